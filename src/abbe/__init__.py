@@ -1,0 +1,47 @@
+"""abbe: super-resolved images from conventional fluorescence microscopy, with numbers you can defend.
+
+    import abbe
+
+    image = abbe.open("cells.tif")
+    sharp = abbe.enhance(image)
+    abbe.save(sharp, "sharp.ome.tif")
+
+Everything here is loaded when first used: `import abbe` alone costs almost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from abbe._version import __version__
+
+if TYPE_CHECKING:
+    from abbe.errors import AbbeError as AbbeError
+    from abbe.image import Image as Image
+    from abbe.image import Interval as Interval
+    from abbe.image import Notice as Notice
+    from abbe.recipe import Recipe as Recipe
+
+#: public name -> the room that holds it
+_ROOMS = {
+    "AbbeError": "abbe.errors",
+    "Image": "abbe.image",
+    "Interval": "abbe.image",
+    "Notice": "abbe.image",
+    "Recipe": "abbe.recipe",
+}
+
+__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        value = getattr(importlib.import_module(_ROOMS[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'abbe' has no attribute {name!r}; it has: {', '.join(sorted(__all__))}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,10 @@
+"""The command line: parse, call, show. Each command is a module here, imported only when it is called.
+
+`abbe.cli.frame.main` is the only door: it turns every `AbbeError` into one line and exit code 1, Ctrl-C into exit code 1, and wrong
+usage into exit code 2; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+#: command -> (module in abbe.cli, one line of help). A module has one typer function `command`, or a typer app `app`.
+COMMANDS: dict[str, tuple[str, str]] = {}

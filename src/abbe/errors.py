@@ -1,0 +1,62 @@
+"""Every failure that a user can meet. Each says what was wanted, what came, and what to do.
+
+The command line prints the message as one line and ends with code 1; the page shows it; Python raises it. Nothing else
+that abbe raises on purpose reaches a user.
+"""
+
+from __future__ import annotations
+
+
+class AbbeError(Exception):
+    """Something that abbe could not do, said in words that a biologist can act on."""
+
+
+class NotAnImageError(AbbeError):
+    """The content is no image that abbe can read, or is damaged."""
+
+
+class AxesError(AbbeError):
+    """The axes, or the sizes along them, do not say what the pixels are."""
+
+
+class MergeError(AbbeError):
+    """Images that were to become channels of one image do not fit together."""
+
+
+class LimitError(AbbeError):
+    """The request goes beyond the budget in `abbe.limits`, or beyond the free disk or memory."""
+
+
+class StorageError(AbbeError):
+    """A file could not be written or read whole; what was there before is untouched."""
+
+
+class ExistsError(StorageError):
+    """The target exists already, and overwriting was not asked for."""
+
+
+class ModelError(AbbeError):
+    """A model is unknown, damaged (its digest differs), or does not fit the request."""
+
+
+class EngineError(AbbeError):
+    """The inference engine asked for is not available here."""
+
+
+class ParameterError(AbbeError):
+    """A parameter is outside what it can be."""
+
+
+class MissingExtraError(AbbeError):
+    """An optional part of abbe is needed and not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a part that is not installed; install it with: pip install 'abbe[{extra}]'")
+
+
+class SessionError(AbbeError):
+    """A session cannot be opened, is damaged, or is in use by another process."""
+
+
+class CancelledError(AbbeError):
+    """The user stopped the work; nothing was written."""

@@ -1,0 +1,128 @@
+"""What one pass over the pixels tells: extremes, mean, saturation, values that are no numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+from abbe.image.notice import Notice
+from abbe.image.pixels import Array, Pixels, blocks
+
+#: fraction of a channel's pixels at the top value from which saturation is worth a word; a few hot pixels are not
+SATURATED = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInspection:
+    """One channel over all frames and planes, in the image's units."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    #: pixels at the largest value that the pixel type holds (or at a plateau at the channel's maximum)
+    saturated: int
+    pixels: int
+    #: grey levels are few (an 8-bit image, or one stretched from it)
+    eight_bit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All channels of an image."""
+
+    channels: tuple[ChannelInspection, ...]
+
+    @property
+    def minimum(self) -> float:
+        return min(c.minimum for c in self.channels)
+
+    @property
+    def maximum(self) -> float:
+        return max(c.maximum for c in self.channels)
+
+    def notices(self, names: Sequence[str]) -> Iterator[Notice]:
+        """Warnings that follow from the pixels alone."""
+        if any(c.eight_bit for c in self.channels):
+            yield Notice(
+                "eight_bit",
+                "8-bit image: 256 grey levels, often stretched from more; intensities are rounded, and differences of less than a "
+                "level are lost. Use the microscope's own file where there is one",
+            )
+        for name, c in zip(names, self.channels):
+            if c.saturated > SATURATED * c.pixels:
+                share = 100 * c.saturated / c.pixels
+                yield Notice(
+                    "saturated",
+                    f"{name}: {c.saturated} pixels ({share:.2g} %) are saturated at {c.maximum:g}; their true brightness is unknown, "
+                    "and intensities and colocalization there are wrong",
+                )
+
+
+def inspect(pixels: Pixels, bits: int | None = None) -> Inspection:
+    """One pass over `pixels`, in memory that does not grow with them."""
+    count = pixels.shape[1]
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    total, number = np.zeros(count), np.zeros(count, np.int64)
+    at_top = np.zeros(count, np.int64)
+    integer = pixels.dtype.kind in "ui"
+    for region in blocks(pixels.shape):
+        block = pixels.read(region)
+        c = region[1].start
+        finite = block if integer else block[np.isfinite(block)]
+        if finite.size == 0:
+            continue
+        top = float(finite.max())
+        if top > high[c]:
+            high[c], at_top[c] = top, 0
+        if top == high[c]:
+            at_top[c] += int(np.count_nonzero(finite == finite.dtype.type(top)))
+        low[c] = min(low[c], float(finite.min()))
+        total[c] += float(finite.sum(dtype=np.float64))
+        number[c] += finite.size
+    return Inspection(
+        tuple(
+            ChannelInspection(
+                minimum=float(low[c]) if number[c] else 0.0,
+                maximum=float(high[c]) if number[c] else 0.0,
+                mean=float(total[c] / max(number[c], 1)),
+                saturated=int(at_top[c]) if integer and _is_top(high[c], pixels.dtype, bits) and high[c] > low[c] else 0,
+                pixels=int(number[c]),
+                eight_bit=pixels.dtype.kind == "u" and pixels.dtype.itemsize == 1 and high[c] > 1,
+            )
+            for c in range(count)
+        )
+    )
+
+
+def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:
+    """Is `value` the largest of the pixel type, or of a usual camera depth (10, 12, 14, 16 bits)?"""
+    tops = {float(np.iinfo(dtype).max)} | ({float(2**bits - 1)} if bits else set())
+    if dtype.itemsize == 2:
+        tops |= {1023.0, 4095.0, 16383.0}
+    return value in tops
+
+
+def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
+    """(array with every non-finite pixel replaced by the nearest finite one of its plane, mask); mask None when all are finite.
+
+    A plane without any finite pixel becomes 0.
+    """
+    if a.dtype.kind != "f":
+        return a, None
+    mask = ~np.isfinite(a)
+    if not mask.any():
+        return a, None
+    filled = a.copy()
+    for index in np.argwhere(mask.any(axis=(-2, -1))):
+        bad, plane = mask[tuple(index)], filled[tuple(index)]
+        if bad.all():
+            plane[...] = 0
+            continue
+        nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
+        plane[bad] = plane[tuple(nearest)][bad]
+    return filled, mask

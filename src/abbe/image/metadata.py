@@ -1,0 +1,45 @@
+"""What is known of an image besides its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+#: (z, y, x) in micrometres; None where unknown
+PixelSize: TypeAlias = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """The microscope, as far as a file tells. Wavelengths are per channel, in nanometres."""
+
+    numerical_aperture: float | None = None
+    magnification: float | None = None
+    #: refractive index of the immersion medium
+    refractive_index: float | None = None
+    #: "widefield", "confocal", ... in the words of OME's AcquisitionMode, lower case
+    modality: str | None = None
+    emission: tuple[float | None, ...] = ()
+    excitation: tuple[float | None, ...] = ()
+    #: pinhole diameter in Airy units, where it is one
+    pinhole: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where pixels come from: the file, its digest (SHA-256 of its bytes), and what was done to them since."""
+
+    source: str | None = None
+    format: str | None = None
+    digest: str | None = None
+    acquired: str | None = None
+    #: one line per step, oldest first
+    history: tuple[str, ...] = ()
+    #: other facts of the file, as text
+    facts: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

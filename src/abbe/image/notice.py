@@ -1,0 +1,43 @@
+"""What a user should know about an image before believing it: warnings that travel with it into the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: what each code of a warning is about; the message gives the particulars
+CODES = {
+    "lossy": "the file was compressed with loss",
+    "eight_bit": "only 256 grey levels",
+    "saturated": "pixels at the top of the value range",
+    "axes_guessed": "the file does not say what its axes are",
+    "dropped": "something in the file was left out",
+    "converted": "the pixel type was changed",
+    "non_finite": "pixels that are not numbers",
+    "clipped": "values did not fit the file's pixel type",
+    "doubtful": "the result is not supported by the data",
+    "pixel_size": "the pixel size is missing or was guessed",
+    "damaged": "the file is damaged in part",
+    "rgb": "colours of an RGB picture, read as channels",
+    "merged": "channels came from several files",
+    "optics": "the optics do not fit what the models were trained for",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One warning. `code` is one of `CODES`, for scripts; `message` is for people."""
+
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message}
+
+
+def join(*groups: tuple[Notice, ...]) -> tuple[Notice, ...]:
+    """All notices once, in order of appearance."""
+    return tuple(dict.fromkeys(notice for group in groups for notice in group))

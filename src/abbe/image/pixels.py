@@ -1,0 +1,269 @@
+"""Where pixels live: in memory, in a scratch file, in a file of the user's, or behind a computation.
+
+Everything that holds pixels speaks one Protocol, `Pixels`: five axes in the order TCZYX, and a `read` that returns one
+region. Nothing that works through it needs to know the size of the whole.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.errors import LimitError
+from abbe.limits import LIMITS
+
+Array: TypeAlias = npt.NDArray[Any]
+Shape: TypeAlias = tuple[int, int, int, int, int]
+#: a region: five slices with explicit, non-negative start and stop, and step 1
+Region: TypeAlias = tuple[slice, slice, slice, slice, slice]
+
+
+@runtime_checkable
+class Pixels(Protocol):
+    """Pixels with axes TCZYX that are read a region at a time. `read` may be called from several threads."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def read(self, region: Region) -> Array:
+        """The region as an array of five axes and this dtype. The caller may not write to it."""
+        ...
+
+
+def whole(shape: Shape) -> Region:
+    """The region that covers `shape`."""
+    t, c, z, y, x = (slice(0, n) for n in shape)
+    return t, c, z, y, x
+
+
+def region_shape(region: Region) -> Shape:
+    t, c, z, y, x = (s.stop - s.start for s in region)
+    return t, c, z, y, x
+
+
+def blocks(shape: Shape, limit: int = 2**22) -> Iterator[Region]:
+    """Regions that cover `shape` once, in C order: whole planes where they fit in `limit` pixels, else bands of rows."""
+    t, c, z, y, x = shape
+    rows = max(1, min(y, limit // max(x, 1)))
+    for i in range(t):
+        for j in range(c):
+            for k in range(z):
+                for r in range(0, y, rows):
+                    yield slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), slice(r, min(y, r + rows)), slice(0, x)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPixels:
+    """Pixels in memory: `array` has the axes TCZYX."""
+
+    array: Array
+
+    @property
+    def shape(self) -> Shape:
+        t, c, z, y, x = self.array.shape
+        return t, c, z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def read(self, region: Region) -> Array:
+        view = self.array[region]
+        view.flags.writeable = False
+        return view
+
+
+class ScratchPixels:
+    """Pixels in an unnamed scratch file that vanishes with this object; written and read by position.
+
+    Plain reads and writes are used rather than a memory map: mapped pages count as the process's resident memory, and
+    a full disk would come as SIGBUS instead of an error.
+    """
+
+    def __init__(self, shape: Shape, dtype: npt.DTypeLike, folder: str | os.PathLike[str] | None = None) -> None:
+        self._shape = shape
+        self._dtype = np.dtype(dtype)
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, prefix="abbe-")  # noqa: SIM115 - closed by the finalizer
+            self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize)
+        except OSError as problem:
+            raise LimitError(
+                f"wanted a scratch file for {' x '.join(map(str, shape))} pixels, got: {problem.strerror or problem}; "
+                "free some disk, or point the environment variable TMPDIR at a disk with room"
+            ) from problem
+        self._close = weakref.finalize(self, self._file.close)
+
+    @property
+    def shape(self) -> Shape:
+        return self._shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._dtype
+
+    def _spans(self, region: Region) -> Iterator[tuple[tuple[int, int, int], int, int]]:
+        """For each plane of the region: its index within the region, the file position of its first row, bytes a row."""
+        _, channels, z, y, x = self._shape
+        size = self._dtype.itemsize
+        for i, t_ in enumerate(range(region[0].start, region[0].stop)):
+            for j, c_ in enumerate(range(region[1].start, region[1].stop)):
+                for k, z_ in enumerate(range(region[2].start, region[2].stop)):
+                    plane = ((t_ * channels + c_) * z + z_) * y
+                    yield (i, j, k), (plane + region[3].start) * x * size, x * size
+
+    def read(self, region: Region) -> Array:
+        out = np.empty(region_shape(region), self._dtype)
+        width, size = self._shape[4], self._dtype.itemsize
+        for index, start, row in self._spans(region):
+            plane = out[index]
+            if plane.shape[1] == width:
+                _read_into(self._file.fileno(), memoryview(plane).cast("B"), start)
+                continue
+            for r in range(plane.shape[0]):
+                _read_into(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
+        return out
+
+    def write(self, region: Region, values: Array) -> None:
+        """Put `values` (the region's shape) into the region. Raises `LimitError` when the disk is full."""
+        data = np.ascontiguousarray(values, self._dtype)
+        width, size = self._shape[4], self._dtype.itemsize
+        try:
+            for index, start, row in self._spans(region):
+                plane = data[index]
+                if plane.shape[1] == width:
+                    _write_from(self._file.fileno(), memoryview(plane).cast("B"), start)
+                    continue
+                for r in range(plane.shape[0]):
+                    _write_from(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
+        except OSError as problem:
+            raise LimitError(
+                f"wanted to keep an intermediate image in a scratch file, got: {problem.strerror or problem}; free some disk, "
+                "or point the environment variable TMPDIR at a disk with room"
+            ) from problem
+
+
+def _read_into(descriptor: int, view: memoryview, position: int) -> None:
+    done = 0
+    while done < len(view):
+        n = os.preadv(descriptor, [view[done:]], position + done)
+        if n == 0:
+            raise LimitError("a scratch file ended early; was it cut by a clean-up of the temporary folder? Run again")
+        done += n
+
+
+def _write_from(descriptor: int, view: memoryview, position: int) -> None:
+    done = 0
+    while done < len(view):
+        done += os.pwrite(descriptor, view[done:], position + done)
+
+
+def scratch(shape: Shape, dtype: npt.DTypeLike) -> ArrayPixels | ScratchPixels:
+    """Room for a result: in memory up to `limits.in_memory`, in a scratch file beyond."""
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size <= LIMITS.in_memory:
+        return ArrayPixels(np.zeros(shape, dtype))
+    return ScratchPixels(shape, dtype)
+
+
+def put(target: ArrayPixels | ScratchPixels, region: Region, values: Array) -> None:
+    """Write `values` into a region of what `scratch` gave."""
+    if isinstance(target, ArrayPixels):
+        target.array[region] = values
+    else:
+        target.write(region, values)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedPixels:
+    """Pixels computed when they are read: `function(*regions)` of sources that all have one shape."""
+
+    function: Callable[..., Array]
+    sources: Sequence[Pixels]
+    dtype: np.dtype[Any]
+
+    @property
+    def shape(self) -> Shape:
+        return self.sources[0].shape
+
+    def read(self, region: Region) -> Array:
+        return self.function(*(source.read(region) for source in self.sources)).astype(self.dtype, copy=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedPixels:
+    """A view of some channels, in the order given, of other pixels."""
+
+    source: Pixels
+    channels: tuple[int, ...]
+
+    @property
+    def shape(self) -> Shape:
+        t, _, z, y, x = self.source.shape
+        return t, len(self.channels), z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        t, c, z, y, x = region
+        parts = [self.source.read((t, slice(k, k + 1), z, y, x)) for k in self.channels[c]]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CroppedPixels:
+    """A view of a box of other pixels."""
+
+    source: Pixels
+    box: Region
+
+    @property
+    def shape(self) -> Shape:
+        return region_shape(self.box)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        t, c, z, y, x = (slice(b.start + r.start, b.start + r.stop) for b, r in zip(self.box, region))
+        return self.source.read((t, c, z, y, x))
+
+
+@dataclass(frozen=True, slots=True)
+class StackedPixels:
+    """Several sources of one dtype after one another along the channel axis."""
+
+    sources: tuple[Pixels, ...]
+
+    @property
+    def shape(self) -> Shape:
+        t, _, z, y, x = self.sources[0].shape
+        return t, sum(s.shape[1] for s in self.sources), z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*(s.dtype for s in self.sources))
+
+    def read(self, region: Region) -> Array:
+        t, c, z, y, x = region
+        parts, first = [], 0
+        for source in self.sources:
+            n = source.shape[1]
+            start, stop = max(c.start, first), min(c.stop, first + n)
+            if start < stop:
+                parts.append(source.read((t, slice(start - first, stop - first), z, y, x)))
+            first += n
+        joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return joined.astype(self.dtype, copy=False)
