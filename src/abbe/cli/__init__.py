@@ -6,5 +6,6 @@ usage into exit code 2; `--debug` shows the traceback.
 
 from __future__ import annotations
 
-#: command -> (module in abbe.cli, one line of help). A module has one typer function `command`, or a typer app `app`.
+#: command -> (module in abbe.cli, one line of help). A module has one typer function `command`, or a typer app `app`;
+#: "module:function" names another function, for modules that hold several small commands.
 COMMANDS: dict[str, tuple[str, str]] = {}
