@@ -20,6 +20,10 @@ CODES = {
     "damaged": "the file is damaged in part",
     "rgb": "colours of an RGB picture, read as channels",
     "merged": "channels came from several files",
+    "bleed_through": "one channel's light may appear in another",
+    "few_pixels": "too few pixels to measure",
+    "threshold": "an automatic threshold was not found, or means little",
+    "changed": "processing changed a measurement",
     "optics": "the optics do not fit what the models were trained for",
 }
 
