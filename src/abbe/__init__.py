@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from abbe.image import Interval as Interval
     from abbe.image import Notice as Notice
     from abbe.recipe import Recipe as Recipe
+    from abbe.restoration import correct_background as correct_background
+    from abbe.restoration import enhance as enhance
+    from abbe.session import Session as Session
 
 #: public name -> the room that holds it
 _ROOMS = {
@@ -30,9 +33,12 @@ _ROOMS = {
     "Interval": "abbe.image",
     "Notice": "abbe.image",
     "Recipe": "abbe.recipe",
+    "correct_background": "abbe.restoration",
+    "enhance": "abbe.restoration",
+    "Session": "abbe.session",
 }
 
-__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "__version__"]
+__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "Session", "__version__", "correct_background", "enhance"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,209 @@
+"""The inference engine: which provider of ONNX Runtime computes, how exactly, and the sessions it keeps.
+
+"auto" takes an NVIDIA card where ONNX Runtime was built for one, else OpenVINO on Intel CPUs where its plug-in is installed and works,
+else ONNX Runtime's own CPU code. OpenVINO computes in bfloat16 where the CPU does (4 to 6 times faster there); `exact=True` asks for
+float32. Same input, same recipe, same engine: same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from abbe import recipe
+from abbe.errors import EngineError, ModelError, ParameterError
+from abbe.restoration import openvino
+from abbe.zoo import Model
+
+Precision = Literal["fp32", "bf16", "fp16"]
+Float32 = npt.NDArray[np.float32]
+
+#: name for users -> provider of ONNX Runtime; "auto" tries them in this order
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "openvino": openvino.PROVIDER,
+    "cpu": "CPUExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+_AUTOMATIC = ("cuda", "openvino", "cpu")
+
+
+class ProviderError(Exception):
+    """A provider failed on a model that it had accepted. Never reaches a user: the run starts again on the CPU provider."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A provider and a precision. Make one with `engine()`."""
+
+    name: str
+    exact: bool = False
+
+    @property
+    def provider(self) -> str:
+        return PROVIDERS[self.name]
+
+    @cached_property
+    def precision(self) -> Precision:
+        """What it computes in; measured where a provider may choose."""
+        return "fp32" if self.exact or self.name == "cpu" else measured_precision(self)
+
+    def account(self) -> recipe.Engine:
+        """For the recipe."""
+        version = f"onnxruntime {ort.__version__}"
+        if self.name == "openvino":
+            version += f", openvino plug-in {openvino.version()}"
+        return recipe.Engine(name=self.name, version=version, provider=self.provider, precision=self.precision, exact=self.exact)
+
+    def session(self, content: bytes) -> Any:
+        """A session of ONNX Runtime for the bytes of a model. Raises what ONNX Runtime raises."""
+        options = ort.SessionOptions()
+        options.enable_cpu_mem_arena = False  # the arena keeps the peak of every shape: twice the memory, no time gained
+        options.enable_mem_pattern = False
+        options.use_deterministic_compute = True
+        options.intra_op_num_threads = cores()
+        options.log_severity_level = 4
+        if self.name == "openvino":
+            settings: dict[str, object] = {"INFERENCE_NUM_THREADS": cores(), "ENABLE_CPU_PINNING": False}
+            if self.exact:
+                settings["INFERENCE_PRECISION_HINT"] = "f32"
+            options.add_provider_for_devices(openvino.devices(), {"load_config": json.dumps({"CPU": settings})})
+            return ort.InferenceSession(content, options)
+        wanted: list[Any] = [self.provider]
+        if self.name == "cuda" and self.exact:
+            wanted = [(self.provider, {"use_tf32": "0"})]
+        session = ort.InferenceSession(content, options, providers=[*wanted, *(["CPUExecutionProvider"] if self.name != "cpu" else [])])
+        if self.provider not in session.get_providers():
+            raise ProviderError(f"{self.provider} could not be set up")
+        return session
+
+
+@cache
+def measured_precision(engine: Engine) -> Precision:
+    """Which numbers a provider computes with, told from how it rounds 1 + 2^-9 + 2^-20 in a convolution.
+
+    float32 keeps it, float16 (11 significant bits) drops the last term, bfloat16 (8 bits) both.
+    """
+    from importlib.resources import files
+
+    content = files("abbe.restoration").joinpath("probe.onnx").read_bytes()
+    answer = engine.session(content).run(None, {"observed": np.ones((1, 16, 32, 32), np.float32)})[0]
+    excess = float(np.median(answer)) - 1
+    if abs(excess - (2**-9 + 2**-20)) < 2**-22:
+        return "fp32"
+    return "fp16" if excess > 2**-10 else "bf16"
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available() -> tuple[str, ...]:
+    """Engines that work here, best first."""
+    built = ort.get_available_providers()
+    return tuple(name for name in PROVIDERS if (openvino.works() if name == "openvino" else PROVIDERS[name] in built))
+
+
+def engine(name: str = "auto", exact: bool = False) -> Engine:
+    """The engine of this name. Raises `ParameterError` for an unknown name, `EngineError` for one that is not available here."""
+    if name != "auto" and name not in PROVIDERS:
+        raise ParameterError(f"wanted an engine of auto, {', '.join(PROVIDERS)}, got {name!r}")
+    here = available()
+    if name == "auto":
+        return Engine(next(candidate for candidate in _AUTOMATIC if candidate in here), exact)
+    if name not in here:
+        reason = f" ({openvino.failure()})" if name == "openvino" else ""
+        raise EngineError(f"wanted the engine {name!r}, which is not available here{reason}; there are: auto, {', '.join(here)}")
+    return Engine(name, exact)
+
+
+class Runner:
+    """One model on one engine. `run` may be called from several threads."""
+
+    def __init__(self, model: Model, engine: Engine) -> None:
+        self.card = model.card
+        self.engine = engine
+        content = model.weights()
+        try:
+            self._session = engine.session(content)
+        except MemoryError:
+            raise
+        except Exception as problem:
+            if engine.name != "cpu":
+                raise ProviderError(str(problem)) from problem
+            raise ModelError(f"wanted a network that ONNX Runtime can run, got {model.path}: {_line(problem)}") from problem
+        self._lock = threading.Lock()
+        self._check_inputs()
+
+    def _check_inputs(self) -> None:
+        wanted = {"observed"} | ({"context"} if self.card.context else set()) | ({"told"} if self.card.told else set())
+        inputs = {entry.name for entry in self._session.get_inputs()}
+        outputs = [entry.name for entry in self._session.get_outputs()]
+        if inputs != wanted or outputs != ["restored"]:
+            raise ModelError(
+                f"wanted a network with inputs {', '.join(sorted(wanted))} and output restored, got {', '.join(sorted(inputs))} and "
+                f"{', '.join(outputs)} in {self.card.name}; the card and the weights do not belong together"
+            )
+
+    def run(self, observed: Float32, told: Mapping[str, float] | None = None, context: Float32 | None = None) -> Float32:
+        """(N, C, H, W) float32 in, (N, 2, H * scale, W * scale) float32 out: estimate and spread.
+
+        Raises `ModelError` for a model that does not do what its card says.
+        """
+        n, _, h, w = observed.shape
+        feed: dict[str, Float32] = {"observed": observed}
+        if self.card.context:
+            feed["context"] = np.zeros((n, 1, h, w), np.float32) if context is None else context
+        if self.card.told:
+            feed["told"] = np.tile(np.array([[_known(told, name) for name in self.card.told]], np.float32), (n, 1))
+        try:
+            with self._lock:
+                restored: Float32 = self._session.run(["restored"], feed)[0]
+        except Exception as problem:
+            if self.engine.name != "cpu":
+                raise ProviderError(str(problem)) from problem
+            raise ModelError(f"wanted {self.card.name} to restore {h} x {w} pixels, but it failed: {_line(problem)}") from problem
+        wanted = (n, 2, h * self.card.scale, w * self.card.scale)
+        if restored.shape != wanted:
+            raise ModelError(f"wanted {wanted} from {self.card.name}, got {restored.shape}; its card and weights do not belong together")
+        return restored
+
+
+def _known(told: Mapping[str, float] | None, name: str) -> float:
+    if told is None or name not in told:
+        offered = ", ".join(told or {}) or "nothing"
+        raise ModelError(f"wanted a model that is told {offered}, got one that wants to know {name!r}; update abbe")
+    return told[name]
+
+
+def _line(problem: Exception) -> str:
+    return str(problem).strip().splitlines()[0][:300] if str(problem).strip() else type(problem).__name__
+
+
+#: sessions stay ready between calls: a second image costs no set-up. The key has the digest, so that a changed file is a new session.
+_RUNNERS: dict[tuple[str, Engine], Runner] = {}
+_KEPT = 12
+_RUNNERS_LOCK = threading.Lock()
+
+
+def runner(model: Model, engine: Engine) -> Runner:
+    """The model on the engine; made once per process."""
+    key = (model.card.digest, engine)
+    with _RUNNERS_LOCK:
+        found = _RUNNERS.get(key)
+        if found is None or found.card != model.card:
+            while len(_RUNNERS) >= _KEPT:
+                del _RUNNERS[next(iter(_RUNNERS))]
+            found = _RUNNERS[key] = Runner(model, engine)
+        return found

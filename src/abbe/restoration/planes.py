@@ -1,0 +1,71 @@
+"""A network over every plane of an image, tile by tile: denoising, background, single-plane axial, super-resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from abbe.image.pixels import Array, Pixels, put, scratch
+from abbe.restoration.engine import Runner
+from abbe.restoration.normalisation import normalisation
+from abbe.restoration.progress import Part
+from abbe.restoration.stage import Stage, as_half, finish, in_units
+from abbe.restoration.tiles import Tile, Tiling, tiling
+from abbe.zoo import Model
+
+
+def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, report: Part, keep_spread: bool) -> Stage:
+    """Every plane of `source` through the network.
+
+    The mean of each plane is kept by adding a constant, except by models that remove light. A constant changes no contrast and no
+    ratio of brightnesses above background, as a gain would.
+
+    Args:
+        source: (T, C, Z, Y, X), any dtype.
+        name: the step's name, for the recipe and the progress line.
+        report: told after each tile.
+        keep_spread: False where a later stage gives the spread.
+
+    Returns:
+        The stage; its planes are `scale` times as high and wide.
+    """
+    t, c, z, y, x = source.shape
+    card, scale = model.card, model.card.scale
+    normal = tuple(normalisation(source, k, card) for k in range(c))
+    cut = tiling(y, x, card)
+    shape = (t, c, z, y * scale, x * scale)
+    estimate = scratch(shape, np.float32)
+    spread = scratch(shape, np.float16) if keep_spread else None
+    shift = np.zeros((t, c, z))
+    done, total = 0, t * c * z * cut.count
+    for i, j, k in np.ndindex(t, c, z):
+        before = after = 0.0
+        for tile, block in read_tiles(source, (i, j, k), cut):
+            seen = normal[j].forward(block)
+            restored = runner.run(seen[None, None], {})[0][:, *tile.kept(scale)]
+            values = in_units(model, normal[j], restored[0])
+            region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
+            put(estimate, region, values[None, None, None])
+            if spread is not None:
+                put(spread, region, as_half(restored[1])[None, None, None])
+            before += float(seen[tile.kept(1)].sum(dtype=np.float64))
+            after += float(values.sum(dtype=np.float64))
+            done += 1
+            report(done / total, name)
+        shift[i, j, k] = before / (y * x) * normal[j].scale + normal[j].offset - after / (y * x * scale**2)
+    return finish(name, model, normal, estimate, spread, shift)
+
+
+def read_tiles(source: Pixels, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array]]:
+    """Each tile of the plane (t, c, z) with its pixels. Bands of whole rows are read, once each: files are stored by rows."""
+    t, c, z = plane
+    band: Array | None = None
+    top = -1
+    for tile in cut:
+        rows, _ = tile.box
+        if band is None or rows.start != top:
+            top = rows.start
+            full = slice(0, source.shape[4])
+            band = source.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, full))[0, 0, 0]
+        yield tile, band[np.ix_(tile.rows - rows.start, tile.columns)]

@@ -1,0 +1,91 @@
+"""What a caller asked for, checked before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from abbe.errors import ModelError, ParameterError
+from abbe.image import Image
+from abbe.zoo import Model, find
+
+#: the steps of Workflow A, in the order in which they are done
+STEPS = ("denoise", "axial", "super_resolve")
+
+#: a model by name or path, or one per step
+ModelChoice: TypeAlias = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
+
+#: step -> tasks of the models that can do it
+_TASKS = {
+    "denoise": ("denoise",),
+    "axial": ("axial_plane", "axial_stack"),
+    "super_resolve": ("super_resolve",),
+    "background": ("background",),
+}
+
+
+def check_steps(steps: Sequence[str] | str) -> tuple[str, ...]:
+    """Steps of Workflow A in their order. Raises `ParameterError` for unknown, repeated, misplaced or no steps."""
+    wanted = (steps,) if isinstance(steps, str) else tuple(steps)
+    unknown = [step for step in wanted if step not in STEPS]
+    if unknown:
+        raise ParameterError(f"wanted steps of {', '.join(STEPS)}, got {unknown[0]!r}")
+    if not wanted or [step for step in STEPS if step in wanted] != list(wanted):
+        raise ParameterError(f"wanted one or more steps in the order {', '.join(STEPS)}, each once, got {', '.join(wanted) or 'none'}")
+    return wanted
+
+
+def check_channels(image: Image, channels: Sequence[int | str] | int | str | None) -> tuple[int, ...]:
+    """Chosen channels by index, in the image's order; None: all. Raises `ParameterError` for one that is not there, or given twice."""
+    if channels is None:
+        return tuple(range(image.shape[1]))
+    listed = (channels,) if isinstance(channels, (int, str)) else tuple(channels)
+    picked = [image.channel(channel) for channel in listed]
+    if not picked or len(set(picked)) != len(picked):
+        raise ParameterError(f"wanted one or more channels, each once, got {', '.join(map(str, listed)) or 'none'}")
+    return tuple(sorted(picked))
+
+
+def axial_ratio(image: Image) -> float | None:
+    """z-step over pixel size, of a stack where both are known; else None: planes are then treated one by one."""
+    step, _, size = image.pixel_size
+    return step / size if image.shape[2] > 1 and step is not None and size is not None else None
+
+
+def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: str) -> dict[str, Model]:
+    """A model for each step: the user's where one was named, else abbe's own.
+
+    A model named alone, without a step, is used for the step that its card's task belongs to.
+    """
+    named: dict[str, str | os.PathLike[str]] = {}
+    if isinstance(choice, Mapping):
+        named = dict(choice)
+    elif choice is not None:
+        made_for = find(choice).card.task
+        named = {step: choice for step in _TASKS if made_for in _TASKS[step]}
+    stray = [step for step in named if step not in steps]
+    if stray:
+        raise ModelError(f"wanted a model for the steps {', '.join(steps)}, got one for {stray[0]!r}; choose another, or add the step")
+    models: dict[str, Model] = {}
+    for step in steps:
+        task = axial_task if step == "axial" else step
+        model = find(named.get(step, task))
+        if model.card.task != task:
+            raise ModelError(f"wanted a model for {step} whose task is {task}, got {model.card.name}, whose task is {model.card.task}")
+        models[step] = model
+    return models
+
+
+def check_realism(realism: float | None, models: Mapping[str, Model]) -> None:
+    """Raises `ParameterError` for a realism that a model cannot have."""
+    if realism is None:
+        return
+    if not 0 <= realism <= 1:
+        raise ParameterError(f"wanted a realism from 0 (fidelity) to 1 (the adversarially trained partner), got {realism}")
+    for model in models.values():
+        if realism != model.card.realism.default:
+            raise ParameterError(
+                f"wanted realism {realism:g}, but {model.card.name} {model.card.version} has no adversarially trained partner to mix in; "
+                f"its realism is {model.card.realism.default:g}: leave realism= out"
+            )

@@ -1,0 +1,65 @@
+"""Is there room for a result? Asked before a run starts, rather than found out at its end."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from abbe.errors import LimitError
+from abbe.image import Image
+from abbe.image.axes import check_size
+from abbe.image.pixels import Shape
+from abbe.limits import LIMITS
+from abbe.restoration.resampling import even_planes
+from abbe.restoration.result import Grid
+
+
+def output_shape(image: Image, grid: Grid) -> Shape:
+    """(T, C, Z, Y, X) of the result."""
+    t, c, z, y, x = image.shape
+    return t, c, z if grid.ratio is None else even_planes(z, grid.ratio), y * grid.factor, x * grid.factor
+
+
+def scratch_bytes(image: Image, chosen: tuple[int, ...], grid: Grid) -> int:
+    """Bytes of scratch files that a run needs at most: estimate and spread, and the estimate of the step before."""
+    t, _, z, y, x = output_shape(image, grid)
+    final = t * len(chosen) * z * y * x
+    between = t * len(chosen) * z * image.shape[3] * image.shape[4]
+    arrays = (4 * final, 2 * final, 4 * between)
+    return sum(size for size in arrays if size > LIMITS.in_memory)
+
+
+def check_room(image: Image, chosen: tuple[int, ...], grid: Grid) -> None:
+    """Raise `LimitError` when the result is beyond `abbe.limits`, or its scratch files beyond the free disk."""
+    shape = output_shape(image, grid)
+    check_size(shape)
+    needed = scratch_bytes(image, chosen, grid)
+    folder = tempfile.gettempdir()
+    free = free_disk(folder)
+    if needed and free is not None and needed > free:
+        raise LimitError(
+            f"wanted {in_words(needed)} of scratch files in {folder} for a result of {' x '.join(map(str, shape))} pixels, got "
+            f"{in_words(free)} free; free some disk, choose fewer channels, or point the environment variable TMPDIR at a disk with room"
+        )
+
+
+def free_disk(folder: str | os.PathLike[str]) -> int | None:
+    """Free bytes where `folder` is or will be; None where nobody knows."""
+    place = Path(folder).absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:
+        return None
+
+
+def in_words(size: float) -> str:
+    """1536 -> "1.5 KB" (powers of 1000, as disks are sold)."""
+    if size < 1000:
+        return f"{size:.0f} B"
+    power = min(int(math.log10(size) // 3), 5)
+    return f"{size / 1000**power:.3g} {('B', 'KB', 'MB', 'GB', 'TB', 'PB')[power]}"

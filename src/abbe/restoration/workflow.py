@@ -1,0 +1,151 @@
+"""Workflow A, `enhance`, and Workflow B, `correct_background`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy.typing as npt
+
+from abbe.image import Image, Notice, as_image
+from abbe.image.pixels import Pixels, SelectedPixels
+from abbe.restoration.engine import Engine, ProviderError, engine, runner
+from abbe.restoration.planes import restore_planes
+from abbe.restoration.progress import Part, Progress
+from abbe.restoration.request import STEPS, ModelChoice, axial_ratio, check_channels, check_realism, check_steps, choose_models
+from abbe.restoration.result import Grid, account, assemble
+from abbe.restoration.room import check_room
+from abbe.restoration.stacks import restore_stacks
+from abbe.restoration.stage import Stage
+from abbe.zoo import Model
+
+
+def enhance(
+    image: Image | npt.ArrayLike,
+    steps: Sequence[str] | str = STEPS,
+    channels: Sequence[int | str] | int | str | None = None,
+    model: ModelChoice | None = None,
+    realism: float | None = None,
+    engine: str = "auto",
+    exact: bool = False,
+    progress: Progress | None = None,
+) -> Image:
+    """Workflow A: denoise, then sharpen along z, then super-resolve; each step works on the result of the one before.
+
+    Args:
+        image: an `Image`, or a 2-D (YX) or 3-D (ZYX) array.
+        steps: one or more of "denoise", "axial", "super_resolve", in this order.
+        channels: by index or name; None: all. The others are kept as they are, or brought to the new grid by linear interpolation.
+        model: a model's name or path, or one per step: {"denoise": ...}. None: abbe's own.
+        realism: None: what the model's card says.
+        engine: "auto", "openvino", "cpu", "cuda", "coreml" or "directml".
+        exact: compute in float32 throughout, slower.
+        progress: `progress(fraction, text)`; returns False or raises `CancelledError` to stop.
+
+    Returns:
+        A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
+        pixel size gives round((planes - 1) * step / size) + 1 planes at the pixel size; on other images it removes, plane by plane, light
+        from out of focus. "super_resolve" gives three times as many pixels along y and x. The mean of each plane (of each stack, for
+        "axial" on one) is kept, except where light is removed.
+
+    Raises:
+        ParameterError, ModelError, EngineError: the request cannot be met; AxesError: an array with unclear axes; LimitError: the result
+        is beyond the budget or the free disk; CancelledError: stopped by `progress`.
+    """
+    source = as_image(image)
+    wanted = check_steps(steps)
+    chosen = check_channels(source, channels)
+    ratio = axial_ratio(source) if "axial" in wanted else None
+    models = choose_models(wanted, model, "axial_plane" if ratio is None else "axial_stack")
+    check_realism(realism, models)
+    grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
+    notices = [*_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
+    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress)
+
+
+def correct_background(
+    image: Image | npt.ArrayLike,
+    channels: Sequence[int | str] | int | str | None = None,
+    model: ModelChoice | None = None,
+    engine: str = "auto",
+    exact: bool = False,
+    progress: Progress | None = None,
+) -> Image:
+    """Workflow B: remove background and noise from chosen channels; same pixel grid, the other channels keep their values.
+
+    For images that are super-resolved already, and any other whose background is to go. The result is the light above background,
+    float32 in the input's units, with `original`, `recipe`, `interval` and `trust`.
+
+    Args and errors: as for `enhance`.
+    """
+    source = as_image(image)
+    chosen = check_channels(source, channels)
+    models = choose_models(("background",), model, "")
+    return _run("background", source, models, chosen, Grid(), [], engine, exact, progress)
+
+
+def _run(
+    operation: str,
+    image: Image,
+    models: dict[str, Model],
+    chosen: tuple[int, ...],
+    grid: Grid,
+    notices: Sequence[Notice],
+    engine_name: str,
+    exact: bool,
+    progress: Progress | None,
+) -> Image:
+    """All steps on the engine asked for; once more from the start on the plain CPU provider where that one fails on a model."""
+    check_room(image, chosen, grid)
+    picked = engine(engine_name, exact)
+    try:
+        stages = _stages(image, models, chosen, grid, picked, Part(progress))
+    except ProviderError as problem:
+        reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
+        failed, picked = picked, engine("cpu", exact)
+        notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
+        stages = _stages(image, models, chosen, grid, picked, Part(progress))
+    recipe = account(operation, image, stages, chosen, picked)
+    result = assemble(image, stages[-1], chosen, grid, recipe, notices)
+    Part(progress)(1.0, "done")
+    return result
+
+
+def _stages(image: Image, models: dict[str, Model], chosen: tuple[int, ...], grid: Grid, on: Engine, report: Part) -> list[Stage]:
+    """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output."""
+    pixels: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
+    stages: list[Stage] = []
+    work = _work(models)
+    for number, (step, model) in enumerate(models.items()):
+        part = report.part(*work[number])
+        part(0.0, step)
+        restore: Callable[..., Stage] = restore_planes
+        arguments: tuple[object, ...] = (pixels,)
+        if model.card.task == "axial_stack":
+            restore, arguments = restore_stacks, (pixels, grid.ratio)
+        stage = restore(*arguments, step, model, runner(model, on), part, keep_spread=number == len(models) - 1)
+        stages.append(stage)
+        pixels = stage.estimate
+    return stages
+
+
+def _work(models: dict[str, Model]) -> list[tuple[float, float]]:
+    """(start, stop) of each step in the whole run: super-resolution and both orientations of a stack take about twice as long."""
+    weights = [2.0 if model.card.task in ("super_resolve", "axial_stack") else 1.0 for model in models.values()]
+    ends = [sum(weights[: k + 1]) / sum(weights) for k in range(len(weights))]
+    return list(zip([0.0, *ends[:-1]], ends))
+
+
+def _about_axial(image: Image, steps: Sequence[str], ratio: float | None) -> list[Notice]:
+    if "axial" not in steps or image.shape[2] == 1 or ratio is not None:
+        return []
+    what = "z-step" if image.pixel_size[0] is None else "pixel size"
+    message = f"the {what} of this stack is not known: the axial step took out-of-focus light from each plane instead of sharpening along z"
+    return [Notice("pixel_size", message)]
+
+
+def _about_others(image: Image, chosen: tuple[int, ...], grid: Grid) -> list[Notice]:
+    others = [name for k, name in enumerate(image.channels) if k not in chosen]
+    if not others or not grid.changed:
+        return []
+    message = f"{', '.join(others)}: not enhanced, brought to the grid of the other channels by plain linear interpolation"
+    return [Notice("enlarged", message)]

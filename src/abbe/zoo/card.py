@@ -1,0 +1,132 @@
+"""`Card`: what a model is, what it was trained on, what it can do, and where it fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from abbe.errors import ModelError
+from abbe.limits import LIMITS
+
+#: raised when a field changes its meaning
+CARD_FORMAT = 1
+
+Task: TypeAlias = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
+#: letters, digits, "-" and "_": a model's name is also a folder's
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+#: slices of a stack that the axial model sees at once: the one to restore and two on each side
+AXIAL_SLICES = 5
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Percentiles(_Frozen):
+    """The one normalisation: pixels enter the network as (x - low) / (high - low), percentiles over the whole channel."""
+
+    low_percentile: float = Field(ge=0, lt=100)
+    high_percentile: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Percentiles:
+        if self.low_percentile >= self.high_percentile:
+            raise ValueError("low_percentile must be below high_percentile")
+        return self
+
+
+class Realism(_Frozen):
+    """Share of the adversarial partner's weights: 0 is the fidelity model, 1 its partner."""
+
+    default: float = Field(default=0.0, ge=0, le=1)
+
+
+class Training(BaseModel):
+    """What the weights came from. Facts beyond these fields are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    sets: tuple[str, ...] = ()
+    licence: str | None = None
+    hours: float | None = None
+    plan: str | None = None
+    seed: int | None = None
+
+
+class Figure(BaseModel):
+    """One measured figure on one test set: the input, the best plain method, and this model."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    set: str
+    measure: str
+    input: float | None = None
+    plain: float | None = None
+    abbe: float | None = None
+
+
+class Card(_Frozen):
+    """A model's card. Sizes are in pixels of the model's input."""
+
+    format: int = CARD_FORMAT
+    name: Name
+    version: str
+    task: Task
+    title: str
+    description: str = ""
+    #: output pixels per input pixel, along y and x
+    scale: Literal[1, 3] = 1
+    #: images the network sees at once: 1, or the slice and its neighbours for `axial_stack`
+    observed_channels: int = Field(default=1, ge=1, le=64)
+    #: the network also takes the coarser level's result
+    context: bool = False
+    #: what the network is told, in order
+    told: tuple[str, ...] = ()
+    #: height and width must be multiples of this
+    multiple: int = Field(default=1, ge=1, le=256)
+    #: farthest pixel that an output pixel depends on
+    receptive_field: int = Field(ge=0, le=1024)
+    normalisation: Percentiles
+    #: how a stack is brought to even spacing before `axial_stack` sees it
+    interpolation: Literal["linear", "cubic"] = "linear"
+    #: estimate +- factor * spread is the 90 % interval
+    interval_factor: float = Field(default=1.645, gt=0)
+    realism: Realism = Field(default_factory=Realism)
+    #: SHA-256 of the weights file
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    parameters: int = Field(default=0, ge=0)
+    training: Training = Field(default_factory=Training)
+    figures: tuple[Figure, ...] = ()
+    failures: tuple[str, ...] = ()
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Card:
+        if (self.scale == 3) != (self.task == "super_resolve"):
+            raise ValueError(f"scale {self.scale} does not fit the task {self.task}: super_resolve has 3, every other task 1")
+        wanted = AXIAL_SLICES if self.task == "axial_stack" else 1
+        if self.observed_channels != wanted:
+            raise ValueError(f"observed_channels must be {wanted} for the task {self.task}")
+        return self
+
+    @classmethod
+    def from_json(cls, text: bytes | str, where: str) -> Card:
+        """Raises `ModelError` that names the field; `where` says whose card it is."""
+        if len(text) > LIMITS.metadata:
+            raise ModelError(f"wanted a model card of at most {LIMITS.metadata} bytes, got {len(text)} in {where}")
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as problem:
+            raise ModelError(f"wanted a model card as JSON, got {where}, which is not JSON ({problem})") from problem
+        version = data.get("format") if isinstance(data, dict) else None
+        if isinstance(version, int) and version > CARD_FORMAT:
+            raise ModelError(f"wanted a model card of format {CARD_FORMAT} or older, got {version} in {where}; update abbe")
+        try:
+            return cls.model_validate(data)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "content"
+            raise ModelError(f"wanted a model card, got {where}, whose {field} is wrong: {first['msg']}") from problem

@@ -1,0 +1,130 @@
+"""Which models there are: those that come with abbe, and the user's own.
+
+A model is a folder with `card.json` and `model.onnx`. The user's own are found in the folders that the environment
+variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from abbe.errors import ModelError
+from abbe.limits import LIMITS
+from abbe.zoo.card import Card
+from abbe.zoo.graph import check_graph
+
+MODELS_VARIABLE = "ABBE_MODELS"
+BUILT_IN = Path(__file__).parent / "models"
+#: largest weights file that is read (bytes); abbe's own models are below 2**23
+LARGEST = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A card and where its weights are. Weights are read, and checked against the card, when they are needed."""
+
+    card: Card
+    path: Path
+    built_in: bool = False
+
+    def weights(self) -> bytes:
+        """The ONNX file. Raises `ModelError` when it is absent, is not the one that the card describes, or is not to be trusted."""
+        try:
+            if self.path.stat().st_size > LARGEST:
+                raise ModelError(f"wanted weights of at most {LARGEST} bytes, got more in {self.path}; it is no model of abbe")
+            content = self.path.read_bytes()
+        except OSError as problem:
+            raise ModelError(f"wanted the weights of {self.card.name} at {self.path}, got: {problem.strerror}; {self._remedy}") from problem
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.card.digest:
+            raise ModelError(
+                f"wanted the weights of {self.card.name} {self.card.version} with digest {self.card.digest[:12]}..., got "
+                f"{found[:12]}... at {self.path}; the file was changed or damaged: {self._remedy}"
+            )
+        try:
+            check_graph(content)
+        except ModelError as problem:
+            raise ModelError(f"{self.path}: {problem}") from problem
+        return content
+
+    @property
+    def _remedy(self) -> str:
+        return "install abbe again" if self.built_in else "get the model again, or export it anew"
+
+
+def models() -> tuple[Model, ...]:
+    """Every model whose card can be read: abbe's own by name, then the user's. Weights are not read."""
+    return _scan()[0]
+
+
+def damaged() -> tuple[ModelError, ...]:
+    """What is wrong with the model folders that could not be read."""
+    return _scan()[1]
+
+
+def find(name: str | os.PathLike[str]) -> Model:
+    """A model by its name, or by the path of its folder, card or ONNX file.
+
+    Raises `ModelError` with the names there are.
+    """
+    text = os.fspath(name)
+    known, problems = _scan()
+    matching = [model for model in known if model.card.name == text]
+    if len(matching) > 1:
+        places = ", ".join(str(model.path.parent) for model in matching)
+        raise ModelError(f"wanted one model named {text!r}, got {len(matching)} ({places}); rename your own in its card.json")
+    if matching:
+        return matching[0]
+    path = Path(text)
+    if path.suffix in (".onnx", ".json") or path.is_dir():
+        return load(path)
+    names = ", ".join(model.card.name for model in known) or "none"
+    hint = f"; not readable: {problems[0]}" if problems else ""
+    raise ModelError(f"wanted a model, got {text!r}; there are: {names}{hint}. Your own go into a folder that {MODELS_VARIABLE} names")
+
+
+def load(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
+    """A model from its folder, from its card or ONNX file (the other lies beside it), or from a card and a weights file."""
+    place = Path(path)
+    if weights is None and place.suffix == ".onnx":
+        named = place.with_suffix(".json")
+        card, weights = (named if named.exists() else place.with_name("card.json")), place
+    else:
+        card = place / "card.json" if place.is_dir() else place
+    return Model(_read_card(card), Path(weights) if weights is not None else card.with_name("model.onnx"))
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LIMITS.metadata + 1)
+    except OSError as problem:
+        raise ModelError(f"wanted a model's card at {path}, got: {problem.strerror}; it lies beside model.onnx") from problem
+    return Card.from_json(text, str(path))
+
+
+def _scan() -> tuple[tuple[Model, ...], tuple[ModelError, ...]]:
+    found: list[Model] = []
+    problems: list[ModelError] = []
+    for folder, built_in in _folders():
+        try:
+            card = _read_card(folder / "card.json")
+        except ModelError as problem:
+            problems.append(problem)
+            continue
+        found.append(Model(card, folder / "model.onnx", built_in))
+    return tuple(found), tuple(problems)
+
+
+def _folders() -> list[tuple[Path, bool]]:
+    """Every folder with a card.json, abbe's own first, in the order of their names."""
+    roots = [(BUILT_IN, True)]
+    roots += [(Path(part), False) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
+    folders: list[tuple[Path, bool]] = []
+    for root, built_in in roots:
+        candidates = [root, *(sorted(root.iterdir()) if root.is_dir() else ())]
+        folders += [(folder, built_in) for folder in candidates if (folder / "card.json").is_file()]
+    return folders

@@ -1,0 +1,88 @@
+"""What a model file may contain, checked before any runtime sees it.
+
+An ONNX file can name other files to load as weights (external data), and operators that are somebody's own code or a
+compiled program (domains other than ONNX's). abbe takes neither: a model is one file of standard operators. The check
+walks the file's protobuf fields (https://protobuf.dev/programming-guides/encoding, field numbers from onnx.proto) and
+decodes nothing else; the network itself is parsed by ONNX Runtime alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abbe.errors import ModelError
+from abbe.limits import LIMITS
+
+# onnx.proto: field number -> kind of message, for the messages that can lead to a tensor or an operator
+_MESSAGES = {
+    "model": {7: "graph", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "function": {7: "node"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+_NODE_DOMAIN, _EXTERNAL_DATA, _DATA_LOCATION = 7, 13, 14
+_STANDARD = (b"", b"ai.onnx")
+_DAMAGED = "the file is damaged or is no ONNX model; get it again"
+
+
+def check_graph(content: bytes) -> None:
+    """Raise `ModelError` for external data, operators outside ONNX's own, or bytes that are no protobuf."""
+    waiting: list[tuple[str, memoryview, int]] = [("model", memoryview(content), 0)]
+    graphs = 0
+    while waiting:
+        kind, part, depth = waiting.pop()
+        if depth > LIMITS.nesting:
+            raise ModelError(f"wanted a model nested at most {LIMITS.nesting} deep, got a deeper one; it is not one that abbe can trust")
+        graphs += kind == "graph"
+        for field, value in _fields(part):
+            if kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value == 1)):
+                raise ModelError("wanted a model in one file, got one whose weights lie in other files; save it without external data")
+            if isinstance(value, int):
+                continue
+            if kind == "node" and field == _NODE_DOMAIN and bytes(value) not in _STANDARD:
+                domain = bytes(value[:60]).decode("utf-8", "replace")
+                raise ModelError(f"wanted a model of standard ONNX operators, got one of the domain {domain!r}; export it without")
+            inner = _MESSAGES[kind].get(field)
+            if inner:
+                waiting.append((inner, value, depth + 1))
+    if not graphs:
+        raise ModelError(f"wanted an ONNX model, got a file without a graph; {_DAMAGED}")
+
+
+def _fields(part: memoryview) -> Iterator[tuple[int, memoryview | int]]:
+    """(field number, content) of one message: bytes of a length-delimited field, else its number."""
+    at = 0
+    while at < len(part):
+        key, at = _varint(part, at)
+        field, wire = key >> 3, key & 7
+        if wire == 0:
+            number, at = _varint(part, at)
+            yield field, number
+            continue
+        if wire == 2:
+            size, at = _varint(part, at)
+        elif wire in (1, 5):
+            size = 8 if wire == 1 else 4
+        else:
+            raise ModelError(f"wanted an ONNX model, got bytes that are none; {_DAMAGED}")
+        if at + size > len(part):
+            raise ModelError(f"wanted a whole ONNX model, got one that is cut short; {_DAMAGED}")
+        if wire == 2:
+            yield field, part[at : at + size]
+        at += size
+
+
+def _varint(part: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(part):
+            raise ModelError(f"wanted a whole ONNX model, got one that is cut short; {_DAMAGED}")
+        byte = part[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return value, at
+    raise ModelError(f"wanted an ONNX model, got bytes that are none; {_DAMAGED}")
