@@ -4,6 +4,7 @@
 #   make test       lint, types, floors, and every test but the long ones
 #   make test-all   every test, and the documentation
 #   make docs       the documentation as a site, in site/
+#   make page       the page of `abbe serve`, where its sources in web/ are newer than what is built
 #   make clean      remove what these made
 #
 #   make demo PYTHON=/opt/python3.12/bin/python3     with a Python of your choice
@@ -12,14 +13,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test test-all lint types floors tests tests-all docs browser clean
+.PHONY: help demo test test-all lint types floors tests tests-all docs page browser clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n 's/^# \{0,1\}//;1,9p' Makefile
+	@sed -n 's/^# \{0,1\}//;1,10p' Makefile
 
 # ------------------------------------------------------------------------------------------------------------ installing
 # Stamps in .venv say what is installed; each is newer than what decides its content, so that a second run installs nothing.
@@ -56,6 +57,14 @@ $(DOCS): $(DECIDES) | $(BIN)/python
 	$(PIP) install --quiet --editable '.[docs]'
 	@touch $@ $(CORE)
 
+# The build hook makes the page where it is absent, from a bare checkout; make also knows when it is stale.
+PAGE := src/abbe/server/page/index.html
+page: $(PAGE)
+
+$(PAGE): $(shell find web -name node_modules -prune -o -type f -print) | $(CORE)
+	rm -f $@
+	$(PIP) install --quiet --no-deps --editable .
+
 # The page is tested in a real browser. Playwright drives whichever Chromium is here; ABBE_BROWSER names another one.
 browser:
 	@for name in "$$ABBE_BROWSER" chromium chromium-browser google-chrome google-chrome-stable; do \
@@ -87,10 +96,10 @@ types: $(TEST)
 floors: $(TEST)
 	$(BIN)/lint-imports
 
-tests: $(TEST) browser
+tests: $(TEST) $(PAGE) browser
 	$(BIN)/python -m pytest -m "not long"
 
-tests-all: $(TEST) browser
+tests-all: $(TEST) $(PAGE) browser
 	$(BIN)/python -m pytest
 
 docs: $(DOCS)

@@ -61,7 +61,9 @@ def _start(arguments: list[str], environment: dict[str, str]) -> Cost:
 def loaded(statement: str) -> set[str]:
     """The top-level packages that are loaded after `statement` has run in a new interpreter."""
     code = f"{statement}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{statement} ended with {done.returncode}: {done.stderr}")
     return set(done.stdout.split())
 
 

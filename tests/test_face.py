@@ -1,0 +1,110 @@
+"""The face: what `import abbe` offers, and that offering it costs next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import abbe
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "abbe"
+STARTUP = runpy.run_path(str(ROOT / "benchmarks" / "startup.py"))
+
+#: what scripts may rely on: the fixed public names
+AGREED = {
+    "AbbeError", "Colocalization", "Comparison", "Image", "Recipe", "Session",
+    "colocalize", "compare", "correct_background", "enhance", "merge", "open", "report", "save",
+}  # fmt: skip
+
+#: what takes long to load, or is not always there
+HEAVY = {"torch", "lightning_fabric", "fastapi", "starlette", "uvicorn", "napari", "qtpy", "dask", "distributed", "matplotlib"}
+#: rooms that may load some of it
+HEAVY_ROOMS = {"networks", "training", "server", "napari"}
+
+
+@pytest.mark.parametrize("start", [name for name, (_, budget) in STARTUP["STARTS"].items() if budget is not None])
+def test_starting_stays_within_its_budget_of_cpu_time(start: str) -> None:
+    arguments, budget = STARTUP["STARTS"][start]
+    assert STARTUP["cost"](arguments).cpu < budget
+
+
+def test_importing_abbe_loads_nothing_heavy() -> None:
+    assert not STARTUP["loaded"]("import abbe") & {*HEAVY, "numpy", "scipy", "numba", "pydantic", "tifffile", "onnxruntime", "PIL", "rich"}
+
+
+def test_asking_for_help_loads_nothing_heavy() -> None:
+    ask = "import contextlib, io\nfrom abbe.cli.frame import main\nwith contextlib.redirect_stdout(io.StringIO()): main(['--help'])"
+    assert not STARTUP["loaded"](ask) & {*HEAVY, "numpy", "scipy", "numba", "tifffile", "onnxruntime", "PIL"}
+
+
+def test_no_room_loads_heavy_packages_but_those_that_are_about_them() -> None:
+    """Importing every module, private ones too, of all other rooms: not even indirectly."""
+    lean = [m for m in _modules() if not _rooms_of(m) & HEAVY_ROOMS]
+    assert len(lean) > 30
+    assert not STARTUP["loaded"]("import importlib\n" + "".join(f"importlib.import_module({m!r})\n" for m in lean)) & HEAVY
+
+
+def test_serving_images_loads_no_training() -> None:
+    assert not STARTUP["loaded"]("import abbe.server") & {"torch", "lightning_fabric", "napari", "dask", "matplotlib"}
+
+
+def _modules() -> list[str]:
+    paths = (p.relative_to(SOURCE.parent).with_suffix("") for p in SOURCE.rglob("*.py") if p.stem != "__main__")
+    return sorted(".".join(p.parts).removesuffix(".__init__") for p in paths)
+
+
+def _rooms_of(module: str) -> set[str]:
+    """The room that a module of abbe is in, and those that it imports when it is itself imported."""
+    path = SOURCE.parent / Path(*module.split("."))
+    body = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()).body
+    imported = [node.module or "" for node in body if isinstance(node, ast.ImportFrom)]
+    imported += [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[1] for name in (module, *imported) if name.startswith("abbe.")}
+
+
+def test_all_agreed_names_are_there() -> None:
+    assert set(abbe.__all__) >= AGREED
+
+
+@pytest.mark.parametrize("name", sorted({*abbe.__all__} - {"__version__"}))
+def test_every_public_name_is_found_where_the_face_says(name: str) -> None:
+    thing = getattr(abbe, name)
+    assert name in dir(abbe)
+    assert thing.__doc__, f"abbe.{name} has no docstring"
+
+
+def test_type_checkers_see_the_same_names_as_the_interpreter() -> None:
+    """The face is lazy at run time and plain imports for a type checker; the two lists must not drift apart."""
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    checking = next(n for n in tree.body if isinstance(n, ast.If) and isinstance(n.test, ast.Name) and n.test.id == "TYPE_CHECKING")
+    seen = {alias.asname: node.module for node in checking.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == abbe._ROOMS
+    assert {*seen, "__version__"} == set(abbe.__all__)
+
+
+def test_a_misspelt_name_is_answered_with_the_names_there_are() -> None:
+    with pytest.raises(AttributeError, match="enhance"):
+        abbe.enhanse  # noqa: B018
+
+
+def test_abbe_can_be_imported_and_used_without_what_the_extras_bring() -> None:
+    """`pip install abbe` alone brings neither torch nor vendor formats; the face and the help must not need them."""
+    code = (
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in {'torch', 'safetensors', 'onnx', 'lightning_fabric', 'nd2', 'liffile', 'czifile', 'oiffile',"
+        " 'mrc', 'fsspec', 'dask', 'distributed', 'napari', 'skimage'}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import abbe\n"
+        "for name in abbe.__all__: getattr(abbe, name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
