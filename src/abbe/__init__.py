@@ -18,6 +18,10 @@ from abbe._version import __version__
 
 if TYPE_CHECKING:
     from abbe.errors import AbbeError as AbbeError
+    from abbe.formats import Saved as Saved
+    from abbe.formats import merge as merge
+    from abbe.formats import open as open
+    from abbe.formats import save as save
     from abbe.image import Image as Image
     from abbe.image import Interval as Interval
     from abbe.image import Notice as Notice
@@ -33,12 +37,16 @@ _ROOMS = {
     "Interval": "abbe.image",
     "Notice": "abbe.image",
     "Recipe": "abbe.recipe",
+    "Saved": "abbe.formats",
+    "Session": "abbe.session",
     "correct_background": "abbe.restoration",
     "enhance": "abbe.restoration",
-    "Session": "abbe.session",
+    "merge": "abbe.formats",
+    "open": "abbe.formats",
+    "save": "abbe.formats",
 }
 
-__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "Session", "__version__", "correct_background", "enhance"]
+__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "Saved", "Session", "__version__", "correct_background", "enhance", "merge", "open", "save"]
 
 
 def __getattr__(name: str) -> Any:

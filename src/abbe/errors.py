@@ -58,5 +58,9 @@ class SessionError(AbbeError):
     """A session cannot be opened, is damaged, or is in use by another process."""
 
 
+class ConflictError(SessionError):
+    """Somebody else changed the same thing meanwhile; nothing was overwritten."""
+
+
 class CancelledError(AbbeError):
     """The user stopped the work; nothing was written."""

@@ -1,0 +1,154 @@
+"""ROIs, analyses and comments of a session: look at them like a sequence, change them through their own verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from abbe.errors import ConflictError, ParameterError
+from abbe.image.roi import ROI
+from abbe.limits import LIMITS
+from abbe.session.plain import plain
+from abbe.session.records import Analysis, Comment, Record, Region, now
+from abbe.session.state import State
+from abbe.session.store import Draft, Store
+
+T = TypeVar("T", bound=Record)
+
+
+class _Collection(Generic[T]):
+    kind: str
+    noun: str
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._store.state.records(self.kind))
+
+    def __len__(self) -> int:
+        return len(self._store.state.ids_of(self.kind))
+
+    def __getitem__(self, key: str) -> T:
+        """By id, or by name where it has one. Raises `ParameterError` with those there are."""
+        for record in self:
+            if key in (getattr(record, "id", None), getattr(record, "name", None)):
+                return record
+        ids = ", ".join(self._store.state.ids_of(self.kind)) or "none"
+        raise ParameterError(f"wanted a {self.noun} of this session ({ids}), got {key!r}")
+
+    def revision_of(self, key: str) -> int:
+        """The revision in which it changed last; hand it as `base` to `change` or `remove`."""
+        state = self._store.state
+        return state.touched.get(f"{self.kind}/{self._known(state, key)}", 0)
+
+    def remove(self, key: str, author: str | None = None, base: int | None = None) -> None:
+        """Take it out; `Session.undo` puts it back. `base`: as for `change`."""
+
+        def draft(state: State) -> Draft:
+            name = self._known(state, key, base)
+            return Draft(f"{self.noun} {name} removed", {f"{self.kind}/{name}": None})
+
+        self._store.commit(draft, author)
+
+    def _known(self, state: State, key: str, base: int | None = None) -> str:
+        """The id of `key` in the newest state; another process may have changed or removed it."""
+        for name in state.ids_of(self.kind):
+            if key in (name, state.values[f"{self.kind}/{name}"].get("name")):
+                if base is not None and state.touched.get(f"{self.kind}/{name}", 0) > base:
+                    raise ConflictError(f"the {self.noun} {key} was changed elsewhere meanwhile; look at it again, then change it")
+                return name
+        raise ParameterError(f"wanted a {self.noun} of this session, got {key!r}, which is not, or no longer, in it")
+
+    def _add(self, content: dict[str, Any], action: str, kept: bool, author: str | None) -> str:
+        def draft(state: State) -> Draft:
+            name = state.next_id(self.kind)
+            key = f"{self.kind}/{name}"
+            return Draft(action, {key: {"id": name, "created": now(), **content}}, kept=(key,) if kept else ())
+
+        change = self._store.commit(draft, author)
+        return next(iter(change.changes)).partition("/")[2]
+
+
+class Rois(_Collection[Region]):
+    """Named regions of interest; each fits every version of the session."""
+
+    kind, noun = "rois", "ROI"
+
+    def add(self, roi: ROI, name: str | None = None, author: str | None = None) -> Region:
+        """Keep a ROI. Unnamed ones are called "ROI 1", "ROI 2", ..."""
+        label = name or roi.name or f"ROI {self._store.state.ids.get(self.kind, 0) + 1}"
+        return self[self._add({"name": label[: LIMITS.name], "shape": plain(roi.to_dict())}, f"ROI {label[:80]} added", False, author)]
+
+    def change(
+        self, key: str, roi: ROI | None = None, name: str | None = None, author: str | None = None, base: int | None = None
+    ) -> Region:
+        """Move, reshape or rename a ROI.
+
+        `base` is the revision that the user saw: raises `ConflictError` when the ROI was changed after it.
+        """
+
+        def draft(state: State) -> Draft:
+            known = self._known(state, key, base)
+            before = state.values[f"{self.kind}/{known}"]
+            after = {**before, "name": (name or before["name"])[: LIMITS.name], "shape": plain(roi.to_dict()) if roi else before["shape"]}
+            return Draft(f"ROI {after['name'][:80]} changed", {f"{self.kind}/{known}": after})
+
+        change = self._store.commit(draft, author)
+        return self[next(iter(change.changes)).partition("/")[2]]
+
+    def roi(self, key: str) -> ROI:
+        """The ROI itself, for measuring."""
+        region = self[key]
+        return ROI.from_dict(region.shape).named(region.name)
+
+
+class Analyses(_Collection[Analysis]):
+    """Measurements. Undo leaves them alone; `remove` takes one out."""
+
+    kind, noun = "analyses", "analysis"
+
+    def add(
+        self,
+        kind: str,
+        results: Mapping[str, Any] | object,
+        *,
+        version: str,
+        reference: str | None = None,
+        channels: Sequence[int] = (),
+        roi: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        author: str | None = None,
+    ) -> Analysis:
+        """Keep a measurement; `results` is a mapping, or has `to_dict` as `Colocalization` and `Comparison` have."""
+        content = {
+            "kind": kind,
+            "version": version,
+            "reference": reference,
+            "channels": [int(c) for c in channels],
+            "roi": roi,
+            "parameters": plain(parameters or {}),
+            "results": plain(results),
+        }
+        return self[self._add(content, f"{kind} measured on {version}", True, author)]
+
+
+class Comments(_Collection[Comment]):
+    """Remarks by users; they go into the report."""
+
+    kind, noun = "comments", "comment"
+
+    def add(self, text: str, author: str | None = None, version: str | None = None) -> Comment:
+        """Keep a remark, on the session or on one version."""
+        content = {"text": text[: LIMITS.name], "author": author, "version": version}
+        return self[self._add(content, "comment added", False, author)]
+
+    def change(self, key: str, text: str, author: str | None = None, base: int | None = None) -> Comment:
+        """Put other words. `base` is the revision that the user saw: raises `ConflictError` when the comment was changed after it."""
+
+        def draft(state: State) -> Draft:
+            known = self._known(state, key, base)
+            before = state.values[f"{self.kind}/{known}"]
+            return Draft("comment changed", {f"{self.kind}/{known}": {**before, "text": text[: LIMITS.name], "author": author}})
+
+        return self[next(iter(self._store.commit(draft, author).changes)).partition("/")[2]]

@@ -1,0 +1,41 @@
+"""Results as plain JSON: numbers, texts, lists and dicts, nothing that another program could not read."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from abbe.errors import ParameterError
+
+#: longest list of numbers that is kept in an analysis; pixels belong into a version
+LONGEST = 100_000
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON. Numbers that are not finite become None: the reason stands beside them as text.
+
+    Raises `ParameterError` for things that are no data.
+    """
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, np.ndarray):
+        if value.size > LONGEST:
+            raise ParameterError(f"wanted at most {LONGEST} numbers in an analysis, got {value.size}; save them as a version")
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    raise ParameterError(f"wanted numbers, texts, lists or dicts, got {type(value).__name__}")
