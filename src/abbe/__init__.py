@@ -46,7 +46,21 @@ _ROOMS = {
     "save": "abbe.formats",
 }
 
-__all__ = ["AbbeError", "Image", "Interval", "Notice", "Recipe", "Saved", "Session", "__version__", "correct_background", "enhance", "merge", "open", "save"]
+__all__ = [
+    "AbbeError",
+    "Image",
+    "Interval",
+    "Notice",
+    "Recipe",
+    "Saved",
+    "Session",
+    "__version__",
+    "correct_background",
+    "enhance",
+    "merge",
+    "open",
+    "save",
+]
 
 
 def __getattr__(name: str) -> Any:

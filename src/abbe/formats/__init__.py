@@ -1,1 +1,7 @@
-"""formats"""
+"""Opening, saving and merging image files: by content, whole or not at all."""
+
+from abbe.formats.merging import merge
+from abbe.formats.opening import open
+from abbe.formats.saving import Saved, save
+
+__all__ = ["Saved", "merge", "open", "save"]

@@ -1,0 +1,58 @@
+"""What a reader finds in a file, and the one Protocol that every format speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from abbe.image import Notice, Optics, PixelSize
+from abbe.image.pixels import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An image as its file has it, before abbe's conventions are applied (`abbe.formats.convention`).
+
+    Attributes:
+        pixels: axes TCZYX, native byte order, any number type.
+        format: the format's name, for people.
+        pixel_size: (z, y, x) in um, None where the file does not say.
+        channels: names, None where the file has none; empty: none at all.
+        rgb: the channels are the red, green and blue (and alpha) samples of a colour picture.
+        facts: other facts of the file, as text.
+        account: what abbe wrote into the file about how the image came to be (see `abbe.formats.account`).
+    """
+
+    pixels: Pixels
+    format: str
+    pixel_size: PixelSize = (None, None, None)
+    channels: tuple[str | None, ...] = ()
+    colors: tuple[str | None, ...] = ()
+    bits: int | None = None
+    time_step: float | None = None
+    optics: Optics = field(default_factory=Optics)
+    acquired: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    rgb: bool = False
+    account: str | None = None
+
+
+class Format(Protocol):
+    """One format. `claims` looks at the content, never at the name alone."""
+
+    @property
+    def name(self) -> str: ...
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        """Is this mine? `head` is the first bytes of the file, empty for a folder."""
+        ...
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        """The image at `path`; its pixels stay there until they are read.
+
+        `axes`, where given, names the axes of the pixels as the file stores them, a letter each.
+        Raises `NotAnImageError` when the content is damaged.
+        """
+        ...

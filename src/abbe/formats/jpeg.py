@@ -1,0 +1,64 @@
+"""JPEG: what a microscope image should not be, and often is."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from abbe.errors import LimitError, NotAnImageError
+from abbe.formats.found import Found
+from abbe.image import Notice
+from abbe.image.axes import check_size
+from abbe.image.pixels import Array, ArrayPixels
+from abbe.limits import LIMITS
+
+#: most pixels along a side that the format can hold (ITU-T T.81, B.2.2)
+SIDE = 65535
+#: high enough that the loss is about the noise of one grey level; still a loss
+QUALITY = 95
+
+_LOST = (
+    "compressed as JPEG: fine detail and weak signal are lost, and blocks of 8 x 8 pixels appear; use the microscope's own file where "
+    "there is one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg:
+    """The format, for `abbe.formats.opening`."""
+
+    name: str = "JPEG"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        return head.startswith(b"\xff\xd8\xff")
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        notices = [Notice("lossy", _LOST)]
+        data = path.read_bytes()
+        try:
+            with PIL.Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as picture:
+                width, height = picture.size
+                check_size((1, 1, 1, height, width))
+                if width * height * len(picture.getbands()) > LIMITS.segment:
+                    raise LimitError(f"wanted a JPEG of at most {LIMITS.segment} bytes of pixels, got {width} x {height}")
+                if picture.mode in ("CMYK", "YCCK"):
+                    notices.append(Notice("converted", "printing colours (CMYK) were converted to red, green and blue"))
+                    array = np.asarray(picture.convert("RGB"))
+                else:
+                    array = np.asarray(picture)
+        except LimitError:
+            raise
+        except Exception as problem:  # libjpeg's errors come as several types
+            raise NotAnImageError(f"{path.name} is cut short or damaged: its pixels cannot be decoded ({problem})") from problem
+        planes = array.reshape(height, width, -1).transpose(2, 0, 1)
+        return Found(ArrayPixels(planes[None, :, None]), format="JPEG", notices=tuple(notices), rgb=planes.shape[0] == 3)
+
+
+def write(path: Path, array: Array) -> Notice:
+    """Write (Y, X) or (Y, X, 3) uint8, colours at full resolution, and say what was lost."""
+    PIL.Image.fromarray(array).save(path, "JPEG", quality=QUALITY, subsampling=0)
+    return Notice("lossy", "saved as JPEG, which loses fine detail; keep a TIFF for measurements")

@@ -1,0 +1,134 @@
+"""`abbe.merge`: single-channel files become the channels of one image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from abbe.errors import MergeError
+from abbe.formats.colours import RGB_NAMES, parse_colour
+from abbe.formats.opening import open
+from abbe.image import Image, Notice
+from abbe.image.notice import join
+from abbe.image.pixels import StackedPixels
+
+#: pixel sizes that differ by less are the same, written with fewer digits
+TOLERANCE = 1e-3
+
+
+def merge(
+    images: Sequence[Image | str | os.PathLike[str]],
+    channels: Sequence[str] | None = None,
+    colors: Sequence[str] | None = None,
+) -> Image:
+    """One image whose channels are the images given, in their order.
+
+    Args:
+        images: at least two images or files, each of one channel. An RGB picture in which one colour alone is filled counts as one.
+        channels: a name for each; default: the images' own where they have any, else the files' names.
+        colors: "#rrggbb" or a name ("magenta") for each; default: the images' own.
+
+    Raises:
+        MergeError: sizes, depth, frames or pixel sizes differ, or an image has several channels.
+    """
+    if isinstance(images, (str, os.PathLike)) or len(images) < 2:
+        raise MergeError("wanted at least two images to merge into channels, got one")
+    parts = [_one_channel(source if isinstance(source, Image) else open(source)) for source in images]
+    labels = [_label(part, k) for k, part in enumerate(parts)]
+    for what, given in (("name", channels), ("colour", colors)):
+        if given is not None and len(given) != len(parts):
+            raise MergeError(f"wanted a {what} for each of the {len(parts)} images, got {len(given)}")
+    _check_fit(parts, labels)
+    names = tuple(channels) if channels is not None else _names(parts, labels)
+    tints = tuple(parse_colour(c) for c in colors) if colors is not None else tuple(p.colors[0] for p in parts)
+    pixels = StackedPixels(tuple(p.pixels for p in parts))
+    notices = [replace(n, message=f"{label}: {n.message}") for part, label in zip(parts, labels) for n in part.notices if n.code != "rgb"]
+    types = {p.dtype.name for p in parts}
+    if len(types) > 1:
+        kinds = ", ".join(sorted(types))
+        notices.append(Notice("converted", f"the images have different pixel types ({kinds}); all became {pixels.dtype.name}"))
+    notices.append(Notice("merged", f"the channels come from {len(parts)} files: {', '.join(labels)}"))
+    first = parts[0]
+    optics = replace(
+        first.optics,
+        emission=_waves([p.optics.emission for p in parts]),
+        excitation=_waves([p.optics.excitation for p in parts]),
+    )
+    sources = ", ".join(p.provenance.source or label for p, label in zip(parts, labels))
+    return Image(
+        pixels,
+        pixel_size=_known_size(parts),
+        channels=names,
+        colors=tints,
+        bits=max((p.bits or p.dtype.itemsize * 8 for p in parts), default=None) if all(p.bits for p in parts) else None,
+        time_step=next((p.time_step for p in parts if p.time_step), None),
+        optics=optics,
+        provenance=replace(first.provenance, source=sources, digest=None, history=(*first.provenance.history, f"merged from {sources}")),
+        notices=join(tuple(notices)),
+        mask=_mask(parts),
+    )
+
+
+def _one_channel(image: Image) -> Image:
+    """The image, if it has one channel; of an RGB picture the one that is filled."""
+    if image.shape[1] == 1:
+        return image
+    if image.channels == RGB_NAMES:
+        filled = [k for k, c in enumerate(image.inspection.channels) if c.maximum > 0]
+        if len(filled) == 1:
+            return image.select(filled)
+    name = image.provenance.source or "an image"
+    raise MergeError(
+        f"wanted images of one channel, got {name} with {image.shape[1]} ({', '.join(image.channels[:8])}); choose one first: "
+        f"abbe.open(...).select([0]), or --pick on the command line"
+    )
+
+
+def _label(image: Image, index: int) -> str:
+    source = image.provenance.source
+    return os.path.basename(source) if source else f"image {index + 1}"
+
+
+def _names(parts: Sequence[Image], labels: Sequence[str]) -> tuple[str, ...]:
+    own = tuple(p.channels[0] for p in parts)
+    if len(set(own)) == len(own) and not any(name.startswith("channel ") for name in own):
+        return own
+    stems = tuple(os.path.splitext(label.removesuffix(".tif").removesuffix(".ome"))[0] or label for label in labels)
+    return stems if len(set(stems)) == len(stems) else tuple(f"{stem} {k + 1}" for k, stem in enumerate(stems))
+
+
+def _check_fit(parts: Sequence[Image], labels: Sequence[str]) -> None:
+    first = parts[0]
+    for part, label in zip(parts[1:], labels[1:]):
+        for axis, what in ((3, "rows"), (4, "columns"), (2, "planes of depth"), (0, "frames")):
+            if part.shape[axis] != first.shape[axis]:
+                raise MergeError(
+                    f"{label} has {part.shape[axis]} {what}, {labels[0]} has {first.shape[axis]}; channels must have the same size: "
+                    "check that the files belong to one field of view"
+                )
+        for axis, what in ((2, "pixel width"), (1, "pixel height"), (0, "z-step")):
+            a, b = first.pixel_size[axis], part.pixel_size[axis]
+            if a is not None and b is not None and abs(a - b) > TOLERANCE * max(a, b):
+                raise MergeError(f"{label} has a {what} of {b:g} um, {labels[0]} of {a:g} um; they are not of one field of view")
+
+
+def _known_size(parts: Sequence[Image]) -> tuple[float | None, float | None, float | None]:
+    z, y, x = (next((p.pixel_size[k] for p in parts if p.pixel_size[k] is not None), None) for k in range(3))
+    return z, y, x
+
+
+def _waves(waves: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:
+    found = tuple(w[0] if len(w) == 1 else None for w in waves)
+    return found if any(found) else ()
+
+
+def _mask(parts: Sequence[Image]) -> StackedPixels | None:
+    if all(p.mask is None for p in parts):
+        return None
+    from abbe.image.pixels import MappedPixels
+
+    nothing = [MappedPixels(lambda block: np.zeros(block.shape, bool), (p.pixels,), np.dtype(bool)) for p in parts]
+    return StackedPixels(tuple(p.mask or none for p, none in zip(parts, nothing)))

@@ -1,0 +1,98 @@
+"""`abbe.open`: the format is found from the content, never from the name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from abbe.errors import NotAnImageError, StorageError
+from abbe.formats import convention
+from abbe.formats.found import Format, Found
+from abbe.formats.jpeg import Jpeg
+from abbe.formats.png import Png
+from abbe.formats.tiff import Tiff
+from abbe.image import Image, Notice
+from abbe.image._image import _full_size
+
+#: in the order in which they are asked
+FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg())
+
+#: bytes of a file by which formats tell whether it is theirs
+HEAD = 4096
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    axes: str | None = None,
+    pixel_size: Sequence[float | None] | float | None = None,
+    channels: Sequence[str] | None = None,
+) -> Image:
+    """Open an image file. Pixels are read when they are needed.
+
+    Args:
+        path: a file, or an OME-Zarr folder.
+        axes: a letter of TCZYX for each axis of the pixels as stored, for files that do not say or say it wrongly.
+        pixel_size: um, in place of the file's: (z, y, x), (y, x), or one number for y and x.
+        channels: names, in place of the file's.
+
+    Raises:
+        NotAnImageError: no image, or a damaged one.
+        StorageError: the file is not there or may not be read.
+        AxesError, LimitError: axes that do not fit; an image beyond `abbe.limits`.
+    """
+    source = Path(os.fspath(path))
+    found = read(source, axes)
+    if pixel_size is not None:
+        found = replace(found, pixel_size=_full_size(pixel_size), notices=tuple(n for n in found.notices if n.code != "pixel_size"))
+    image = convention.to_image(found, source, digest(source))
+    return image if channels is None else image.replace(channels=tuple(channels))
+
+
+def read(source: Path, axes: str | None) -> Found:
+    """What the first format that claims the content finds."""
+    head = _head(source)
+    for form in FORMATS:
+        if form.claims(head, source):
+            try:
+                return form.read(source, axes)
+            except OSError as problem:
+                raise _unreadable(source, problem) from problem
+    raise NotAnImageError(
+        f"{source.name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
+        "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV"
+    )
+
+
+def _head(source: Path) -> bytes:
+    try:
+        if source.is_dir():
+            raise NotAnImageError(f"{source} is a folder, not an image; name a file in it")
+        if not source.exists():
+            raise StorageError(f"there is no file {source}; check the name and the folder")
+        if not source.is_file():
+            raise NotAnImageError(f"{source} is a device or a pipe, not an image file")
+        with source.open("rb") as file:
+            head = file.read(HEAD)
+    except (OSError, ValueError) as problem:
+        raise _unreadable(source, problem) from problem
+    if not head:
+        raise NotAnImageError(f"{source.name} is empty (0 bytes); copy it again from its source")
+    return head
+
+
+def _unreadable(source: Path, problem: Exception) -> StorageError:
+    why = problem.strerror if isinstance(problem, OSError) else str(problem)
+    return StorageError(f"could not read {source}: {why}")
+
+
+def digest(source: Path) -> str | None:
+    """SHA-256 of a file's bytes."""
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+__all__ = ["FORMATS", "Notice", "open", "read"]

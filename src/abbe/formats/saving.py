@@ -1,0 +1,172 @@
+"""`abbe.save`: the format by the suffix, whole or not at all, and a word about whatever did not fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.errors import ParameterError
+from abbe.formats import account, jpeg, png
+from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
+from abbe.formats.pixel_type import Converter, parse_type
+from abbe.formats.tiff import writing as tiff
+from abbe.image import Image, Notice, as_image
+from abbe.image.pixels import Array, blocks
+from abbe.storage import write_whole
+
+#: suffix -> format; the longest that fits counts
+SUFFIXES = {
+    ".ome.tif": "OME-TIFF",
+    ".ome.tiff": "OME-TIFF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+}
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was written, and what to know about it."""
+
+    path: Path
+    format: str
+    dtype: str
+    notices: tuple[Notice, ...]
+
+
+def save(
+    image: Image | npt.ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    dtype: npt.DTypeLike | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Saved:
+    """Write an image to a file, with its pixel size, channels, colours, optics, recipe and warnings.
+
+    Args:
+        image: an `Image`, or a 2-D or 3-D array.
+        path: the suffix says the format: .ome.tif (OME-TIFF), .tif (ImageJ), .png and .jpg (one plane, grey or RGB).
+        dtype: pixel type; values are rounded and clipped, never wrapped. None: the image's own, where the format has it.
+        overwrite: replace a file of that name.
+        progress: called with the fraction done and a word.
+
+    Returns:
+        What was written; `notices` tell how many pixels were clipped and what else was lost.
+
+    Raises:
+        ExistsError, StorageError: the file is there already, or cannot be written; nothing was changed.
+        ParameterError: the format cannot hold the image.
+    """
+    image = as_image(image)
+    kind = format_of(path)
+    target = parse_type(dtype) if dtype is not None else _own_type(image, kind)
+    _check_fit(image, kind, target)
+    convert = Converter(target)
+    extra: list[Notice] = []
+    with write_whole(path, overwrite) as part:
+        bands = _reported(image, convert, progress, os.fspath(path))
+        if kind == "PNG":
+            _write_png(image, part, target, bands)
+        elif kind == "JPEG":
+            extra.append(jpeg.write(part, _picture(image, bands)))
+        else:
+            extra += tiff.write(image, part, target, bands, kind, Path(path).name)
+    if progress is not None:
+        progress(1.0, "saved")
+    return Saved(Path(path), kind, target.name, (*convert.notices(), *extra))
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that the suffix of `path` asks for. Raises `ParameterError` for one that abbe does not write."""
+    name = os.path.basename(os.fspath(path)).lower()
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if name.endswith(suffix):
+            return SUFFIXES[suffix]
+    raise ParameterError(f"wanted a file name that ends in one of {', '.join(SUFFIXES)}, got {os.path.basename(os.fspath(path))!r}")
+
+
+def is_rgb(image: Image) -> bool:
+    """Are these the channels of an RGB picture?"""
+    return image.channels == RGB_NAMES and image.colors == RGB_COLOURS and image.dtype.kind == "u"
+
+
+def _own_type(image: Image, kind: str) -> np.dtype[Any]:
+    """The type to save as when none was asked for."""
+    if kind in ("TIFF", "OME-TIFF"):
+        return image.dtype
+    if kind == "JPEG" or image.dtype == np.uint8:
+        return np.dtype(np.uint8)
+    if image.dtype.kind == "f" and image.original is not None and image.original.dtype == np.uint8:
+        return np.dtype(np.uint8)
+    return np.dtype(np.uint16)
+
+
+def _check_fit(image: Image, kind: str, target: np.dtype[Any]) -> None:
+    if kind not in ("PNG", "JPEG"):
+        return
+    frames, count, depth, height, width = image.shape
+    if frames * depth > 1 or count not in (1, 3):
+        raise ParameterError(
+            f"a {kind} holds one plane, grey or RGB, got {frames} frames, {count} channels and {depth} planes of depth; save as .ome.tif, "
+            "or take a part: image.select([0]) for a channel"
+        )
+    if count == 3 and not (image.channels == RGB_NAMES and image.colors == RGB_COLOURS):
+        raise ParameterError(
+            f"a {kind} holds one grey channel or red, green and blue, got the channels {', '.join(image.channels)}; save as .ome.tif, "
+            "or take one: image.select([0])"
+        )
+    wanted = ("uint8",) if kind == "JPEG" else ("uint8", "uint16")
+    if target.name not in wanted:
+        raise ParameterError(f"a {kind} holds {' or '.join(wanted)}, not {target.name}; save as .ome.tif")
+    if kind == "JPEG" and max(height, width) > jpeg.SIDE:
+        raise ParameterError(f"a JPEG has at most {jpeg.SIDE} pixels a side, got {height} x {width}; save as .ome.tif")
+    if image.dtype.kind == "f" and image.inspection.maximum <= 1 and image.inspection.minimum >= 0 and image.inspection.maximum > 0:
+        raise ParameterError(
+            f"the values lie between 0 and {image.inspection.maximum:.3g} and would be lost by rounding to whole numbers; save as .tif, "
+            "which holds fractions"
+        )
+
+
+def _reported(image: Image, convert: Converter, progress: Progress | None, name: str) -> Callable[[tuple[slice, ...]], Array]:
+    """A reader of regions, converted, that reports how far it is."""
+    total, done = image.size, 0
+
+    def read(region: Any) -> Array:
+        nonlocal done
+        block = convert(image.read(region))
+        done += block.size
+        if progress is not None:
+            progress(min(done / total, 1.0), f"saving {os.path.basename(name)}")
+        return block
+
+    return read
+
+
+def _picture_bands(image: Image, read: Callable[[Any], Array]) -> Iterator[Array]:
+    """(rows, width, samples) from top to bottom."""
+    _, count, _, height, width = image.shape
+    for t, _, z, y, x in blocks((1, 1, 1, height, width), 2**20):
+        yield np.moveaxis(read((t, slice(0, count), z, y, x))[0, :, 0], 0, -1)
+
+
+def _picture(image: Image, read: Callable[[Any], Array]) -> Array:
+    whole = np.concatenate(list(_picture_bands(image, read)))
+    return whole[..., 0] if whole.shape[2] == 1 else whole
+
+
+def _write_png(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array]) -> None:
+    count, height, width = image.shape[1], *image.shape[3:]
+    texts = {account.NAMESPACE: account.write(image), "Software": "abbe"}
+    with part.open("wb") as file:
+        png.write(file, _picture_bands(image, read), (width, height), target, count, image.pixel_size, texts)

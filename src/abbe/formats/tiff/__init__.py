@@ -1,0 +1,5 @@
+"""TIFF and its dialects."""
+
+from abbe.formats.tiff.reading import Tiff
+
+__all__ = ["Tiff"]

@@ -1,0 +1,189 @@
+"""Regions of TIFF planes, read strip by strip or tile by tile, never the whole file.
+
+Positions and lengths of all segments are known and checked against the file before the first pixel is read: a library that finds a
+segment missing gives zeros, and zeros look like an image.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from abbe.errors import LimitError, NotAnImageError, StorageError
+from abbe.image.pixels import Array, Region, Shape, region_shape
+from abbe.limits import LIMITS
+
+#: bytes of decoded segments that are kept, so that bands of rows do not decode a large strip again and again
+CACHE = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A file as it was when opened: pixels that are read later must come from the same bytes."""
+
+    path: Path
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns)
+
+    def open(self) -> int:
+        """A descriptor to read from. Raises `StorageError` when the file has changed or gone."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as problem:
+            raise StorageError(f"{self.path} can no longer be read: {problem.strerror}") from problem
+        status = os.fstat(descriptor)
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified):
+            os.close(descriptor)
+            raise StorageError(f"{self.path} was changed by another program after it was opened; open it again")
+        return descriptor
+
+
+class Planes(Protocol):
+    """Planes by number, each with one or more samples per pixel."""
+
+    def read(self, descriptor: int, plane: int, sample: int, y: slice, x: slice) -> Array:
+        """A box of one sample of one plane, (Y, X)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawPlanes:
+    """Uncompressed planes: each lies in one piece at its offset."""
+
+    offsets: Sequence[int]
+    dtype: np.dtype[Any]
+    height: int
+    width: int
+    samples: int
+    interleaved: bool
+
+    def read(self, descriptor: int, plane: int, sample: int, y: slice, x: slice) -> Array:
+        step = self.samples if self.interleaved else 1
+        row = self.width * step * self.dtype.itemsize
+        start = self.offsets[plane] + y.start * row
+        if not self.interleaved:
+            start += sample * self.height * row
+        data = read_exactly(descriptor, start, (y.stop - y.start) * row)
+        rows = np.frombuffer(data, self.dtype).reshape(y.stop - y.start, self.width, step)
+        return rows[:, x, sample if self.interleaved else 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The segments of one page, and what decodes them."""
+
+    offsets: Sequence[int]
+    lengths: Sequence[int]
+    decode: Callable[..., Any]
+    tables: bytes | None = None
+
+
+@dataclass(slots=True)
+class SegmentedPlanes:
+    """Planes of strips or tiles of `segment` (rows, columns)."""
+
+    pages: Sequence[Page]
+    dtype: np.dtype[Any]
+    height: int
+    width: int
+    segment: tuple[int, int]
+    interleaved: bool
+    _cache: OrderedDict[tuple[int, int], Array] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, descriptor: int, plane: int, sample: int, y: slice, x: slice) -> Array:
+        rows, columns = self.segment
+        down, across = math.ceil(self.height / rows), math.ceil(self.width / columns)
+        first = 0 if self.interleaved else sample * down * across
+        out = np.zeros((y.stop - y.start, x.stop - x.start), self.dtype)
+        for i in range(y.start // rows, math.ceil(y.stop / rows)):
+            for j in range(x.start // columns, math.ceil(x.stop / columns)):
+                block = self._decoded(descriptor, plane, first + i * across + j)
+                if block is None:
+                    continue
+                box = block[:, :, sample if self.interleaved else 0]
+                top, left = i * rows, j * columns
+                y0, y1 = max(y.start, top), min(y.stop, top + box.shape[0])
+                x0, x1 = max(x.start, left), min(x.stop, left + box.shape[1])
+                out[y0 - y.start : y1 - y.start, x0 - x.start : x1 - x.start] = box[y0 - top : y1 - top, x0 - left : x1 - left]
+        return out
+
+    def _decoded(self, descriptor: int, plane: int, index: int) -> Array | None:
+        """One segment, (Y, X, samples); None where the file has none."""
+        key = plane, index
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        page = self.pages[plane]
+        length = page.lengths[index]
+        if length == 0:
+            return None
+        data = read_exactly(descriptor, page.offsets[index], length)
+        try:
+            decoded, _, _ = page.decode(data, index, jpegtables=page.tables)
+        except Exception as problem:  # a decoder may raise anything on damaged bytes
+            raise NotAnImageError(f"the file is damaged: part {index} of page {plane} cannot be decoded ({problem})") from problem
+        block: Array = decoded[0]
+        with self._lock:
+            self._cache[key] = block
+            while len(self._cache) > 1 and sum(b.nbytes for b in self._cache.values()) > CACHE:
+                self._cache.popitem(last=False)
+        return block
+
+
+@dataclass(frozen=True, slots=True)
+class TiffPixels:
+    """Pixels of a TIFF in the order TCZYX. `where` gives (plane, sample) of (t, c, z)."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    stamps: Sequence[Stamp]
+    planes: Planes
+    where: Callable[[int, int, int], tuple[int, int]]
+    #: which of `stamps` holds a plane; None: all are in the first
+    file_of: Sequence[int] | None = None
+
+    def read(self, region: Region) -> Array:
+        out = np.empty(region_shape(region), self.dtype)
+        descriptors: dict[int, int] = {}
+        try:
+            for i, t in enumerate(range(region[0].start, region[0].stop)):
+                for j, c in enumerate(range(region[1].start, region[1].stop)):
+                    for k, z in enumerate(range(region[2].start, region[2].stop)):
+                        plane, sample = self.where(t, c, z)
+                        file = 0 if self.file_of is None else self.file_of[plane]
+                        if file not in descriptors:
+                            descriptors[file] = self.stamps[file].open()
+                        out[i, j, k] = self.planes.read(descriptors[file], plane, sample, region[3], region[4])
+        finally:
+            for descriptor in descriptors.values():
+                os.close(descriptor)
+        return out
+
+
+def read_exactly(descriptor: int, start: int, length: int) -> bytes:
+    """Raises `NotAnImageError` when the file ends before."""
+    if length > LIMITS.segment:
+        raise LimitError(f"wanted parts of at most {LIMITS.segment} bytes, got one of {length}; save the image in tiles")
+    parts = []
+    while length > 0:
+        piece = os.pread(descriptor, length, start)
+        if not piece:
+            raise NotAnImageError("the file is cut short: pixels lie beyond its end; copy it again from its source")
+        parts.append(piece)
+        start, length = start + len(piece), length - len(piece)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

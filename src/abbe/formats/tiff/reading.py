@@ -1,0 +1,264 @@
+"""TIFF: plain, ImageJ hyperstacks, OME-TIFF, LSM, tiled and pyramidal, classic and BigTIFF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import tifffile
+
+from abbe.errors import AbbeError, NotAnImageError
+from abbe.formats import colours, ome
+from abbe.formats.found import Found
+from abbe.formats.tiff import imagej, resolution
+from abbe.formats.tiff.directories import check_directories
+from abbe.formats.tiff.layout import Layout, lay_out
+from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, Stamp, TiffPixels
+from abbe.image import Notice, Optics, PixelSize
+from abbe.image.axes import check_size, to_tczyx
+from abbe.image.pixels import ArrayPixels, MappedPixels, Pixels
+
+#: TIFF's numbers for what loses something: old and new JPEG, JPEG 2000 (may be lossless, its header tells), WebP, JPEG XR
+LOSSY = {6: "JPEG", 7: "JPEG", 33007: "JPEG", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 50001: "WebP", 22610: "JPEG XR"}
+#: planes, the files that hold them, which file holds which plane (None: one holds all), what to say
+Source: TypeAlias = tuple[Planes, list[Stamp], list[int] | None, tuple[Notice, ...]]
+RGB, PALETTE, MASK, CMYK, YCBCR, WHITE_IS_ZERO = 2, 3, 4, 5, 6, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tiff:
+    """The format, for `abbe.formats.opening`."""
+
+    name: str = "TIFF"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        check_directories(path)
+        try:
+            with tifffile.TiffFile(path) as tif:
+                return _read(tif, path, axes)
+        except AbbeError:
+            raise
+        except Exception as problem:  # a parser of foreign bytes may raise anything
+            raise NotAnImageError(f"{path.name} is damaged or of an unknown kind of TIFF: {_first_line(problem)}") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).partition("\n")[0][:200] or type(problem).__name__
+
+
+def _read(tif: Any, path: Path, axes: str | None) -> Found:
+    description = str(tif.pages.first.description or "")
+    words = ome.parse(description) if tif.is_ome else None
+    series = tif.series[0]
+    page = series.keyframe
+    check_size((1, 1, 1, page.imagelength, page.imagewidth))
+    pixels, layout_notices = _pixels(tif, series, path, axes)
+    notices = [*layout_notices, *_other_series(tif), *_losses(page)]
+    rgb = page.photometric in (RGB, YCBCR) and page.samplesperpixel >= 3
+    if words is not None:
+        return _with_ome(words, pixels, notices, rgb)
+    return _with_tags(tif, series, pixels, notices, rgb)
+
+
+def _other_series(tif: Any) -> list[Notice]:
+    notices = []
+    full = [s for s in tif.series if s.kind != "thumbnail"]
+    if len(full) > 1:
+        names = ", ".join(f"{s.name or k} ({' x '.join(map(str, s.shape))})" for k, s in enumerate(full[1:4], 1))
+        more = f" and {len(full) - 4} more" if len(full) > 4 else ""
+        notices.append(Notice("dropped", f"the file holds {len(full)} images; the first was opened, not {names}{more}"))
+    return notices
+
+
+def _losses(page: Any) -> list[Notice]:
+    method = LOSSY.get(int(page.compression))
+    if method is None or (method == "JPEG" and page.bitspersample not in (8, 12)):
+        return []
+    message = f"compressed as {method}, which loses fine detail and leaves blocks; use the microscope's own file where there is one"
+    return [Notice("lossy", message)]
+
+
+# ------------------------------------------------------------------------------------------------------------ pixels
+def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels, tuple[Notice, ...]]:
+    page = series.keyframe
+    stored, shape, inner = series.axes, tuple(series.shape), page.axes
+    fits = stored.endswith(inner) and shape[len(shape) - len(inner) :] == tuple(page.shape)
+    simple = inner in ("YX", "YXS", "SYX") and fits and page.imagedepth == 1
+    if not simple or _narrow(stored, shape):
+        return _read_at_once(series, stored, shape, axes, path)
+    layout = lay_out(stored, shape, inner, axes, path.name)
+    check_size(layout.shape)
+    dtype = np.dtype(series.dtype).newbyteorder("=")
+    planes, stamps, file_of, missing = _planes(series, path, inner)
+    notices = layout.notices + missing
+    pixels: Pixels = TiffPixels(layout.shape, dtype, stamps, planes, layout.where, file_of)
+    return _photometric(page, pixels), notices
+
+
+def _narrow(stored: str, shape: Sequence[int]) -> bool:
+    """Does the array look like a picture whose channels came last, written as many pages of three or four columns?"""
+    return "Q" in stored[:1] and len(shape) == 3 and shape[2] <= 4 and min(shape[:2]) >= 16
+
+
+def _read_at_once(series: Any, stored: str, shape: Sequence[int], axes: str | None, path: Path) -> tuple[Pixels, tuple[Notice, ...]]:
+    """Rare layouts (volumes in tiles, channels last in pages) are read whole."""
+    _check_segments(series.pages, path)
+    array = series.asarray()
+    if _narrow(stored, shape):
+        found = axes or "YXC"
+        note = Notice("axes_guessed", f"the last axis has {shape[2]} entries, taken as channels; if that is wrong, name them with axes=")
+        return ArrayPixels(to_tczyx(array, found)), () if axes else (note,)
+    layout = lay_out(stored, shape, "YX", axes, path.name) if stored.endswith("YX") else None
+    if layout is None:
+        raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; save it as OME-TIFF")
+    letters = axes or "".join(a for a in stored if a in "TCZYX")
+    if len(letters) != array.ndim:
+        raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; name them with axes=, or save it as OME-TIFF")
+    return ArrayPixels(to_tczyx(array, letters)), layout.notices
+
+
+def _photometric(page: Any, pixels: Pixels) -> Pixels:
+    if page.photometric == WHITE_IS_ZERO and pixels.dtype.kind in "ub":
+        top = 2 ** int(page.bitspersample) - 1
+        return MappedPixels(lambda block: ~block if block.dtype.kind == "b" else block.dtype.type(top) - block, (pixels,), pixels.dtype)
+    return pixels
+
+
+def _planes(series: Any, path: Path, inner: str) -> Source:
+    page = series.keyframe
+    interleaved = inner != "SYX"
+    samples = 1 if inner == "YX" else page.samplesperpixel
+    plain = page.predictor == 1 and page.compression == 1 and page.fillorder == 1 and page.bitspersample in (8, 16, 32, 64)
+    if plain and page.is_contiguous and series.dataoffset is not None and page.dtype == page._dtype:
+        size = int(np.prod(page.shape, dtype=np.int64)) * page.dtype.itemsize
+        count = int(np.prod(series.shape, dtype=np.int64)) * page.dtype.itemsize // size
+        stamp = Stamp.of(path)
+        if series.dataoffset + count * size > stamp.size:
+            raise _cut(path)
+        dtype = page.dtype.newbyteorder(page.parent.byteorder)
+        offsets = range(series.dataoffset, series.dataoffset + count * size, size)
+        return RawPlanes(offsets, dtype, page.imagelength, page.imagewidth, samples, interleaved), [stamp], None, ()
+    return _segmented(series, path, interleaved)
+
+
+def _segmented(series: Any, path: Path, interleaved: bool) -> Source:
+    key = series.keyframe
+    _check_segments(series.pages, path)
+    files: dict[Path, int] = {}
+    stamps: list[Stamp] = []
+    pages, file_of = [], []
+    absent = 0
+    for page in series.pages:
+        if page is None:
+            absent += 1
+            pages.append(Page((0,) * len(key.dataoffsets), (0,) * len(key.databytecounts), key.decode))
+            file_of.append(0)
+            continue
+        source = Path(page.parent.filehandle.path)
+        if source not in files:
+            if source.parent.resolve() != path.parent.resolve():
+                raise NotAnImageError(f"{path.name} names a file in another folder as a part of it ({source.name}); put them together")
+            files[source] = len(stamps)
+            stamps.append(Stamp.of(source))
+        tables = page.jpegtables
+        pages.append(Page(page.dataoffsets, page.databytecounts, page.decode, tables))
+        file_of.append(files[source])
+    if not stamps:
+        raise NotAnImageError(f"{path.name} holds no plane of its own; put the files that belong to it into one folder")
+    segment = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
+    planes = SegmentedPlanes(pages, key.dtype.newbyteorder("="), key.imagelength, key.imagewidth, segment, interleaved)
+    notices: tuple[Notice, ...] = ()
+    if absent:
+        message = f"{absent} of {len(pages)} planes are not in the file (or in files that are missing beside it); they read as 0"
+        notices = (Notice("damaged", message),)
+    return planes, stamps, None if len(stamps) == 1 else file_of, notices
+
+
+def _check_segments(pages: Any, path: Path) -> None:
+    """Every strip and tile lies within its file, and there are as many as the image needs."""
+    sizes: dict[Any, int] = {}
+    for page in pages:
+        if page is None:
+            continue
+        handle = page.parent.filehandle
+        if handle not in sizes:
+            sizes[handle] = Path(handle.path).stat().st_size
+        offsets, lengths = page.dataoffsets, page.databytecounts
+        key = page.keyframe
+        needed = int(np.prod(key.chunked, dtype=np.int64))
+        if len(offsets) < needed or len(lengths) < needed:
+            raise _cut(path)
+        sparse = key.is_tiled
+        for offset, length in zip(offsets, lengths):
+            if offset + length > sizes[handle] or (length == 0 and not sparse):
+                raise _cut(path)
+
+
+def _cut(path: Path) -> NotAnImageError:
+    return NotAnImageError(f"{path.name} is cut short or damaged: pixels lie beyond the end of the file; copy it again from its source")
+
+
+# ---------------------------------------------------------------------------------------------------------- metadata
+def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) -> Found:
+    return Found(
+        pixels,
+        format="OME-TIFF",
+        pixel_size=words.pixel_size,
+        channels=words.channels,
+        colors=words.colors,
+        bits=words.bits,
+        time_step=words.time_step,
+        optics=words.optics,
+        acquired=words.acquired,
+        facts=words.facts,
+        notices=tuple(notices),
+        rgb=rgb,
+        account=words.account,
+    )
+
+
+def _with_tags(tif: Any, series: Any, pixels: Pixels, notices: list[Notice], rgb: bool) -> Found:
+    page = series.keyframe
+    metadata = tif.imagej_metadata if tif.is_imagej else None
+    said = imagej.parse(metadata or {}, pixels.shape)
+    x, y, guessed = resolution.read(page, said.unit, metadata is not None)
+    size: PixelSize = (said.z_step if x or said.unit else None, y, x)
+    colors = said.colors
+    if page.photometric == PALETTE and page.colormap is not None and not colors:
+        colors = (colours.of_table(np.asarray(page.colormap).T / 257),) * pixels.shape[1]
+    return Found(
+        pixels,
+        format="ImageJ TIFF" if metadata is not None else "TIFF",
+        pixel_size=size,
+        channels=said.channels if not rgb else (),
+        colors=colors,
+        bits=_bits(page),
+        time_step=said.time_step,
+        optics=Optics(),
+        facts=said.facts,
+        notices=(*notices, *guessed),
+        rgb=rgb,
+        account=said.account,
+    )
+
+
+def _bits(page: Any) -> int | None:
+    """From MaxSampleValue (tag 281), where a camera's depth is written, or from odd sample depths such as 12."""
+    if isinstance(page.bitspersample, int) and page.bitspersample not in (8, 16, 32, 64):
+        return int(page.bitspersample)
+    tag = page.tags.get(281)
+    top = tag.value if tag is not None else None
+    if isinstance(top, tuple):
+        top = max(top)
+    if isinstance(top, int) and top > 255 and (top + 1) & top == 0:
+        return top.bit_length()
+    return None
+
+
+__all__ = ["Layout", "Tiff"]

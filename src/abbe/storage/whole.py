@@ -1,0 +1,181 @@
+"""Files and folders that appear whole or not at all, and never in place of another unless asked.
+
+What is written goes to a hidden neighbour of the target first, is flushed to the disk, and takes the target's name in one atomic step.
+Whatever goes wrong before that step, a full disk or Ctrl-C included, leaves the target as it was and removes the neighbour.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from abbe.errors import ExistsError, StorageError
+
+#: why a write failed -> what to do about it
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.EFBIG: "the file would be larger than this system or this disk allows; choose another disk, or save a part of the image",
+    errno.EROFS: "the disk is read-only; choose another folder",
+    errno.EACCES: "writing is not allowed there; choose another folder, or ask its owner",
+    errno.EPERM: "writing is not allowed there; choose another folder, or ask its owner",
+    errno.ENOENT: "the folder does not exist; create it first",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.EIO: "the disk reports an error; choose another disk, and check this one",
+}
+
+
+def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageError:
+    """The error that tells a user why `target` could not be written, and what to do."""
+    # numpy reports a short write without an error number: the disk is full, or a limit on file size was reached
+    code = errno.ENOSPC if problem.errno is None else problem.errno
+    remedy = _REMEDIES.get(code, problem.strerror or str(problem))
+    return StorageError(f"could not write {os.fspath(target)}: {remedy}; nothing was changed")
+
+
+@contextmanager
+def write_whole(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """A path to write to; what lies there when the block ends becomes `target`, when the block fails nothing does.
+
+    The path is an empty file in the target's folder with the target's suffix. A link as target is followed.
+
+    Raises:
+        ExistsError: there is a target already and `overwrite` is False, also when it appeared while the block ran.
+        StorageError: the target cannot be written; what was there is untouched.
+    """
+    final = _final(target)
+    if final.is_dir():
+        raise StorageError(f"wanted the name of a file to write, got the folder {final}; add a file name")
+    _refuse_existing(final, overwrite)
+    if final.exists() and not final.is_file():
+        raise StorageError(f"wanted the name of a file to write, got {final}, which is a device or a pipe")
+    part = _neighbour(final)
+    try:
+        with _reporting(final):
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+            yield part
+            if final.exists():
+                shutil.copymode(final, part)
+            _flush(part)
+            _place_file(part, final, overwrite)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
+def write_whole_folder(target: str | os.PathLike[str], overwrite: bool = False, sign: str | None = None) -> Iterator[Path]:
+    """As `write_whole`, for a folder: gives an empty folder to fill.
+
+    `sign` guards what `overwrite` may replace: a folder is replaced only when it holds an entry of that name.
+    """
+    final = _final(target)
+    _refuse_existing(final, overwrite)
+    if final.exists() and not (final.is_dir() and (sign is None or (final / sign).exists() or not any(final.iterdir()))):
+        raise ExistsError(f"will not replace {final}, which is something else than was to be written there; choose another name")
+    part = _neighbour(final)
+    try:
+        with _reporting(final):
+            part.mkdir()
+            yield part
+            for folder, _, files in os.walk(part):
+                for name in files:
+                    _flush(Path(folder, name))
+                _flush_folder(Path(folder))
+            _place_folder(part, final, overwrite)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _final(target: str | os.PathLike[str]) -> Path:
+    text = os.fspath(target)
+    if not text or "\0" in text:
+        raise StorageError(f"wanted a file name to write to, got {text!r}")
+    return Path(os.path.realpath(text))
+
+
+def _neighbour(final: Path) -> Path:
+    return final.with_name(f".abbe-{secrets.token_hex(8)}{final.suffix[:16]}")
+
+
+def _refuse_existing(final: Path, overwrite: bool) -> None:
+    if not overwrite and os.path.lexists(final):
+        raise ExistsError(f"{final} exists already and was left as it is; choose another name, or ask with --overwrite (overwrite=True)")
+
+
+@contextmanager
+def _reporting(final: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise storage_error(final, problem) from problem
+
+
+def _place_file(part: Path, final: Path, overwrite: bool) -> None:
+    if overwrite:
+        part.replace(final)
+    elif os.name == "nt":
+        _claim(lambda: part.rename(final), final)  # refuses an existing target by itself
+    else:
+        try:
+            _claim(lambda: os.link(part, final), final)  # a rename would replace a file that appeared meanwhile
+        except OSError as problem:
+            if problem.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                raise
+            # a disk without hard links (FAT, some network shares): reserve the name, then replace the reservation
+            _claim(lambda: os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY)), final)
+            part.replace(final)
+    _flush_folder(final.parent)
+
+
+def _place_folder(part: Path, final: Path, overwrite: bool) -> None:
+    if overwrite and final.exists():
+        old = _neighbour(final)
+        final.rename(old)
+        try:
+            part.rename(final)
+        except BaseException:
+            old.rename(final)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    elif os.name == "nt":
+        _claim(lambda: part.rename(final), final)
+    else:
+        _claim(final.mkdir, final)
+        _claim(lambda: part.rename(final), final)  # replaces the empty folder just made, refuses one filled meanwhile
+    _flush_folder(final.parent)
+
+
+def _claim(step: Callable[[], object], final: Path) -> None:
+    try:
+        step()
+    except OSError as problem:
+        if problem.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise ExistsError(f"{final} appeared while it was being written, and was left as it is; choose another name") from problem
+        raise
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(path: Path) -> None:
+    """Make the new name itself durable; not every system can."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
