@@ -1,1 +1,5 @@
-"""networks"""
+"""Network architectures, one a file. Only this room and `training` know torch."""
+
+from abbe.networks.restorer import Architecture, Restorer
+
+__all__ = ["Architecture", "Restorer"]

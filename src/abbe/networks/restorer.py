@@ -1,0 +1,140 @@
+"""The restoration network: a residual U-Net of dense 3x3 convolutions, positively homogeneous.
+
+No layer has a bias and no layer normalises, so that f(a x) = a f(x) for every a > 0: a dim cell beside a bright one is
+restored as if the bright one were not there, and brightness is kept over the whole range of a camera (Mohan et al.,
+"Robust and interpretable blind image denoising via bias-free convolutional neural networks", ICLR 2020). What the network
+is told about an image (its anisotropy, say) enters as gains on feature channels, which keeps that property.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The shape of a `Restorer`.
+
+    Attributes:
+        widths: feature channels per level, finest first; multiples of 16 suit matrix units.
+        blocks: residual blocks per level, on the way down and again on the way up; the last level has them once.
+        channels: planes given as input.
+        scale: output pixels per input pixel along a side.
+        unshuffle: the network works on a grid this much coarser, with as many sub-pixels as features (1: on the input's own).
+        told: how many numbers it is told about the image.
+        context: whether a coarser level's result comes along.
+    """
+
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    channels: int = 1
+    scale: int = 1
+    unshuffle: int = 1
+    told: int = 0
+    context: bool = False
+
+    @property
+    def multiple(self) -> int:
+        """Input sides must be multiples of this."""
+        return int(self.unshuffle * 2 ** (len(self.widths) - 1))
+
+    @property
+    def receptive_field(self) -> int:
+        """Input pixels that a result depends on, to each side."""
+        reach = self.unshuffle - 1
+        step = self.unshuffle
+        reach += 2 * step  # head and tail
+        for level, count in enumerate(self.blocks):
+            last = level == len(self.blocks) - 1
+            reach += step * 2 * count * (1 if last else 2)
+            if not last:
+                reach += step  # the two-pixel wide descent
+                step *= 2
+        return reach + (2 if self.scale > 1 else 0)
+
+
+class Block(nn.Module):
+    """x + conv(relu(conv(x))), with channel gains from what the network is told."""
+
+    def __init__(self, width: int, told: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.gain = nn.Linear(told, width) if told else None
+        nn.init.kaiming_normal_(self.first.weight)
+        nn.init.normal_(self.second.weight, std=0.1 * (2 / (9 * width)) ** 0.5)
+        if self.gain is not None:
+            nn.init.zeros_(self.gain.weight)
+            nn.init.zeros_(self.gain.bias)
+
+    def forward(self, x: Tensor, told: Tensor | None) -> Tensor:
+        h = functional.relu(self.first(x))
+        if self.gain is not None and told is not None:
+            h = h * (1 + self.gain(told))[:, :, None, None]
+        return x + self.second(h)
+
+
+class Restorer(nn.Module):
+    """(N, channels, H, W) -> (N, 2, scale H, scale W): the estimate, and the spread (>= 0) of its error, both in the input's unit.
+
+    `base` is what the residual is added to: the middle input plane, enlarged where the scale is not 1.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        w = a.widths
+        planes = (a.channels + int(a.context)) * a.unshuffle**2
+        self.head = nn.Conv2d(planes, w[0], 3, padding=1, bias=False)
+        self.down_blocks = nn.ModuleList(nn.ModuleList(Block(w[i], a.told) for _ in range(a.blocks[i])) for i in range(len(w) - 1))
+        self.down = nn.ModuleList(nn.Conv2d(w[i], w[i + 1], 2, 2, bias=False) for i in range(len(w) - 1))
+        self.middle = nn.ModuleList(Block(w[-1], a.told) for _ in range(a.blocks[-1]))
+        self.up = nn.ModuleList(nn.Conv2d(w[i + 1], 4 * w[i], 1, bias=False) for i in range(len(w) - 1))
+        self.up_blocks = nn.ModuleList(nn.ModuleList(Block(w[i], a.told) for _ in range(a.blocks[i])) for i in range(len(w) - 1))
+        factor = a.unshuffle * a.scale
+        self.fine = 16 if a.scale > 1 else 0
+        if self.fine:
+            self.finer = nn.Conv2d(w[0], self.fine * factor**2, 3, padding=1, bias=False)
+        self.tail = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
+        self.spread = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
+        nn.init.normal_(self.tail.weight, std=1e-3)
+        nn.init.normal_(self.spread.weight, std=1e-2)
+
+    def base(self, observed: Tensor) -> Tensor:
+        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]
+        if self.architecture.scale == 1:
+            return middle
+        return functional.interpolate(middle, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)
+
+    def features(self, observed: Tensor, context: Tensor | None, told: Tensor | None) -> Tensor:
+        a = self.architecture
+        x = observed if context is None else torch.cat([observed, context], 1)
+        h = self.head(functional.pixel_unshuffle(x, a.unshuffle) if a.unshuffle > 1 else x)
+        kept = []
+        for blocks, down in zip(self.down_blocks, self.down):
+            for block in blocks:
+                h = block(h, told)
+            kept.append(h)
+            h = down(h)
+        for block in self.middle:
+            h = block(h, told)
+        for i in reversed(range(len(self.up))):
+            h = functional.pixel_shuffle(self.up[i](h), 2) + kept[i]
+            for block in self.up_blocks[i]:
+                h = block(h, told)
+        if self.fine:
+            h = functional.relu(functional.pixel_shuffle(self.finer(h), a.unshuffle * a.scale))
+        return h
+
+    def forward(self, observed: Tensor, context: Tensor | None = None, told: Tensor | None = None) -> Tensor:
+        h = self.features(observed, context, told)
+        # the spread learns from the features without bending them
+        residual, spread = self.tail(h), self.spread(h.detach()).abs()
+        if not self.fine and self.architecture.unshuffle > 1:
+            residual = functional.pixel_shuffle(residual, self.architecture.unshuffle)
+            spread = functional.pixel_shuffle(spread, self.architecture.unshuffle)
+        return torch.cat([self.base(observed).float() + residual.float(), spread.float()], 1)

@@ -1,0 +1,77 @@
+"""From light to counts: what a camera does to an expected number of photons.
+
+The noise model is the usual one: Poisson photo-electrons, amplified (an EMCCD or photomultiplier doubles the variance),
+Gaussian read noise, a gain and an offset, quantised and clipped. sCMOS chips have their own offset, gain and read noise
+in every pixel (Huang et al., Nat Methods 10:653, 2013).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera's constants."""
+
+    #: counts per electron
+    gain: float = 2.0
+    #: counts without light
+    offset: float = 100.0
+    #: electrons, root mean square
+    read_noise: float = 1.5
+    #: variance of the amplified signal over that of plain Poisson: 1 for CCD and sCMOS, 2 for EMCCD
+    excess: float = 1.0
+    #: relative spread of the gain, and of the read noise (log-normal), from pixel to pixel
+    gain_spread: float = 0.0
+    read_spread: float = 0.0
+    #: electrons, root mean square, common to a row
+    line_noise: float = 0.0
+    #: fraction of pixels that shine by themselves
+    hot: float = 0.0
+    #: frames averaged
+    frames: int = 1
+    #: largest count
+    top: float = 65535.0
+
+
+def expose(rng: np.random.Generator, photons: npt.NDArray[np.floating], camera: Camera) -> tuple[Plane, Plane]:
+    """One exposure of (Y, X) expected photo-electrons: (counts, expected counts).
+
+    Counts are rounded and clipped to [0, top] for a single frame; the expectation is that of the clipped counts as far as
+    read and shot noise push them below zero.
+    """
+    light = np.maximum(photons, 0)
+    n = camera.frames
+    if camera.excess > 1:  # gamma-distributed multiplication: same mean, variance times `excess`
+        shots = rng.poisson(light * n / camera.excess) * camera.excess
+    else:
+        shots = rng.poisson(light * n)
+    gain = camera.gain * (1 + rng.normal(0, camera.gain_spread, light.shape) if camera.gain_spread else 1.0)
+    spread = np.exp(rng.normal(0, camera.read_spread, light.shape)) if camera.read_spread else 1.0
+    electrons = shots / n + rng.normal(0, 1, light.shape) * (camera.read_noise / np.sqrt(n)) * spread
+    if camera.line_noise:
+        electrons = electrons + rng.normal(0, camera.line_noise / np.sqrt(n), (light.shape[0], 1))
+    if camera.hot:
+        electrons = electrons + (rng.random(light.shape) < camera.hot) * rng.exponential(30 * camera.read_noise + 0.3 * float(light.max()))
+    counts = electrons * gain + camera.offset
+    if n == 1:
+        counts = np.round(counts)
+    sigma = camera.gain * np.sqrt((light * camera.excess + camera.read_noise**2) / n)
+    return (
+        np.clip(counts, 0, camera.top).astype(np.float32),
+        np.minimum(rectified_mean(light * camera.gain + camera.offset, sigma), camera.top).astype(np.float32),
+    )
+
+
+def rectified_mean(mean: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Expectation of max(x, 0) for a normal x: mean Phi(mean/sigma) + sigma phi(mean/sigma)."""
+    from scipy.special import ndtr
+
+    u = mean / np.maximum(sigma, 1e-9)
+    return np.asarray(mean * ndtr(u) + sigma * np.exp(-np.minimum(u * u, 700) / 2) / np.sqrt(2 * np.pi))

@@ -1,0 +1,165 @@
+"""Pairs of what a microscope gives and what it should have given, with known truth.
+
+Each function draws its own optics, light, camera and file from wide ranges. What limits how a network does on a
+microscope it has never seen is how diverse these are, more than structures or steps; so no two pairs share a camera.
+All planes are float32; a pair is in one unit (counts of the noisy image).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from abbe.optics import Camera, expose
+from abbe.optics import file as processing
+from abbe.optics.blur import convolve, gaussian_transfer, random_transfer
+
+Plane = npt.NDArray[np.float32]
+Generator = np.random.Generator
+
+
+class Source(Protocol):
+    """Where truth comes from: simulated specimens, or crisp images."""
+
+    def crop(self, rng: Generator, size: int) -> Plane:
+        """(size, size) float32, background about 0, bright structure about 1."""
+        ...
+
+
+class Pair(NamedTuple):
+    """`observed` is what a file holds; `truth` is what a restoration should give, on the same or a finer grid, in the same unit."""
+
+    observed: Plane
+    truth: Plane
+
+
+#: pixels around a patch, so that the periodic blur does not wrap into it
+MARGIN = 24
+
+
+def random_camera(rng: Generator, *, plain: bool = False) -> Camera:
+    """Any camera or detector that people use. `plain`: without the faults that only some have."""
+    faults = not plain and rng.random() < 0.4
+    return Camera(
+        gain=float(10 ** rng.uniform(-0.5, 1.5)),
+        offset=float(rng.choice((0.0, 0.0, 10.0, 100.0, 400.0))),
+        read_noise=float(10 ** rng.uniform(-0.5, 1.0)),
+        excess=2.0 if rng.random() < 0.2 else 1.0,
+        gain_spread=float(rng.uniform(0, 0.03)) if faults else 0.0,
+        read_spread=float(rng.uniform(0, 0.6)) if faults else 0.0,
+        line_noise=float(rng.uniform(0, 1.0)) if faults and rng.random() < 0.3 else 0.0,
+        hot=float(10 ** rng.uniform(-4.5, -3)) if faults and rng.random() < 0.3 else 0.0,
+        frames=int(rng.choice((1, 1, 1, 2, 4, 8))),
+    )
+
+
+def light(rng: Generator, sharp: Plane, sigma: float) -> Plane:
+    """`sharp` seen through a microscope of about that PSF width, with its haze, background and shading: expected intensity, 1 = signal."""
+    plane = convolve(sharp, random_transfer(rng, sharp.shape, sigma))
+    if rng.random() < 0.4:
+        plane = plane + convolve(sharp, gaussian_transfer(sharp.shape, rng.uniform(4, 10) * max(sigma, 1))) * rng.uniform(0.1, 2)
+    if rng.random() < 0.8:
+        plane = plane + 10 ** rng.uniform(-2.5, 0.2)
+    return np.maximum(plane, 0)
+
+
+def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
+    """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
+    factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.55, 0.35, 0.1)))
+    m = max(32, int(np.ceil(n / factor)))
+    sharp = source.crop(rng, m + 2 * MARGIN)
+    expected = light(rng, sharp, rng.uniform(0.5, 2.4))[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    photons = 10 ** rng.uniform(0.2, 3.3)
+    pair = expose(rng, expected * photons, random_camera(rng))
+    if rng.random() < 0.15:
+        pair = processing.smooth(rng, pair)
+    if m != n:
+        pair = processing.enlarge(rng, pair, n)
+    if rng.random() < 0.15:
+        pair = processing.gamma(pair, rng.uniform(0.6, 1.5))
+    if rng.random() < 0.45:
+        pair = processing.eight_bit(rng, pair)
+        if rng.random() < 0.12:
+            pair = processing.jpeg(pair[0], int(rng.integers(60, 98))), pair[1]
+    return Pair(*pair)
+
+
+def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
+    """A conventional image (n, n) and the specimen on a grid three times finer (3n, 3n), in the image's counts."""
+    fine = source.crop(rng, 3 * n + 6 * MARGIN // 2)
+    edge = 3 * MARGIN // 2
+    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * rng.uniform(0.55, 1.5)))
+    haze: Plane | float = 0.0
+    if rng.random() < 0.25:
+        haze = convolve(fine, gaussian_transfer(fine.shape, rng.uniform(12, 36))) * rng.uniform(0.1, 1.0)
+    floor = 10 ** rng.uniform(-2.5, 0.0) if rng.random() < 0.6 else 0.0
+    cut = (slice(edge, edge + 3 * n),) * 2
+    low = np.maximum(bin3(np.asarray(blurred + haze)[cut]), 0) + floor
+    photons = 10 ** rng.uniform(0.8, 3.2)
+    camera = random_camera(rng, plain=True)
+    observed, _ = expose(rng, low * photons, camera)
+    truth = (fine[cut] + floor) * photons * camera.gain + camera.offset
+    if rng.random() < 0.12:
+        observed, _ = processing.smooth(rng, (observed, np.asarray(low * photons * camera.gain + camera.offset, np.float32)))
+    return Pair(observed, truth.astype(np.float32))
+
+
+def background_pair(rng: Generator, source: Source, n: int) -> Pair:
+    """An image under haze, autofluorescence and shading, and its structure alone on a background of 0; both (n, n)."""
+    margin = 2 * MARGIN
+    sharp = source.crop(rng, n + 2 * margin)
+    sharp = convolve(sharp, gaussian_transfer(sharp.shape, rng.uniform(0.3, 1.8)))
+    structure = np.maximum(sharp - np.percentile(sharp, rng.uniform(5, 40)), 0)
+    haze = convolve(structure, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.75, 1.4))) * rng.uniform(0, 4)
+    if rng.random() < 0.5:
+        other = source.crop(rng, n + 2 * margin)
+        haze = haze + convolve(other, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.6, 1.5))) * rng.uniform(0, 2)
+    total = np.maximum(structure + haze, 0) + 10 ** rng.uniform(-2, 0.3)
+    y, x = np.linspace(-1, 1, total.shape[0])[:, None], np.linspace(-1, 1, total.shape[1])[None]
+    cy, cx = rng.uniform(-2, 2, 2)
+    shading = 1 - rng.uniform(0, 0.3) * ((y - cy) ** 2 + (x - cx) ** 2) / 8
+    cut = (slice(margin, margin + n),) * 2
+    photons = 10 ** rng.uniform(1.0, 3.0)
+    camera = random_camera(rng, plain=True)
+    pair = expose(rng, (total * shading)[cut] * photons, camera)
+    truth = structure[cut] * photons * camera.gain
+    observed = processing.smooth(rng, pair)[0] if rng.random() < 0.2 else pair[0]
+    return Pair(observed, truth.astype(np.float32))
+
+
+def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pair:
+    """One plane of a thick specimen with the light of the planes above and below, and its focal plane alone; both (n, n).
+
+    `volume` is (Z, Y, X) with Y, X >= n, isotropic; the plane is taken from its middle third.
+    """
+    depth = volume.shape[0]
+    middle = int(rng.integers(depth // 3, 2 * depth // 3))
+    start, spread, fade = rng.uniform(0.8, 1.8), rng.uniform(0.25, 1.0), rng.uniform(0.0, 0.1)
+    fy, fx = np.fft.fftfreq(volume.shape[1])[:, None], np.fft.rfftfreq(volume.shape[2])[None]
+    f2 = (-2 * np.pi**2 * (fy * fy + fx * fx)).astype(np.float32)
+    spectra = np.fft.rfft2(volume)
+    total = sum(
+        spectra[k] * np.exp(f2 * (start + spread * abs(k - middle)) ** 2) / (1 + fade * (k - middle) ** 2)
+        for k in range(max(0, middle - 24), min(depth, middle + 25))
+    )
+    total = np.maximum(np.fft.irfft2(total, volume.shape[1:]), 0)
+    half = int(rng.integers(1, 4))
+    focus = gaussian_filter(volume[middle - half : middle + half + 1].mean(0).astype(np.float32), 1.0)
+    top = max(float(total.max()), 1e-6)
+    photons, camera = 10 ** rng.uniform(1.3, 3.3), random_camera(rng, plain=True)
+    y, x = (int(rng.integers(0, s - n + 1)) for s in volume.shape[1:])
+    cut = (slice(y, y + n), slice(x, x + n))
+    floor = 10 ** rng.uniform(-2.5, -0.3) if rng.random() < 0.6 else 0.0
+    observed, _ = expose(rng, (total / top + floor)[cut] * photons, camera)
+    # brightness that a plane keeps: what it would have had alone, in focus
+    truth = focus[cut] * (2 * half + 1) / top * photons * camera.gain
+    return Pair(observed, truth.astype(np.float32))
+
+
+def bin3(a: npt.NDArray[np.floating]) -> Plane:
+    """Mean of 3 x 3 pixels: a camera whose pixels are three times as large."""
+    h, w = a.shape[0] // 3, a.shape[1] // 3
+    return np.asarray(a[: 3 * h, : 3 * w].reshape(h, 3, w, 3).mean(axis=(1, 3)), np.float32)

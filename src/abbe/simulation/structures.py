@@ -1,0 +1,256 @@
+"""Planes of simulated specimens: where the fluorophores are, before any optics.
+
+Each kind is a function `(rng, n) -> (n, n) float32`, density >= 0 in arbitrary units, on a grid finer than a
+microscope resolves. They are drawn as clouds of points, as labelled molecules are, so that edges and ends come out as
+they do in a specimen: granular, not geometric. Sizes are in pixels of that grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter, zoom
+from scipy.spatial import Delaunay, Voronoi
+from scipy.special import expit
+
+Plane = npt.NDArray[np.float32]
+Points = npt.NDArray[np.float64]
+Generator = np.random.Generator
+
+
+def splat(points: Points, weights: Points | float, shape: tuple[int, ...]) -> Plane:
+    """Density of point emitters: each spreads its weight over the 2**d nearest pixels, linearly. `points` is (N, d)."""
+    d = len(shape)
+    base = np.floor(points).astype(np.int64)
+    fraction = points - base
+    out = np.zeros(int(np.prod(shape)))
+    w = np.broadcast_to(np.asarray(weights, np.float64), points.shape[:1])
+    for corner in np.ndindex(*(2,) * d):
+        at = base + corner
+        inside = np.all((at >= 0) & (at < shape), axis=1)
+        share = w * np.prod(np.where(corner, fraction, 1 - fraction), axis=1)
+        flat = np.ravel_multi_index(tuple(at[inside].T), shape)
+        out += np.bincount(flat, share[inside], minlength=out.size)
+    return out.reshape(shape).astype(np.float32)
+
+
+def walks(rng: Generator, count: int, steps: int, n: int, stiffness: float, step: float = 0.7) -> Points:
+    """Paths of worm-like chains: (count, steps, 2). `stiffness` is the persistence length in pixels."""
+    start = rng.uniform(-0.1 * n, 1.1 * n, (count, 1, 2))
+    turn = rng.normal(0, np.sqrt(step / stiffness), (count, steps))
+    angle = rng.uniform(0, 2 * np.pi, (count, 1)) + np.cumsum(turn, axis=1)
+    return start + step * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], axis=-1), axis=1)
+
+
+def filaments(rng: Generator, n: int) -> Plane:
+    """Actin or microtubules: long chains, some in bundles, labelled unevenly."""
+    count, steps = int(rng.integers(4, 60)), int(rng.integers(n // 2, 3 * n))
+    paths = walks(rng, count, steps, n, stiffness=10 ** rng.uniform(1.2, 3.2))
+    weight = np.repeat(rng.gamma(2, 0.5, (count, 1)), steps, axis=1)
+    if rng.random() < 0.5:  # sparse labelling
+        weight = weight * (rng.random(weight.shape) < rng.uniform(0.1, 0.7))
+    bundle = rng.integers(1, 4)
+    spread = rng.uniform(0.0, 1.5)
+    points = np.concatenate([paths.reshape(-1, 2) + rng.normal(0, spread, 2) for _ in range(bundle)])
+    return splat(points + rng.normal(0, 0.3, points.shape), np.tile(weight.ravel(), bundle), (n, n))
+
+
+def periodic_rings(rng: Generator, n: int) -> Plane:
+    """The membrane-periodic skeleton of axons: bands across a tube at a constant spacing."""
+    count = int(rng.integers(1, 8))
+    period, width = rng.uniform(5, 14), rng.uniform(3, 14)
+    parts, weights = [], []
+    for path in walks(rng, count, 3 * n, n, stiffness=10 ** rng.uniform(2, 3)):
+        direction = np.gradient(path, axis=0)
+        normal = np.stack([-direction[:, 1], direction[:, 0]], 1) / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
+        for _ in range(8):
+            parts.append(path + normal * width * np.sin(rng.uniform(0, 2 * np.pi, (len(path), 1))) / 2)
+            weights.append(0.15 + (np.sin(2 * np.pi * 0.7 * np.arange(len(path)) / period) > 0.4))
+    return splat(np.concatenate(parts), np.concatenate(weights), (n, n))
+
+
+def vesicles(rng: Generator, n: int) -> Plane:
+    """Vesicles, endosomes, lysosomes, coated pits: filled or hollow, alone or in clusters, of all brightnesses."""
+    count = int(10 ** rng.uniform(0.7, 2.6))
+    centres = rng.uniform(0, n, (count, 2))
+    if rng.random() < 0.5:
+        seeds = rng.uniform(0, n, (max(1, count // 12), 2))
+        centres = seeds[rng.integers(0, len(seeds), count)] + rng.normal(0, rng.uniform(4, 30), (count, 2))
+    radius = 10 ** rng.uniform(-0.3, rng.uniform(0.1, 1.0), count)
+    hollow = rng.random() if rng.random() < 0.6 else 0.0
+    per = 60
+    phi = rng.uniform(0, 2 * np.pi, (count, per))
+    ring = rng.random((count, 1)) < hollow
+    r = radius[:, None] * np.where(ring, 1 + 0.1 * rng.normal(size=(count, per)), np.sqrt(rng.random((count, per))))
+    points = centres[:, None] + np.stack([r * np.sin(phi), r * np.cos(phi)], -1)
+    weight = rng.lognormal(0, rng.uniform(0.2, 1.0), count) * radius ** rng.uniform(0.5, 2) / per
+    return splat(points.reshape(-1, 2), np.repeat(weight, per), (n, n))
+
+
+def mitochondria(rng: Generator, n: int) -> Plane:
+    """Short thick tubes, bright at the membrane or filled, sometimes with cristae."""
+    count, length = int(rng.integers(3, 50)), int(rng.integers(20, 160))
+    paths = walks(rng, count, length, n, stiffness=10 ** rng.uniform(1.2, 2.3), step=1.0)
+    radius = rng.uniform(1.5, 6) * rng.lognormal(0, 0.2, (count, 1, 1))
+    shell = rng.random() < 0.5
+    parts, weights = [], []
+    for _ in range(14):
+        side = rng.uniform(-1, 1, (count, length, 1))
+        side = np.sin(np.pi / 2 * side) if shell else side
+        direction = np.gradient(paths, axis=1)
+        normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
+        parts.append((paths + normal * side * radius).reshape(-1, 2))
+        stripes = 1.0 if rng.random() < 0.7 else 0.4 + (np.sin(np.arange(length) * 2 * np.pi / rng.uniform(3, 7)) > 0)
+        weights.append((rng.gamma(4, 0.25, (count, 1)) * np.ones((1, length)) * stripes).ravel())
+    return splat(np.concatenate(parts), np.concatenate(weights), (n, n))
+
+
+def network(rng: Generator, n: int) -> Plane:
+    """Endoplasmic reticulum: tubules between junctions, with sheets where they are dense."""
+    nodes = rng.uniform(-0.1 * n, 1.1 * n, (int(rng.integers(25, 260)), 2))
+    triangles = Delaunay(nodes).simplices
+    edges = np.unique(np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [0, 2]]]), axis=1), axis=0)
+    edges = edges[rng.random(len(edges)) < rng.uniform(0.35, 0.8)]
+    u = np.linspace(0, 1, 60)[None, :, None]
+    a, b = nodes[edges[:, 0]][:, None], nodes[edges[:, 1]][:, None]
+    bow = rng.normal(0, 0.12, (len(edges), 1, 1)) * np.linalg.norm(b - a, axis=-1, keepdims=True)
+    normal = np.stack([-(b - a)[..., 1], (b - a)[..., 0]], -1)
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    points = a + (b - a) * u + normal * bow * np.sin(np.pi * u)
+    length = np.linalg.norm(b - a, axis=-1)
+    weight = np.repeat(length * rng.gamma(6, 1 / 6, length.shape) / 60, 60, axis=1)
+    plane = splat(points.reshape(-1, 2) + rng.normal(0, rng.uniform(0.2, 1.0), (points.size // 2, 2)), weight.ravel(), (n, n))
+    if rng.random() < 0.5:
+        sheets = np.maximum(cloud(rng, n, 2.5) - rng.uniform(0.8, 1.8), 0)
+        plane = plane + sheets * rng.uniform(0.1, 0.6) * float(plane.max())
+    return plane
+
+
+def membranes(rng: Generator, n: int) -> Plane:
+    """Cell borders of an epithelium or a monolayer."""
+    seeds = rng.uniform(-0.3 * n, 1.3 * n, (int(rng.integers(12, 200)), 2))
+    voronoi = Voronoi(seeds)
+    ridges = np.array([r for r in voronoi.ridge_vertices if -1 not in r])
+    a, b = voronoi.vertices[ridges[:, 0]][:, None], voronoi.vertices[ridges[:, 1]][:, None]
+    near = np.all((np.abs(a) < 3 * n) & (np.abs(b) < 3 * n), axis=(1, 2))
+    a, b = a[near], b[near]
+    length = np.linalg.norm(b - a, axis=-1, keepdims=True)
+    u = rng.random((len(a), int(2 * n), 1))
+    points = a + (b - a) * u + rng.normal(0, rng.uniform(0.2, 1.5), (len(a), 2 * n, 2))
+    weight = np.repeat(length[:, 0] * rng.gamma(5, 0.2, (len(a), 1)) / n, 2 * n, axis=1)
+    return splat(points.reshape(-1, 2), weight.ravel(), (n, n))
+
+
+def cloud(rng: Generator, n: int, slope: float) -> Plane:
+    """A random field of unit variance whose amplitude spectrum falls as frequency**-slope."""
+    f = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :])
+    f[0, 0] = np.inf
+    spectrum = (rng.normal(size=f.shape) + 1j * rng.normal(size=f.shape)) * f**-slope
+    field = np.fft.irfft2(spectrum, (n, n))
+    return (field / max(float(field.std()), 1e-12)).astype(np.float32)
+
+
+def nuclei(rng: Generator, n: int) -> Plane:
+    """Nuclei with chromatin texture, dark nucleoli and bright foci."""
+    yy, xx = np.mgrid[:n, :n].astype(np.float32)
+    plane = np.zeros((n, n), np.float32)
+    size = rng.uniform(0.05, 0.28) * n
+    texture = np.exp(rng.uniform(0.1, 0.6) * cloud(rng, n, rng.uniform(0.8, 1.8)))
+    for _ in range(int(rng.integers(1, 10))):
+        cy, cx = rng.uniform(-0.1 * n, 1.1 * n, 2)
+        phi, ratio = rng.uniform(0, np.pi), rng.uniform(0.6, 1.0)
+        u = (yy - cy) * np.cos(phi) + (xx - cx) * np.sin(phi)
+        v = (-(yy - cy) * np.sin(phi) + (xx - cx) * np.cos(phi)) / ratio
+        angle = np.arctan2(v, u)
+        edge = size * rng.uniform(0.7, 1.2) * (1 + sum(rng.normal(0, 0.04) * np.cos(k * angle + rng.uniform(0, 6)) for k in (2, 3, 4)))
+        soft = expit((edge - np.hypot(u, v)) / rng.uniform(0.5, 2))
+        lamina = np.exp(-(((np.hypot(u, v) - edge) / 1.5) ** 2)) if rng.random() < 0.2 else 0
+        plane = np.maximum(plane, rng.uniform(0.3, 1) * (soft * texture + 2 * lamina)).astype(np.float32)
+    for _ in range(int(rng.integers(0, 6))):
+        cy, cx, r = *rng.uniform(0, n, 2), rng.uniform(2, 12)
+        plane *= 1 - rng.uniform(0.4, 0.9) * expit((r - np.hypot(yy - cy, xx - cx)) / 0.8)
+    if rng.random() < 0.5:
+        foci = rng.uniform(0, n, (int(rng.integers(5, 200)), 2))
+        spots = gaussian_filter(splat(foci, rng.lognormal(0, 0.6, len(foci)), (n, n)), rng.uniform(0.6, 2))
+        plane = plane + (plane > 0.1) * spots * rng.uniform(0.5, 4) / max(float(spots.max()), 1e-9)
+    return np.asarray(plane, np.float32)
+
+
+def tissue(rng: Generator, n: int) -> Plane:
+    """Dense label everywhere: an exponentiated random field."""
+    return np.asarray(np.exp(rng.uniform(0.4, 1.6) * cloud(rng, n, rng.uniform(0.7, 2.2))), np.float32)
+
+
+def bacteria(rng: Generator, n: int) -> Plane:
+    """Rods with a bright membrane or a filled interior, lying in chains and clumps."""
+    count = int(rng.integers(4, 120))
+    centres = rng.uniform(0, n, (count, 2))
+    if rng.random() < 0.6:
+        centres = rng.uniform(0.2 * n, 0.8 * n, 2) + rng.normal(0, rng.uniform(0.06, 0.3) * n, (count, 2))
+    phi = rng.uniform(0, 2 * np.pi) + rng.normal(0, rng.uniform(0.1, 2), count)
+    length, radius = rng.uniform(4, 20) * rng.lognormal(0, 0.2, count), rng.uniform(2, 6)
+    per = 300
+    along = rng.uniform(-1, 1, (count, per)) * length[:, None]
+    across = radius * (np.sin(rng.uniform(0, 2 * np.pi, (count, per))) if rng.random() < 0.5 else rng.uniform(-1, 1, (count, per)))
+    direction = np.stack([np.sin(phi), np.cos(phi)], -1)[:, None]
+    normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
+    points = centres[:, None] + along[..., None] * direction + across[..., None] * normal
+    weight = np.repeat(rng.gamma(5, 0.2, count) * length / per, per)
+    return splat(points.reshape(-1, 2), weight, (n, n))
+
+
+def molecules(rng: Generator, n: int) -> Plane:
+    """Single emitters and tight clusters of them."""
+    count = int(10 ** rng.uniform(1, 3.2))
+    return splat(rng.uniform(0, n, (count, 2)), rng.lognormal(0, rng.uniform(0.2, 1.2), count), (n, n))
+
+
+def empty(rng: Generator, n: int) -> Plane:
+    """Nothing but, perhaps, a smooth glow: what teaches a network to invent nothing."""
+    if rng.random() < 0.4:
+        return np.zeros((n, n), np.float32)
+    coarse = rng.random((4, 4))
+    return np.asarray(np.clip(zoom(coarse, n / 4, order=3, grid_mode=True, mode="nearest"), 0, None)[:n, :n], np.float32)
+
+
+KINDS: dict[str, Callable[[Generator, int], Plane]] = {
+    f.__name__: f
+    for f in (filaments, periodic_rings, vesicles, mitochondria, network, membranes, nuclei, tissue, bacteria, molecules, empty)
+}
+#: how often each kind is drawn; thin and point-like structure is the hardest and gets the most
+WEIGHTS: dict[str, float] = {
+    "filaments": 5,
+    "periodic_rings": 1,
+    "vesicles": 4,
+    "mitochondria": 3,
+    "network": 3,
+    "membranes": 2,
+    "nuclei": 3,
+    "tissue": 2,
+    "bacteria": 1,
+    "molecules": 1.5,
+    "empty": 1,
+}
+
+
+def specimen(rng: Generator, n: int, kind: str | None = None) -> Plane:
+    """A plane of one kind, or a mixture of two, at a random size of structure: (n, n) float32 in [0, ~1.5].
+
+    1.0 is the 99.9th percentile; the softness (Gaussian, 0.4 to 1.4 px) stands for label and drift.
+    """
+    names, weights = list(WEIGHTS), np.array(list(WEIGHTS.values()))
+    chosen = [kind] if kind else list(rng.choice(names, 2 if rng.random() < 0.3 else 1, p=weights / weights.sum()))
+    plane = np.zeros((n, n), np.float32)
+    for name in chosen:
+        plane += rng.uniform(0.3, 1) * to_unit(gaussian_filter(KINDS[name](rng, n), rng.uniform(0.4, 1.4)))
+    if rng.random() < 0.3:  # the label that is everywhere in the cell
+        plane += rng.uniform(0.02, 0.3) * to_unit(np.exp(0.5 * gaussian_filter(cloud(rng, n, 2.0), 3)))
+    return to_unit(plane) if plane.any() else plane
+
+
+def to_unit(plane: Plane) -> Plane:
+    """Scaled so that the 99.9th percentile (or, for a few bright points, the maximum) is 1; clipped at 1.5."""
+    top = float(np.percentile(plane, 99.9)) or float(plane.max())
+    return np.clip(plane / top, 0, 1.5).astype(np.float32) if top > 0 else plane.astype(np.float32)

@@ -1,0 +1,140 @@
+"""From trained weights to a model that the engine runs: one ONNX file with half-precision weights, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from abbe.networks import Restorer
+from abbe.training.loop import architecture, read_metadata
+from abbe.training.plan import TrainingPlan
+
+#: what the engine subtracts before a network sees an image, and divides by, as percentiles of the image
+NORMALISATION = {"low_percentile": 1.0, "high_percentile": 99.8}
+
+
+class _Named(nn.Module):
+    """The network with the inputs that its card names, in that order."""
+
+    def __init__(self, network: Restorer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, observed: Tensor, *more: Tensor) -> Tensor:
+        a = self.network.architecture
+        extra = list(more)
+        context = extra.pop(0) if a.context else None
+        told = extra.pop(0) if a.told else None
+        return self.network(observed, context, told)
+
+
+def export(weights: Path, folder: Path, *, interval_factor: float = 2.0, more: dict[str, Any] | None = None) -> Path:
+    """`weights.safetensors` of a training -> `folder/model.onnx` and `folder/card.json`; returns the folder.
+
+    `more` is added to the card: figures, failures, description.
+    """
+    plan = TrainingPlan.model_validate_json(read_metadata(weights)["plan"])
+    network = Restorer(architecture(plan)).eval()
+    network.load_state_dict(load_file(weights))
+    model = half_weights(to_onnx(network))
+    data = model.SerializeToString(deterministic=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(data)
+    card = card_of(plan, network, hashlib.sha256(data).hexdigest(), read_metadata(weights), interval_factor) | (more or {})
+    (folder / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return folder
+
+
+def to_onnx(network: Restorer) -> onnx.ModelProto:
+    """The network as ONNX in single precision, with free batch, height and width."""
+    a = network.architecture
+    side = 8 * a.multiple
+    inputs: list[Tensor] = [torch.zeros(1, a.channels, side, side)]
+    names, free = ["observed"], {"observed": {0: "n", 2: "h", 3: "w"}, "restored": {0: "n", 2: "sh", 3: "sw"}}
+    if a.context:
+        inputs.append(torch.zeros(1, 1, side, side))
+        names.append("context")
+        free["context"] = {0: "n", 2: "h", 3: "w"}
+    if a.told:
+        inputs.append(torch.zeros(1, a.told))
+        names.append("told")
+        free["told"] = {0: "n"}
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        _Named(network),
+        tuple(inputs),
+        buffer,
+        input_names=names,
+        output_names=["restored"],
+        dynamic_axes=free,
+        opset_version=17,
+        dynamo=False,
+    )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with its weights stored in half precision and cast to single when it is loaded: half the size, the same arithmetic."""
+    casts = []
+    for tensor in list(model.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name + "_half")
+        casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT, name=tensor.name + "_cast"))
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.append(half)
+    nodes = casts + list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+    onnx.checker.check_model(model)
+    return model
+
+
+def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str, Any], interval_factor: float) -> dict[str, Any]:
+    """The facts of a model that follow from its plan and training."""
+    a = network.architecture
+    return {
+        "format": 1,
+        "name": plan.name,
+        "version": "0.1.0",
+        "task": plan.task,
+        "title": plan.title,
+        "description": "",
+        "scale": a.scale,
+        "observed_channels": a.channels,
+        "context": a.context,
+        "told": list(plan.network.told),
+        "multiple": a.multiple,
+        "receptive_field": a.receptive_field,
+        "normalisation": NORMALISATION,
+        "interpolation": "linear",
+        "interval_factor": interval_factor,
+        "realism": {"default": 0.0},
+        "digest": digest,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "training": {
+            "sets": list(plan.sets),
+            "licence_notes": "weights may be shared; the images are not part of abbe",
+            "hours": round(float(state.get("seconds", 0)) / 3600, 2),
+            "steps": int(state.get("step", 0)),
+            "plan": f"plans/{plan.name}.toml",
+            "settings": plan.model_dump(mode="json"),
+            "seed": plan.seed,
+        },
+        "figures": [],
+        "failures": [],
+        "licence": "Apache-2.0",
+    }

@@ -1,0 +1,216 @@
+"""The training loop: resumable to the sample, with a running average of the weights, a progress line, a table and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from abbe.networks import Architecture, Restorer
+from abbe.training.losses import restoration_loss
+from abbe.training.picture import save_picture
+from abbe.training.plan import TrainingPlan
+from abbe.training.pool import Pool
+from abbe.training.samples import Sample, Samples
+
+Report = Callable[[str], None]
+
+
+def architecture(plan: TrainingPlan) -> Architecture:
+    n = plan.network
+    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.told))
+
+
+class _Stream(Dataset[Sample]):
+    """Samples from `first` on, as the data loader wants them."""
+
+    def __init__(self, samples: Samples, first: int, count: int) -> None:
+        self.samples, self.first, self.count = samples, first, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.samples[self.first + index]
+
+
+class Training:
+    """One run of a plan in a folder. `run()` goes on from the last checkpoint there."""
+
+    def __init__(
+        self, plan: TrainingPlan, folder: Path, data: Path | None, *, pools: Path | None = None, models: dict[str, Path] | None = None,
+        workers: int = 1, threads: int = 2, report: Report = print,
+    ) -> None:  # fmt: skip
+        self.plan, self.folder, self.report, self.workers = plan, folder, report, workers
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(threads)
+        torch.manual_seed(plan.seed)
+        pool = Pool.build(plan.pool, pools or folder.parent / "pool", data)
+        self.samples = Samples(plan, pool, data)
+        self.validation = Samples(plan, pool, data, validation=True)
+        self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
+        self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        if plan.start and models:
+            self.network.load_state_dict(load_file(models[plan.start]))
+        self.before = _frozen(models[plan.after]) if plan.after and models else None
+        self.average.load_state_dict(self.network.state_dict())
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.step, self.seconds, self.best = 0, 0.0, -np.inf
+
+    # ------------------------------------------------------------------------------------------ state
+    def save(self) -> None:
+        """A checkpoint, whole or not at all."""
+        names = [name for name, _ in self.network.named_parameters()]
+        tensors = {f"weights.{k}": v.contiguous() for k, v in self.network.state_dict().items()}
+        tensors |= {f"average.{k}": v.contiguous() for k, v in self.average.state_dict().items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{names[i]}.{k}": state[k].contiguous() for k in ("exp_avg", "exp_avg_sq")}
+        partial = self.folder / "checkpoint.partial"
+        state = {"step": str(self.step), "seconds": str(self.seconds), "best": str(self.best)}
+        save_file(tensors, partial, metadata=state)
+        partial.replace(self.folder / "checkpoint.safetensors")
+        partial = self.folder / "weights.partial"
+        save_file(
+            {k: v.contiguous() for k, v in self.average.state_dict().items()},
+            partial,
+            metadata={"plan": self.plan.model_dump_json(), **state},
+        )
+        partial.replace(self.folder / "weights.safetensors")
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint, if there is one."""
+        path = self.folder / "checkpoint.safetensors"
+        if not path.exists():
+            return False
+        tensors, state = load_file(path), read_metadata(path)
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.network.load_state_dict(part("weights."))
+        self.average.load_state_dict(part("average."))
+        self.step, self.seconds, self.best = int(state["step"]), float(state["seconds"]), float(state["best"])
+        moments = {}
+        for i, (name, _) in enumerate(self.network.named_parameters()):
+            mean = tensors.get(f"optimizer.{name}.exp_avg")
+            if mean is not None:
+                moments[i] = {
+                    "step": torch.tensor(float(self.step)),
+                    "exp_avg": mean,
+                    "exp_avg_sq": tensors[f"optimizer.{name}.exp_avg_sq"],
+                }
+        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        return True
+
+    # ------------------------------------------------------------------------------------------ running
+    def run(self, *, every: int = 500, checkpoint_seconds: float = 180.0) -> None:
+        """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps."""
+        plan = self.plan
+        self.resume()
+        saved, began, loss_sum, count = time.monotonic(), time.monotonic(), 0.0, 0
+        for observed, truth, told in self._batches():
+            loss_sum, count = loss_sum + self._advance(observed, truth, told), count + 1
+            now = time.monotonic()
+            if self.step % 50 == 0:
+                rate = count / (now - began)
+                left = (plan.steps - self.step) / rate / 60
+                self.report(f"{plan.name} step {self.step}/{plan.steps} loss {loss_sum / count:.4f} {rate:.2f} steps/s {left:.0f} min left")
+            last = self.step >= plan.steps
+            if self.step % every == 0 or last:
+                self.seconds += now - began
+                self._validate(loss_sum / count)
+                loss_sum, count, began = 0.0, 0, time.monotonic()
+            if now - saved > checkpoint_seconds or last:
+                self.save()
+                saved = now
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        done = self.step * self.plan.batch
+        stream = _Stream(self.samples, done, self.plan.steps * self.plan.batch - done)
+        return iter(DataLoader(stream, self.plan.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None))
+
+    def _rate(self) -> float:
+        """Learning rate: a short warm-up, constant, then a linear fall to zero."""
+        plan = self.plan
+        left = (plan.steps - self.step) / max(plan.decay * plan.steps, 1)
+        return plan.learning_rate * min(1.0, (self.step + 1) / 200) * max(min(1.0, left), 0.01)
+
+    def _advance(self, observed: Tensor, truth: Tensor, told: Tensor) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        observed = self.prepared(observed)
+        with torch.autocast("cpu", torch.bfloat16):
+            restored = self.network(observed, None, told if told.numel() else None)
+        loss, fidelity = restoration_loss(restored, truth, self.network.base(observed), self.plan.spread_weight, self.plan.fourier_weight)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for slow, fast in zip(self.average.parameters(), self.network.parameters()):
+                slow.lerp_(fast, 1 - keep)
+        return float(fidelity)
+
+    def prepared(self, observed: Tensor) -> Tensor:
+        """What this model sees: the output of the model before it, where there is one."""
+        observed = observed.contiguous(memory_format=torch.channels_last)
+        if self.before is None:
+            return observed
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            return self.before(observed)[:, :1].contiguous(memory_format=torch.channels_last)
+
+    def _validate(self, loss: float, count: int = 48) -> None:
+        gains, before, rows = [], [], []
+        for i in range(count):
+            observed, truth, told = (torch.from_numpy(a)[None] for a in self.validation[i])
+            seen = self.prepared(observed)
+            with torch.no_grad():
+                restored = self.average(seen, None, told if told.numel() else None)
+            span = float(truth.max() - truth.min()) + 1e-3
+            before.append(_psnr(self.network.base(seen), truth, span))
+            gains.append(_psnr(restored[:, :1], truth, span))
+            if i < 8:
+                rows.append((observed[0, observed.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
+        value = float(np.mean(gains))
+        self.best = max(self.best, value)
+        self.report(f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB")
+        save_picture(self.folder / "latest.png", rows)
+        table = self.folder / "log.csv"
+        new = not table.exists()
+        with table.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(("step", "minutes", "loss", "validation_db", "input_db", "learning_rate"))
+            writer.writerow(
+                (self.step, f"{self.seconds / 60:.1f}", f"{loss:.5f}", f"{value:.3f}", f"{np.mean(before):.3f}", f"{self._rate():.2e}")
+            )
+
+
+def _psnr(a: Tensor, b: Tensor, span: float) -> float:
+    return float(10 * torch.log10(span**2 / (a - b).square().mean().clamp_min(1e-12)))
+
+
+def _frozen(path: Path) -> Restorer:
+    """A trained network for use alone."""
+    plan = TrainingPlan.model_validate_json(read_metadata(path)["plan"])
+    network = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    network.load_state_dict(load_file(path))
+    return network
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The text metadata in a safetensors file's header."""
+    with path.open("rb") as file:
+        header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return dict(header.get("__metadata__", {}))

@@ -1,0 +1,96 @@
+"""`TrainingPlan`: everything that decides what weights come out of a training, as a TOML file in the repository or a user's folder."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from abbe.errors import ParameterError
+
+Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkPlan(_Frozen):
+    """See `abbe.networks.Architecture`."""
+
+    widths: tuple[int, ...] = (48, 96, 160)
+    blocks: tuple[int, ...] = (2, 2, 2)
+    channels: int = 1
+    scale: int = 1
+    unshuffle: int = 2
+    told: tuple[str, ...] = ()
+
+
+class PoolPlan(_Frozen):
+    """What truth is made of."""
+
+    #: plans with equal seeds and sizes share their simulated specimens
+    seed: int = 11
+    #: simulated planes (fine grid, `side` pixels a side) and volumes
+    planes: int = 2400
+    side: int = 320
+    volumes: int = 0
+    volume_side: int = 96
+    #: share of crops that come from real images where there are some
+    real: float = Field(0.35, ge=0, le=1)
+    #: crisp or clean images, as globs below the data folder, each with the factor by which it is binned first to lose its noise
+    images: dict[str, int] = Field(default_factory=dict)
+
+
+class PairsPlan(_Frozen):
+    """Real noisy / clean pairs: files of the same name in two folders below the data folder."""
+
+    noisy: str
+    clean: str
+    #: share of samples
+    share: float = Field(0.2, ge=0, le=1)
+
+
+class TrainingPlan(_Frozen):
+    """A training. Two trainings with equal plans and data see equal samples in equal order."""
+
+    name: str
+    task: Task
+    title: str = ""
+    seed: int = 1
+    network: NetworkPlan = NetworkPlan()
+    pool: PoolPlan = Field(default_factory=lambda: PoolPlan.model_validate({}))
+    pairs: PairsPlan | None = None
+    #: another plan's name, whose weights the training starts from
+    start: str | None = None
+    #: the model whose output this one sees
+    after: str | None = None
+    steps: int = Field(8000, ge=1)
+    batch: int = Field(16, ge=1)
+    #: side of a training patch on the observed grid
+    patch: int = Field(128, ge=16)
+    learning_rate: float = Field(5e-4, gt=0)
+    #: the last share of steps in which the learning rate falls to zero
+    decay: float = Field(0.3, ge=0, le=1)
+    #: exponential moving average of the weights
+    average: float = Field(0.999, ge=0, lt=1)
+    #: weight of the spread's likelihood, of the Fourier-amplitude term
+    spread_weight: float = 0.05
+    fourier_weight: float = 0.0
+    sets: tuple[str, ...] = ()
+    licence: str = "CC BY 4.0"
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingPlan:
+        """From a TOML file. Raises `ParameterError` naming the field that is wrong."""
+        try:
+            data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+            raise ParameterError(f"wanted a training plan (TOML) at {path}, got: {problem}") from problem
+        try:
+            return cls.model_validate(data)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from problem

@@ -1,0 +1,125 @@
+"""The pool of truth that training crops from: simulated specimens and crisp real images, made once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from abbe.errors import ParameterError
+from abbe.optics.file import resize
+from abbe.simulation.structures import specimen
+from abbe.simulation.volumes import volume
+from abbe.training.plan import PoolPlan
+
+Plane = npt.NDArray[np.float32]
+Generator = np.random.Generator
+
+
+def _plane(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
+    seed, index, side = task
+    return specimen(np.random.default_rng([seed, 1, index]), side).astype(np.float16)
+
+
+def _volume(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
+    seed, index, side = task
+    return volume(np.random.default_rng([seed, 2, index]), side).astype(np.float16)
+
+
+class Pool:
+    """Simulated planes (N, side, side) and volumes (M, n, n, n), memory-mapped, and real planes; a `Source` of crops."""
+
+    def __init__(self, planes: npt.NDArray[np.float16], volumes: npt.NDArray[np.float16], real: list[Plane], share: float) -> None:
+        self.planes, self.volumes, self.real = planes, volumes, real
+        self.share = share if real else 0.0
+
+    @classmethod
+    def build(cls, plan: PoolPlan, folder: Path, data: Path | None, workers: int = 2) -> Pool:
+        """Made in `folder` when it is not there yet. `data` is where the plan's real images are; None: simulation alone."""
+        folder.mkdir(parents=True, exist_ok=True)
+        made = [
+            _kept(folder, "planes", _plane, plan.planes, plan.side, plan.seed, workers),
+            _kept(folder, "volumes", _volume, plan.volumes, plan.volume_side, plan.seed, workers),
+        ]
+        real = list(_real(plan, data)) if data else []
+        return cls(made[0], made[1], real, plan.real)
+
+    def crop(self, rng: Generator, size: int) -> Plane:
+        """(size, size): a random part of a random plane, at a random scale, turned and mirrored."""
+        if rng.random() < self.share:
+            plane = self.real[int(rng.integers(len(self.real)))]
+            scale = rng.uniform(0.7, 1.3)
+        else:
+            plane = self.planes[int(rng.integers(len(self.planes)))]
+            scale = rng.choice((1.0, rng.uniform(0.4, 1.0), rng.uniform(1.0, 1.6)))
+        side = int(min(max(size / scale, 8), min(plane.shape)))
+        y, x = (int(rng.integers(0, n - side + 1)) for n in plane.shape)
+        part = np.asarray(plane[y : y + side, x : x + side], np.float32)
+        if side != size:
+            part = np.maximum(resize(part, (size, size)), 0)
+        part = np.rot90(part, int(rng.integers(4)))
+        return np.ascontiguousarray(part[::-1] if rng.random() < 0.5 else part)
+
+    def volume(self, rng: Generator) -> Plane:
+        """A whole volume (Z, Y, X), turned about z and mirrored."""
+        v = np.asarray(self.volumes[int(rng.integers(len(self.volumes)))], np.float32)
+        axes = [tuple(map(int, rng.permutation(3)))][0]
+        v = v.transpose(axes)
+        for axis in range(3):
+            if rng.random() < 0.5:
+                v = np.flip(v, axis)
+        return np.ascontiguousarray(v)
+
+
+def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, workers: int) -> npt.NDArray[np.float16]:  # type: ignore[no-untyped-def]
+    shape = (count, side, side) if name == "planes" else (count, side, side, side)
+    key = hashlib.sha256(json.dumps([name, shape, seed, 1]).encode()).hexdigest()[:12]
+    path = folder / f"{name}-{key}.npy"
+    if count == 0:
+        return np.zeros(shape, np.float16)
+    if not path.exists():
+        tasks = [(seed, i, side) for i in range(count)]
+        partial = path.with_suffix(".partial")
+        out = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+        if workers > 1 and count > 8:
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+                for i, item in enumerate(executor.map(make, tasks, chunksize=4)):
+                    out[i] = item
+        else:
+            for i, task in enumerate(tasks):
+                out[i] = make(task)
+        out.flush()
+        del out
+        partial.rename(path)
+    kept: npt.NDArray[np.float16] = np.load(path, mmap_mode="r")
+    return kept
+
+
+def _real(plan: PoolPlan, data: Path) -> Iterable[Plane]:
+    """Every plane of the plan's real images in [0, 1.5], binned to lose its noise, background at 0."""
+    for pattern, factor in plan.images.items():
+        files = sorted(data.glob(pattern))
+        if not files:
+            raise ParameterError(f"wanted images {pattern} below the data folder {data.name}, got none; point --data at the right folder")
+        for path in files:
+            a = np.squeeze(tifffile.imread(path)).astype(np.float32)
+            if a.ndim == 3 and a.shape[-1] <= 4:
+                a = np.moveaxis(a, -1, 0)
+            for plane in a.reshape(-1, *a.shape[-2:]):
+                yield from _prepared(plane, factor)
+
+
+def _prepared(plane: Plane, factor: int) -> Iterable[Plane]:
+    if factor > 1:
+        plane = resize(gaussian_filter(plane, 0.3 * factor), (plane.shape[0] // factor, plane.shape[1] // factor))
+    low, high = np.percentile(plane, 2), np.percentile(plane, 99.9)
+    if min(plane.shape) >= 48 and high > low:
+        yield np.clip((plane - low) / (high - low), 0, 1.5).astype(np.float32)

@@ -1,0 +1,119 @@
+"""Samples by number: sample i of a plan is always the same, so that a training can stop and go on without a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from abbe.errors import ParameterError
+from abbe.optics.file import resize
+from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair
+from abbe.simulation.stacks import axial_pair
+from abbe.training.plan import PairsPlan, TrainingPlan
+from abbe.training.pool import Pool
+
+Plane = npt.NDArray[np.float32]
+Generator = np.random.Generator
+
+
+class Sample(NamedTuple):
+    """(C, H, W) observed and (1, scale H, scale W) truth, both with the offset removed and divided by the scale; (K,) told."""
+
+    observed: Plane
+    truth: Plane
+    told: Plane
+
+
+class RealPairs:
+    """Real noisy / clean images of the same field. Clean ones are fitted to the noisy ones (gain and offset), which keep their unit.
+
+    The fields are divided by file name: the last tenth is for validation.
+    """
+
+    def __init__(self, plan: PairsPlan, data: Path, *, validation: bool = False) -> None:
+        noisy = sorted((data / plan.noisy).glob("*.tif"))
+        if not noisy:
+            raise ParameterError(f"wanted noisy images in {plan.noisy} below the data folder, got none; point --data at the right folder")
+        cut = len(noisy) - max(1, len(noisy) // 10)
+        self.images: list[tuple[Plane, Plane]] = []
+        for path in noisy[cut:] if validation else noisy[:cut]:
+            a = tifffile.imread(path).astype(np.float32)
+            b = tifffile.imread(data / plan.clean / path.name).astype(np.float32)
+            gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel(), 1)
+            self.images.append((a, (gain * b + offset).astype(np.float32)))
+
+    def pair(self, rng: Generator, n: int) -> Pair:
+        noisy, clean = self.images[int(rng.integers(len(self.images)))]
+        factor = float(rng.choice((1.0, rng.uniform(0.6, 1.8)), p=(0.7, 0.3)))
+        side = int(min(n / factor, *noisy.shape))
+        y, x = (int(rng.integers(0, s - side + 1)) for s in noisy.shape)
+        cut = (slice(y, y + side), slice(x, x + side))
+        turns, flip = int(rng.integers(4)), rng.random() < 0.5
+        parts = []
+        for a in (noisy[cut], clean[cut]):
+            a = resize(a, (n, n)) if side != n else a
+            a = np.rot90(a, turns)
+            parts.append(np.ascontiguousarray(a[::-1] if flip else a))
+        return Pair(*parts)
+
+
+class Samples:
+    """Sample i of a plan, for i from 0 on; validation samples have other seeds and held-out pairs."""
+
+    def __init__(self, plan: TrainingPlan, pool: Pool, data: Path | None, *, validation: bool = False) -> None:
+        self.plan, self.pool = plan, pool
+        self.stream = 8 if validation else 7
+        self.pairs = RealPairs(plan.pairs, data, validation=validation) if plan.pairs and data else None
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng([self.plan.seed, self.stream, index])
+        plan, n = self.plan, self.plan.patch
+        if plan.task == "axial_stack":
+            observed, truth, anisotropy = axial_pair(rng, self.pool.volume(rng), n, plan.network.channels)
+            return normalised(rng, observed, truth[None], np.array([anisotropy], np.float32), level=True)
+        pair = self._pair(rng, n)
+        level = plan.task in ("denoise", "super_resolve")
+        return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level)
+
+    def _pair(self, rng: Generator, n: int) -> Pair:
+        task = self.plan.task
+        if self.pairs and self.plan.pairs and rng.random() < self.plan.pairs.share:
+            return self.pairs.pair(rng, n)
+        if task == "denoise":
+            return denoising_pair(rng, self.pool, n)
+        if task == "super_resolve":
+            return super_resolution_pair(rng, self.pool, n)
+        if task == "background":
+            return background_pair(rng, self.pool, n)
+        if rng.random() < 0.5 or not len(self.pool.planes):
+            return section_pair(rng, self.pool.volume(rng), n)
+        return section_pair(rng, layers(rng, self.pool, n + 16), n)
+
+
+def layers(rng: Generator, pool: Pool, n: int) -> Plane:
+    """A thick specimen from unrelated planes at random depths: (49, n, n)."""
+    volume = np.zeros((49, n, n), np.float32)
+    for _ in range(int(rng.integers(2, 9))):
+        depth, thickness = int(rng.integers(0, 49)), int(rng.integers(1, 4))
+        volume[depth : depth + thickness] += pool.crop(rng, n) * np.float32(rng.uniform(0.2, 1) / thickness)
+    volume[22:27] += pool.crop(rng, n) * np.float32(rng.uniform(0.2, 1) / 5)
+    return volume
+
+
+def normalised(rng: Generator, observed: Plane, truth: Plane, told: Plane, *, level: bool) -> Sample:
+    """A sample in the unit that networks see: offset removed, signal about 1.
+
+    The offset that inference finds is that of a whole image, of which a patch knows nothing: so it varies here.
+    `level`: the truth has the observed image's offset (else its background is 0).
+    """
+    low = float(np.percentile(observed, rng.uniform(0.1, 4)))
+    span = max(float(np.percentile(observed, 99.8)) - low, 1e-3 * max(abs(low), 1e-3), 1e-6)
+    if rng.random() < 0.35:
+        low -= span * rng.uniform(0, 0.6)
+        span = span * rng.uniform(1.0, 1.6)
+    scale = span * 2 ** rng.uniform(-1, 1)
+    return Sample(((observed - low) / scale).astype(np.float32), ((truth - (low if level else 0.0)) / scale).astype(np.float32), told)
