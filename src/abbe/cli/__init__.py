@@ -8,4 +8,8 @@ from __future__ import annotations
 
 #: command -> (module in abbe.cli, one line of help). A module has one typer function `command`, or a typer app `app`;
 #: "module:function" names another function, for modules that hold several small commands.
-COMMANDS: dict[str, tuple[str, str]] = {}
+#: `abbe --help` lists them in this order, that of the work: open, enhance, measure, report, the rest.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "info": ("info", "Show what an image file holds, and what to know before believing it."),
+    "merge": ("merge", "Put single-channel files together as the channels of one image."),
+}

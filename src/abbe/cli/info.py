@@ -1,0 +1,128 @@
+"""`abbe info`: what a file holds, and what to know before believing it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from abbe.cli.speech import say
+from abbe.formats import open as open_image
+from abbe.image import Image, Optics
+
+
+def command(
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE...", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object per file.")] = False,
+    axes: Annotated[str | None, typer.Option(help="Axes of the stored pixels, for files that do not say, such as ZCYX.")] = None,
+) -> None:
+    """Show what an image file holds: size, pixel size, channels, range, optics and warnings."""
+    found = []
+    for k, file in enumerate(files):
+        image = open_image(file, axes=axes)
+        if as_json:
+            found.append(as_dict(file, image))
+            continue
+        if k:
+            say("")
+        say(*as_text(file, image))
+    if as_json:
+        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+
+
+def as_dict(file: Path, image: Image) -> dict[str, Any]:
+    """Everything that `abbe info` knows, for scripts."""
+    seen = image.inspection.channels
+    return {
+        "file": str(file),
+        "format": image.provenance.format,
+        "sha256": image.provenance.digest,
+        "bytes": _bytes(file),
+        "axes": image.axes,
+        "shape": list(image.shape),
+        "dtype": image.dtype.name,
+        "bits": image.bits,
+        "range": list(image.range),
+        "pixel_size": dict(zip("zyx", image.pixel_size)),
+        "time_step": image.time_step,
+        "channels": [
+            {"name": name, "color": color, "minimum": c.minimum, "maximum": c.maximum, "mean": c.mean, "saturated": c.saturated}
+            for name, color, c in zip(image.channels, image.colors, seen)
+        ],
+        "optics": image.optics.to_dict(),
+        "acquired": image.provenance.acquired,
+        "history": list(image.provenance.history),
+        "facts": image.provenance.facts,
+        "warnings": [notice.to_dict() for notice in image.warnings],
+    }
+
+
+def as_text(file: Path, image: Image) -> list[str]:
+    """The same for people, a fact a line."""
+    lines = [str(file), *(f"  {name:<11} {value}" for name, value in _facts(file, image) if value)]
+    width = min(max(len(name) for name in image.channels), 40)
+    for k, (name, color, seen) in enumerate(zip(image.channels, image.colors, image.inspection.channels)):
+        saturated = f", {seen.saturated} saturated" if seen.saturated else ""
+        tint = f"  {color}" if color else ""
+        values = f"{seen.minimum:.6g} to {seen.maximum:.6g}, mean {seen.mean:.6g}{saturated}"
+        lines.append(f"  {f'channel {k}':<11} {name:<{width}}  {values}{tint}")
+    lines += [f"  {'warning':<11} {notice.message}" for notice in image.warnings]
+    return lines
+
+
+def _facts(file: Path, image: Image) -> list[tuple[str, str]]:
+    frames, count, depth, height, width = image.shape
+    parts = [f"{frames} frames" * (frames > 1), f"{count} channels" * (count > 1), f"{depth} planes" * (depth > 1)]
+    size = " x ".join(part for part in [*parts, f"{height} x {width} pixels (rows x columns)"] if part)
+    bits = f", {image.bits} bits used" if image.bits else ""
+    step = f"{image.time_step:.6g} s" if image.time_step else ""
+    history = "; ".join(image.provenance.history)
+    return [
+        ("format", f"{image.provenance.format}, {_human(_bytes(file))}"),
+        ("size", size),
+        ("pixel type", f"{image.dtype.name}{bits}"),
+        ("pixel size", _pixel_size(image)),
+        ("time step", step),
+        ("optics", _optics(image.optics)),
+        ("acquired", image.provenance.acquired or ""),
+        ("made by", history),
+    ]
+
+
+def _pixel_size(image: Image) -> str:
+    z, y, x = image.pixel_size
+    if x is None or y is None:
+        return "unknown; tell abbe with --pixel-size where a step needs it"
+    height, width = image.shape[3:]
+    same = f"{x:.5g} um" if abs(x - y) < 1e-6 * x else f"{y:.5g} x {x:.5g} um (rows x columns)"
+    step = f", z-step {z:.5g} um" if z is not None else ", z-step unknown" if image.shape[2] > 1 else ""
+    return f"{same}{step}; the field is {height * y:.4g} x {width * x:.4g} um"
+
+
+def _optics(optics: Optics) -> str:
+    parts = [
+        optics.modality or "",
+        f"{optics.magnification:g}x" if optics.magnification else "",
+        f"NA {optics.numerical_aperture:g}" if optics.numerical_aperture else "",
+        f"immersion {optics.refractive_index:g}" if optics.refractive_index else "",
+    ]
+    for word, waves in (("excitation", optics.excitation), ("emission", optics.emission)):
+        if any(waves):
+            parts.append(f"{word} {', '.join('?' if w is None else f'{w:.4g}' for w in waves)} nm")
+    return ", ".join(part for part in parts if part)
+
+
+def _bytes(file: Path) -> int:
+    if file.is_dir():
+        return sum(f.stat().st_size for f in file.rglob("*") if f.is_file())
+    return file.stat().st_size
+
+
+def _human(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
