@@ -1,1 +1,18 @@
-"""simulation"""
+"""Specimens and image pairs whose truth is known."""
+
+from abbe.simulation.cell import SimulatedCell, simulate_cell
+from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair
+from abbe.simulation.structures import specimen
+from abbe.simulation.volumes import volume
+
+__all__ = [
+    "Pair",
+    "SimulatedCell",
+    "background_pair",
+    "denoising_pair",
+    "section_pair",
+    "simulate_cell",
+    "specimen",
+    "super_resolution_pair",
+    "volume",
+]
