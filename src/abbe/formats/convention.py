@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from abbe.image.pixels import Array, MappedPixels, Pixels, Region, SelectedPixel
 KEPT = {np.dtype(t) for t in ("u1", "u2", "u4", "i1", "i2", "i4", "f4")}
 
 
-def to_image(found: Found, source: Path | str, digest: Any) -> Image:
+def to_image(found: Found, source: Path | str, digest: Callable[[], str | None]) -> Image:
     """The `Image` of what was found in the file `source`."""
     notices = list(found.notices)
     pixels, names, colors, rgb_notices = _colour_picture(found)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from abbe.errors import NotAnImageError, StorageError
+from abbe.errors import AbbeError, NotAnImageError, StorageError
 from abbe.formats import convention
 from abbe.formats.found import Format, Found
 from abbe.formats.jpeg import Jpeg
 from abbe.formats.png import Png
+from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
-from abbe.image import Image, Notice
+from abbe.image import Image
 from abbe.image._image import _full_size
 
 #: in the order in which they are asked
@@ -48,7 +49,7 @@ def open(
     found = read(source, axes)
     if pixel_size is not None:
         found = replace(found, pixel_size=_full_size(pixel_size), notices=tuple(n for n in found.notices if n.code != "pixel_size"))
-    image = convention.to_image(found, source, digest(source))
+    image = convention.to_image(found, source, _digester(source))
     return image if channels is None else image.replace(channels=tuple(channels))
 
 
@@ -89,10 +90,17 @@ def _unreadable(source: Path, problem: Exception) -> StorageError:
     return StorageError(f"could not read {source}: {why}")
 
 
-def digest(source: Path) -> str | None:
-    """SHA-256 of a file's bytes."""
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digester(source: Path) -> Callable[[], str | None]:
+    """Computes the SHA-256 of the file's bytes; None for a folder, and for a file that changed since."""
+    stamp = Stamp.of(source)
 
+    def digest() -> str | None:
+        if source.is_dir():
+            return None
+        try:
+            with os.fdopen(stamp.open(), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (AbbeError, OSError):
+            return None
 
-__all__ = ["FORMATS", "Notice", "open", "read"]
+    return digest

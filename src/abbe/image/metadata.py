@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 #: (z, y, x) in micrometres; None where unknown
 PixelSize: TypeAlias = tuple[float | None, float | None, float | None]
@@ -28,13 +29,32 @@ class Optics:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest that may be given as a function, called once when somebody asks: hashing a large file takes longer than opening it."""
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> None: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> str | None: ...
+    def __get__(self, owner: object | None, kind: type) -> str | None:
+        if owner is None:  # asked by the dataclass for the default
+            return None
+        value: str | Callable[[], str | None] | None = owner.__dict__["digest"]
+        if callable(value):
+            value = owner.__dict__["digest"] = value()
+        return value
+
+    def __set__(self, owner: object, value: str | Callable[[], str | None] | None) -> None:
+        owner.__dict__["digest"] = value
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where pixels come from: the file, its digest (SHA-256 of its bytes), and what was done to them since."""
 
     source: str | None = None
     format: str | None = None
-    digest: str | None = None
+    digest: Digest = Digest()
     acquired: str | None = None
     #: one line per step, oldest first
     history: tuple[str, ...] = ()

@@ -13,10 +13,11 @@ import tifffile
 from abbe.errors import AbbeError, NotAnImageError
 from abbe.formats import colours, ome
 from abbe.formats.found import Found
+from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, resolution
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out
-from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, Stamp, TiffPixels
+from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, MappedPixels, Pixels
