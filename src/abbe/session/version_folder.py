@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from abbe.errors import SessionError
 from abbe.image import Image, Interval, Optics, Provenance
 from abbe.image.digest import pixel_digest
-from abbe.image.pixels import Pixels
+from abbe.image.pixels import Array, MappedPixels, Pixels
 from abbe.session.chunks import ChunkedPixels
 from abbe.session.flushing import flush
 from abbe.session.multiscale import Progress, describe, factors, write_pyramid
@@ -60,7 +62,7 @@ def _companions(image: Image) -> list[tuple[str, Image]]:
     if image.trust is not None:
         found.append((TRUST, image.trust))
     if image.mask is not None:
-        found.append((MASK, image.replace(pixels=image.mask)))
+        found.append((MASK, image.replace(pixels=MappedPixels(_as_numbers, (image.mask,), np.dtype(np.uint8)), mask=None)))
     return found
 
 
@@ -109,8 +111,22 @@ def _with_companions(place: Place, version: Version, image: Image) -> Image:
     return image.replace(
         interval=Interval(companion(LOWER), companion(UPPER)) if version.has_interval else None,
         trust=companion(TRUST) if version.has_trust else None,
-        mask=ChunkedPixels(place, f"{version.folder}/{MASK}/0") if place.size(f"{version.folder}/{MASK}/zarr.json") else None,
+        mask=_mask(place, version),
     )
+
+
+def _mask(place: Place, version: Version) -> Pixels | None:
+    if place.size(f"{version.folder}/{MASK}/zarr.json") is None:
+        return None
+    return MappedPixels(_as_truth, (ChunkedPixels(place, f"{version.folder}/{MASK}/0"),), np.dtype(np.bool_))
+
+
+def _as_numbers(mask: Array) -> Array:
+    return mask.astype(np.uint8)
+
+
+def _as_truth(mask: Array) -> Array:
+    return mask != 0
 
 
 def _names(image: Image, pixels: Pixels) -> tuple[str, ...]:
@@ -147,4 +163,6 @@ def arrays(place: Place, version: Version) -> list[ChunkedPixels]:
         stored += [f"{version.folder}/{LOWER}/0", f"{version.folder}/{UPPER}/0"]
     if version.has_trust:
         stored.append(f"{version.folder}/{TRUST}/0")
+    if place.size(f"{version.folder}/{MASK}/zarr.json") is not None:
+        stored.append(f"{version.folder}/{MASK}/0")
     return [ChunkedPixels(place, name) for name in stored]

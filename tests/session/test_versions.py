@@ -1,0 +1,196 @@
+"""Versions of an image: kept exactly, gone back to at once, never lost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from abbe.errors import ExistsError, ParameterError, SessionError
+from abbe.image import Image, Optics, Provenance
+from abbe.recipe import Recipe
+from abbe.session import Session
+
+
+def test_the_original_comes_back_as_it_was(tmp_path: Path, image: Image) -> None:
+    taken = image.replace(
+        optics=Optics(numerical_aperture=1.4, modality="widefield", emission=(520.0, None)),
+        provenance=Provenance(source="cells.tif", format="TIFF", digest="ab", facts={"stage": "1"}, history=("opened",)),
+        colors=("#ff0000", None),
+    )
+    back = Session.create(tmp_path / "a.abbe", taken).image()
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(taken))
+    assert back.dtype == taken.dtype
+    for attribute in ("pixel_size", "channels", "colors", "bits", "time_step", "optics", "provenance"):
+        assert getattr(back, attribute) == getattr(taken, attribute), attribute
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "float32"])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (2, 3, 2, 7, 600), (1, 1, 1, 2100, 5)])
+def test_every_pixel_type_and_odd_size_is_kept(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
+    a = (np.random.default_rng(0).random(shape) * 100).astype(dtype)
+    session = Session.create(tmp_path / "a.abbe", Image.from_array(a, axes="TCZYX"))
+    np.testing.assert_array_equal(np.asarray(session.image()), a)
+    assert session.verify() == ()
+
+
+def test_an_enhanced_version_keeps_recipe_interval_and_trust(session: Session, sharper: Image) -> None:
+    version = session.add_version(sharper)
+    assert (version.id, version.parent, version.name, session.current.id) == ("v2", "v1", "super-resolved", "v2")
+    back = Session.open(session.path).image("v2")
+    assert isinstance(back.recipe, Recipe)
+    assert back.recipe == sharper.recipe
+    assert back.interval is not None
+    assert back.trust is not None
+    assert sharper.interval is not None
+    assert sharper.trust is not None
+    np.testing.assert_array_equal(np.asarray(back.interval.upper), np.asarray(sharper.interval.upper))
+    np.testing.assert_array_equal(np.asarray(back.trust), np.asarray(sharper.trust))
+    assert back.original is not None
+    np.testing.assert_array_equal(np.asarray(back.original), np.asarray(session.image("v1")))
+
+
+def test_a_session_around_a_result_starts_with_its_original(tmp_path: Path, image: Image, sharper: Image) -> None:
+    session = Session.create(tmp_path / "a.abbe", sharper.replace(original=image))
+    assert [(v.id, v.parent) for v in session.versions] == [("v1", None), ("v2", "v1")]
+    assert session.current.id == "v2"
+
+
+def test_the_parent_is_the_version_that_was_worked_on(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    made = session.add_version(sharper.replace(original=session.image("v1")), name="again")
+    assert made.parent == "v1"
+
+
+def test_undo_goes_back_and_leaves_the_new_version_reachable(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    session.undo()
+    assert session.current.id == "v1"
+    assert [v.id for v in session.versions] == ["v1", "v2"]
+    session.redo()
+    assert session.current.id == "v2"
+    session.undo()
+    session.revert_to(2)
+    assert session.current.id == "v2"
+
+
+def test_every_step_can_be_undone_down_to_the_beginning(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    session.rename("v2", "sharp")
+    session.duplicate("v2")
+    session.delete("sharp")
+    session.revert_to(1)
+    names = []
+    while session.can_undo:
+        session.undo()
+        names.append([v.name for v in session.versions])
+    assert names == [
+        ["original", "sharp copy"],
+        ["original", "sharp", "sharp copy"],
+        ["original", "sharp"],
+        ["original", "super-resolved"],
+        ["original", "super-resolved"],
+    ]
+    assert session.current.id == "v1"
+    while session.can_redo:
+        session.redo()
+    assert [v.name for v in session.versions] == ["original", "sharp copy"]
+    with pytest.raises(SessionError, match="nothing to redo"):
+        session.redo()
+
+
+def test_ids_are_never_given_twice(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    session.delete("v2")
+    session.purge()
+    assert session.add_version(sharper).id == "v3"
+
+
+def test_deleting_the_current_version_goes_back_to_its_parent(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    session.delete("v2")
+    assert session.current.id == "v1"
+    with pytest.raises(SessionError, match="original cannot be deleted"):
+        session.delete("v1")
+
+
+def test_purging_frees_the_disk_of_deleted_versions_only(session: Session, sharper: Image) -> None:
+    size = session.add_version(sharper).bytes
+    session.duplicate("v2")
+    session.delete("v2")
+    assert session.purge() == 0, "the duplicate still has the pixels"
+    session.delete("v3")
+    assert session.purge() >= size
+    assert not session.can_undo
+    assert session.verify() == ()
+
+
+def test_a_duplicate_takes_no_disk_and_has_the_pixels(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    before = sum(file.stat().st_size for file in session.path.rglob("*"))
+    copy = session.duplicate(name="for the paper")
+    assert sum(file.stat().st_size for file in session.path.rglob("*")) - before < 10_000
+    np.testing.assert_array_equal(np.asarray(session.image(copy.id)), np.asarray(sharper))
+
+
+def test_versions_are_found_by_id_number_and_name(session: Session, sharper: Image) -> None:
+    session.add_version(sharper, name="sharp")
+    assert session.version("v2") == session.version(2) == session.version("2") == session.version("sharp")
+    session.duplicate("v2", name="sharp")
+    with pytest.raises(ParameterError, match="v2, v3"):
+        session.version("sharp")
+    with pytest.raises(ParameterError, match="v1 'original'"):
+        session.version("blurred")
+
+
+def test_nothing_that_exists_is_replaced_unasked(session: Session, image: Image) -> None:
+    with pytest.raises(ExistsError):
+        Session.create(session.path, image)
+    assert Session.create(session.path, image, overwrite=True).revision == 1
+
+
+def test_masked_pixels_stay_masked(tmp_path: Path) -> None:
+    a = np.ones((40, 40), np.float32)
+    a[3, 4] = np.nan
+    back = Session.create(tmp_path / "a.abbe", a).image()
+    assert back.mask is not None
+    assert np.argwhere(back.mask.read((slice(0, 1),) * 3 + (slice(0, 40),) * 2))[:, 3:].tolist() == [[3, 4]]
+    assert "non_finite" in {notice.code for notice in back.warnings}
+
+
+def test_any_ome_zarr_tool_finds_the_versions(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    root = zarr.open_group(session.path, mode="r")
+    assert root.attrs["ome"]["bioformats2raw.layout"] == 3
+    paths = root["OME"].attrs["ome"]["series"]
+    assert len(paths) == 2
+    group = root[paths[1]]
+    scale = group.attrs["ome"]["multiscales"][0]["datasets"]
+    assert [axis["name"] for axis in group.attrs["ome"]["multiscales"][0]["axes"]] == list("tczyx")
+    np.testing.assert_allclose(scale[0]["coordinateTransformations"][0]["scale"], [1, 1, 1, 0.1 / 3, 0.1 / 3])
+    for dataset, factor in zip(scale, (1, 4, 8), strict=False):
+        array = group[dataset["path"]]
+        assert array.shape[3] == -(-900 // factor)
+        assert dataset["coordinateTransformations"][0]["scale"][4] == pytest.approx(0.1 / 3 * factor)
+    np.testing.assert_array_equal(group["0"][...], np.asarray(sharper))
+
+
+def test_undo_and_revert_are_instant(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    times = []
+    for step in [session.undo, session.redo, lambda: session.revert_to(1), lambda: session.revert_to(2)] * 5:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[len(times) // 2] < 0.1
+
+
+def test_a_session_takes_little_more_than_its_compressed_pixels(tmp_path: Path) -> None:
+    a = np.random.default_rng(0).poisson(300, (2, 1536, 1536)).astype(np.uint16)
+    session = Session.create(tmp_path / "a.abbe", Image.from_array(a, axes="CYX"))
+    files = [file for file in session.path.rglob("*") if file.is_file()]
+    pixels = sum(file.stat().st_size for file in files if "/0/c/" in file.as_posix())
+    assert sum(file.stat().st_size for file in files) < 1.1 * pixels
