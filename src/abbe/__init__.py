@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from abbe._version import __version__
 
 if TYPE_CHECKING:
+    from abbe.comparison import Comparison as Comparison
+    from abbe.comparison import compare as compare
     from abbe.errors import AbbeError as AbbeError
     from abbe.formats import Saved as Saved
     from abbe.formats import merge as merge
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
 #: public name -> the room that holds it
 _ROOMS = {
     "AbbeError": "abbe.errors",
+    "Comparison": "abbe.comparison",
     "Image": "abbe.image",
     "Interval": "abbe.image",
     "Notice": "abbe.image",
     "Recipe": "abbe.recipe",
     "Saved": "abbe.formats",
     "Session": "abbe.session",
+    "compare": "abbe.comparison",
     "correct_background": "abbe.restoration",
     "enhance": "abbe.restoration",
     "merge": "abbe.formats",
@@ -48,6 +52,7 @@ _ROOMS = {
 
 __all__ = [
     "AbbeError",
+    "Comparison",
     "Image",
     "Interval",
     "Notice",
@@ -55,6 +60,7 @@ __all__ = [
     "Saved",
     "Session",
     "__version__",
+    "compare",
     "correct_background",
     "enhance",
     "merge",

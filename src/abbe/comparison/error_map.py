@@ -1,0 +1,56 @@
+"""The error map as pixels that are computed when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from abbe.comparison.grid import Grid
+from abbe.comparison.pair import Pair
+from abbe.comparison.records import ChannelComparison, Undefined
+from abbe.image import Image
+from abbe.image.pixels import Array, Region, Shape, region_shape
+
+
+@dataclass(frozen=True)
+class ErrorPixels:
+    """Original minus fitted transformed image, TCZYX float32, on the original's pixels; masked pixels are 0."""
+
+    original: Image
+    transformed: Image
+    grid: Grid
+    channels: Sequence[ChannelComparison]
+    signed: bool
+
+    @property
+    def shape(self) -> Shape:
+        return self.original.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    def read(self, region: Region) -> Array:
+        out = np.zeros(region_shape(region), np.float32)
+        rows, columns = (range(s.start, s.stop) for s in region[3:])
+        for i, t in enumerate(range(region[0].start, region[0].stop)):
+            for j, c in enumerate(range(region[1].start, region[1].stop)):
+                for n, k in enumerate(range(region[2].start, region[2].stop)):
+                    out[i, j, n] = self._part(t, c, k, rows, columns)
+        return out
+
+    def _part(self, t: int, c: int, k: int, rows: range, columns: range) -> Array:
+        channel = self.channels[c]
+        plane = next(p for p in channel.planes if (p.t, p.z) == (t, k))
+        sigma_z = channel.fit.sigma_z
+        pair = Pair(self.original, self.transformed, self.grid, t, c, sigma_z if isinstance(sigma_z, float) else 0.0)
+        gain, offset, sigma = (0.0 if isinstance(v, Undefined) else v for v in (plane.gain, plane.offset, plane.sigma))
+        tile = pair.tile(k, rows, columns, sigma)
+        if isinstance(plane.gain, Undefined):
+            offset = float(tile.original.mean())
+        error = tile.original - gain * tile.modelled(sigma) - offset
+        error = error if self.signed else np.abs(error)
+        return error if tile.ok is None else np.where(tile.ok, error, 0.0)

@@ -1,0 +1,217 @@
+"""What speaks for and against a result, measured tile by tile on the original's grid, where the light was recorded.
+
+Three questions that RSP and RSE leave open, since both are best for an image that was only enlarged:
+
+- Is there light in the result that the original does not have, or the other way round? (places)
+- Does the result lack detail that the original shows? (lost detail)
+- Is the original's noise still there, or even sharpened? (noise carried)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter, label, maximum_filter, sum_labels
+
+from abbe.comparison.records import Number, Undefined
+from abbe.comparison.spectrum import Float, ring_of, ring_sums, transform, twice
+from abbe.comparison.squirrel import Sums
+
+#: pixels (standard deviation) over which differences are averaged before they count: about the size of a diffraction-limited spot
+SPOT = 1.2
+#: standard deviation in pixels beyond which light counts as smooth background
+SMOOTH = 12.0
+#: a difference counts where it is beyond this many standard deviations of the noise ...
+SIGMAS = 6.0
+#: ... and this fraction of the signal there, and of the brightest signal within `NEAR` pixels (no Gaussian is a real point-spread function: its
+#: misfit is proportional to the structure beside it)
+OF_SIGNAL, OF_NEIGHBOUR, NEAR = 0.25, 0.12, 6
+#: and this fraction of the contrast of the whole channel
+OF_CONTRAST = 0.02
+#: the fewest connected pixels of a place; a hot pixel is not one
+SMALLEST_PLACE = 4
+#: noise in files is correlated from pixel to pixel; spot-sized averages may then vary up to this much more than white noise would
+MOST_CORRELATED = 3.0
+#: rings from 0 to 1/2 cycles per pixel
+RINGS = 32
+#: signal stands out of the noise where the spectrum is this many times the floor; noise is alone where it is below the second
+SIGNAL, ALONE = 3.0, 1.3
+#: weakest noise that is still noise: its share of the original's variance
+FAINTEST = 1e-6
+
+
+@dataclass
+class Noise:
+    """Noise variance against brightness, from second differences that any smooth structure leaves at zero (Immerkaer, CVIU 64:300, 1996)."""
+
+    brightness: list[Float] = field(default_factory=list)
+    squares: list[Float] = field(default_factory=list)
+
+    def add(self, plane: Float) -> None:
+        a = plane[:-2] - 2 * plane[1:-1] + plane[2:]
+        a = a[:, :-2] - 2 * a[:, 1:-1] + a[:, 2:]
+        mean = gaussian_filter(plane, 2.0)[1:-1, 1:-1]
+        step = max(1, a.size // 50_000)
+        self.brightness.append(mean.ravel()[::step])
+        self.squares.append(a.ravel()[::step] / 6.0)
+
+    def model(self) -> tuple[float, float]:
+        """(variance at brightness 0, variance per brightness): robust in each of up to 12 classes of equal count, then a line through them."""
+        if not self.brightness:
+            return 0.0, 0.0
+        level, value = np.concatenate(self.brightness), np.concatenate(self.squares)
+        order = np.argsort(level, kind="stable")
+        classes = [part for part in np.array_split(order, 12) if part.size >= 30] or [order]
+        x = np.array([float(level[p].mean()) for p in classes])
+        v = np.array([(1.4826 * float(np.median(np.abs(value[p])))) ** 2 for p in classes])
+        if np.ptp(x) > 0:
+            slope = max(float(np.sum((x - x.mean()) * (v - v.mean())) / np.sum((x - x.mean()) ** 2)), 0.0)
+        else:
+            slope = 0.0
+        return float(np.median(v - slope * x)), slope
+
+
+@dataclass
+class Spectra:
+    """Ring sums over tiles: powers of original o and result x (at sigma 0), and their product."""
+
+    count: Float = field(default_factory=lambda: np.zeros(RINGS))
+    oo: Float = field(default_factory=lambda: np.zeros(RINGS))
+    xx: Float = field(default_factory=lambda: np.zeros(RINGS))
+    ox: Float = field(default_factory=lambda: np.zeros(RINGS))
+
+    def add(self, original: Float, result: Float) -> None:
+        if min(original.shape) < 16:
+            return
+        shape = (original.shape[0], original.shape[1])
+        o, x = transform(original), transform(result)
+        weight = original.size  # power per place, whatever the tile's size
+        self.count += np.bincount(ring_of(shape, RINGS).ravel(), twice(shape).ravel(), RINGS + 1)[:RINGS]
+        self.oo += ring_sums(np.abs(o) ** 2, shape, RINGS) / weight
+        self.xx += ring_sums(np.abs(x) ** 2, shape, RINGS) / weight
+        self.ox += ring_sums((o * x.conj()).real, shape, RINGS) / weight
+
+    def floor(self) -> float:
+        """Noise power per place: of the finest rings, the median."""
+        mean = self.oo / np.maximum(self.count, 1)
+        return float(np.median(mean[-RINGS // 6 :]))
+
+    def _signal(self) -> npt.NDArray[np.bool_]:
+        signal: npt.NDArray[np.bool_] = (self.oo > SIGNAL * self.floor() * self.count) & (self.count > 0)
+        return signal
+
+    def noise_carried(self) -> Number:
+        """How strongly the original's finest noise is found in the result, relative to how strongly its structure is."""
+        if not self.oo.sum() > 0:
+            return Undefined("the original is constant, or smaller than 16 pixels")
+        signal = self._signal()
+        noise = (self.oo < ALONE * self.floor() * self.count) & (self.count > 0) & (np.arange(RINGS) >= RINGS // 4)
+        if self.floor() * self.count.sum() < FAINTEST * self.oo.sum():
+            return Undefined("the original has no measurable noise")
+        if not signal.any() or noise.sum() < 2:
+            return Undefined("structure and noise cannot be told apart in the original's spectrum")
+        scale = float(self.ox[signal].sum() / self.oo[signal].sum())
+        return (
+            float(self.ox[noise].sum() / self.oo[noise].sum()) / scale
+            if scale > 0
+            else Undefined("the result does not follow the original")
+        )
+
+    def lost_detail(self) -> Number:
+        """The share of the original's structure that would have to be sharpened back into the result.
+
+        Ring by ring, the best factor on the result's spectrum to predict the original's is H = <o x*> / <x x*>: noise in the original
+        does not change it. A result that is sharper than the original needs H < 1; one that is smoother, H > 1.
+        """
+        signal = self._signal()
+        if signal.sum() < 2 or not self.xx[signal].sum() > 0:
+            return Undefined("too little structure stands out of the noise")
+        factor = np.divide(self.ox, self.xx, out=np.zeros(RINGS), where=self.xx > 1e-12 * self.xx.max())
+        power = np.where(signal, self.oo - self.floor() * self.count, 0.0)
+        coarse = np.flatnonzero(signal)[: max(2, int(signal.sum()) // 6)]
+        base = float(np.average(factor[coarse], weights=power[coarse]))
+        if base <= 0:
+            return Undefined("the result does not follow the original")
+        missing = np.where(factor > base, 1 - base / np.maximum(factor, base), 0.0)
+        return float((missing**2 * power).sum() / power.sum())
+
+
+@dataclass
+class Places:
+    """Where result and original disagree beyond noise and beyond what a Gaussian's misfit explains."""
+
+    number: int = 0
+    light: float = 0.0
+    signal: float = 0.0
+    #: of the differences smoothed to spots, background aside: sum of squares, what noise alone gives, and of the original so smoothed
+    left: float = 0.0
+    noise: float = 0.0
+    structure: float = 0.0
+    pixels: int = 0
+    #: light of original and of the fitted result above their floors
+    light_original: float = 0.0
+    light_result: float = 0.0
+
+    def add(
+        self, original: Float, fitted: Float, noise: tuple[float, float], contrast: float, inner: tuple[slice, slice], ok: np.ndarray | None
+    ) -> np.ndarray:
+        """Count one tile; `fitted` is the result at the original's resolution, gain and offset. Returns a mask of the places."""
+        o, x = gaussian_filter(original, SPOT), gaussian_filter(fitted, SPOT)
+        smooth = gaussian_filter(original - fitted, SMOOTH)
+        difference = o - x - smooth
+        deviation = np.sqrt(np.maximum(noise[0] + noise[1] * np.maximum(x + smooth, 0), 0) / (4 * math.pi * SPOT**2))
+        valid = np.zeros(o.shape, bool)
+        valid[inner] = True
+        if ok is not None:
+            valid &= ok
+        if not valid.any():
+            return valid
+        z = difference[valid] / np.maximum(deviation[valid], 1e-30)
+        wider = min(max(1.4826 * float(np.median(np.abs(z))), 1.0), MOST_CORRELATED) if deviation.max() > 0 else 1.0
+        signal = np.maximum(o, x + smooth) - float(np.percentile(o, 5))
+        bar = np.maximum(OF_SIGNAL * signal, OF_NEIGHBOUR * maximum_filter(signal, 2 * NEAR + 1))
+        bar = np.maximum(np.maximum(bar, SIGMAS * wider * deviation), OF_CONTRAST * contrast)
+        marked = (np.abs(difference) > bar) & valid
+        labels, count = label(marked)
+        if count:
+            sizes = sum_labels(marked, labels, np.arange(1, count + 1))
+            keep = np.concatenate([[False], sizes >= SMALLEST_PLACE])
+            marked = keep[labels]
+            self.number += int(keep.sum())
+            self.light += float(np.abs(difference[marked]).sum())
+        level = o - gaussian_filter(original, SMOOTH)
+        self.signal += float(np.maximum(signal, 0)[valid].sum())
+        self.left += float((difference[valid] ** 2).sum())
+        self.noise += float((deviation[valid] ** 2).sum()) * wider**2
+        self.structure += float((level[valid] ** 2).sum())
+        self.pixels += int(valid.sum())
+        self.light_original += float((o - np.percentile(o[valid], 1))[valid].sum())
+        self.light_result += float((x - np.percentile(x[valid], 1))[valid].sum())
+        return marked
+
+    def unexplained(self) -> Number:
+        structure = self.structure - self.noise
+        if structure <= 0.02 * self.structure or self.pixels == 0:
+            return Undefined("no structure stands out of the original's noise")
+        return max(self.left - self.noise, 0.0) / structure
+
+    def unsupported(self) -> Number:
+        return self.light / self.signal if self.signal > 0 else Undefined("the original has no light above its background")
+
+    def background_removed(self) -> Number:
+        if self.light_original <= 0:
+            return Undefined("the original has no light above its darkest pixels")
+        return min(max(1 - self.light_result / self.light_original, 0.0), 1.0)
+
+
+def possible_rsp(total: Sums, noise: tuple[float, float]) -> Number:
+    """The correlation of the original with its own noise-free self: what a perfect result could reach."""
+    _, variance, _ = total.moments
+    mean = total.centre[1] + total.y / max(total.n, 1)
+    own = (noise[0] + noise[1] * mean) * total.n
+    if variance <= 0:
+        return Undefined("the original is constant")
+    return math.sqrt(max(1 - own / variance, 0.0))

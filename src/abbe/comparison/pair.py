@@ -1,0 +1,115 @@
+"""`Pair`: one channel of one frame of the two images, read by tiles of the original, whatever their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from abbe.comparison.grid import Grid, Mask, masked, read, read_between
+from abbe.comparison.resample import Plane, enlarge, fine_needed
+from abbe.comparison.squirrel import WIDTHS, Tile
+from abbe.image import Image
+
+#: side of a tile, in original pixels: with its surroundings and the transformed pixels under it, some 50 MB at x3
+SIDE = 512
+#: planes with at most this many pixels are fitted whole; larger ones by sample tiles, and then measured whole
+WHOLE = SIDE * SIDE
+#: sample tiles: the ones with the most contrast, which decide a least-squares fit
+SAMPLES, SAMPLE_SIDE = 12, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Channel c of frame t. `sigma_z` is the width along z, in planes of the original, by which transformed planes make an original one."""
+
+    original: Image
+    transformed: Image
+    grid: Grid
+    t: int
+    c: int
+    sigma_z: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.original.shape[3], self.original.shape[4]
+
+    @property
+    def depth(self) -> int:
+        return self.original.shape[2]
+
+    def read_original(self, k: int, rows: range, columns: range) -> Plane:
+        return read(self.original, self.t, self.c, k, rows, columns)
+
+    def read_transformed(self, k: int, rows: range, columns: range) -> Plane:
+        return read_between(self.transformed, self.t, self.c, (k, self.grid.scale[0], self.sigma_z), rows, columns)
+
+    def read_plain(self, k: int, rows: range, columns: range) -> Plane:
+        """The plainly enlarged original, on the transformed image's pixels."""
+        if self.grid.plane == (1.0, 1.0):
+            return self.read_original(k, rows, columns)
+        return enlarge(lambda y, x: self.read_original(k, y, x), self.size, rows, columns, self.grid.plane)
+
+    def tile(self, k: int, rows: range, columns: range, reach: float, shift: tuple[float, float] = (0.0, 0.0), plain: bool = False) -> Tile:
+        """A tile of plane k, with the transformed (or plain) pixels that widths up to `reach` need."""
+        limits = self.transformed.shape[3:]
+        down, across = (fine_needed(p, n, s, reach, d) for p, n, s, d in zip((rows, columns), limits, self.grid.plane, shift))
+        fine = (self.read_plain if plain else self.read_transformed)(k, down, across)
+        return Tile(self.read_original(k, rows, columns), fine, (rows, down), (columns, across), self.grid.plane, self.ok(k, rows, columns))
+
+    def ok(self, k: int, rows: range, columns: range) -> Mask | None:
+        """False where the original, or any transformed pixel under it, had no finite value; None when all had."""
+        bad = masked(self.original, self.t, self.c, k, rows, columns)
+        if self.transformed.mask is not None:
+            z = min(round(k * self.grid.scale[0]), self.transformed.shape[2] - 1)
+            down, across = (fine_needed(p, n, s, 0.0) for p, n, s in zip((rows, columns), self.transformed.shape[3:], self.grid.plane))
+            fine = masked(self.transformed, self.t, self.c, z, down, across)
+            if fine is not None:
+                under = _any_under(fine, rows, columns, down, across, self.grid.plane)
+                bad = under if bad is None else bad | under
+        return None if bad is None else ~bad
+
+    def tiles(self, k: int, margin: int) -> Iterator[tuple[range, range, tuple[slice, slice]]]:
+        """Tiles that cover plane k, each with up to `margin` pixels around it; and the slices within that leave the margin out."""
+        for y in _spans(self.size[0]):
+            for x in _spans(self.size[1]):
+                rows, columns = (range(max(p.start - margin, 0), min(p.stop + margin, n)) for p, n in zip((y, x), self.size))
+                inner = (slice(y.start - rows.start, y.stop - rows.start), slice(x.start - columns.start, x.stop - columns.start))
+                yield rows, columns, inner
+
+    def samples(self, k: int, shift: tuple[float, float] = (0.0, 0.0), plain: bool = False) -> list[Tile]:
+        """The whole plane as one tile where it is small, else the tiles of most contrast."""
+        if self.size[0] * self.size[1] <= WHOLE:
+            return [self.tile(k, range(self.size[0]), range(self.size[1]), WIDTHS[-1], shift, plain)]
+        return [self.tile(k, rows, columns, WIDTHS[-1] / 2, shift, plain) for rows, columns in self.busiest(k)]
+
+    def busiest(self, k: int) -> list[tuple[range, range]]:
+        found = []
+        for y in range(0, self.size[0] - SAMPLE_SIDE // 2, SAMPLE_SIDE):
+            rows = range(y, min(y + SAMPLE_SIDE, self.size[0]))
+            band = self.read_original(k, rows, range(self.size[1]))
+            for x in range(0, self.size[1] - SAMPLE_SIDE // 2, SAMPLE_SIDE):
+                found.append((-float(np.var(band[:, x : x + SAMPLE_SIDE])), y, x))
+        return [
+            (range(y, min(y + SAMPLE_SIDE, self.size[0])), range(x, min(x + SAMPLE_SIDE, self.size[1])))
+            for _, y, x in sorted(found)[:SAMPLES]
+        ] or [(range(min(SAMPLE_SIDE, self.size[0])), range(min(SAMPLE_SIDE, self.size[1])))]
+
+
+def _spans(n: int) -> Iterator[range]:
+    """0 to n in even parts of at most `SIDE`."""
+    count = -(-n // SIDE)
+    for i in range(count):
+        yield range(i * n // count, (i + 1) * n // count)
+
+
+def _any_under(fine: Mask, rows: range, columns: range, down: range, across: range, scale: tuple[float, float]) -> Mask:
+    """For each original pixel, whether any masked fine pixel lies within it."""
+    under = np.zeros((len(rows), len(columns)), bool)
+    j, i = np.nonzero(fine)
+    y = ((j + down.start + 0.5) / scale[0]).astype(np.int64) - rows.start
+    x = ((i + across.start + 0.5) / scale[1]).astype(np.int64) - columns.start
+    inside = (y >= 0) & (y < len(rows)) & (x >= 0) & (x < len(columns))
+    under[y[inside], x[inside]] = True
+    return under

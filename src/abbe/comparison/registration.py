@@ -1,0 +1,70 @@
+"""By how much one image lies off another: sub-pixel cross-correlation."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+from scipy.optimize import minimize
+
+from abbe.comparison.records import Undefined
+from abbe.comparison.spectrum import Float, frequency, transform, twice
+
+#: structure wider than this (pixels, standard deviation) is haze or illumination, and no landmark
+WIDEST = 6.0
+#: and finer than this is mostly noise
+FINEST = 0.7
+#: a peak of the correlation counts when it stands this far above the rest, in its robust standard deviations; noise of 2^22 places reaches 5.5
+STANDS_OUT = 7.0
+#: of the image's side: farther shifts leave too little in common
+FARTHEST = 0.25
+SMALLEST = 16
+
+
+def displacement(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
+    """(y, x) by which `moved` lies down and right of `fixed`, in pixels, to about a hundredth.
+
+    Planes of one shape. The highest place of the band-passed cross-correlation is found on whole pixels, then exactly, as the maximum of
+    its Fourier series (as Guizar-Sicairos et al., Opt Lett 33:156, 2008, who sum the series on a fine grid).
+    """
+    if min(fixed.shape) < SMALLEST:
+        return Undefined(
+            f"planes of {fixed.shape[0]} x {fixed.shape[1]} pixels are too small to register; at least {SMALLEST} a side are needed"
+        )
+    if np.ptp(moved) == 0 or np.ptp(fixed) == 0:
+        return Undefined("an image is constant: there is nothing to register")
+    shape = (fixed.shape[0], fixed.shape[1])
+    k2 = (2 * np.pi * frequency(shape)) ** 2
+    band = (1 - np.exp(-0.5 * WIDEST**2 * k2)) * np.exp(-(FINEST**2) * k2)
+    cross = transform(moved) * transform(fixed).conj() * band
+    surface = fft.irfft2(cross, shape)
+    near = np.full(shape, -np.inf)
+    reach = [max(int(FARTHEST * n), 1) for n in shape]
+    for rows in (slice(0, reach[0] + 1), slice(-reach[0], None)):
+        for columns in (slice(0, reach[1] + 1), slice(-reach[1], None)):
+            near[rows, columns] = surface[rows, columns]
+    peak = np.unravel_index(int(np.argmax(near)), shape)
+    middle = float(np.median(surface))
+    spread = 1.4826 * float(np.median(np.abs(surface - middle)))
+    if not surface[peak] - middle > STANDS_OUT * spread:
+        return Undefined("the two images have no structure in common that stands out of the noise")
+    start = [int(p) - (n if p > n // 2 else 0) for p, n in zip(peak, shape)]
+    return _refine(cross, shape, (float(start[0]), float(start[1])))
+
+
+def _refine(cross: np.ndarray, shape: tuple[int, int], start: tuple[float, float]) -> tuple[float, float]:
+    """The maximum of the correlation's Fourier series near `start`."""
+    u, v = 2 * np.pi * fft.fftfreq(shape[0]), 2 * np.pi * fft.rfftfreq(shape[1])
+    weighted = cross * twice(shape)
+    scale = float(np.abs(weighted).sum()) or 1.0
+
+    def below(place: np.ndarray) -> tuple[float, np.ndarray]:
+        rows, columns = np.exp(1j * u * place[0]), np.exp(1j * v * place[1])
+        half = weighted @ columns
+        value = (rows @ half).real
+        down = (1j * u * rows) @ half
+        across = rows @ (weighted @ (1j * v * columns))
+        return -value / scale, -np.array([down.real, across.real]) / scale
+
+    bounds = [(s - 1, s + 1) for s in start]
+    found = minimize(below, np.array(start), jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
+    return float(found.x[0]), float(found.x[1])

@@ -1,0 +1,85 @@
+"""Resolution of one channel by every method, of the transformed image beside the plain one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from abbe.comparison.decorrelation import decorrelation
+from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
+from abbe.comparison.grid import Grid
+from abbe.comparison.pair import Pair
+from abbe.comparison.records import Beside, Number, Resolution, Undefined
+from abbe.comparison.resample import Plane
+from abbe.image import Image
+
+#: largest side, in transformed pixels, of what is transformed; larger planes are measured in their middle
+LARGEST = 3072
+
+_COMPUTED = Undefined(
+    "the noise of a computed image is not independent from pixel to pixel, so that its halves agree on noise too; "
+    "give a second acquisition and its result (repeats=)"
+)
+
+
+def resolve(
+    original: Image, transformed: Image, truth: Image | None, repeats: tuple[Image, Image] | None, grid: Grid, c: int
+) -> Resolution:
+    """Channel c, in the first frame, in the plane of most contrast; in um, or in pixels of the original."""
+    pair = Pair(original, transformed, grid, 0, c)
+    k = _busiest(pair)
+    size = original.pixel_size[2]
+    per_pixel = size if size else 1.0
+    fine = per_pixel / grid.scale[2]
+    rows, columns = _middle(pair)
+    plain = pair.read_plain(k, rows, columns)
+    result = pair.read_transformed(k, rows, columns)
+    coarse = pair.read_original(
+        k, *(range(int(p.start / s), max(int(p.stop / s), int(p.start / s) + 1)) for p, s in zip((rows, columns), grid.plane))
+    )
+    return Resolution(
+        channel=original.channels[c],
+        decorrelation=Beside(_times(decorrelation(result).resolution, fine), _times(decorrelation(plain).resolution, fine)),
+        frc_one_image=Beside(
+            _times(frc_one_image(result).resolution, fine) if transformed.recipe is None else _COMPUTED,
+            _times(frc_one_image(coarse).resolution, per_pixel),
+        ),
+        frc_two_frames=_two_frames(pair, repeats, k, (rows, columns), (result, plain), fine),
+        frc_with_truth=_with_truth(pair, truth, k, (rows, columns), (result, plain), fine),
+        unit="um" if size else "px",
+    )
+
+
+def _times(number: Number, factor: float) -> Number:
+    return number if isinstance(number, Undefined) else number * factor
+
+
+def _two_frames(
+    pair: Pair, repeats: tuple[Image, Image] | None, k: int, where: tuple[range, range], planes: tuple[Plane, Plane], fine: float
+) -> Beside:
+    if repeats is None:
+        none = Undefined("only one acquisition was given; two frames of the same specimen are needed (repeats=)")
+        return Beside(none, none)
+    again = Pair(repeats[0], repeats[1], pair.grid, 0, pair.c)
+    others = again.read_transformed(k, *where), again.read_plain(k, *where)
+    return Beside(*(_times(frc(a, b).resolution, fine) for a, b in zip(planes, others)))
+
+
+def _with_truth(pair: Pair, truth: Image | None, k: int, where: tuple[range, range], planes: tuple[Plane, Plane], fine: float) -> Beside:
+    if truth is None:
+        none = Undefined("no truth was given")
+        return Beside(none, none)
+    exact = Pair(pair.original, truth, pair.grid, 0, pair.c).read_transformed(k, *where)
+    return Beside(*(_times(frc(a, exact, WITH_TRUTH).resolution, fine) for a in planes))
+
+
+def _busiest(pair: Pair) -> int:
+    """The plane of most contrast, from a coarse look at each."""
+    if pair.depth == 1:
+        return 0
+    rows, columns = (range(max(n // 2 - 256, 0), min(n // 2 + 256, n)) for n in pair.size)
+    return int(np.argmax([float(np.var(pair.read_original(k, rows, columns))) for k in range(pair.depth)]))
+
+
+def _middle(pair: Pair) -> tuple[range, range]:
+    rows, columns = (range(max(n // 2 - LARGEST // 2, 0), min(n // 2 + LARGEST // 2, n)) for n in pair.transformed.shape[3:])
+    return rows, columns

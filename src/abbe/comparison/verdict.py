@@ -1,0 +1,147 @@
+"""The verdict: improved, unchanged or doubtful, in one line with its reasons.
+
+RSP and RSE alone cannot decide: the plainly enlarged original scores highest on both, noise and all. So a result must gain something (less
+noise, or a finer resolution that blurs back to the original) and must not do any of the things that make a result untrue: show light that the
+original does not, leave out light that it does, lie beside it, lose its detail, or sharpen its noise. Every threshold stands here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Registration, Undefined, Verdict, Word
+
+#: change of the image, as a fraction of the original's contrast, below which nothing was done: three times the rounding to 8 bits
+UNCHANGED = 0.01
+#: original pixels; a quarter of a pixel is what registration of a noisy image still resolves, and twice what its own rounding could make
+SHIFT = 0.25
+#: share of the original's light in places where the two disagree
+UNSUPPORTED = 0.01
+#: share of the original's structure that the result does not explain
+UNEXPLAINED = 0.10
+#: share of the original's structure, finer than the result shows
+LOST = 0.02
+#: how strongly noise is carried: above the first it was sharpened, below the second it was reduced
+SHARPENED, REDUCED = 1.5, 0.75
+#: width of the Gaussian (original pixels) by which the result must be blurred to be the original, from which it is sharper
+SHARPER = 0.4
+#: deviation from a straight line, of its span
+BENT = 0.25
+#: share of light left out as smooth background that is worth a word
+BACKGROUND = 0.05
+#: decibels towards the truth that count
+DECIBELS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a verdict is made from."""
+
+    rsp: Beside
+    rse: Beside
+    fit: Fit
+    registration: Registration
+    evidence: Evidence
+    linearity: Linearity
+    psnr_affine: Beside | None
+    ssim: Beside | None
+
+
+def judge(case: Case) -> Verdict:
+    """The verdict on one channel."""
+    e = case.evidence
+    if isinstance(case.rsp.transformed, Undefined):
+        same = isinstance(e.change, float) and e.change < UNCHANGED
+        return _say(case, "unchanged" if same else "doubtful", [case.rsp.transformed.reason])
+    doubts, gains = _doubts(case), _gains(case)
+    if isinstance(e.change, float) and e.change < UNCHANGED and not doubts:
+        return _say(case, "unchanged", ["nothing was changed" if e.change < 1e-6 else f"changed by {_percent(e.change)} of its contrast"])
+    towards = _towards_truth(case)
+    if towards is not None:
+        word, reason = towards
+        if word != "improved":
+            return _say(case, "doubtful" if doubts else word, [reason, *doubts])
+        gains.insert(0, reason)
+    if doubts:
+        return _say(case, "doubtful", doubts)
+    if isinstance(e.unexplained, Undefined) and towards is None:
+        return _say(case, "doubtful", [f"nothing can be verified: {e.unexplained.reason}"])
+    if not gains:
+        return _say(case, "unchanged", ["neither sharper nor less noisy than the original"])
+    if isinstance(e.background_removed, float) and e.background_removed > BACKGROUND:
+        gains.append(f"{_percent(e.background_removed)} of the light was left out as smooth background")
+    return _say(case, "improved", gains)
+
+
+def _doubts(case: Case) -> list[str]:
+    e, found = case.evidence, []
+    shift = case.registration.shift
+    if not isinstance(shift, Undefined) and math.hypot(*shift) > SHIFT:
+        found.append(f"it lies {math.hypot(*shift):.2g} original pixels beside the original")
+    if isinstance(case.fit.gain, float) and case.fit.gain <= 0:
+        found.append("bright is dark: it is a negative of the original")
+    if isinstance(e.unsupported, float) and e.unsupported > UNSUPPORTED:
+        places = "1 place" if e.places == 1 else f"{e.places} places"
+        found.append(f"it disagrees with the original in {places}, {_percent(e.unsupported)} of the light (see the error map)")
+    if isinstance(e.unexplained, float) and e.unexplained > UNEXPLAINED:
+        found.append(f"{_percent(e.unexplained)} of the original's structure is not explained by it")
+    if isinstance(e.lost_detail, float) and e.lost_detail > LOST:
+        found.append(f"it is smoother than the original: {_percent(e.lost_detail)} of the structure is lost")
+    if isinstance(e.noise_carried, float) and e.noise_carried > SHARPENED:
+        found.append(f"it sharpens the original's noise {e.noise_carried:.1f} times")
+    if isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
+        found.append(f"its brightness is not proportional to the original's (off the line by {_percent(case.linearity.deviation)})")
+    return found
+
+
+def _gains(case: Case) -> list[str]:
+    found = []
+    sigma, noise = case.fit.sigma, case.evidence.noise_carried
+    if isinstance(sigma, float) and sigma >= SHARPER:
+        found.append(f"sharper: the original is it, blurred by {sigma:.2g} pixels")
+    if isinstance(noise, float) and noise < REDUCED:
+        found.append(f"noise down to {_percent(max(noise, 0.0))} of the original's")
+    return found
+
+
+def _towards_truth(case: Case) -> tuple[Word, str] | None:
+    """Whether the result is nearer to the truth than the plain image; None without a truth."""
+    if case.psnr_affine is None:
+        return None
+    ours, plain = case.psnr_affine.transformed, case.psnr_affine.upsampled
+    if isinstance(ours, Undefined) or isinstance(plain, Undefined):
+        return None
+    gain = ours - plain
+    if gain > DECIBELS:
+        return "improved", f"{gain:.1f} dB nearer to the truth than plain enlargement"
+    if gain < -DECIBELS:
+        return "doubtful", f"{-gain:.1f} dB farther from the truth than plain enlargement"
+    return "unchanged", "as near to the truth as plain enlargement"
+
+
+def _say(case: Case, word: Word, reasons: list[str]) -> Verdict:
+    possible = case.evidence.rsp_possible
+    limit = f", possible {possible:.3f}" if isinstance(possible, float) else ""
+    numbers = f"RSP {_short(case.rsp.transformed, '.3f')} (plain {_short(case.rsp.upsampled, '.3f')}{limit})"
+    numbers += f", RSE {_short(case.rse.transformed, '.4g')} (plain {_short(case.rse.upsampled, '.4g')})"
+    return Verdict(word, f"{word}: {numbers}; {'; '.join(reasons)}", tuple(reasons), case.rsp.transformed, case.rse.transformed)
+
+
+def overall(verdicts: list[tuple[str, Verdict]]) -> Verdict:
+    """One line for all channels: the doubtful speak first, then the improved."""
+    rank = {"doubtful": 0, "improved": 1, "unchanged": 2}
+    name, first = min(verdicts, key=lambda pair: rank[pair[1].word])
+    if len(verdicts) == 1:
+        return first
+    others = ", ".join(f"{n} {v.word}" for n, v in verdicts if n != name)
+    head, _, rest = first.line.partition(": ")
+    return Verdict(first.word, f"{head}: {name}: {rest} ({others})", first.reasons, first.rsp, first.rse)
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2g} %" if fraction < 0.995 else f"{100 * fraction:.0f} %"
+
+
+def _short(number: Number, form: str) -> str:
+    return format(number, form) if isinstance(number, float) else "undefined"
