@@ -3,5 +3,6 @@
 from abbe.formats.merging import merge
 from abbe.formats.opening import open
 from abbe.formats.saving import Saved, save
+from abbe.formats.untrusted import open_untrusted
 
-__all__ = ["Saved", "merge", "open", "save"]
+__all__ = ["Saved", "merge", "open", "open_untrusted", "save"]

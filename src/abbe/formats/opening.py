@@ -49,7 +49,7 @@ def open(
     found = read(source, axes)
     if pixel_size is not None:
         found = replace(found, pixel_size=_full_size(pixel_size), notices=tuple(n for n in found.notices if n.code != "pixel_size"))
-    image = convention.to_image(found, source, _digester(source))
+    image = convention.to_image(found, source, digester(source))
     return image if channels is None else image.replace(channels=tuple(channels))
 
 
@@ -90,7 +90,7 @@ def _unreadable(source: Path, problem: Exception) -> StorageError:
     return StorageError(f"could not read {source}: {why}")
 
 
-def _digester(source: Path) -> Callable[[], str | None]:
+def digester(source: Path) -> Callable[[], str | None]:
     """Computes the SHA-256 of the file's bytes; None for a folder, and for a file that changed since."""
     stamp = Stamp.of(source)
 

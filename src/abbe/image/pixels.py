@@ -103,6 +103,20 @@ class ScratchPixels:
             ) from problem
         self._close = weakref.finalize(self, self._file.close)
 
+    @classmethod
+    def adopt(cls, descriptor: int, shape: Shape, dtype: npt.DTypeLike) -> ScratchPixels:
+        """Pixels that another process wrote into an unnamed scratch file; the descriptor now belongs to the result.
+
+        Raises `ValueError` when the file has not the size of the pixels.
+        """
+        pixels = cls.__new__(cls)
+        pixels._shape, pixels._dtype = shape, np.dtype(dtype)
+        pixels._file = os.fdopen(descriptor, "r+b")
+        pixels._close = weakref.finalize(pixels, pixels._file.close)
+        if os.fstat(descriptor).st_size != int(np.prod(shape, dtype=np.int64)) * pixels._dtype.itemsize:
+            raise ValueError("the scratch file has another size than its pixels")
+        return pixels
+
     @property
     def shape(self) -> Shape:
         return self._shape

@@ -1,6 +1,7 @@
 """Writes that happen whole or not at all; paths kept inside their root; decoders kept in a bounded child process."""
 
+from abbe.storage.child import run_in_child
 from abbe.storage.inside import inside
-from abbe.storage.whole import storage_error, write_whole, write_whole_folder
+from abbe.storage.whole import check_target, storage_error, write_whole, write_whole_folder
 
-__all__ = ["inside", "storage_error", "write_whole", "write_whole_folder"]
+__all__ = ["check_target", "inside", "run_in_child", "storage_error", "write_whole", "write_whole_folder"]

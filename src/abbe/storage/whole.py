@@ -39,6 +39,19 @@ def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageEr
     return StorageError(f"could not write {os.fspath(target)}: {remedy}; nothing was changed")
 
 
+def check_target(target: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Could `target` be written? Asked before long work, so that it does not fail at its end; writing asks again.
+
+    Raises `ExistsError` when it exists and `overwrite` is False, `StorageError` when its folder is missing or takes no files.
+    """
+    final = _final(target)
+    _refuse_existing(final, overwrite)
+    part = _neighbour(final)
+    with _reporting(final):
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        part.unlink()
+
+
 @contextmanager
 def write_whole(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
     """A path to write to; what lies there when the block ends becomes `target`, when the block fails nothing does.

@@ -1,0 +1,116 @@
+"""Opening a file that somebody else chose: decoded whole in a bounded child process, into a scratch file.
+
+What comes back needs no decoder any more, so that reading it is as safe as reading an array.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abbe.errors import NotAnImageError
+from abbe.formats.opening import digester, open
+from abbe.image import Image, Notice, Optics, Provenance
+from abbe.image.axes import check_size
+from abbe.image.pixels import Pixels, ScratchPixels, Shape, blocks
+from abbe.limits import LIMITS
+from abbe.storage import run_in_child
+
+#: the part of the free disk that one decoded image may take
+SHARE = 0.5
+
+
+def open_untrusted(
+    path: str | os.PathLike[str],
+    *,
+    axes: str | None = None,
+    seconds: float = LIMITS.decode_seconds,
+    memory: int = LIMITS.decode_memory,
+) -> Image:
+    """As `open`, for files that may be hostile; `seconds` and `memory` bound the decoder.
+
+    Raises what `open` raises, and `LimitError` when the decoder needs more than it may.
+    """
+    source = Path(os.fspath(path))
+    free = int(shutil.disk_usage(tempfile.gettempdir()).free * SHARE)
+    with tempfile.TemporaryFile(prefix="abbe-") as pixels, tempfile.TemporaryFile(prefix="abbe-") as mask:
+        said = run_in_child(
+            "abbe.formats.untrusted:decode",
+            {"path": str(source), "axes": axes},
+            [pixels, mask],
+            seconds=seconds,
+            memory=memory,
+            disk=free,
+        )
+        return _image(said, pixels.fileno(), mask.fileno(), source)
+
+
+# ------------------------------------------------------------------------------------------------------ in the child
+def decode(arguments: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
+    """Write pixels, and the mask if there is one, to the descriptors; return everything else."""
+    image = open(arguments["path"], axes=arguments["axes"])
+    _write(image.pixels, descriptors[0])
+    if image.mask is not None:
+        _write(image.mask, descriptors[1])
+    return {
+        "shape": list(image.shape),
+        "dtype": image.dtype.str,
+        "masked": image.mask is not None,
+        "pixel_size": list(image.pixel_size),
+        "channels": list(image.channels),
+        "colors": list(image.colors),
+        "bits": image.bits,
+        "time_step": image.time_step,
+        "optics": image.optics.to_dict(),
+        "provenance": image.provenance.to_dict() | {"digest": None},
+        "notices": [notice.to_dict() for notice in image.notices],
+    }
+
+
+def _write(pixels: Pixels, descriptor: int) -> None:
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        for region in blocks(pixels.shape, 2**20):
+            file.write(np.ascontiguousarray(pixels.read(region)).tobytes())
+
+
+# ----------------------------------------------------------------------------------------------------- in the parent
+def _image(said: Mapping[str, Any], pixels: int, mask: int, source: Path) -> Image:
+    """The image that the child described; its words are checked, for a decoder that was taken over may say anything."""
+    try:
+        shape = _shape(said["shape"])
+        dtype = np.dtype(str(said["dtype"]))
+        if dtype.str[1:] not in ("u1", "u2", "u4", "i1", "i2", "i4", "f4"):
+            raise ValueError("pixel type")
+        optics = dict(said["optics"])
+        optics.update(emission=tuple(optics["emission"]), excitation=tuple(optics["excitation"]))
+        origin = dict(said["provenance"])
+        origin.update(history=tuple(origin["history"]), source=str(source), digest=digester(source))
+        z, y, x = said["pixel_size"]
+        return Image(
+            ScratchPixels.adopt(os.dup(pixels), shape, dtype),
+            pixel_size=(z, y, x),
+            channels=tuple(str(name) for name in said["channels"]),
+            colors=tuple(said["colors"]),
+            bits=said["bits"],
+            time_step=said["time_step"],
+            optics=Optics(**optics),
+            provenance=Provenance(**origin),
+            notices=tuple(Notice(str(n["code"]), str(n["message"])) for n in said["notices"]),
+            mask=ScratchPixels.adopt(os.dup(mask), shape, np.dtype(np.bool_)) if said["masked"] else None,
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise NotAnImageError(f"{source.name} could not be decoded ({problem})") from problem
+
+
+def _shape(values: Sequence[Any]) -> Shape:
+    t, c, z, y, x = (int(v) for v in values)
+    if min(t, c, z, y, x) < 1:
+        raise ValueError("shape")
+    check_size((t, c, z, y, x))
+    return t, c, z, y, x
