@@ -1,103 +1,212 @@
-"""A simulated cell with known truth: for the demo, the tests and the page's empty first screen."""
+"""One whole cell whose truth is known, as a widefield microscope sees it: for the demo, the page's samples, the examples and the tests.
+
+An adherent cell some 20 um across: a nucleus with chromatin and nucleoli, microtubules that radiate from the centrosome beside it, and
+lysosomes strung along them. It has a depth of 2.4 um, so light from above and below the focus lies over what is in focus, as in every
+widefield image; what the camera adds is the noise of `abbe.optics.expose`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
 from abbe.image import Image, Optics, Provenance
-from abbe.optics import Camera, expose, gaussian_sigma
-from abbe.optics.blur import convolve, gaussian_transfer
-from abbe.simulation.pairs import bin3
-from abbe.simulation.structures import splat, to_unit
+from abbe.optics import Camera, expose, widefield_psf
+from abbe.simulation.structures import cloud, splat
 
-Plane = npt.NDArray[np.float32]
-Generator = np.random.Generator
+#: camera pixels along each side
+FIELD = 256
+#: pixels of the truth per camera pixel, as Workflow A triples them
+FINE = 3
+#: camera pixel in the specimen, um: a 6.5 um sCMOS pixel behind a 63x lens
+PIXEL = 6.5 / 63
+#: of that lens, and of its oil
+APERTURE, INDEX = 1.3, 1.515
+#: planes of the specimen: half their number on either side of the focus, and their distance in um
+HALF_DEPTH, Z_STEP = 6, 0.2
+#: planes within +- FOCUS of the focal plane are what a perfect optical section shows (depth of field n wavelength / NA^2 = 0.5 um)
+FOCUS = 1
+#: standard deviation of the truth, in its pixels: label size and drift, 80 nm full width, about what STED resolves in cells
+LABEL = 1.0
+#: side of the point-spread function, in fine pixels: at 1.2 um from the focus it is 4 um wide
+KERNEL = 192
 
-#: um; a usual camera pixel behind a 63x objective
-PIXEL = 0.1
-#: lens and light of the simulated microscope
-APERTURE, EMISSION = 1.3, (0.520, 0.610)
-NAMES = ("tubulin", "vesicles")
+#: photons in every camera pixel that come from no label: the medium, the glass
+GLOW = 1.0
+
+#: channel -> (emission in um, colour, photons of the brightest structure in a camera pixel)
+CHANNELS = {
+    "nucleus": (0.461, "#4d6bff", 120.0),
+    "microtubules": (0.520, "#3ddc5b", 90.0),
+    "lysosomes": (0.617, "#ff4fd8", 90.0),
+}
+
+Points = npt.NDArray[np.float64]
+Volume = npt.NDArray[np.float32]
 
 
-class SimulatedCell(NamedTuple):
-    """`observed` is the noisy conventional image (C, n, n) in counts; `truth` the specimen (C, 3n, 3n) in the same counts."""
+@dataclass(frozen=True, slots=True)
+class SimulatedCell:
+    """The image that a microscope takes of the cell, and the cell.
 
-    observed: Image
+    Attributes:
+        image: uint16 counts, three channels, (1, 3, 1, 256, 256).
+        truth: what is in focus, in the image's units, (1, 3, 1, 768, 768) float32: expected counts of a microscope without blur and noise.
+    """
+
+    image: Image
     truth: Image
 
 
-def simulate_cell(side: int = 256, photons: float = 120.0, seed: int = 1) -> SimulatedCell:
-    """A cell of two channels, microtubules and vesicles carried along them, as a widefield microscope sees it.
+def simulate_cell(seed: int = 1, light: float = 1.0) -> SimulatedCell:
+    """A cell in a field of 256 x 256 camera pixels, 26 um wide; the same seed gives the same cell and the same noise.
 
     Args:
-        side: pixels a side of the observed image (0.1 um each); the truth has three times as many.
-        photons: photo-electrons per pixel of the brightest structure.
-        seed: equal seeds give equal cells.
+        seed: another number, another cell.
+        light: exposure, 1 for the photons in `CHANNELS`; a tenth of the light is sqrt(10) times noisier.
     """
     rng = np.random.default_rng(seed)
-    fine = 3 * side
-    inside, centre = _outline(rng, fine)
-    tracks = _microtubules(rng, fine, centre, inside)
-    specimen = np.stack([_drawn(tracks, fine), _vesicles(rng, tracks, fine)]) * inside
-    camera = Camera(gain=2.0, offset=100.0, read_noise=1.6)
-    observed, truth = [], []
-    for plane, wavelength in zip(specimen, EMISSION):
-        sharp = to_unit(gaussian_filter(plane, 0.8)) + 0.03 * inside
-        sigma = gaussian_sigma(wavelength, APERTURE) / PIXEL * 3
-        light = convolve(sharp, gaussian_transfer(sharp.shape, sigma))
-        haze = convolve(sharp, gaussian_transfer(sharp.shape, 8 * sigma))
-        expected = np.maximum(bin3(light + 0.5 * haze), 0) + 0.02
-        counts, _ = expose(rng, expected * photons, camera)
-        observed.append(counts)
-        truth.append((sharp + 0.02) * photons * camera.gain + camera.offset)
-    optics = Optics(numerical_aperture=APERTURE, refractive_index=1.515, modality="widefield", emission=tuple(1000 * w for w in EMISSION))
-    more: dict[str, Any] = {"channels": NAMES, "colors": ("#00ff00", "#ff00ff"), "optics": optics}
-    origin = Provenance(source="simulated cell", history=(f"simulated: {side} x {side} pixels, {photons:g} photons, seed {seed}",))
+    camera = Camera()
+    seen, truth = [], []
+    for volume, (wavelength, _, photons) in zip(_specimen(rng, FIELD * FINE), CHANNELS.values()):
+        arriving = _bin(_through_the_lens(volume, wavelength))
+        electrons = light * photons / float(np.percentile(arriving, 99.9))
+        counts, _ = expose(rng, arriving * electrons + light * GLOW, camera)
+        sharp = gaussian_filter(volume[HALF_DEPTH - FOCUS : HALF_DEPTH + FOCUS + 1].sum(axis=0), LABEL)
+        seen.append(counts)
+        truth.append(sharp * FINE**2 * electrons * camera.gain + camera.offset)
+    about: dict[str, Any] = {
+        "channels": tuple(CHANNELS),
+        "colors": tuple(color for _, color, _ in CHANNELS.values()),
+        "optics": Optics(APERTURE, 63.0, INDEX, "widefield", emission=tuple(1000 * um for um, _, _ in CHANNELS.values())),
+        "provenance": Provenance("simulated cell", history=(f"simulated: seed {seed}, light {light:g}",)),
+    }
     return SimulatedCell(
-        Image.from_array(np.stack(observed).astype(np.uint16), "CYX", (PIXEL, PIXEL), provenance=origin, **more),
-        Image.from_array(np.stack(truth).astype(np.float32), "CYX", (PIXEL / 3, PIXEL / 3), provenance=origin, **more),
+        Image.from_array(np.stack(seen).astype(np.uint16), "CYX", PIXEL, **about),
+        Image.from_array(np.stack(truth).astype(np.float32), "CYX", PIXEL / FINE, **about),
     )
 
 
-def _outline(rng: Generator, n: int) -> tuple[Plane, npt.NDArray[np.float64]]:
-    """The cell's soft outline (n, n) in [0, 1], and where its microtubules start."""
-    yy, xx = np.mgrid[:n, :n].astype(np.float32)
-    centre = n * rng.uniform(0.42, 0.58, 2)
-    angle = np.arctan2(yy - centre[0], xx - centre[1])
-    edge = 0.42 * n * (1 + sum(rng.normal(0, 0.08 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in (2, 3, 4, 5)))
-    return expit((edge - np.hypot(yy - centre[0], xx - centre[1])) / 4).astype(np.float32), centre
+def _bin(plane: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Light per camera pixel, from light per fine pixel."""
+    n = plane.shape[0] // FINE
+    return np.asarray(plane.reshape(n, FINE, n, FINE).sum(axis=(1, 3)))
 
 
-def _microtubules(rng: Generator, n: int, centre: npt.NDArray[np.float64], inside: Plane) -> npt.NDArray[np.float64]:
-    """Paths (count, steps, 2) from around the centrosome outwards, bent along the edge; points outside the cell are NaN."""
-    count, steps = 70, int(0.8 * n)
-    angle = rng.uniform(0, 2 * np.pi, (count, 1)) + np.cumsum(rng.normal(0, 0.035, (count, steps)), axis=1)
-    start = centre + rng.normal(0, 0.03 * n, (count, 1, 2))
-    paths = start + 0.7 * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], -1), axis=1)
-    at = np.clip(paths.astype(int), 0, n - 1)
-    gone = np.cumsum(inside[at[..., 0], at[..., 1]] < 0.3, axis=1) > 0
-    paths[gone] = np.nan
-    return np.asarray(paths)
+def _through_the_lens(volume: Volume, wavelength: float) -> npt.NDArray[np.floating]:
+    """(Y, X) light that arrives in focus from all planes of (Z, Y, X) specimen."""
+    depth, n, _ = volume.shape
+    side = min(KERNEL, n)
+    psf = widefield_psf((depth, side, side), (Z_STEP, PIXEL / FINE), wavelength, APERTURE, INDEX) * depth
+    spectrum = np.zeros((n, n // 2 + 1), np.complex64)
+    for plane, kernel in zip(volume, psf):
+        padded = np.zeros((n, n), np.float32)
+        padded[:side, :side] = np.fft.fftshift(kernel)
+        spectrum += fft.rfft2(plane) * fft.rfft2(np.roll(padded, (-(side // 2), -(side // 2)), (0, 1)))
+    return np.asarray(np.maximum(fft.irfft2(spectrum, (n, n)), 0))
 
 
-def _drawn(tracks: npt.NDArray[np.float64], n: int) -> Plane:
-    points = tracks.reshape(-1, 2)
-    return splat(points[np.isfinite(points[:, 0])], 1.0, (n, n))
+# ------------------------------------------------------------------------------------------------ the specimen
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where things are, in fine pixels (y, x); the cell and the nucleus are lobed ellipses."""
+
+    centre: Points
+    cell: float
+    nucleus: float
+    lobes: Points
+
+    def edge(self, radius: float, angle: Points) -> Points:
+        """Distance from the centre to the outline of `radius` in the direction `angle`."""
+        k = np.arange(2, 2 + len(self.lobes))
+        wave = (self.lobes[:, 0] * np.cos(angle[..., None] * k + self.lobes[:, 1])).sum(axis=-1)
+        return np.asarray(radius * (1 + wave))
+
+    def inside(self, points: Points, radius: float) -> npt.NDArray[np.bool_]:
+        """Which of the points (..., y, x) lie within the outline of `radius`."""
+        off = points - self.centre
+        return np.asarray(np.hypot(off[..., 0], off[..., 1]) < self.edge(radius, np.arctan2(off[..., 0], off[..., 1])))
 
 
-def _vesicles(rng: Generator, tracks: npt.NDArray[np.float64], n: int) -> Plane:
-    """Hollow vesicles, two thirds of them on microtubules."""
-    points = tracks.reshape(-1, 2)
-    points = points[np.isfinite(points[:, 0])]
-    centres = np.concatenate([points[rng.integers(0, len(points), 90)], rng.uniform(0, n, (60, 2))])
-    radius = rng.uniform(1.5, 6.0, (len(centres), 1))
-    phi = rng.uniform(0, 2 * np.pi, (len(centres), 120))
-    shell = centres[:, None] + radius[..., None] * np.stack([np.sin(phi), np.cos(phi)], -1)
-    weight = np.repeat(rng.lognormal(0, 0.4, len(centres)) * radius[:, 0] / 120, 120)
-    return splat(shell.reshape(-1, 2), weight, (n, n))
+def _specimen(rng: np.random.Generator, n: int) -> tuple[Volume, Volume, Volume]:
+    """Nucleus, microtubules and lysosomes, (Z, Y, X) each, in arbitrary units."""
+    um = FINE / PIXEL
+    lobes = np.stack([rng.normal(0, (0.08, 0.05, 0.03)), rng.uniform(0, 2 * np.pi, 3)], axis=1)
+    plan = _Plan(n / 2 + rng.normal(0, 0.4 * um, 2), 11.2 * um, 4.2 * um, lobes)
+    paths, height = _microtubules(rng, plan, um)
+    shape = (2 * HALF_DEPTH + 1, n, n)
+    tubes = _place(np.concatenate([height[..., None], paths], axis=-1).reshape(-1, 3), np.ones(height.size), shape)
+    return _nucleus(rng, plan, um, shape), tubes, _lysosomes(rng, plan, um, paths, height, shape)
+
+
+def _microtubules(rng: np.random.Generator, plan: _Plan, um: float) -> tuple[Points, Points]:
+    """Paths (count, steps, 2) in fine pixels and their heights (count, steps) in um; steps outside the cell are put at infinity."""
+    count, step = 170, 0.5
+    steps = int(15 * um / step)
+    # most radiate from the centrosome beside the nucleus; others have left it, and point outwards all the same
+    centrosome = plan.centre + plan.edge(plan.nucleus, np.array(2.2)) * 1.1 * np.array([np.sin(2.2), np.cos(2.2)])
+    free = rng.random((count, 1)) < 0.55
+    around, out = rng.uniform(0, 2 * np.pi, (count, 1)), rng.uniform(1.02, 1.9, (count, 1))
+    elsewhere = plan.centre + out * plan.edge(plan.nucleus, around) * np.concatenate([np.sin(around), np.cos(around)], axis=1)
+    start = np.where(free, elsewhere, centrosome + rng.normal(0, 0.25 * um, (count, 2)))
+    heading = np.where(free, around + rng.normal(0, 0.7, (count, 1)), rng.uniform(0, 2 * np.pi, (count, 1)))
+    # persistence length in cells: some 30 um (Brangwynne et al., J Cell Biol 173:733, 2006)
+    turn = rng.normal(0, np.sqrt(step / (30 * um)), (count, steps)) + rng.normal(0, 0.004, (count, 1)) * step
+    angle = heading + np.cumsum(turn, axis=1)
+    paths = start[:, None] + step * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], axis=-1), axis=1)
+    # over the nucleus or under it, and down to the coverslip at the cell's edge
+    side = rng.choice((-1.0, 1.0), (count, 1)) * rng.uniform(0.5, 1.2, (count, 1))
+    distance = np.linalg.norm(paths - plan.centre, axis=-1) / plan.cell
+    height = side * np.exp(-((distance / 0.5) ** 2)) + np.cumsum(rng.normal(0, 0.012, (count, steps)), axis=1)
+    paths[~plan.inside(paths, plan.cell)] = np.inf
+    return paths, np.clip(height, -HALF_DEPTH * Z_STEP, HALF_DEPTH * Z_STEP)
+
+
+def _lysosomes(rng: np.random.Generator, plan: _Plan, um: float, paths: Points, height: Points, shape: tuple[int, int, int]) -> Volume:
+    """Hollow vesicles of 0.2 to 0.8 um, most of them on microtubules near the nucleus."""
+    seats = np.concatenate([paths, height[..., None]], axis=-1).reshape(-1, 3)
+    seats = seats[np.isfinite(seats[:, 0])]
+    seats = seats[~plan.inside(seats[:, :2], plan.nucleus * 1.05)]
+    near = np.exp(-np.linalg.norm(seats[:, :2] - plan.centre, axis=1) / (4 * um))
+    chosen = seats[rng.choice(len(seats), 170, p=near / near.sum())]
+    radius = np.clip(rng.lognormal(np.log(0.17), 0.4, len(chosen)), 0.08, 0.4)
+    direction = rng.normal(size=(len(chosen), 1000, 3))
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    shell = direction * radius[:, None, None] * np.array((1.0, um, um))
+    points = chosen[:, None, (2, 0, 1)] + shell
+    weight = np.repeat(rng.gamma(4, 0.25, len(chosen)) * (radius / 0.2) ** 1.5, points.shape[1])
+    return _place(points.reshape(-1, 3), weight, shape)
+
+
+def _nucleus(rng: np.random.Generator, plan: _Plan, um: float, shape: tuple[int, int, int]) -> Volume:
+    """A flat ellipsoid of chromatin, dense at its rim, with three nucleoli that hold none."""
+    half = int(1.4 * plan.nucleus)
+    corner = np.round(plan.centre).astype(int) - half
+    grid = np.moveaxis(np.indices((2 * half, 2 * half)), 0, -1) + corner - plan.centre
+    reach = np.hypot(grid[..., 0], grid[..., 1]) / plan.edge(plan.nucleus, np.arctan2(grid[..., 0], grid[..., 1]))
+    angle, out = rng.uniform(0, 2 * np.pi) + np.array((0.0, 2.1, 4.2)), rng.uniform(0.25, 0.6, 3)
+    nucleoli = np.stack([out * np.sin(angle), out * np.cos(angle)], -1) * plan.nucleus
+    body = np.zeros(shape, np.float32)
+    for k in range(shape[0]):
+        z = (k - HALF_DEPTH) * Z_STEP
+        r = np.hypot(reach, z / 2.2)  # 4.4 um high
+        chromatin = np.exp(0.55 * cloud(rng, 2 * half, 1.3)) * (1 + 0.6 * np.exp(-(((r - 0.97) / 0.03) ** 2)))
+        for spot in nucleoli:
+            distance = np.hypot(np.linalg.norm(grid - spot, axis=-1) / um, z)
+            chromatin *= 1 - 0.85 * expit((0.7 - distance) / 0.08)
+        body[k, corner[0] : corner[0] + 2 * half, corner[1] : corner[1] + 2 * half] = chromatin * expit((1 - r) / 0.01)
+    return body
+
+
+def _place(points: Points, weights: Points, shape: tuple[int, int, int]) -> Volume:
+    """Point emitters (N, 3), z in um from the focus, y and x in fine pixels, on the specimen's grid; those outside are left out."""
+    at = points.copy()
+    at[:, 0] = at[:, 0] / Z_STEP + HALF_DEPTH
+    inside = np.all((at > -1) & (at < shape), axis=1)
+    return splat(at[inside], weights[inside], shape)
