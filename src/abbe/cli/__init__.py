@@ -12,4 +12,5 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("info", "Show what an image file holds, and what to know before believing it."),
     "merge": ("merge", "Put single-channel files together as the channels of one image."),
+    "serve": ("serve", "Open the page: look, enhance, compare, measure and export in the browser."),
 }

@@ -1,0 +1,91 @@
+"""The sessions that pages look at: found by id, opened once, closed when long unused, and watched for changes by other programs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from abbe.errors import SessionError
+from abbe.session import Session
+from abbe.storage import inside
+
+#: folders that are sessions, by custom
+SUFFIX = ".abbe"
+
+
+def id_of(path: str) -> str:
+    """The id of the session at a path below the folder served: the path itself, spelled so that it fits in a URL."""
+    return base64.urlsafe_b64encode(path.encode()).decode().rstrip("=")
+
+
+def path_of(session_id: str) -> str:
+    """The path behind an id. Raises `SessionError` when it is none."""
+    try:
+        return base64.b64decode(session_id + "=" * (-len(session_id) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError) as problem:
+        raise SessionError("wanted the id of a session, got something else; open it from the list of files") from problem
+
+
+class Cabinet:
+    """Sessions below one folder. Safe to use from threads."""
+
+    def __init__(self, root: Path, most: int, changed: Callable[[str, int], None]) -> None:
+        self.root = root
+        self._most, self._changed = most, changed
+        self._open: OrderedDict[str, Session] = OrderedDict()
+        self._told: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def folder(self, session_id: str) -> Path:
+        """Where the session of this id lies. Raises `SessionError` when there is none, `StorageError` for a path that leads out."""
+        path = path_of(session_id)
+        place = inside(self.root, path)
+        hidden = any(part.startswith(".") for part in Path(path).parts)
+        if hidden or place.suffix != SUFFIX or not place.exists():
+            raise SessionError(f"wanted the session {path[:200]}, which is not there (any more); it may have been deleted or renamed")
+        return place
+
+    def get(self, session_id: str) -> Session:
+        """The session of this id, as it is on the disk now."""
+        place = self.folder(session_id)
+        with self._lock:
+            session = self._open.get(session_id)
+            if session is None:
+                session = self._open[session_id] = Session.open(place)
+            self._open.move_to_end(session_id)
+            while len(self._open) > self._most:
+                self._open.popitem(last=False)[1].close()
+        session.refresh()
+        return session
+
+    def changed(self, session_id: str, session: Session) -> None:
+        """Tell the pages that the session is now at its newest revision."""
+        with self._lock:
+            self._told[session_id] = session.revision
+        self._changed(session_id, session.revision)
+
+    def forget(self, session_id: str) -> None:
+        with self._lock:
+            session = self._open.pop(session_id, None)
+            self._told.pop(session_id, None)
+        if session is not None:
+            session.close()
+
+    def look(self) -> None:
+        """Find out what other programs (the command line) changed in open sessions, and tell."""
+        with self._lock:
+            sessions = list(self._open.items())
+        for session_id, session in sessions:
+            try:
+                session.refresh()
+            except (SessionError, OSError):
+                continue
+            with self._lock:
+                news = self._told.get(session_id, session.revision) != session.revision
+                self._told[session_id] = session.revision
+            if news:
+                self._changed(session_id, session.revision)

@@ -1,0 +1,85 @@
+"""Colocalization for the page: the numbers are those of `abbe.colocalize`, nothing is computed twice."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abbe.errors import ParameterError
+from abbe.image import ROI
+from abbe.server.derived import Picture
+from abbe.session import Session
+
+if TYPE_CHECKING:  # loading compiled coefficients takes seconds the first time; the page should not wait for them
+    from abbe.colocalization import Colocalization
+
+#: bins of the page's scattergram along each axis
+BINS = 128
+Threshold = str | tuple[float, float]
+
+
+def measure(
+    session: Session, version: str | None, channels: tuple[int, int], roi: str | None, shape: dict[str, Any] | None, threshold: Threshold
+) -> Colocalization:
+    """Raises `AbbeError` for channels, regions or thresholds that cannot be."""
+    from abbe.colocalization import colocalize
+
+    region = ROI.from_dict(shape) if shape is not None else session.rois.roi(roi) if roi is not None else None
+    return colocalize(session.image(version), channels=channels, roi=region, threshold=threshold)
+
+
+def scattergram(found: Colocalization) -> dict[str, Any]:
+    """The 2-D histogram and the thresholds in it."""
+    return found.scattergram(BINS).to_dict()
+
+
+def keep(session: Session, found: Colocalization, version: str | None, roi: str | None, threshold: Threshold, author: str) -> None:
+    made = session.version(version)
+    reference = session.original.id if made.id != session.original.id else None
+    parameters = {"threshold": list(threshold) if isinstance(threshold, tuple) else threshold}
+    same = [
+        a
+        for a in session.analyses
+        if a.kind == "colocalization" and (a.version, a.roi, a.channels, a.parameters) == (made.id, roi, found.channels, parameters)
+    ]
+    for old in same:
+        session.analyses.remove(old.id, author=author)
+    session.analyses.add(
+        "colocalization",
+        found,
+        version=made.id,
+        reference=reference,
+        channels=found.channels,
+        roi=roi,
+        parameters=parameters,
+        author=author,
+    )
+
+
+def table(
+    session: Session, version: str | None, pairs: Sequence[tuple[int, int]] | None, threshold: Threshold, author: str
+) -> list[dict[str, Any]]:
+    """A row for each pair of channels in the whole image and in each region."""
+    count = session.version(version).shape[1]
+    if count < 2:
+        raise ParameterError("wanted an image of at least two channels, got one; merge two images first")
+    rows = []
+    for pair in pairs or list(itertools.combinations(range(count), 2)):
+        for region in (None, *session.rois):
+            roi = None if region is None else region.id
+            found = measure(session, version, pair, roi, None, threshold)
+            keep(session, found, version, roi, threshold, author)
+            rows.append(
+                {"channels": list(pair), "roi": roi, "name": "Whole image" if region is None else region.name, "result": found.to_dict()}
+            )
+    return rows
+
+
+def revealed(session: Session, version: str, channels: tuple[int, int], thresholds: tuple[float, float], t: int, z: int) -> Picture:
+    """The colocalized pixels of one plane."""
+    image = session.image(version)
+    a, b = (image.plane(t, c, z) for c in channels)
+    return Picture.of((((a >= thresholds[0]) & (b >= thresholds[1])).astype(np.uint8) * 255)[None])

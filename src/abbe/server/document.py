@@ -1,0 +1,108 @@
+"""A session as the page reads it: everything but pixels, in one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from abbe.recipe import Recipe
+from abbe.session import Change, Session, Version
+from abbe.session.multiscale import DEFAULT_COLORS
+
+#: changes listed in the history of the page
+CHANGES = 200
+
+
+def document(session_id: str, path: str, session: Session) -> dict[str, Any]:
+    """Versions, history, ROIs, comment, and what can be undone."""
+    undo, redo = piles(session.history())
+    comments = list(session.comments)
+    original = session.original
+    known = original.pixel_size[1] is not None and original.pixel_size[2] is not None
+    return {
+        "id": session_id,
+        "path": path,
+        "name": session.name,
+        "revision": session.revision,
+        "current": session.current.id,
+        "can_undo": session.can_undo,
+        "can_redo": session.can_redo,
+        "undo_action": undo[-1].action if undo and session.can_undo else None,
+        "redo_action": redo[-1].action if redo and session.can_redo else None,
+        "read_only": session.read_only,
+        "problems": list(session.problems),
+        "unit": "um" if known else "pixel",
+        "versions": [version_document(session, version) for version in session.versions],
+        "rois": [{"id": r.id, "name": r.name, "shape": r.shape, "base": session.rois.revision_of(r.id)} for r in session.rois],
+        "comment": {"id": comments[0].id, "text": comments[0].text, "base": session.comments.revision_of(comments[0].id)}
+        if comments
+        else None,
+        "history": [
+            {"revision": change.revision, "action": change.action, "time": change.time, "kind": change.kind}
+            for change in session.history()[-CHANGES:]
+        ],
+        "view": session.view,
+    }
+
+
+def version_document(session: Session, version: Version) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "name": version.name,
+        "operation": version.operation,
+        "parent": version.parent,
+        "created": version.created,
+        "shape": list(version.shape),
+        "dtype": version.dtype,
+        "pixel_size": list(version.pixel_size),
+        "channels": list(version.channels),
+        "colors": colors(version),
+        "levels": [{"factor": level.factor, "width": level.width, "height": level.height} for level in session.levels(version.id)],
+        "notices": [{"code": notice.code, "message": notice.message} for notice in version.notices],
+        "has_trust": version.has_trust,
+        "has_interval": version.has_interval,
+        "offset": list(version.offset),
+        "bytes": version.bytes,
+        "verdict": verdict(session, version.id),
+        "recipe": None if version.recipe is None else recipe(version.recipe),
+    }
+
+
+def colors(version: Version) -> list[str]:
+    """A colour per channel: the file's own, else distinguishable ones; a single channel is grey."""
+    given = version.colors or (None,) * len(version.channels)
+    if len(version.channels) == 1:
+        return [given[0] or "#FFFFFF"]
+    return [color or DEFAULT_COLORS[k % len(DEFAULT_COLORS)] for k, color in enumerate(given)]
+
+
+def verdict(session: Session, version: str) -> Mapping[str, Any] | None:
+    """What was found when the version was compared with what it came from."""
+    found = [a for a in session.analyses if a.kind == "verdict" and a.version == version]
+    return found[-1].results if found else None
+
+
+def recipe(made: Recipe) -> dict[str, Any]:
+    engine = made.engine
+    return {
+        "operation": made.operation,
+        "steps": [f"{step.name}, {step.model} {step.model_version or ''}".strip() if step.model else step.name for step in made.steps],
+        "engine": None
+        if engine is None
+        else f"{engine.name} {engine.version or ''}, {engine.precision}{', exact' if engine.exact else ''}",
+    }
+
+
+def piles(changes: tuple[Change, ...]) -> tuple[list[Change], list[Change]]:
+    """(what can be undone, what can be done again), last in first out; what `session.state.State.apply` keeps by number."""
+    undo: list[Change] = []
+    redo: list[Change] = []
+    for change in changes:
+        if change.kind == "undo" and undo:
+            redo.append(undo.pop())
+        elif change.kind == "redo" and redo:
+            undo.append(redo.pop())
+        elif change.kind == "do" and set(change.changes) - set(change.kept):
+            undo.append(change)
+            redo.clear()
+    return undo, redo

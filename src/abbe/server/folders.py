@@ -1,0 +1,235 @@
+"""The folder that is served: what is in it, thumbnails, uploads. No path leads out of it, and nothing hidden is shown."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from abbe.errors import AbbeError, LimitError, StorageError
+from abbe.server.cabinet import SUFFIX
+from abbe.storage import inside
+
+#: what the list offers to open; whether it is an image is decided by content when it is opened
+IMAGES = [
+    ".tif",
+    ".tiff",
+    ".btf",
+    ".ome.tif",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".lsm",
+    ".nd2",
+    ".czi",
+    ".lif",
+    ".oib",
+    ".oif",
+    ".dv",
+    ".r3d",
+    ".ics",
+    ".ids",
+    ".mrc",
+    ".zarr",
+    ".stk",
+    ".bmp",
+    ".webp",
+    ".jp2",
+    ".zip",
+    ".gif",
+]
+#: longest side of a thumbnail in pixels, and bytes of thumbnails kept in memory
+SIDE, KEPT = 320, 32 * 2**20
+
+
+class Folders:
+    """Everything below `root` that is not hidden."""
+
+    def __init__(self, root: Path, entries: int) -> None:
+        self.root, self._entries = root, entries
+        self._thumbnails: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
+        self._kept = 0
+        self._lock = threading.Lock()
+
+    def place(self, path: str) -> Path:
+        """The real place of a path from a client. Raises `StorageError` for what leads out, is hidden, or lies inside a session."""
+        if path == "":
+            return self.root
+        real = inside(self.root, path)
+        parts = real.relative_to(self.root).parts
+        if any(part.startswith(".") for part in (*parts, *path.split("/"))) or any(part.endswith(SUFFIX) for part in parts[:-1]):
+            raise StorageError(f"wanted a path inside the folder that is served, got {path[:200]!r}")
+        return real
+
+    def list(self, path: str) -> dict[str, Any]:
+        """Sub-folders first, then sessions and images, by name. Raises `StorageError`."""
+        folder = self.place(path)
+        found: list[dict[str, Any]] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith(".") or (kind := _kind(entry)) is None:
+                        continue
+                    known = entry.stat()
+                    where = f"{path}/{entry.name}" if path else entry.name
+                    found.append({"name": entry.name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime})
+        except OSError as problem:
+            raise StorageError(f"wanted to list the folder {path or self.root.name}, got: {problem.strerror}") from problem
+        order = {"folder": 0, "session": 1, "image": 1}
+        found.sort(key=lambda e: (order[str(e["kind"])], _natural(str(e["name"]))))
+        parts = path.split("/") if path else []
+        return {
+            "path": path,
+            "name": parts[-1] if parts else self.root.name,
+            "parents": [
+                {"name": name, "path": "/".join(parts[:k])} for k, name in enumerate([self.root.name, *parts[:-1]] if parts else [])
+            ],
+            "entries": found[: self._entries],
+            "more": max(0, len(found) - self._entries),
+        }
+
+    def thumbnail(self, path: str) -> bytes:
+        """PNG of at most `SIDE` pixels a side; made once per file and its date. Raises `AbbeError` when it is no image."""
+        place = self.place(path)
+        try:
+            known = place.stat()
+        except OSError as problem:
+            raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
+        key = (path, known.st_mtime_ns, known.st_size)
+        with self._lock:
+            if key in self._thumbnails:
+                self._thumbnails.move_to_end(key)
+                return self._thumbnails[key]
+        made = _session_thumbnail(place) if place.suffix == SUFFIX else _image_thumbnail(place)
+        with self._lock:
+            self._thumbnails[key] = made
+            self._kept += len(made)
+            while self._kept > KEPT:
+                self._kept -= len(self._thumbnails.popitem(last=False)[1])
+        return made
+
+    async def receive(self, folder: str, name: str, chunks: AsyncIterator[bytes], limit: int) -> str:
+        """Write an uploaded file, whole or not at all, under its name or the next free one; returns its path.
+
+        Raises `LimitError` when it is larger than `limit` or the disk has no room, `StorageError` for a name that cannot be.
+        """
+        place = self.place(folder)
+        clean = clean_name(name)
+        part = place / f".upload-{secrets.token_hex(8)}"
+        written = 0
+        try:
+            with open(part, "xb") as file:
+                async for chunk in chunks:
+                    written += len(chunk)
+                    if written > limit:
+                        raise LimitError(f"wanted a file of at most {limit / 2**30:.0f} GiB, got a larger one")
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            if written == 0:
+                raise StorageError(f"{clean} is empty; nothing was kept")
+            _check_image(part, clean)
+            target = _free(place, clean, part)
+        except OSError as problem:
+            raise StorageError(f"wanted to keep {clean}, got: {problem.strerror}; free some disk, or choose another folder") from problem
+        finally:
+            part.unlink(missing_ok=True)
+        return f"{folder}/{target}" if folder else target
+
+
+def clean_name(name: str) -> str:
+    """A file name from another device, without what a file system or a terminal could trip over. Raises `StorageError` when nothing is left."""
+    last = re.split(r"[/\\]", name)[-1]
+    clean = re.sub(r'[\x00-\x1f\x7f<>:"|?*\u202a-\u202e\u2066-\u2069]', "_", last).strip(" .")
+    stem, suffix = os.path.splitext(clean)
+    if not stem:
+        raise StorageError(f"wanted a file name, got {name[:100]!r}")
+    return stem.encode()[:180].decode(errors="ignore") + suffix[:20]
+
+
+def free_name(folder: Path, stem: str, suffix: str) -> Path:
+    """A place that nothing has yet: "cells.abbe", "cells 2.abbe", ..."""
+    for number in range(1, 10_000):
+        place = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}")
+        if not place.exists():
+            return place
+    raise StorageError(f"wanted a free name like {stem}{suffix}, and ten thousand are taken")
+
+
+def _free(folder: Path, name: str, part: Path) -> str:
+    """Give `part` the name, or the next free one, never replacing a file; returns the name."""
+    stem, suffix = os.path.splitext(name)
+    for number in range(1, 10_000):
+        target = folder / (name if number == 1 else f"{stem} {number}{suffix}")
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            continue
+        return target.name
+    raise StorageError(f"wanted a free name like {name}, and ten thousand are taken")
+
+
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    name = entry.name.lower()
+    try:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            return None
+        if name.endswith(SUFFIX):
+            return "session"
+        if entry.is_dir():
+            return "image" if name.endswith(".zarr") else "folder"
+    except OSError:
+        return None
+    return "image" if name.endswith(tuple(IMAGES)) else None
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sorts "cell 2" before "cell 10"."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
+
+
+def _check_image(part: Path, name: str) -> None:
+    """Is it an image? Raises `AbbeError` when not. The file is opened as any untrusted one is: by content, decoders in a bounded child."""
+    from abbe.formats import open as open_image
+
+    try:
+        open_image(part)
+    except AbbeError as problem:
+        raise type(problem)(str(problem).replace(str(part), name).replace(part.name, name)) from problem
+
+
+def _session_thumbnail(place: Path) -> bytes:
+    from abbe.session import Session
+
+    with Session.open(place, read_only=True) as session:
+        return session.thumbnail()
+
+
+def _image_thumbnail(place: Path) -> bytes:
+    from abbe.formats import open as open_image
+    from abbe.session.multiscale import colors
+    from abbe.session.thumbnail import blend, png
+
+    image = open_image(place)
+    height, width = image.shape[3:]
+    if height * width > 2**27:
+        raise LimitError("too large for a picture in the list; open it to see it")
+    step = max(1, min(height, width) // SIDE)
+    middle = image.shape[2] // 2
+    planes = [image.plane(0, c, middle)[::step, ::step] for c in range(min(image.shape[1], 6))]
+    return png(blend(planes, colors(image)[: len(planes)]), SIDE)
+
+
+def to_jpeg(picture: bytes) -> bytes:
+    """A smaller file for the same small picture."""
+    from PIL import Image as Pillow
+
+    out = io.BytesIO()
+    Pillow.open(io.BytesIO(picture)).convert("RGB").save(out, "JPEG", quality=82)
+    return out.getvalue()

@@ -1,0 +1,193 @@
+"""The queue: work that takes longer than an answer may, one job after another, with progress, time left and cancel.
+
+One worker thread at low priority; threads that it starts (inference) inherit that, so tiles stay quick while a job runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from abbe.errors import AbbeError, CancelledError, LimitError
+
+log = logging.getLogger(__name__)
+
+State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
+#: progress(fraction, what)
+Progress: TypeAlias = Callable[[float, str], None]
+#: the work: takes `progress`, gives what the page needs to show the result
+Work: TypeAlias = Callable[[Progress], dict[str, Any]]
+
+#: jobs that are over and still listed
+REMEMBERED = 50
+#: seconds between two reports of one job's progress
+PERIOD = 0.1
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work on one session."""
+
+    kind: str
+    session: str | None
+    title: str
+    work: Work
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    state: State = "waiting"
+    fraction: float = 0.0
+    what: str = ""
+    message: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    started: float | None = None
+    ended: float | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """From the pace so far; None in the first second, when it would be a guess."""
+        if self.state != "running" or self.started is None or self.fraction < 0.02:
+            return None
+        spent = time.monotonic() - self.started
+        return None if spent < 1 else spent * (1 - self.fraction) / self.fraction
+
+    def to_dict(self) -> dict[str, Any]:
+        left = self.seconds_left
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "session": self.session,
+            "title": self.title,
+            "state": self.state,
+            "fraction": round(self.fraction, 4),
+            "what": self.what,
+            "message": self.message,
+            "result": self.result,
+            "seconds_left": None if left is None else round(left, 1),
+            "seconds": None if self.started is None else round((self.ended or time.monotonic()) - self.started, 1),
+        }
+
+
+class Queue:
+    """Jobs in the order they came, one at a time. `changed` is told about each of them, from the worker's thread."""
+
+    def __init__(self, most: int, changed: Callable[[Job], None]) -> None:
+        self._most, self._changed = most, changed
+        self._lock = threading.Condition()
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._over: deque[Job] = deque(maxlen=REMEMBERED)
+        self._closed = False
+        self._worker = threading.Thread(target=self._work, name="abbe-jobs", daemon=True)
+        self._worker.start()
+
+    def add(self, job: Job) -> Job:
+        """Raises `LimitError` when the queue is full."""
+        with self._lock:
+            if len(self._waiting) + (self._running is not None) >= self._most:
+                raise LimitError(f"wanted at most {self._most} jobs in the queue, got one more; wait for one to end, or cancel one")
+            self._waiting.append(job)
+            self._lock.notify()
+        self._changed(job)
+        return job
+
+    def jobs(self) -> list[Job]:
+        """Running, waiting, then over; newest last in each."""
+        with self._lock:
+            return [*([self._running] if self._running else []), *self._waiting, *self._over]
+
+    def find(self, job_id: str) -> Job | None:
+        return next((job for job in self.jobs() if job.id == job_id), None)
+
+    def cancel(self, job: Job) -> None:
+        """A waiting job ends at once, a running one at its next report of progress."""
+        job.stop.set()
+        with self._lock:
+            waiting = job in self._waiting
+            if waiting:
+                self._waiting.remove(job)
+                job.state = "cancelled"
+                self._over.append(job)
+        if waiting:
+            self._changed(job)
+
+    def cancel_session(self, session: str) -> None:
+        for job in self.jobs():
+            if job.session == session and job.state in ("waiting", "running"):
+                self.cancel(job)
+
+    def busy(self, session: str) -> bool:
+        return any(job.session == session and job.state in ("waiting", "running") for job in self.jobs())
+
+    def close(self, seconds: float = 5.0) -> None:
+        with self._lock:
+            self._closed = True
+            for job in [*self._waiting, *([self._running] if self._running else [])]:
+                job.stop.set()
+            self._waiting.clear()
+            self._lock.notify()
+        self._worker.join(seconds)
+
+    def _work(self) -> None:
+        _be_polite()
+        while True:
+            with self._lock:
+                while not self._waiting and not self._closed:
+                    self._lock.wait()
+                if self._closed:
+                    return
+                job = self._running = self._waiting.popleft()
+            self._run(job)
+            with self._lock:
+                self._running = None
+                self._over.append(job)
+            self._changed(job)
+
+    def _run(self, job: Job) -> None:
+        job.state, job.started = "running", time.monotonic()
+        self._changed(job)
+        last = 0.0
+
+        def progress(fraction: float, what: str = "") -> None:
+            nonlocal last
+            if job.stop.is_set():
+                raise CancelledError("stopped; nothing was written")
+            job.fraction, job.what = min(max(float(fraction), 0.0), 1.0), str(what)
+            if time.monotonic() - last >= PERIOD:
+                last = time.monotonic()
+                self._changed(job)
+
+        try:
+            job.result = job.work(progress)
+            job.state, job.fraction = "done", 1.0
+        except CancelledError:
+            job.state, job.message = "cancelled", "stopped; nothing was changed"
+        except AbbeError as problem:
+            job.state, job.message = "failed", str(problem)
+        except MemoryError:
+            job.state, job.message = "failed", "not enough memory; close other programs, or work on a smaller part of the image"
+        except Exception as problem:
+            log.exception("job %s failed", job.kind)
+            job.state, job.message = "failed", f"something went wrong inside abbe ({type(problem).__name__}); the image is unchanged"
+        finally:
+            job.ended = time.monotonic()
+            job.work = _over  # lets go of what the work held
+
+
+def _over(progress: Progress) -> dict[str, Any]:
+    return {}
+
+
+def _be_polite() -> None:
+    """Lower this thread's priority, and that of threads it starts (on Linux priorities are per thread)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

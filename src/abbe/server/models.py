@@ -1,0 +1,14 @@
+"""Models as the page offers them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from abbe.zoo import models
+
+
+def offered() -> list[dict[str, Any]]:
+    return [
+        {"name": m.card.name, "title": m.card.title, "task": m.card.task, "version": m.card.version, "realism": m.card.realism.default}
+        for m in models()
+    ]

@@ -1,0 +1,81 @@
+"""Colocalization: coefficients while a region moves, scattergram, revealed pixels, a table over pairs and regions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from abbe.server import colocalizing
+from abbe.server.routes.pictures import Index, raw
+from abbe.server.service import Here
+
+router = APIRouter(prefix="/sessions/{session_id}")
+
+Method = Literal["costes", "costes-classic", "otsu", "none"]
+
+
+class Measuring(BaseModel):
+    """One pair in one region. `roi` is the id of a region of the session, `shape` one that is being drawn; neither: the whole image."""
+
+    version: str | None = Field(None, max_length=64)
+    channels: tuple[int, int]
+    roi: str | None = Field(None, max_length=64)
+    shape: dict[str, Any] | None = None
+    threshold: Method | tuple[float, float] = "costes"
+    scattergram: bool = True
+    keep: bool = False
+
+
+class Table(BaseModel):
+    version: str | None = Field(None, max_length=64)
+    pairs: list[tuple[int, int]] | None = Field(None, max_length=200)
+    threshold: Method | tuple[float, float] = "costes"
+
+
+@router.post("/colocalize")
+def colocalize(here: Here, session_id: str, wanted: Measuring, request: Request) -> dict[str, Any]:
+    """Every coefficient on the version and on its original, and the scattergram. `keep` puts it among the session's analyses."""
+    session = here.cabinet.get(session_id)
+    found = colocalizing.measure(session, wanted.version, wanted.channels, wanted.roi, wanted.shape, wanted.threshold)
+    answer = {"result": found.to_dict()}
+    if wanted.scattergram:
+        answer["scattergram"] = colocalizing.scattergram(found)
+    if wanted.keep:
+        colocalizing.keep(session, found, wanted.version, wanted.roi, wanted.threshold, request.scope["device"])
+        here.cabinet.changed(session_id, session)
+    return answer
+
+
+@router.post("/colocalize/table")
+def table(here: Here, session_id: str, wanted: Table, request: Request) -> dict[str, Any]:
+    """Every pair of channels in the whole image and in every region; kept among the session's analyses."""
+    session = here.cabinet.get(session_id)
+    rows = colocalizing.table(session, wanted.version, wanted.pairs, wanted.threshold, request.scope["device"])
+    here.cabinet.changed(session_id, session)
+    return {"rows": rows}
+
+
+@router.get("/revealed")
+def revealed(
+    here: Here,
+    session_id: str,
+    version: Annotated[str, Query(max_length=64)],
+    first: Index,
+    second: Index,
+    low: float,
+    high: float,
+    level: Index,
+    x: Index,
+    y: Index,
+    t: Index = 0,
+    z: Index = 0,
+    c: Index = 0,
+) -> Response:
+    """Pixels at or over both thresholds, 255, else 0; uint8, on the version's grid. `low` and `high` are the thresholds of the two channels."""
+    session = here.cabinet.get(session_id)
+    key = (session_id, "revealed", version, first, second, low, high, t, z)
+    picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z))
+    return raw(picture.tile(level, 0, y, x))

@@ -1,0 +1,82 @@
+"""Comparing versions: maps, numbers, and a preview of the region in view."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from abbe.server import maps, previewing
+from abbe.server.derived import Picture
+from abbe.server.routes.pictures import Index, raw
+from abbe.server.service import Here, Service
+
+router = APIRouter(prefix="/sessions/{session_id}")
+
+Kind = Literal["difference", "error"]
+Id = Annotated[str, Query(max_length=64)]
+
+
+class Previewing(BaseModel):
+    kind: Literal["enhance", "background"]
+    version: str | None = Field(None, max_length=64)
+    steps: list[Literal["denoise", "axial", "super_resolve"]] = Field(
+        default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3
+    )
+    channels: list[int] | None = Field(None, max_length=64)
+    model: str | None = Field(None, max_length=64)
+    realism: float | None = Field(None, ge=0, le=1)
+    exact: bool = False
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+    t: int = Field(0, ge=0)
+    z: int = Field(0, ge=0)
+
+
+def _map(here: Service, session_id: str, kind: Kind, version: str, reference: str, t: int, z: int) -> Picture:
+    key = (session_id, kind, version, reference, t, z)
+    return here.derived.picture(key, lambda: maps.MAPS[kind](here.cabinet.get(session_id), version, reference, t, z))
+
+
+@router.get("/maps/{kind}")
+def map_(here: Here, session_id: str, kind: Kind, version: Id, reference: Id, t: Index = 0, z: Index = 0) -> dict[str, Any]:
+    """Size and value range of a map of `version` against `reference`; makes it."""
+    return _map(here, session_id, kind, version, reference, t, z).to_dict()
+
+
+@router.get("/maps/{kind}/tile")
+def map_tile(
+    here: Here,
+    session_id: str,
+    kind: Kind,
+    version: Id,
+    reference: Id,
+    level: Index,
+    x: Index,
+    y: Index,
+    t: Index = 0,
+    c: Index = 0,
+    z: Index = 0,
+) -> Response:
+    return raw(_map(here, session_id, kind, version, reference, t, z).tile(level, c, y, x))
+
+
+@router.get("/comparison")
+def comparison(here: Here, session_id: str, version: Id, reference: Id) -> dict[str, Any]:
+    """RSP, RSE, PSNR, SSIM, resolution and one line of verdict per channel; kept with the session once measured."""
+    return maps.comparison(here.cabinet.get(session_id), version, reference)
+
+
+@router.post("/preview")
+def preview(here: Here, session_id: str, wanted: Previewing) -> dict[str, Any]:
+    """Restores a small region around (x, y) and gives the address of its tiles."""
+    return previewing.preview(here, session_id, wanted.model_dump())
+
+
+@router.get("/preview/{preview_id}/tile")
+def preview_tile(
+    here: Here, session_id: str, preview_id: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0
+) -> Response:
+    return raw(previewing.find(here, session_id, preview_id).tile(level, c, y, x))

@@ -1,0 +1,102 @@
+"""Files: listing, thumbnails, uploads, opening, samples, merging."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from abbe.server import opening, samples
+from abbe.server.folders import to_jpeg
+from abbe.server.service import Here
+
+router = APIRouter()
+
+Path = Annotated[str, Query(max_length=4096)]
+Page = Annotated[str, Header(alias="X-Page", max_length=64)]
+
+
+class Opening(BaseModel):
+    path: str = Field(max_length=4096)
+
+
+class Sample(BaseModel):
+    name: str = Field(max_length=64)
+    folder: str = Field("", max_length=4096)
+
+
+class Part(BaseModel):
+    path: str = Field(max_length=4096)
+    channel: int = Field(0, ge=0)
+    name: str = Field("", max_length=1000)
+    color: str | None = Field(None, pattern="^#[0-9a-fA-F]{6}$")
+
+
+class Merging(BaseModel):
+    parts: list[Part] = Field(min_length=1, max_length=16)
+    name: str = Field("merged", max_length=200)
+    folder: str = Field("", max_length=4096)
+
+
+@router.get("/folder")
+def folder(here: Here, path: Path = "") -> dict[str, Any]:
+    return here.folders.list(path)
+
+
+@router.get("/thumbnail")
+def thumbnail(here: Here, path: Path) -> Response:
+    return Response(to_jpeg(here.folders.thumbnail(path)), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
+
+
+@router.get("/describe")
+def describe(here: Here, path: Path) -> dict[str, Any]:
+    """What an image file holds, before it is opened or merged."""
+    return opening.describe(here.folders.place(path))
+
+
+@router.put("/upload")
+async def upload(
+    here: Here, request: Request, name: Annotated[str, Query(max_length=4096)], path: Path = "", page: Page = ""
+) -> dict[str, str]:
+    kept = await here.folders.receive(path, name, request.stream(), here.settings.limits.upload)
+    here.hub.publish("folder", {"path": path}, but=page)
+    return {"path": kept}
+
+
+@router.post("/open")
+def open_(here: Here, wanted: Opening) -> dict[str, str]:
+    """The session of an image, made beside it the first time; or a session as it is."""
+    session_id, made = opening.open_session(here, wanted.path)
+    if made:
+        here.hub.publish("folder", {"path": wanted.path.rpartition("/")[0]})
+    return {"id": session_id}
+
+
+@router.get("/samples")
+def sample_list() -> list[dict[str, str]]:
+    return samples.offered()
+
+
+@router.post("/samples")
+async def sample(here: Here, wanted: Sample) -> dict[str, str]:
+    session_id = await run_in_threadpool(samples.make, here, wanted.name, wanted.folder)
+    here.hub.publish("folder", {"path": wanted.folder})
+    return {"id": session_id}
+
+
+@router.post("/merge")
+def merge(here: Here, wanted: Merging) -> dict[str, str]:
+    parts = [(part.path, part.channel, part.name, part.color) for part in wanted.parts]
+    session_id = opening.merge_session(here, parts, wanted.name, wanted.folder)
+    here.hub.publish("folder", {"path": wanted.folder})
+    return {"id": session_id}
+
+
+@router.post("/merge/preview")
+def merge_preview(here: Here, wanted: Merging) -> Response:
+    """The merged picture, small, as PNG."""
+    parts = [(part.path, part.channel, part.name, part.color) for part in wanted.parts]
+    return Response(opening.merge_preview(here, parts), media_type="image/png", headers={"Cache-Control": "no-store"})

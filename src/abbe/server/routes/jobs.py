@@ -1,0 +1,89 @@
+"""Work that takes longer than an answer may: queue, progress, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from abbe.errors import ParameterError, StorageError
+from abbe.server import exporting, works
+from abbe.server.jobs import Job
+from abbe.server.service import Here
+
+router = APIRouter()
+
+Step = Literal["denoise", "axial", "super_resolve"]
+
+
+class Enhancing(BaseModel):
+    kind: Literal["enhance"]
+    version: str | None = Field(None, max_length=64)
+    steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
+    model: str | None = Field(None, max_length=64)
+    realism: float | None = Field(None, ge=0, le=1)
+    exact: bool = False
+
+
+class Correcting(BaseModel):
+    kind: Literal["background"]
+    version: str | None = Field(None, max_length=64)
+    channels: list[int] = Field(min_length=1, max_length=64)
+    exact: bool = False
+
+
+class Exporting(exporting.Wishes):
+    kind: Literal["export"]
+    version: str | None = Field(None, max_length=64)
+
+
+Wanted = Annotated[Enhancing | Correcting | Exporting, Field(discriminator="kind")]
+
+
+@router.post("/sessions/{session_id}/jobs")
+def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    version = session.version(wanted.version)
+    author = request.scope["device"]
+    if isinstance(wanted, Enhancing):
+        work = works.enhancing(here, session_id, version.id, wanted.steps, wanted.model, wanted.realism, wanted.exact, author)
+        title = f"Super resolution of {session.name}"
+    elif isinstance(wanted, Correcting):
+        if not all(0 <= c < version.shape[1] for c in wanted.channels):
+            raise ParameterError(f"wanted channels of {version.name}, 0 to {version.shape[1] - 1}, got {wanted.channels}")
+        work = works.correcting(here, session_id, version.id, wanted.channels, wanted.exact, author)
+        title = f"Background correction of {session.name}"
+    else:
+        work = exporting.work(here, session_id, version.id, wanted, author)
+        title = f"Export of {session.name}"
+    return here.queue.add(Job(wanted.kind, session_id, title, work)).to_dict()
+
+
+@router.get("/jobs")
+def jobs(here: Here) -> list[dict[str, Any]]:
+    return [job.to_dict() for job in here.queue.jobs()]
+
+
+@router.delete("/jobs/{job_id}")
+def cancel(here: Here, job_id: str) -> dict[str, Any]:
+    job = _find(here, job_id)
+    here.queue.cancel(job)
+    return job.to_dict()
+
+
+@router.get("/downloads/{handle}")
+def download(here: Here, handle: str) -> FileResponse:
+    """What an export made for download."""
+    found = here.downloads.get(handle)
+    if found is None or not found.is_file():
+        raise StorageError("this download is not there any more; export again")
+    return FileResponse(found, filename=found.name, headers={"Cache-Control": "no-store"})
+
+
+def _find(here: Here, job_id: str) -> Job:
+    job = here.queue.find(job_id)
+    if job is None:
+        raise ParameterError("wanted a job of the queue, got one that is not there (any more)")
+    return job

@@ -1,0 +1,186 @@
+"""Sessions: reading one, its history, regions, comment, view; deleting."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+
+from abbe.errors import ConflictError, LimitError, ParameterError
+from abbe.image import ROI
+from abbe.limits import LIMITS
+from abbe.server import advising, deleting
+from abbe.server.cabinet import path_of
+from abbe.server.document import document
+from abbe.server.service import Here, Service
+from abbe.session import Session
+
+router = APIRouter(prefix="/sessions/{session_id}")
+
+Page = Annotated[str, Header(alias="X-Page", max_length=64)]
+#: regions of one session: enough for every cell of a field
+MOST_ROIS = 2000
+
+
+class Going(BaseModel):
+    version: str = Field(max_length=64)
+
+
+class Naming(BaseModel):
+    name: str = Field(min_length=1, max_length=200)
+
+
+class RegionEdit(BaseModel):
+    shape: dict[str, Any] | None = None
+    name: str | None = Field(None, max_length=200)
+    base: int | None = None
+
+
+class Text(BaseModel):
+    text: str = Field(max_length=LIMITS.name)
+    base: int | None = None
+
+
+class View(BaseModel):
+    """`keep` goes to the session's view settings; `look` (where this device looks) only to other pages."""
+
+    keep: dict[str, Any] = Field(default_factory=dict)
+    look: dict[str, Any] = Field(default_factory=dict)
+
+
+def told(here: Service, session_id: str, session: Session) -> dict[str, Any]:
+    """The session after a change; the other pages are told."""
+    here.cabinet.changed(session_id, session)
+    return document(session_id, path_of(session_id), session)
+
+
+@router.get("")
+def read(here: Here, session_id: str) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    return {**document(session_id, path_of(session_id), session), "pages": here.hub.pages(session_id)}
+
+
+@router.delete("")
+def delete(here: Here, session_id: str) -> dict[str, bool]:
+    deleting.delete(here, session_id)
+    return {"deleted": True}
+
+
+@router.get("/advice")
+def advice(here: Here, session_id: str, version: str | None = None) -> dict[str, Any]:
+    """Which workflow fits, and why; size of the result."""
+    return advising.advice(here.cabinet.get(session_id), version)
+
+
+@router.post("/undo")
+def undo(here: Here, session_id: str, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    change = session.undo(author=request.scope["device"])
+    return {**told(here, session_id, session), "did": change.action}
+
+
+@router.post("/redo")
+def redo(here: Here, session_id: str, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    change = session.redo(author=request.scope["device"])
+    return {**told(here, session_id, session), "did": change.action}
+
+
+@router.post("/revert")
+def revert(here: Here, session_id: str, going: Going, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    if session.current.id != session.version(going.version).id:
+        session.revert_to(going.version, author=request.scope["device"])
+    return told(here, session_id, session)
+
+
+@router.patch("/versions/{version}")
+def rename(here: Here, session_id: str, version: str, naming: Naming, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    session.rename(version, naming.name, author=request.scope["device"])
+    return told(here, session_id, session)
+
+
+@router.delete("/versions/{version}")
+def delete_version(here: Here, session_id: str, version: str, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    session.delete(version, author=request.scope["device"])
+    return told(here, session_id, session)
+
+
+@router.get("/versions/{version}/thumbnail")
+def thumbnail(here: Here, session_id: str, version: str) -> Response:
+    picture = here.cabinet.get(session_id).thumbnail(version)
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+@router.post("/rois")
+def add_roi(here: Here, session_id: str, edit: RegionEdit, request: Request) -> dict[str, Any]:
+    session = here.cabinet.get(session_id)
+    if edit.shape is None:
+        raise ParameterError("wanted the shape of a region, got none")
+    if len(session.rois) >= MOST_ROIS:
+        raise LimitError(f"wanted at most {MOST_ROIS} regions in a session, got one more; delete some")
+    added = session.rois.add(ROI.from_dict(edit.shape), edit.name, author=request.scope["device"])
+    return {**told(here, session_id, session), "added": added.id}
+
+
+@router.put("/rois/{roi}")
+def change_roi(here: Here, session_id: str, roi: str, edit: RegionEdit, request: Request) -> Any:
+    session = here.cabinet.get(session_id)
+    shape = None if edit.shape is None else ROI.from_dict(edit.shape)
+    try:
+        session.rois.change(roi, shape, edit.name, author=request.scope["device"], base=edit.base)
+    except ConflictError as conflict:
+        return _conflict(conflict, here, session_id, session)
+    return told(here, session_id, session)
+
+
+@router.delete("/rois/{roi}")
+def remove_roi(here: Here, session_id: str, roi: str, request: Request, base: int | None = None) -> Any:
+    session = here.cabinet.get(session_id)
+    try:
+        session.rois.remove(roi, author=request.scope["device"], base=base)
+    except ConflictError as conflict:
+        return _conflict(conflict, here, session_id, session)
+    return told(here, session_id, session)
+
+
+@router.put("/comment")
+def comment(here: Here, session_id: str, edit: Text, request: Request) -> Any:
+    """The session's comment, which goes into the report; empty takes it out."""
+    session = here.cabinet.get(session_id)
+    device = request.scope["device"]
+    known = next(iter(session.comments), None)
+    try:
+        if known is None and edit.text.strip():
+            if edit.base is not None:
+                raise ConflictError("the comment was deleted elsewhere meanwhile")
+            session.comments.add(edit.text, author=device)
+        elif known is not None and edit.base is None and known.text != edit.text:
+            raise ConflictError("a comment was written elsewhere meanwhile")
+        elif known is not None and not edit.text.strip():
+            session.comments.remove(known.id, author=device, base=edit.base)
+        elif known is not None and known.text != edit.text:
+            session.comments.change(known.id, edit.text, author=device, base=edit.base)
+    except ConflictError as conflict:
+        return _conflict(conflict, here, session_id, session)
+    return told(here, session_id, session)
+
+
+@router.put("/view")
+def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str, bool]:
+    """Colours and contrast are kept; they and the place looked at are told to the other pages."""
+    session = here.cabinet.get(session_id)
+    if wanted.keep and session.read_only is None:
+        session.set_view(wanted.keep)
+    here.hub.publish("view", {"keep": wanted.keep, "look": wanted.look}, session_id, "keep" if wanted.keep else "look", but=page)
+    return {"told": True}
+
+
+def _conflict(conflict: ConflictError, here: Service, session_id: str, session: Session) -> JSONResponse:
+    """The refusal, with the session as it is now, so that the page can show the other's edit."""
+    now = document(session_id, path_of(session_id), session)
+    return JSONResponse({"error": "conflict", "message": str(conflict), "session": now}, status_code=409)

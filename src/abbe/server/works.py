@@ -1,0 +1,88 @@
+"""What jobs do: each function gives the work of one job, which takes `progress` and returns what the page needs to show the result.
+
+A result is a version of the session before the job is called done: a page that is closed meanwhile loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from abbe.image import Image
+from abbe.server.jobs import Progress, Work
+from abbe.server.service import Service
+from abbe.session import Session
+
+#: share of a run that is restoring; the rest is saving and looking at the result
+RESTORING = 0.88
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """`progress` for a part of the work."""
+
+    def report(fraction: float, what: str = "") -> None:
+        progress(start + (stop - start) * fraction, what)
+
+    return report
+
+
+def enhancing(
+    here: Service, session_id: str, version: str, steps: Sequence[str], model: str | None, realism: float | None, exact: bool, author: str
+) -> Work:
+    """Workflow A."""
+
+    def restore(image: Image, progress: Progress) -> Image:
+        from abbe.restoration import enhance
+
+        return enhance(image, steps=tuple(steps), model=model, realism=realism, exact=exact, progress=progress)
+
+    return _restoring(here, session_id, version, restore, "enhance", author)
+
+
+def correcting(here: Service, session_id: str, version: str, channels: Sequence[int], exact: bool, author: str) -> Work:
+    """Workflow B."""
+
+    def restore(image: Image, progress: Progress) -> Image:
+        from abbe.restoration import correct_background
+
+        return correct_background(image, channels=tuple(channels), exact=exact, progress=progress)
+
+    return _restoring(here, session_id, version, restore, "background", author)
+
+
+def _restoring(
+    here: Service, session_id: str, version: str, restore: Callable[[Image, Progress], Image], operation: str, author: str
+) -> Work:
+    def work(progress: Progress) -> dict[str, Any]:
+        session = here.cabinet.get(session_id)
+        image = session.image(version)
+        progress(0.0, "preparing")
+        result = restore(image, part(progress, 0.0, RESTORING))
+        made = session.add_version(
+            result, operation=operation, parent=session.version(version).id, author=author, progress=part(progress, RESTORING, 0.97)
+        )
+        here.cabinet.changed(session_id, session)
+        said = judge(session, made.id, result, author)
+        here.cabinet.changed(session_id, session)
+        progress(1.0, "done")
+        return {"version": made.id, "parent": made.parent, "verdict": said}
+
+    return work
+
+
+def judge(session: Session, version: str, result: Image, author: str) -> dict[str, Any]:
+    """One word and one line on the result, kept with the session."""
+    from abbe.restoration.verdict import verdict
+
+    said = verdict(result)
+    found = {
+        "word": said.word,
+        "line": said.reason,
+        "channels": {
+            name: {"word": c.word, "line": c.reason, "agreement": c.agreement, "noise_before": c.noise_before, "noise_after": c.noise_after}
+            for name, c in said.channels.items()
+        },
+    }
+    reference = session.version(version).parent
+    session.analyses.add("verdict", found, version=version, reference=reference, author=author)
+    return found
