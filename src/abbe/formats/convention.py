@@ -158,5 +158,3 @@ def _finite(pixels: Pixels) -> tuple[Pixels, Pixels | None, Notice | None]:
 
 def _not_finite(block: Array) -> Array:
     return ~np.isfinite(block)
-
-

@@ -11,22 +11,20 @@ import numpy as np
 import tifffile
 
 from abbe.errors import AbbeError, NotAnImageError
-from abbe.formats import colours, ome
+from abbe.formats import ome
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
-from abbe.formats.tiff import imagej, resolution
+from abbe.formats.tiff import imagej, losses, resolution
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out
+from abbe.formats.tiff.photometric import interpret
 from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
-from abbe.image.pixels import ArrayPixels, MappedPixels, Pixels
+from abbe.image.pixels import ArrayPixels, Pixels
 
-#: TIFF's numbers for what loses something: old and new JPEG, JPEG 2000 (may be lossless, its header tells), WebP, JPEG XR
-LOSSY = {6: "JPEG", 7: "JPEG", 33007: "JPEG", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 50001: "WebP", 22610: "JPEG XR"}
 #: planes, the files that hold them, which file holds which plane (None: one holds all), what to say
 Source: TypeAlias = tuple[Planes, list[Stamp], list[int] | None, tuple[Notice, ...]]
-RGB, PALETTE, MASK, CMYK, YCBCR, WHITE_IS_ZERO = 2, 3, 4, 5, 6, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,12 @@ def _read(tif: Any, path: Path, axes: str | None) -> Found:
     series = tif.series[0]
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
-    pixels, layout_notices = _pixels(tif, series, path, axes)
-    notices = [*layout_notices, *_other_series(tif), *_losses(page)]
-    rgb = page.photometric in (RGB, YCBCR) and page.samplesperpixel >= 3
+    stored, layout_notices = _pixels(tif, series, path, axes)
+    pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
+    notices = [*layout_notices, *_other_series(tif), *_losses(page), *colour_notices]
     if words is not None:
         return _with_ome(words, pixels, notices, rgb)
-    return _with_tags(tif, series, pixels, notices, rgb)
+    return _with_tags(tif, page, pixels, notices, rgb, colors)
 
 
 def _other_series(tif: Any) -> list[Notice]:
@@ -78,11 +76,12 @@ def _other_series(tif: Any) -> list[Notice]:
 
 
 def _losses(page: Any) -> list[Notice]:
-    method = LOSSY.get(int(page.compression))
-    if method is None or (method == "JPEG" and page.bitspersample not in (8, 12)):
+    if int(page.compression) not in losses.METHODS or not page.dataoffsets:
         return []
-    message = f"compressed as {method}, which loses fine detail and leaves blocks; use the microscope's own file where there is one"
-    return [Notice("lossy", message)]
+    handle = page.parent.filehandle
+    handle.seek(page.dataoffsets[0])
+    notice = losses.of_segment(int(page.compression), handle.read(min(page.databytecounts[0], 2**16)))
+    return [] if notice is None else [notice]
 
 
 # ------------------------------------------------------------------------------------------------------------ pixels
@@ -99,7 +98,7 @@ def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels
     planes, stamps, file_of, missing = _planes(series, path, inner)
     notices = layout.notices + missing
     pixels: Pixels = TiffPixels(layout.shape, dtype, stamps, planes, layout.where, file_of)
-    return _photometric(page, pixels), notices
+    return pixels, notices
 
 
 def _narrow(stored: str, shape: Sequence[int]) -> bool:
@@ -122,13 +121,6 @@ def _read_at_once(series: Any, stored: str, shape: Sequence[int], axes: str | No
     if len(letters) != array.ndim:
         raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; name them with axes=, or save it as OME-TIFF")
     return ArrayPixels(to_tczyx(array, letters)), layout.notices
-
-
-def _photometric(page: Any, pixels: Pixels) -> Pixels:
-    if page.photometric == WHITE_IS_ZERO and pixels.dtype.kind in "ub":
-        top = 2 ** int(page.bitspersample) - 1
-        return MappedPixels(lambda block: ~block if block.dtype.kind == "b" else block.dtype.type(top) - block, (pixels,), pixels.dtype)
-    return pixels
 
 
 def _planes(series: Any, path: Path, inner: str) -> Source:
@@ -224,21 +216,17 @@ def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) 
     )
 
 
-def _with_tags(tif: Any, series: Any, pixels: Pixels, notices: list[Notice], rgb: bool) -> Found:
-    page = series.keyframe
+def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: bool, colors: tuple[str | None, ...]) -> Found:
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
     x, y, guessed = resolution.read(page, said.unit, metadata is not None)
     size: PixelSize = (said.z_step if x or said.unit else None, y, x)
-    colors = said.colors
-    if page.photometric == PALETTE and page.colormap is not None and not colors:
-        colors = (colours.of_table(np.asarray(page.colormap).T / 257),) * pixels.shape[1]
     return Found(
         pixels,
         format="ImageJ TIFF" if metadata is not None else "TIFF",
         pixel_size=size,
         channels=said.channels if not rgb else (),
-        colors=colors,
+        colors=said.colors or colors,
         bits=_bits(page),
         time_step=said.time_step,
         optics=Optics(),
