@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from abbe._version import __version__
 
 if TYPE_CHECKING:
+    from abbe.colocalization import Colocalization as Colocalization
+    from abbe.colocalization import colocalize as colocalize
     from abbe.comparison import Comparison as Comparison
     from abbe.comparison import compare as compare
     from abbe.errors import AbbeError as AbbeError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from abbe.formats import merge as merge
     from abbe.formats import open as open
     from abbe.formats import save as save
+    from abbe.image import ROI as ROI
     from abbe.image import Image as Image
     from abbe.image import Interval as Interval
     from abbe.image import Notice as Notice
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 #: public name -> the room that holds it
 _ROOMS = {
     "AbbeError": "abbe.errors",
+    "ROI": "abbe.image",
+    "Colocalization": "abbe.colocalization",
+    "colocalize": "abbe.colocalization",
     "Comparison": "abbe.comparison",
     "Image": "abbe.image",
     "Interval": "abbe.image",
@@ -51,7 +57,9 @@ _ROOMS = {
 }
 
 __all__ = [
+    "ROI",
     "AbbeError",
+    "Colocalization",
     "Comparison",
     "Image",
     "Interval",
@@ -60,6 +68,7 @@ __all__ = [
     "Saved",
     "Session",
     "__version__",
+    "colocalize",
     "compare",
     "correct_background",
     "enhance",

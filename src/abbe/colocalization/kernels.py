@@ -16,16 +16,16 @@ from abbe.colocalization.compiled import kernel
 A = npt.NDArray[Any]
 
 #: what `sums` adds up, in order
-SUMS = ("n", "a", "b", "aa", "bb", "ab", "positive_a", "positive_b", "a_where_b", "b_where_a", "positive", "top_a", "top_b")
+SUMS = ("n", "a", "b", "aa", "bb", "ab", "positive_a", "positive_b", "a_where_b", "b_where_a", "either_positive")
 
 
 @kernel
-def sums(a: A, b: A, p: Any, q: Any, top: Any, extremes: A, out: A) -> None:
-    """Moments of both channels, sums where the other is above zero, pixels at the top value, minimum and maximum."""
+def sums(a: A, b: A, p: Any, q: Any, extremes: A, out: A) -> None:
+    """Moments of both channels, sums where the other is above zero, minimum and maximum."""
     zero = p - p
     sa = sb = saa = sbb = sab = zero
     s_ab = s_ba = zero
-    na = nb = nab = ta = tb = 0
+    na = nb = nab = 0
     low_a, high_a, low_b, high_b = a[0], a[0], b[0], b[0]
     for i in range(a.size):
         v, w = a[i], b[i]
@@ -41,11 +41,9 @@ def sums(a: A, b: A, p: Any, q: Any, top: Any, extremes: A, out: A) -> None:
         nab += is_a | is_b
         s_ab += x if is_b else zero
         s_ba += y if is_a else zero
-        ta += v >= top
-        tb += w >= top
         low_a, high_a = min(low_a, v), max(high_a, v)
         low_b, high_b = min(low_b, w), max(high_b, w)
-    for k, value in enumerate((a.size, sa, sb, saa, sbb, sab, na, nb, s_ab, s_ba, nab, ta, tb)):
+    for k, value in enumerate((zero + a.size, sa, sb, saa, sbb, sab, zero + na, zero + nb, s_ab, s_ba, zero + nab)):
         out[k] += value
     extremes[0], extremes[1] = min(extremes[0], low_a), max(extremes[1], high_a)
     extremes[2], extremes[3] = min(extremes[2], low_b), max(extremes[3], high_b)
@@ -97,23 +95,34 @@ def threshold_sums(a: A, b: A, p: Any, q: Any, limits: A, out: A) -> None:
         nb += light1
         b_over += y if light1 else zero
         n_any += over1 | over2
-    values = (n, sa, sb, saa, sbb, sab, n_e, ea, eb, eaa, ebb, eab, n1, a1, n2, b2, na, a_over, nb, b_over, n_any)
+    values = (
+        *(zero + n, sa, sb, saa, sbb, sab),
+        *(zero + n_e, ea, eb, eaa, ebb, eab),
+        *(zero + n1, a1, zero + n2, b2, zero + na, a_over, zero + nb, b_over, zero + n_any),
+    )
     for k, value in enumerate(values):
         out[k] += value
 
 
 @kernel
 def quotient(a: A, b: A, limits: A, out: A) -> None:
-    """Pixels with (a-A)(b-B) above 0, and with it 0; `limits`: least values over the means, and the least not under them."""
-    over_a, over_b, least_a, least_b = limits[0], limits[1], limits[2], limits[3]
-    positive = negative = 0
+    """Pixels with (a-A)(b-B) above 0, with it 0, and saturated.
+
+    `limits`: least values over the means, least values not under them, and the values of saturation.
+    """
+    over_a, over_b, least_a, least_b, top_a, top_b = limits[0], limits[1], limits[2], limits[3], limits[4], limits[5]
+    positive = negative = full_a = full_b = 0
     for i in range(a.size):
         v, w = a[i], b[i]
         up_a, up_b, down_a, down_b = v >= over_a, w >= over_b, v < least_a, w < least_b
         positive += (up_a & up_b) | (down_a & down_b)
         negative += (up_a & down_b) | (down_a & up_b)
+        full_a += v >= top_a
+        full_b += w >= top_b
     out[0] += positive
     out[1] += a.size - positive - negative
+    out[2] += full_a
+    out[3] += full_b
 
 
 @kernel
@@ -228,7 +237,7 @@ def joint_counts(a: A, b: A, low: int, bins_a: A, bins_b: A, out: A) -> None:
 
 @kernel
 def joint_counts_floats(a: A, b: A, edges_a: A, edges_b: A, out: A) -> None:
-    """2-D histogram between equally spaced edges as np.histogram2d counts: a value on an edge belongs to the bin above, save at the end."""
+    """2-D histogram between equally spaced edges, as np.histogram2d: a value on an edge belongs to the bin above, save the last."""
     bins_a, bins_b = edges_a.size - 1, edges_b.size - 1
     scale_a, scale_b = bins_a / (edges_a[bins_a] - edges_a[0]), bins_b / (edges_b[bins_b] - edges_b[0])
     for i in range(a.size):
@@ -312,5 +321,5 @@ def shifted_sums(a: A, b: A, inside: A, dy: int, dx: int, p: Any, q: Any, out: A
             saa += v * v
             sbb += w * w
             sab += v * w
-        for k, value in enumerate((n, sa, sb, saa, sbb, sab)):
+        for k, value in enumerate((zero + n, sa, sb, saa, sbb, sab)):
             out[k] += value

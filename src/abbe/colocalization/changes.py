@@ -1,0 +1,75 @@
+"""Coefficients of a processed image beside those of its original, and whether processing changed them by more than its own interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from abbe.colocalization.measurement import Measurement, measured
+from abbe.colocalization.pair import select
+from abbe.colocalization.result import Change, Colocalization
+from abbe.image import Notice
+
+#: a change worth a word where the image carries no interval to judge it by; abbe's choice
+WORTH_A_WORD = 0.05
+#: coefficients that a warning names; the others follow from the same pixels
+NAMED = ("pearson", "spearman", "icq", "moc", "m1", "m2", "tm1", "tm2")
+
+
+def changes(m: Measurement, before: Colocalization) -> dict[str, Change]:
+    """Every coefficient before and after, with its range over the bounds of the image's interval where it has one."""
+    ranges = _ranges(m)
+    found = {}
+    for key, coefficient in m.coefficients.items():
+        earlier = before.coefficients[key].value if key in before.coefficients else None
+        low, high = ranges.get(key, (None, None))
+        beyond = None
+        if low is not None and high is not None and earlier is not None:
+            beyond = not low <= earlier <= high
+        found[key] = Change(key, earlier, coefficient.value, low, high, beyond)
+    return found
+
+
+def _ranges(m: Measurement) -> Mapping[str, tuple[float, float]]:
+    """Least and largest value of each coefficient over the image and the bounds of its per-pixel 90 % interval.
+
+    Four extremes are measured, either channel at its lower or upper bound, with the image's own thresholds. That is the range which a
+    bias of the whole image within its interval could cause; independent errors of the pixels average out and change far less.
+    Ranked coefficients have no range.
+    """
+    interval = m.pair.image.interval
+    if interval is None:
+        return {}
+    thresholds = m.thresholds
+    given = (thresholds.first, thresholds.second) if thresholds.first is not None and thresholds.second is not None else "none"
+    found: dict[str, list[float]] = {}
+    sources = [(a, b) for a in interval for b in interval]
+    for pair_of in sources:
+        bound = select(m.pair.image, m.pair.channels, m.pair.region, m.pair.background, pair_of)
+        for key, coefficient in measured(bound, given, ranked=False).coefficients.items():
+            if coefficient.value is not None:
+                found.setdefault(key, []).append(coefficient.value)
+    for key, coefficient in m.coefficients.items():
+        if coefficient.value is not None and key in found:
+            found[key].append(coefficient.value)
+    return {key: (min(values), max(values)) for key, values in found.items()}
+
+
+def changed(beside: Mapping[str, Change], judged: bool) -> Iterator[Notice]:
+    """A warning for coefficients that processing changed."""
+    for key in NAMED:
+        change = beside.get(key)
+        if change is None or change.difference is None:
+            continue
+        said = f"{key} was {change.before:.3f} on the original and is {change.after:.3f} here"
+        if change.beyond:
+            yield Notice(
+                "changed",
+                f"{said}, which is beyond the image's own 90 % interval ({change.low:.3f} to {change.high:.3f}): what restoration changed "
+                "is more than it claims to know. Report the original's value beside it",
+            )
+        elif not judged and abs(change.difference) > WORTH_A_WORD:
+            yield Notice(
+                "changed",
+                f"{said}; the image carries no interval, so whether that is gained resolution or an artefact cannot be told from it. "
+                "Report both values",
+            )

@@ -1,0 +1,216 @@
+"""Guards against wrong science: what to know before a number is believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter
+
+from abbe.colocalization.measurement import Measurement
+from abbe.colocalization.pair import Pair
+from abbe.image import Notice
+from abbe.image.inspection import SATURATED
+
+#: fewer pixels than this leave Pearson's r uncertain by more than 0.1 (95 %, Fisher's z, independent pixels)
+FEW = 400
+#: r below the thresholds further from 0 than this: Costes' criterion was not met
+FAR_FROM_ZERO = 0.05
+#: share of the region over the thresholds below which thresholded numbers rest on few pixels
+SCARCE = 1e-4
+#: correlation of the noise of two channels above which they were not recorded independently; independent detectors give 0 +- 0.02
+SHARED_NOISE = 0.3
+#: share of a channel's brightness that is always found in the other, from which bleed-through is hinted at
+BLEEDING = 0.05
+#: rows and columns of the part in which noise and bleed-through are looked for
+SAMPLE = 768
+#: notices of the image that bear on colocalization
+PASSED_ON = ("lossy", "eight_bit", "damaged", "non_finite", "rgb")
+
+
+def notices(m: Measurement) -> Iterator[Notice]:
+    """Everything that these pixels and this measurement give reason to say."""
+    yield from _from_image(m.pair)
+    if m.sums.all.n == 0:
+        yield Notice("few_pixels", "the region has no pixels; nothing was measured")
+        return
+    yield from _few(m)
+    yield from _saturated(m)
+    yield from _zero(m)
+    yield from _thresholds(m)
+    if m.note:
+        yield Notice("converted", f"ranks: {m.note}")
+    sample = _sample(m.pair)
+    if sample is not None:
+        yield from _same_source(m, *sample)
+        yield from _bleeding(m, *sample)
+
+
+def _from_image(pair: Pair) -> Iterator[Notice]:
+    for notice in pair.image.notices:
+        if notice.code in PASSED_ON:
+            yield notice
+    if any(notice.code == "lossy" for notice in pair.image.notices):
+        yield Notice(
+            "lossy",
+            "lossy compression makes channels correlate that are not: two channels of independent noise, r = 0.001, had r = 0.92 after one "
+            "colour JPEG, which stores colour more coarsely than brightness. Measure on the microscope's own file",
+        )
+
+
+def _few(m: Measurement) -> Iterator[Notice]:
+    n = m.sums.all.n
+    if n < FEW:
+        r = m.coefficients["pearson"].value
+        if r is None or n < 4:
+            yield Notice("few_pixels", f"only {n} pixels: too few to measure anything")
+            return
+        z, width = math.atanh(max(-0.999999, min(0.999999, r))), 1.96 / math.sqrt(n - 3)
+        low, high = math.tanh(z - width), math.tanh(z + width)
+        yield Notice(
+            "few_pixels",
+            f"only {n} pixels: even if each were independent, Pearson's r lies between {low:.2f} and {high:.2f} (95 %, Fisher's z); "
+            "pixels within the blur of one another are not, so it is less certain still",
+        )
+
+
+def _saturated(m: Measurement) -> Iterator[Notice]:
+    for k, name in enumerate(m.pair.names):
+        count, n = m.signs.saturated[k], m.sums.all.n
+        if count > SATURATED * n:
+            yield Notice(
+                "saturated",
+                f"{name}: {count} pixels of the region ({100 * count / n:.2g} %) are saturated at {m.sums.high[k]:g}; their true "
+                "brightness is unknown, and every coefficient but the counts is wrong by an unknown amount",
+            )
+
+
+def _zero(m: Measurement) -> Iterator[Notice]:
+    n = m.sums.all.n
+    if m.sums.positive == (n, n) and n > 1:
+        yield Notice(
+            "threshold",
+            "no pixel is 0 in either channel, so M1 and M2 are 1 whatever the specimen; subtract the background, or read tM1 and tM2. "
+            "The overlap coefficient (MOC) is raised by the same background",
+        )
+
+
+def _thresholds(m: Measurement) -> Iterator[Notice]:
+    t = m.thresholds
+    if m.over is None or t.first is None or t.second is None:
+        if t.method != "none":
+            yield Notice("threshold", f"no thresholds were found ({t.method}): {t.reason}; thresholded coefficients are undefined")
+        return
+    if t.method.startswith("costes"):
+        yield from _costes(m, t.first, t.second)
+    if m.over.both.n == 0:
+        yield Notice("threshold", "no pixel is at or over both thresholds: nothing colocalizes by them")
+    elif m.over.both.n < SCARCE * m.sums.all.n:
+        yield Notice(
+            "threshold",
+            f"only {m.over.both.n} of {m.sums.all.n} pixels are at or over both thresholds; coefficients above threshold rest on these",
+        )
+
+
+def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
+    slope, below = m.coefficients["slope"].value, m.coefficients["pearson_below"].value
+    if slope is not None and slope < 0:
+        yield Notice(
+            "threshold",
+            "the channels exclude one another (the regression line falls), for which Costes' thresholds were not made; tM1, tM2 and all "
+            "else above threshold mean little",
+        )
+        return
+    if first < m.sums.low[0] or second < m.sums.low[1]:
+        yield Notice(
+            "threshold", "Costes' thresholds lie below the darkest pixel: no background was found, thresholded numbers mean little"
+        )
+    if below is not None and abs(below) > FAR_FROM_ZERO and not m.thresholds.method.endswith("classic"):
+        yield Notice(
+            "threshold",
+            f"Costes' thresholds stopped where r below them is {below:.2f}, not 0: the search ended early, so they are too high or too "
+            "low; try threshold='costes-2004', 'costes-bisection', or thresholds of your own",
+        )
+
+
+# ---------------------------------------------------------------------------------------------- looking at some pixels
+Sample = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
+
+
+def _sample(pair: Pair) -> Sample | None:
+    """The middle of the middle plane, and which of its pixels count; None where it is too small to tell anything."""
+    places = list(pair.places())
+    place = places[len(places) // 2]
+    a, b, inside = pair.read(place)
+    rows, columns = ((n - min(n, SAMPLE)) // 2 for n in a.shape)
+    part = slice(rows, rows + SAMPLE), slice(columns, columns + SAMPLE)
+    counted = np.ones(a[part].shape, bool) if inside is None else inside[part]
+    if min(counted.shape) < 16 or counted.sum() < FEW:
+        return None
+    return a[part].astype(np.float32), b[part].astype(np.float32), counted
+
+
+def _same_source(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+    """Do the channels share their noise? Detectors do not; colours of one compressed or converted picture do."""
+    shared = noise_correlation(a, b, inside)
+    if shared is not None and shared > SHARED_NOISE:
+        yield Notice(
+            "lossy",
+            f"the channels share their noise (correlation {shared:.2f} from pixel to pixel in dark, empty places): they were not recorded "
+            "independently. Colours of a JPEG, of a screenshot or of a colour camera, strong bleed-through and a common filter do this, "
+            "and it makes channels correlate that are not",
+        )
+
+
+def noise_correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> float | None:
+    """Pearson's r of what a pixel differs from its neighbours by, in the darker half of the region; None where there is no noise.
+
+    The filter [1 -2 1] in both directions leaves noise and takes away everything smooth (Immerkaer, CVIU 64:300, 1996).
+    """
+    rough = [_rough(channel) for channel in (a, b)]
+    smooth = [uniform_filter(channel, 5) for channel in (a, b)]
+    inner = inside[1:-1, 1:-1]
+    quiet = inner.copy()
+    for channel in smooth:
+        quiet &= channel[1:-1, 1:-1] <= np.median(channel[1:-1, 1:-1][inner])
+    one, two = (residual[quiet].astype(np.float64) for residual in rough)
+    if len(one) < FEW or one.std() == 0 or two.std() == 0:
+        return None
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _rough(channel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    rows = channel[:-2] - 2 * channel[1:-1] + channel[2:]
+    rough: npt.NDArray[np.float32] = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
+    return rough
+
+
+def _bleeding(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+    """Is there, wherever one channel is bright, always a fixed share of it in the other?"""
+    names = m.pair.names
+    for (one, two), (source, target) in (((a, b), names), ((b, a), (names[1], names[0]))):
+        share = bleeding(one[inside], two[inside])
+        if share is not None and share > BLEEDING:
+            yield Notice(
+                "bleed_through",
+                f"wherever {source} is bright, {target} has at least {100 * share:.0f} % of its brightness. Full colocalization looks like "
+                f"this, and so does light of {source} that bleeds through into {target}: check with a specimen stained for {source} alone",
+            )
+
+
+def bleeding(source: npt.NDArray[np.float32], target: npt.NDArray[np.float32]) -> float | None:
+    """Least share of the source's brightness found in the target among the source's brightest pixels; None where it cannot be told.
+
+    Both less their darkest per cent. Among the brightest 2 %, the lowest per cent of the ratio, less three times the target's noise there.
+    """
+    dark = [float(np.quantile(channel, 0.01)) for channel in (source, target)]
+    light, other = source - dark[0], target - dark[1]
+    bright = light >= np.quantile(light, 0.98)
+    if bright.sum() < 50 or np.median(light[bright]) <= 0:
+        return None
+    background = other[light <= np.quantile(light, 0.25)]
+    noise = float(np.quantile(background, 0.84) - np.median(background)) if background.size else 0.0
+    level = float(np.median(light[bright]))
+    return float(np.quantile(other[bright] / light[bright], 0.01)) - (3 * noise + float(np.median(background))) / level

@@ -1,0 +1,205 @@
+"""`Pair`: the pixels of two channels within a region, read in blocks that depend on the image's shape alone.
+
+Sums of integers are exact whatever the order. Sums of floats depend on it, so the order is fixed: blocks by shape, bands within a block,
+bands dealt to a fixed number of lanes. A file on disk and an array in memory, one core and eight, give the same digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.colocalization.result import Background, Region
+from abbe.errors import ParameterError
+from abbe.image import Grid, Image
+from abbe.image.pixels import ArrayPixels, Pixels, Shape, blocks
+from abbe.limits import LIMITS
+
+Array = npt.NDArray[Any]
+T = TypeVar("T")
+
+#: pixels of a block, and of a band within it. Kernels sum a band in 63 bits: 2**20 products of 16-bit values fit
+BLOCK, BAND = 2**22, 2**18
+#: accumulators; results must not depend on the number of cores, so this is fixed
+LANES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Rows `first` to `last` of plane z of frame t."""
+
+    t: int
+    z: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two channels of an image within a region, after the background was subtracted.
+
+    Attributes:
+        image: for sizes and names. sources: the pixels of either channel, one channel each.
+        channels: their indices in the image.
+    """
+
+    image: Image
+    channels: tuple[int, int]
+    region: Region
+    background: Background
+    sources: tuple[Pixels, Pixels]
+    _kept: dict[Place, tuple[Array, Array, Array | None]] = field(default_factory=dict, repr=False)
+
+    # ------------------------------------------------------------------------------------------ what it is
+    @cached_property
+    def grid(self) -> Grid:
+        return Grid.of(self.image)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.image.channels[self.channels[0]], self.image.channels[self.channels[1]]
+
+    @property
+    def shape(self) -> Shape:
+        """Frames, 1, planes, rows, columns of what is read."""
+        (t0, t1), (z0, z1) = self.region.frames, self.region.planes
+        return t1 - t0, 1, z1 - z0, self.grid.rows, self.grid.columns
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that is measured in: uint8, uint16, int16 as they are, float32, and float64 for integers of 32 bits."""
+        types = {s.dtype for s in self.sources}
+        if len(types) > 1:
+            return np.dtype(np.float64)
+        found = types.pop()
+        if found.kind == "i" and self.background.method != "none":
+            return np.dtype(np.float64)
+        if found.itemsize <= 2 and found.kind in "iu":
+            return np.dtype(np.int16) if found == np.int8 else found
+        return np.dtype(np.float32) if found == np.float32 else np.dtype(np.float64)
+
+    @property
+    def integers(self) -> bool:
+        return self.dtype.kind in "iu"
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Least and largest value of an integer type."""
+        info = np.iinfo(self.dtype)
+        return int(info.min), int(info.max)
+
+    @property
+    def whole(self) -> bool:
+        """Does every pixel count?"""
+        return self.region.roi is None and self.image.mask is None
+
+    # ------------------------------------------------------------------------------------------ reading it
+    def places(self) -> Iterator[Place]:
+        for t, _, z, y, _ in blocks(self.shape, BLOCK):
+            yield Place(t.start + self.region.frames[0], z.start + self.region.planes[0], y.start, y.stop)
+
+    def read(self, place: Place) -> tuple[Array, Array, Array | None]:
+        """(first, second, inside): the rows of a block, and which of them count; None where all do."""
+        if place in self._kept:
+            return self._kept[place]
+        first, second = (self._channel(k, place) for k in (0, 1))
+        inside = self._inside(place)
+        if self._keep:
+            self._kept[place] = first, second, inside
+        return first, second, inside
+
+    @cached_property
+    def _keep(self) -> bool:
+        """Keep what was read or computed, where it is small: every analysis reads the pixels several times."""
+        in_memory = all(isinstance(s, ArrayPixels) for s in self.sources) and self.background.method == "none"
+        return not (in_memory and self.whole) and 2 * int(np.prod(self.shape)) * self.dtype.itemsize <= LIMITS.in_memory // 2
+
+    def _channel(self, k: int, place: Place) -> Array:
+        span = (slice(place.t, place.t + 1), slice(0, 1), slice(place.z, place.z + 1), slice(place.first, place.last))
+        a = self.sources[k].read((*span, slice(0, self.grid.columns)))[0, 0, 0]
+        a = np.ascontiguousarray(a, self.dtype)
+        if self.background.method != "none":
+            level = (self.background.first, self.background.second)[k]
+            low = a.dtype.type(level)
+            a = np.maximum(a, low) - low
+        view: Array = a.view()
+        view.flags.writeable = False  # one type for the compiled kernels, whoever owns the pixels
+        return view
+
+    def _inside(self, place: Place) -> Array | None:
+        inside: Array | None = None
+        if self.region.roi is not None:
+            inside = self.region.roi.rows(self.grid, place.z, place.t, place.first, place.last)
+        if self.image.mask is not None:
+            rows, columns = slice(place.first, place.last), slice(0, self.grid.columns)
+            for c in self.channels:
+                where = (slice(place.t, place.t + 1), slice(c, c + 1), slice(place.z, place.z + 1), rows, columns)
+                good = ~self.image.mask.read(where)[0, 0, 0].astype(bool)
+                inside = good if inside is None else inside & good
+        return inside
+
+    # ------------------------------------------------------------------------------------------ going over it
+    def accumulate(self, start: Callable[[], T], step: Callable[[T, Array, Array], None], count: int = LANES) -> list[T]:
+        """Go over all pixels that count: `step(total, a, b)` adds flat arrays of either channel to one of `count` totals."""
+        from abbe.colocalization.compiled import together
+
+        totals = [start() for _ in range(count)]
+        dealt = 0
+        for place in self.places():
+            a, b, inside = self.read(place)
+            bands = list(_bands(a, b, inside))
+            lanes = [bands[(k - dealt) % count :: count] for k in range(count)]
+
+            def run(k: int, lanes: list[list[Any]] = lanes) -> None:
+                for one, two, marked in lanes[k]:
+                    if marked is not None:
+                        one, two = one[marked], two[marked]
+                        one.flags.writeable = two.flags.writeable = False
+                    if one.size:
+                        step(totals[k], one, two)
+
+            together(run, [k for k in range(count) if lanes[k]])
+            dealt = (dealt + len(bands)) % count
+        return totals
+
+    def first_values(self) -> tuple[float, float]:
+        """Rounded means over the first pixels that count: a pivot near which floats are summed."""
+        for place in self.places():
+            for one, two, marked in _bands(*self.read(place)):
+                a, b = (one, two) if marked is None else (one[marked], two[marked])
+                if a.size:
+                    return float(np.round(a.mean(dtype=np.float64))), float(np.round(b.mean(dtype=np.float64)))
+        return 0.0, 0.0
+
+
+def _bands(a: Array, b: Array, inside: Array | None) -> Iterator[tuple[Array, Array, Array | None]]:
+    rows = max(1, BAND // a.shape[1])
+    for r in range(0, a.shape[0], rows):
+        part = slice(r, r + rows)
+        yield a[part].reshape(-1), b[part].reshape(-1), None if inside is None else inside[part].reshape(-1)
+
+
+def select(
+    image: Image, channels: tuple[int, int], region: Region, background: Background, sources: tuple[Image, Image] | None = None
+) -> Pair:
+    """The pair of two channels; `sources` gives other images of the same grid to take them from (the bounds of an interval)."""
+    from abbe.image.pixels import SelectedPixels
+
+    origin = sources or (image, image)
+    first, second = (_one_channel(source.pixels, c, SelectedPixels) for source, c in zip(origin, channels))
+    if background.method != "none" and image.dtype.kind in "iu":
+        background = Background(background.method, round(background.first), round(background.second))
+    if min(background.first, background.second) < 0 and image.dtype.kind == "u":
+        raise ParameterError(f"wanted a background of 0 or more for unsigned pixels, got {background.first:g} and {background.second:g}")
+    return Pair(image, channels, region, background, (first, second))
+
+
+def _one_channel(pixels: Pixels, c: int, view: Callable[[Pixels, tuple[int, ...]], Pixels]) -> Pixels:
+    if isinstance(pixels, ArrayPixels):
+        return ArrayPixels(pixels.array[:, c : c + 1])
+    return view(pixels, (c,))
