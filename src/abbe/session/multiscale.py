@@ -161,6 +161,11 @@ def colors(image: Image) -> tuple[str, ...]:
     return tuple(color or DEFAULT_COLORS[k % len(DEFAULT_COLORS)] for k, color in enumerate(image.colors))
 
 
+def write_group(folder: Path, content: dict[str, Any]) -> None:
+    """The group's own `zarr.json`, written last: a folder without it is no image."""
+    _write_json(folder / "zarr.json", content)
+
+
 def _write_json(file: Path, content: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, ensure_ascii=True), encoding="ascii")
