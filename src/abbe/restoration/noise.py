@@ -36,8 +36,20 @@ class Noise:
 
 def noise_sigma(image: Image, channel: int) -> Noise:
     """The noise of one channel, from blocks of a few planes spread over the image. Zero for an image of one value."""
-    blocks = _blocks(image, channel)
-    if blocks is None:
+    return noise_of(_blocks(image, channel))
+
+
+def plane_noise(plane: npt.NDArray[Any]) -> Noise:
+    """The noise of one plane (Y, X), from all of its blocks."""
+    y, x = plane.shape
+    h, w = min(BLOCK, y), min(BLOCK, x)
+    blocks = plane[: y // h * h, : x // w * w].reshape(y // h, h, x // w, w).swapaxes(1, 2).reshape(-1, h, w)
+    return noise_of(blocks.astype(np.float64))
+
+
+def noise_of(blocks: npt.NDArray[np.float64]) -> Noise:
+    """The noise that the flattest of these blocks (blocks, height, width) share; none for blocks below 16 pixels."""
+    if blocks[0].size < 16:
         return Noise(0.0, 0.0)
     residual, freedom = _without_surface(blocks)
     variance = (residual**2).sum(axis=(1, 2)) / freedom
@@ -56,12 +68,10 @@ def noise_sigma(image: Image, channel: int) -> Noise:
     return Noise(float(np.sqrt(low)), correlation)
 
 
-def _blocks(image: Image, channel: int) -> npt.NDArray[np.float64] | None:
-    """(blocks, height, width) of pixels spread evenly over a channel; None when it has too few pixels."""
+def _blocks(image: Image, channel: int) -> npt.NDArray[np.float64]:
+    """(blocks, height, width) of pixels spread evenly over a channel."""
     t, _, z, y, x = image.shape
     h, w = min(BLOCK, y), min(BLOCK, x)
-    if h * w < 16:
-        return None
     planes = np.unique(np.linspace(0, t * z - 1, PLANES).round().astype(int))
     across = max(1, min(x // w, int(np.sqrt(BLOCKS / len(planes)))))
     down = max(1, min(y // h, BLOCKS // len(planes) // across))

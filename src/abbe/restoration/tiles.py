@@ -20,7 +20,7 @@ from abbe.zoo import Card
 #: sizes of tiles are multiples of this
 QUANTUM = 64
 #: longest side of a tile by the network's scale, in input pixels: keeps a 64-channel network below 0.5 GB in float32
-LONGEST = {1: 640, 3: 448}
+LONGEST = {1: 1216, 3: 640}
 
 
 @dataclass(frozen=True, slots=True)

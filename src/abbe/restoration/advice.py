@@ -1,0 +1,133 @@
+"""Before a run: which workflow suits an image, how noisy and how finely sampled it is, and what the result will take."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy.typing as npt
+
+from abbe.image import Image, as_image
+from abbe.image.pixels import Shape
+from abbe.restoration.noise import Noise, noise_sigma
+from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
+from abbe.restoration.result import Grid
+from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
+from abbe.restoration.sampling import Sampling, sampling
+
+#: words in a file's acquisition mode that mean: resolved beyond Abbe's limit already
+_RESOLVED = ("sted", "structured", "sim", "storm", "palm", "single", "super", "resolft", "minflux", "paint")
+#: below this pixel size (um) no diffraction-limited image needs to be sampled: Abbe's limit at 400 nm and NA 1.49 is 0.13 um, half of it
+#: for a confocal with a closed pinhole, and half of that again for sampling
+FINE_PIXEL = 0.034
+#: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
+CORRELATED = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do with an image, and why.
+
+    Attributes:
+        workflow: "A" (enhance) or "B" (correct_background).
+        reason: one sentence.
+        noise: per channel, in the image's units.
+        sampling: per channel.
+        output_shape: (T, C, Z, Y, X) of the result.
+        output_bytes: of the result as float32.
+        scratch_bytes: disk that the run needs meanwhile; 0 when everything fits in memory.
+        free_bytes: free disk for it; None where nobody knows.
+        remarks: sentences on what may disappoint.
+    """
+
+    workflow: Literal["A", "B"]
+    reason: str
+    noise: tuple[Noise, ...]
+    sampling: tuple[Sampling, ...]
+    output_shape: Shape
+    output_bytes: int
+    scratch_bytes: int
+    free_bytes: int | None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Is there disk enough for the run?"""
+        return self.free_bytes is None or self.scratch_bytes <= self.free_bytes
+
+    def __str__(self) -> str:
+        size = " x ".join(str(n) for n in self.output_shape if n > 1) or "1"
+        return f"Workflow {self.workflow}: {self.reason}. Result: {size} pixels, {in_words(self.output_bytes)}"
+
+
+def advise(
+    image: Image | npt.ArrayLike,
+    steps: Sequence[str] | str = STEPS,
+    channels: Sequence[int | str] | int | str | None = None,
+    workflow: Literal["A", "B"] | None = None,
+) -> Advice:
+    """Look at an image before a run; reads a few blocks of it.
+
+    Args:
+        image, steps, channels: as for `enhance`.
+        workflow: the one that will be run, for the size of the result; None: the one that is advised.
+    """
+    source = as_image(image)
+    wanted = check_steps(steps)
+    chosen = check_channels(source, channels)
+    noise = tuple(noise_sigma(source, c) for c in range(source.shape[1]))
+    samples = tuple(sampling(source, c) for c in range(source.shape[1]))
+    letter, reason = _choose(source, samples)
+    plan = workflow or letter
+    grid = Grid()
+    if plan == "A":
+        grid = Grid(3 if "super_resolve" in wanted else 1, axial_ratio(source) if "axial" in wanted else None)
+    shape = output_shape(source, grid)
+    t, c, z, y, x = shape
+    return Advice(
+        letter,
+        reason,
+        noise,
+        samples,
+        shape,
+        4 * t * c * z * y * x,
+        scratch_bytes(source, chosen, grid),
+        free_disk(tempfile.gettempdir()),
+        tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1)),
+    )
+
+
+def _choose(image: Image, samples: Sequence[Sampling]) -> tuple[Literal["A", "B"], str]:
+    """The workflow and why."""
+    done = image.recipe.to_dict().get("steps", []) if image.recipe is not None else []
+    if any(step.get("name") == "super_resolve" for step in done):
+        return "B", "the image was super-resolved by abbe already; what can still go is background"
+    modality = (image.optics.modality or "").lower()
+    if any(word in modality for word in _RESOLVED):
+        return "B", f"the file says that it is a super-resolved image ({modality}); what can still go is background and noise"
+    pixel = image.pixel_size[2]
+    if pixel is not None and pixel < FINE_PIXEL:
+        return "B", f"its pixels of {1000 * pixel:.3g} nm are finer than a diffraction-limited image needs: super-resolved already"
+    over = [s.oversampling for s in samples if s.nyquist is not None and s.oversampling is not None]
+    if over and min(over) >= 3:
+        return "B", f"its pixels are {min(over):.1f} times finer than Abbe's limit needs, so three times as many would be empty"
+    return "A", "a conventional image: noise and out-of-focus light can be taken away, and detail brought out on three times as many pixels"
+
+
+def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool) -> list[str]:
+    said = []
+    for c in chosen:
+        name = image.channels[c]
+        if noise[c].correlation > CORRELATED:
+            said.append(
+                f"{name}: neighbouring pixels share their noise (correlation {noise[c].correlation:.2f}), as after resampling, averaging "
+                "or compression; the raw file would give more"
+            )
+        over = samples[c].oversampling
+        if finer and over is not None and over >= 3:
+            said.append(f"{name}: sampled {over:.1f} times finer than its detail needs; super-resolution will add little to it")
+        if samples[c].nyquist is not None and over is not None and over < 0.5:
+            said.append(f"{name}: pixels are {1 / over:.1f} times coarser than Abbe's limit needs; detail below them is lost")
+    return said

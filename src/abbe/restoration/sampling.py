@@ -1,0 +1,67 @@
+"""How finely an image samples what its microscope can resolve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from abbe.image import Image
+
+#: side of the part of a plane whose spectrum is looked at
+SIDE = 512
+#: a ring of the spectrum is above the noise when its power is this many times the floor
+ABOVE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Of one channel.
+
+    Attributes:
+        cutoff: where the spectrum sinks into the noise, as a fraction of the highest frequency that the pixels can hold; 1 where it does
+            not, None where the image is too small or empty to tell.
+        nyquist: pixel size that just samples Abbe's limit, emission / (4 NA), in um; None where the optics are not known.
+        pixel: the image's pixel size in um.
+    """
+
+    cutoff: float | None
+    nyquist: float | None
+    pixel: float | None
+
+    @property
+    def oversampling(self) -> float | None:
+        """How many times finer than needed the pixels are: by the optics where known, else by the spectrum. Below 1: too coarse."""
+        if self.nyquist is not None and self.pixel is not None:
+            return self.nyquist / self.pixel
+        return None if self.cutoff is None else 1 / self.cutoff
+
+
+def sampling(image: Image, channel: int) -> Sampling:
+    """The sampling of one channel, from its optics and from the spectrum of the middle of its middle plane."""
+    optics = image.optics
+    emission = optics.emission[channel] if len(optics.emission) > channel else None
+    aperture = optics.numerical_aperture
+    nyquist = emission / 1000 / (4 * aperture) if emission and aperture else None
+    return Sampling(_cutoff(image, channel), nyquist, image.pixel_size[2])
+
+
+def _cutoff(image: Image, channel: int) -> float | None:
+    t, _, z, y, x = image.shape
+    n = min(y, x, SIDE)
+    if n < 32:
+        return None
+    top, left = (y - n) // 2, (x - n) // 2
+    where = (slice(t // 2, t // 2 + 1), slice(channel, channel + 1), slice(z // 2, z // 2 + 1), slice(top, top + n), slice(left, left + n))
+    part = np.nan_to_num(image.read(where)[0, 0, 0].astype(np.float64))
+    if part.min() == part.max():
+        return None
+    window = np.hanning(n)[:, None] * np.hanning(n)
+    power = np.abs(np.fft.rfft2((part - part.mean()) * window)) ** 2
+    fy, fx = np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)
+    ring = (np.hypot(fy, fx) * n).astype(np.int64)
+    rings = np.bincount(ring.ravel(), power.ravel()) / np.maximum(np.bincount(ring.ravel()), 1)
+    rings = np.convolve(rings[: n // 2], np.ones(5) / 5, "valid")  # ring k is now centred on k + 2
+    floor = float(np.median(rings[int(0.9 * len(rings)) :]))
+    below = np.flatnonzero(rings < ABOVE * floor)
+    return float((below[0] + 2) / (n / 2)) if below.size else 1.0

@@ -1,0 +1,228 @@
+"""After a run: is the result better than its input, and does it agree with it?
+
+The result is made into what the microscope would have seen of it: blurred by a Gaussian, binned to the input's pixels, scaled and shifted,
+plus, where light from out of focus was removed, broad blurs of itself for that light; width and factors are fitted. What is compared is
+smoothed, so that the input's noise counts little. (After the resolution-scaled Pearson correlation and error of Culley et al. 2018,
+doi 10.1038/nmeth.4605; `abbe.compare` measures these in full.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import nnls
+
+from abbe.errors import ParameterError
+from abbe.image import Image
+from abbe.restoration.noise import plane_noise
+
+#: side of the part that is compared, in input pixels
+SIDE = 256
+#: smoothing before comparing (input pixels), and the factor by which it lowers white noise: 1 / (2 sqrt(pi) SMOOTH)
+SMOOTH = 2.0
+QUIETER = 1 / (2 * np.sqrt(np.pi) * SMOOTH)
+#: widths of blur that are tried (input pixels)
+BLURS = (0.0, 0.4, 0.7, 1.0, 1.3, 1.7, 2.2, 2.8)
+#: widths of the light from out of focus (input pixels)
+HAZE = (6.0, 16.0, 40.0)
+#: agreement below which a result is doubtful
+AGREEMENT = 0.9
+#: structure is there when the smoothed input varies by this many times its remaining noise
+STRUCTURE = 3.0
+#: noise left, relative to the input's, below which an image was improved
+QUIET = 0.8
+#: a result that must be blurred by more than this (input pixels) to look like the input is sharper than it
+SHARPER = 0.5
+
+Word = Literal["improved", "unchanged", "doubtful"]
+Plane = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelVerdict:
+    """One channel.
+
+    Attributes:
+        word: "improved", "unchanged" or "doubtful".
+        reason: why, in one sentence.
+        agreement: Pearson correlation of the smoothed input with what the microscope would have seen of the result; None where the input
+            has no structure above its noise.
+        blur: Gaussian width (input pixels) that makes the result look like the input.
+        noise_before, noise_after: standard deviations in flat parts, on the input's pixels, in its units.
+    """
+
+    word: Word
+    reason: str
+    agreement: float | None
+    blur: float
+    noise_before: float
+    noise_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All channels that were worked on; `word` and `reason` are those of the worst."""
+
+    channels: dict[str, ChannelVerdict]
+
+    @property
+    def worst(self) -> str:
+        order = ("doubtful", "unchanged", "improved")
+        return min(self.channels, key=lambda name: order.index(self.channels[name].word))
+
+    @property
+    def word(self) -> Word:
+        return self.channels[self.worst].word
+
+    @property
+    def reason(self) -> str:
+        reason = self.channels[self.worst].reason
+        return reason if len(self.channels) == 1 else f"{self.worst}: {reason}"
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.reason}"
+
+
+def verdict(result: Image) -> Verdict:
+    """Compare a result of `enhance` or `correct_background` with its original.
+
+    Raises `ParameterError` for an image that has no original.
+    """
+    if result.original is None or result.recipe is None:
+        raise ParameterError("wanted a result of enhance or correct_background, got an image without an original to compare it with")
+    steps = result.recipe.to_dict()["steps"]
+    picked = steps[-1].get("channels") if steps else None
+    chosen = range(result.shape[1]) if picked is None else picked
+    hazy = any(step["name"] in ("axial", "background") for step in steps)
+    return Verdict({result.channels[c]: _judge(result, c, hazy) for c in chosen})
+
+
+def _judge(result: Image, channel: int, hazy: bool) -> ChannelVerdict:
+    seen, stack, ratio = _parts(result, channel)
+    factor = stack.shape[1] // seen.shape[0]
+    best = _best_fit(seen, stack, factor, ratio, hazy)
+    before = plane_noise(seen).sigma
+    after = plane_noise(_bin(stack[len(stack) // 2], factor)).sigma
+    smooth = gaussian_filter(seen, SMOOTH)
+    structured = float(smooth.std()) > max(STRUCTURE * QUIETER * before, 1e-6 * float(np.abs(seen).max()))
+    agreement = best.agreement if structured else None
+    word, reason = _word(agreement, best.blur, before, after, float(best.model.std()), float(smooth.std()))
+    return ChannelVerdict(word, reason, agreement, best.blur, before, after)
+
+
+def _word(agreement: float | None, blur: float, before: float, after: float, drawn: float, there: float) -> tuple[Word, str]:
+    """The word and the reason from the figures; `drawn` and `there` are the variation of the smoothed result and input."""
+    if agreement is not None and agreement < AGREEMENT:
+        return "doubtful", f"blurred back, the result agrees with the input only to {agreement:.2f} (1 is full agreement)"
+    if after > 1.25 * before and before > 0:
+        return "doubtful", f"its flat parts vary {after / before:.1f} times as much as the input's"
+    if agreement is None and drawn > 2 * max(there, QUIETER * before) and drawn > 0:
+        return "doubtful", "the input shows no structure above its noise, and the result does"
+    gains = []
+    if before > 0 and after < QUIET * before:
+        gains.append(f"noise down to {100 * after / before:.0f} %")
+    if agreement is not None and blur > SHARPER:
+        gains.append(f"sharper by a blur of {blur:.1f} input pixels")
+    agree = "no structure above the noise in the input" if agreement is None else f"agrees with the input to {agreement:.3f}"
+    if gains:
+        return "improved", f"{' and '.join(gains)}; {agree}"
+    return "unchanged", f"neither noise nor sharpness changed much; {agree}"
+
+
+def _parts(result: Image, channel: int) -> tuple[Plane, Plane, float | None]:
+    """(part of an input plane, the result's planes around it, z-step over pixel size where the stack was made even).
+
+    The part is the middle plane's, where its pixels vary most.
+    """
+    original = result.original
+    assert original is not None
+    t, _, z, y, x = original.shape
+    plane = original.plane(t // 2, channel, z // 2).astype(np.float64)
+    top, left = _liveliest(plane)
+    h, w = min(SIDE, y), min(SIDE, x)
+    factor = result.shape[3] // y
+    planes = result.shape[2]
+    ratio = None if planes == z else (planes - 1) / (z - 1)
+    middle = min(round((z // 2) * (ratio or 1)), planes - 1)
+    reach = 0 if ratio is None else int(np.ceil(2 * ratio))
+    depth = slice(max(0, middle - reach), min(planes, middle + reach + 1))
+    columns = slice(left * factor, (left + w) * factor)
+    rows = slice(top * factor, (top + h) * factor)
+    region = (slice(t // 2, t // 2 + 1), slice(channel, channel + 1), depth, rows, columns)
+    near = np.nan_to_num(result.read(region)[0, 0].astype(np.float64))
+    if ratio is not None:  # centred on the input's plane, as far as the stack goes
+        near = near[np.clip(np.arange(middle - reach, middle + reach + 1) - depth.start, 0, len(near) - 1)]
+    return np.nan_to_num(plane[top : top + h, left : left + w]), near, ratio
+
+
+def _liveliest(plane: Plane) -> tuple[int, int]:
+    y, x = plane.shape
+    tops, lefts = ({0, max(0, n - SIDE), *range(0, max(1, n - SIDE), SIDE)} for n in (y, x))
+    corners = [(top, left) for top in sorted(tops) for left in sorted(lefts)]
+    return max(corners, key=lambda at: float(plane[at[0] : at[0] + SIDE : 4, at[1] : at[1] + SIDE : 4].std()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    agreement: float
+    blur: float
+    model: Plane
+
+
+def _best_fit(seen: Plane, stack: Plane, factor: int, ratio: float | None, hazy: bool) -> _Fit:
+    """The blur, gain, offset and haze under which the result looks most like the input."""
+    target = gaussian_filter(seen, SMOOTH)
+    fits = []
+    for focus in _focused(stack, ratio):
+        for blur in BLURS:
+            binned = _bin(gaussian_filter(focus, blur * factor), factor)
+            smooth = gaussian_filter(binned, SMOOTH)
+            terms = [smooth, *((gaussian_filter(binned, haze) for haze in HAZE) if hazy else ())]
+            model = _fitted(terms, target)
+            # on the unsmoothed input: a blur too strong for it must not win by being smooth
+            sharp = _fitted([binned, *terms[1:]], seen)
+            fits.append((float(((sharp - seen) ** 2).mean()), _Fit(_pearson(model, target), blur, smooth)))
+    return min(fits, key=lambda fit: fit[0])[1]
+
+
+def _focused(stack: Plane, ratio: float | None) -> Iterator[Plane]:
+    """The result's plane, and for an even stack its means over depth as well: what a plane of the input collected."""
+    middle = len(stack) // 2
+    yield stack[middle]
+    if ratio is None:
+        return
+    depth = np.arange(len(stack)) - middle
+    for width in (0.5, 1.0, 1.5):
+        weights = np.exp(-(depth**2) / (2 * (width * ratio) ** 2))
+        yield np.tensordot(weights / weights.sum(), stack, axes=1)
+
+
+def _fitted(terms: list[Plane], target: Plane) -> Plane:
+    """The non-negative mixture of the terms, plus a constant, nearest to the target."""
+    columns = np.stack([*(term.ravel() for term in terms), np.ones(target.size), -np.ones(target.size)], axis=1)
+    scale = np.maximum(np.abs(columns).max(axis=0), np.finfo(np.float64).tiny)
+    gram, side = (columns / scale).T @ (columns / scale), (columns / scale).T @ target.ravel()
+    # the normal equations by their Cholesky-like root: a few columns instead of all pixels
+    values, vectors = np.linalg.eigh(gram)
+    keep = values > 1e-12 * values.max()
+    root = (vectors[:, keep] * np.sqrt(values[keep])).T
+    weights, _ = nnls(root, (vectors[:, keep] / np.sqrt(values[keep])).T @ side)
+    mixture: Plane = ((columns / scale) @ weights).reshape(target.shape)
+    return mixture
+
+
+def _pearson(a: Plane, b: Plane) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    power = float(np.sqrt((a * a).mean() * (b * b).mean()))
+    return float((a * b).mean() / power) if power > 0 else 0.0
+
+
+def _bin(plane: npt.NDArray[Any], factor: int) -> Plane:
+    y, x = (n // factor for n in plane.shape)
+    binned: Plane = plane[: y * factor, : x * factor].reshape(y, factor, x, factor).mean(axis=(1, 3))
+    return binned
