@@ -12,5 +12,10 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("info", "Show what an image file holds, and what to know before believing it."),
     "merge": ("merge", "Put single-channel files together as the channels of one image."),
+    "enhance": ("enhance", "Turn conventional images into super-resolved ones (Workflow A)."),
+    "background": ("background", "Take background and noise from chosen channels (Workflow B)."),
+    "model": ("model", "List, show and verify the models."),
+    "doctor": ("doctor", "Check this installation: machine, engines, models."),
     "serve": ("serve", "Open the page: look, enhance, compare, measure and export in the browser."),
+    "demo": ("demo", "Simulate a cell whose truth is known, enhance it, and show what was gained."),
 }
