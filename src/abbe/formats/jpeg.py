@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+from PIL.JpegImagePlugin import JpegImageFile
 
-from abbe.errors import LimitError, NotAnImageError
+from abbe.errors import LimitError
+from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.image import Notice
 from abbe.image.axes import check_size
@@ -39,21 +41,16 @@ class Jpeg:
     def read(self, path: Path, axes: str | None) -> Found:
         notices = [Notice("lossy", _LOST)]
         data = path.read_bytes()
-        try:
-            with PIL.Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as picture:
-                width, height = picture.size
-                check_size((1, 1, 1, height, width))
-                if width * height * len(picture.getbands()) > LIMITS.segment:
-                    raise LimitError(f"wanted a JPEG of at most {LIMITS.segment} bytes of pixels, got {width} x {height}")
-                if picture.mode in ("CMYK", "YCCK"):
-                    notices.append(Notice("converted", "printing colours (CMYK) were converted to red, green and blue"))
-                    array = np.asarray(picture.convert("RGB"))
-                else:
-                    array = np.asarray(picture)
-        except LimitError:
-            raise
-        except Exception as problem:  # libjpeg's errors come as several types
-            raise NotAnImageError(f"{path.name} is cut short or damaged: its pixels cannot be decoded ({problem})") from problem
+        with decoding(path.name), JpegImageFile(io.BytesIO(data)) as picture:  # without Pillow's own, smaller limit on size
+            width, height = picture.size
+            check_size((1, 1, 1, height, width))
+            if width * height * len(picture.getbands()) > LIMITS.segment:
+                raise LimitError(f"wanted a JPEG of at most {LIMITS.segment} bytes of pixels, got {width} x {height}")
+            if picture.mode == "CMYK":
+                notices.append(Notice("converted", "printing colours (CMYK) were converted to red, green and blue"))
+                array = np.asarray(picture.convert("RGB"))
+            else:
+                array = np.asarray(picture)
         planes = array.reshape(height, width, -1).transpose(2, 0, 1)
         return Found(ArrayPixels(planes[None, :, None]), format="JPEG", notices=tuple(notices), rgb=planes.shape[0] == 3)
 

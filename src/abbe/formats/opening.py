@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from abbe.errors import AbbeError, NotAnImageError, StorageError
+from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
 from abbe.formats import convention
 from abbe.formats.found import Format, Found
 from abbe.formats.jpeg import Jpeg
@@ -62,6 +62,8 @@ def read(source: Path, axes: str | None) -> Found:
                 return form.read(source, axes)
             except OSError as problem:
                 raise _unreadable(source, problem) from problem
+            except MemoryError as problem:
+                raise LimitError(f"{source.name} needs more memory to decode than there is ({problem}); save it in tiles") from problem
     raise NotAnImageError(
         f"{source.name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
         "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV"

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
-import PIL.Image
+from PIL.PngImagePlugin import PngImageFile
 
 from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import account, colours
+from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.image import Notice, PixelSize
 from abbe.image.axes import check_size
@@ -85,20 +86,16 @@ class Png:
 
 
 def _decode(data: bytes, name: str) -> Array:
-    try:
+    with decoding(name):
         array: Array = imagecodecs.png_decode(data)
-    except Exception as problem:  # libpng's errors come as several types
-        raise NotAnImageError(f"{name} is damaged: its pixels cannot be decoded ({problem})") from problem
     return array
 
 
 def _indices(data: bytes, name: str) -> Array:
     """The palette indices themselves: what was measured, where the palette is a lookup table."""
-    try:
-        with PIL.Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-            return np.asarray(picture)
-    except Exception as problem:
-        raise NotAnImageError(f"{name} is damaged: its pixels cannot be decoded ({problem})") from problem
+    with decoding(name), PngImageFile(io.BytesIO(data)) as picture:  # without Pillow's own, smaller limit on size
+        array: Array = np.asarray(picture)
+    return array
 
 
 def _chunks(data: bytes, name: str) -> Chunks:

@@ -23,8 +23,8 @@ from abbe.limits import LIMITS
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TEMP", "LANG", "LC_ALL", "HOME")
 #: one thread each: thread stacks and arenas eat address space
 _SINGLE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-#: bytes of address space that Python and the libraries take before the first pixel
-_BASE = 2**30
+#: bytes of address space for libraries that are loaded after the limit was set
+_SLACK = 2**28
 
 
 def run_in_child(
@@ -108,7 +108,7 @@ def _limit(seconds: float, memory: int, disk: int | None) -> None:
     except ImportError:  # not a POSIX system
         return
     bounds = {
-        resource.RLIMIT_AS: _BASE + memory,
+        resource.RLIMIT_AS: _address_space() + _SLACK + memory,
         resource.RLIMIT_CPU: int(seconds) + 1,
         resource.RLIMIT_NOFILE: 128,
         resource.RLIMIT_CORE: 0,
@@ -121,16 +121,26 @@ def _limit(seconds: float, memory: int, disk: int | None) -> None:
         resource.setrlimit(what, (bound, bound))
 
 
+def _address_space() -> int:
+    """Bytes that this process has mapped, Python and its libraries; 1 GB where the system does not say."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 2**30
+
+
 def _serve() -> None:
     order = json.loads(sys.stdin.buffer.read())
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a library that prints must not spoil the answer
-    _limit(order["seconds"], order["memory"], order["disk"])
     try:
         place, _, name = order["decoder"].partition(":")
         if not place.startswith("abbe."):
             raise StorageError(f"wanted a decoder of abbe, got {place!r}")
-        answer = {"result": getattr(importlib.import_module(place), name)(order["arguments"], order["descriptors"])}
+        decode = getattr(importlib.import_module(place), name)
+        _limit(order["seconds"], order["memory"], order["disk"])
+        answer = {"result": decode(order["arguments"], order["descriptors"])}
     except AbbeError as problem:
         answer = {"error": type(problem).__name__, "message": str(problem)}
     except MemoryError:

@@ -45,9 +45,9 @@ def check_target(target: str | os.PathLike[str], overwrite: bool = False) -> Non
     Raises `ExistsError` when it exists and `overwrite` is False, `StorageError` when its folder is missing or takes no files.
     """
     final = _final(target)
-    _refuse_existing(final, overwrite)
     part = _neighbour(final)
     with _reporting(final):
+        _refuse_existing(final, overwrite)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         part.unlink()
 
@@ -63,14 +63,10 @@ def write_whole(target: str | os.PathLike[str], overwrite: bool = False) -> Iter
         StorageError: the target cannot be written; what was there is untouched.
     """
     final = _final(target)
-    if final.is_dir():
-        raise StorageError(f"wanted the name of a file to write, got the folder {final}; add a file name")
-    _refuse_existing(final, overwrite)
-    if final.exists() and not final.is_file():
-        raise StorageError(f"wanted the name of a file to write, got {final}, which is a device or a pipe")
     part = _neighbour(final)
     try:
         with _reporting(final):
+            _check_file(final, overwrite)
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
             yield part
             if final.exists():
@@ -89,7 +85,8 @@ def write_whole_folder(target: str | os.PathLike[str], overwrite: bool = False, 
     `sign` guards what `overwrite` may replace: a folder is replaced only when it holds an entry of that name.
     """
     final = _final(target)
-    _refuse_existing(final, overwrite)
+    with _reporting(final):
+        _refuse_existing(final, overwrite)
     if final.exists() and not (final.is_dir() and (sign is None or (final / sign).exists() or not any(final.iterdir()))):
         raise ExistsError(f"will not replace {final}, which is something else than was to be written there; choose another name")
     part = _neighbour(final)
@@ -115,6 +112,14 @@ def _final(target: str | os.PathLike[str]) -> Path:
 
 def _neighbour(final: Path) -> Path:
     return final.with_name(f".abbe-{secrets.token_hex(8)}{final.suffix[:16]}")
+
+
+def _check_file(final: Path, overwrite: bool) -> None:
+    if final.is_dir():
+        raise StorageError(f"wanted the name of a file to write, got the folder {final}; add a file name")
+    _refuse_existing(final, overwrite)
+    if final.exists() and not final.is_file():
+        raise StorageError(f"wanted the name of a file to write, got {final}, which is a device or a pipe")
 
 
 def _refuse_existing(final: Path, overwrite: bool) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from abbe.errors import NotAnImageError
+from abbe.formats.damage import decoding
 from abbe.formats.stamp import Stamp, read_exactly
 from abbe.image.pixels import Array, Region, Shape, region_shape
 
@@ -106,10 +106,8 @@ class SegmentedPlanes:
         if length == 0:
             return None
         data = read_exactly(descriptor, page.offsets[index], length)
-        try:
+        with decoding(f"part {index} of page {plane} of the file"):
             decoded, _, _ = page.decode(data, index, jpegtables=page.tables)
-        except Exception as problem:  # a decoder may raise anything on damaged bytes
-            raise NotAnImageError(f"the file is damaged: part {index} of page {plane} cannot be decoded ({problem})") from problem
         block: Array = decoded[0]
         with self._lock:
             self._cache[key] = block

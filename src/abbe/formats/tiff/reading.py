@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import tifffile
 
-from abbe.errors import AbbeError, NotAnImageError
+from abbe.errors import NotAnImageError
 from abbe.formats import ome
+from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, losses, resolution
@@ -38,17 +39,8 @@ class Tiff:
 
     def read(self, path: Path, axes: str | None) -> Found:
         check_directories(path)
-        try:
-            with tifffile.TiffFile(path) as tif:
-                return _read(tif, path, axes)
-        except AbbeError:
-            raise
-        except Exception as problem:  # a parser of foreign bytes may raise anything
-            raise NotAnImageError(f"{path.name} is damaged or of an unknown kind of TIFF: {_first_line(problem)}") from problem
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).partition("\n")[0][:200] or type(problem).__name__
+        with decoding(path.name), tifffile.TiffFile(path) as tif:
+            return _read(tif, path, axes)
 
 
 def _read(tif: Any, path: Path, axes: str | None) -> Found:
