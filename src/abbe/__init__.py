@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from abbe.image import Interval as Interval
     from abbe.image import Notice as Notice
     from abbe.recipe import Recipe as Recipe
+    from abbe.restoration import advise as advise
     from abbe.restoration import correct_background as correct_background
     from abbe.restoration import enhance as enhance
+    from abbe.restoration import verdict as verdict
     from abbe.session import Session as Session
 
 #: public name -> the room that holds it
@@ -49,7 +51,9 @@ _ROOMS = {
     "Saved": "abbe.formats",
     "Session": "abbe.session",
     "compare": "abbe.comparison",
+    "advise": "abbe.restoration",
     "correct_background": "abbe.restoration",
+    "verdict": "abbe.restoration",
     "enhance": "abbe.restoration",
     "merge": "abbe.formats",
     "open": "abbe.formats",
@@ -68,6 +72,7 @@ __all__ = [
     "Saved",
     "Session",
     "__version__",
+    "advise",
     "colocalize",
     "compare",
     "correct_background",
@@ -75,6 +80,7 @@ __all__ = [
     "merge",
     "open",
     "save",
+    "verdict",
 ]
 
 

@@ -1,0 +1,47 @@
+"""`abbe background`: Workflow B."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from abbe.cli.progress import Progress
+from abbe.cli.restoring import Writing, listed_channels, restore_files
+from abbe.image import Image
+from abbe.restoration import Advice, advise, correct_background
+from abbe.restoration.engine import engine as check_engine
+
+ENDING = "_background.ome.tif"
+
+
+def command(
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE...", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_background.ome.tif here]", show_default=False),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels by number or name, separated by commas. [default: all]", show_default=False)
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model by name or path.", show_default=False)] = None,
+    engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
+    exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    dtype: Annotated[str | None, typer.Option(help="Pixel type to write, such as uint16. [default: float32]", show_default=False)] = None,
+) -> None:
+    """Take background and noise from chosen channels, on the same pixels (Workflow B).
+
+    For images that are super-resolved already, and any other whose background is to go. Other channels keep their values.
+    """
+    check_engine(engine, exact)
+
+    def look(image: Image) -> Advice:
+        return advise(image, channels=listed_channels(channels, image), workflow="B")
+
+    def restore(image: Image, report: Progress) -> Image:
+        chosen = listed_channels(channels, image)
+        return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report)
+
+    restore_files(files, Writing(out, ENDING, overwrite, dtype), "correcting", look, restore)
