@@ -81,7 +81,7 @@ browser:
 
 # ------------------------------------------------------------------------------------------------------------ doing
 demo: $(CORE)
-	$(BIN)/abbe demo --output demo --overwrite
+	$(BIN)/abbe demo --out demo --overwrite
 
 test: lint types floors tests
 

@@ -20,7 +20,7 @@ FILES = {"picture.png", "cell.ome.tif", "enhanced.ome.tif", "truth.ome.tif", "fi
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "out"
-    assert main(["demo", "--output", str(folder)]) == 0
+    assert main(["demo", "--out", str(folder)]) == 0
     return folder
 
 
@@ -64,14 +64,14 @@ def test_the_picture_shows_four_panels(folder: Path) -> None:
 
 def test_a_second_demo_does_not_replace_the_first_unasked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (folder / "figures.json").read_bytes()
-    assert main(["demo", "--output", str(folder)]) == 1
+    assert main(["demo", "--out", str(folder)]) == 1
     assert "exists already" in capsys.readouterr().err
     assert (folder / "figures.json").read_bytes() == before
 
 
 def test_a_folder_of_the_users_own_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "thesis.txt").write_text("three years")
-    assert main(["demo", "--output", str(tmp_path), "--overwrite"]) == 1
+    assert main(["demo", "--out", str(tmp_path), "--overwrite"]) == 1
     assert (tmp_path / "thesis.txt").read_text() == "three years"
     assert len(capsys.readouterr().err.splitlines()) == 1
 

@@ -18,18 +18,18 @@ from abbe.cli.speech import say
 FIGURES = "figures.json"
 
 def command(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images, the picture and the figures.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images, the picture and the figures.")] = Path("demo"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier demo.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another number, another cell.", min=0)] = 1,
 ) -> None:
     """Simulate a cell whose truth is known, as a noisy conventional image, enhance it, and show what was gained."""
     from abbe.storage import write_whole_folder
 
-    with write_whole_folder(output, overwrite, sign=FIGURES) as folder:
+    with write_whole_folder(out, overwrite, sign=FIGURES) as folder:
         lines = run(folder, seed)
     say(*lines, "")
-    width = max(len(str(output / name)) for name in FILES)
-    say(*(f"  {output / name!s:{width}s}  {what}" for name, what in FILES.items()), "", *invitation(output))
+    width = max(len(str(out / name)) for name in FILES)
+    say(*(f"  {out / name!s:{width}s}  {what}" for name, what in FILES.items()), "", *invitation(out))
 
 
 #: file of the demo -> what it is
