@@ -58,7 +58,9 @@ def expose(rng: np.random.Generator, photons: npt.NDArray[np.floating], camera: 
     if camera.line_noise:
         electrons = electrons + rng.normal(0, camera.line_noise / np.sqrt(n), (light.shape[0], 1))
     if camera.hot:
-        electrons = electrons + (rng.random(light.shape) < camera.hot) * rng.exponential(30 * camera.read_noise + 0.3 * float(light.max()))
+        electrons = electrons + (rng.random(light.shape) < camera.hot) * rng.exponential(
+            30 * camera.read_noise + 0.3 * float(light.max()), light.shape
+        )
     counts = electrons * gain + camera.offset
     if n == 1:
         counts = np.round(counts)

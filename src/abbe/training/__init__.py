@@ -1,1 +1,55 @@
-"""training"""
+"""Training: from a plan to a model that the engine runs. Needs the `train` extra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abbe.errors import MissingExtraError
+from abbe.training.plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from abbe.training.loop import Training
+
+__all__ = ["TrainingPlan", "train"]
+
+
+def train(
+    plan: TrainingPlan,
+    runs: Path,
+    *,
+    data: Path | None = None,
+    models: dict[str, Path] | None = None,
+    workers: int = 1,
+    threads: int = 2,
+    every: int = 500,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Train `plan` in `runs / plan.name`, going on from where it stopped, and export the result there.
+
+    Args:
+        plan: what to train.
+        runs: folder of runs; checkpoints, `log.csv`, `latest.png` and the exported `model` come into it.
+        data: folder below which the plan's real images are; None: simulated ones alone.
+        models: weights by model name, for a plan that starts from or comes after another.
+        workers: processes that make samples.
+        threads: CPU threads of the network.
+        every: steps between validations.
+        report: called with a line of progress.
+
+    Returns:
+        the folder with `model.onnx` and `card.json`.
+
+    Raises:
+        MissingExtraError: torch, onnx or safetensors is not installed.
+        ParameterError: the plan names images, models or pairs that are not there.
+    """
+    try:
+        from abbe.training.export import export
+        from abbe.training.loop import Training
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError("training", "train") from problem
+    training: Training = Training(plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report)
+    training.run(every=every)
+    return export(training.folder / "weights.safetensors", training.folder / "model")

@@ -12,12 +12,12 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from abbe.networks import Restorer
-from abbe.training.loop import architecture, read_metadata
+from abbe.training.loop import architecture
 from abbe.training.plan import TrainingPlan
+from abbe.training.weights import read_metadata, start_from
 
 #: what the engine subtracts before a network sees an image, and divides by, as percentiles of the image
 NORMALISATION = {"low_percentile": 1.0, "high_percentile": 99.8}
@@ -45,7 +45,7 @@ def export(weights: Path, folder: Path, *, interval_factor: float = 2.0, more: d
     """
     plan = TrainingPlan.model_validate_json(read_metadata(weights)["plan"])
     network = Restorer(architecture(plan)).eval()
-    network.load_state_dict(load_file(weights))
+    start_from(network, weights)
     model = half_weights(to_onnx(network))
     data = model.SerializeToString(deterministic=True)
     folder.mkdir(parents=True, exist_ok=True)

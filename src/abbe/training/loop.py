@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool
 from abbe.training.samples import Sample, Samples
+from abbe.training.weights import read_metadata, start_from
 
 Report = Callable[[str], None]
 
@@ -60,7 +60,7 @@ class Training:
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
         if plan.start and models:
-            self.network.load_state_dict(load_file(models[plan.start]))
+            start_from(self.network, models[plan.start])
         self.before = _frozen(models[plan.after]) if plan.after and models else None
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -113,9 +113,19 @@ class Training:
 
     # ------------------------------------------------------------------------------------------ running
     def run(self, *, every: int = 500, checkpoint_seconds: float = 180.0) -> None:
-        """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps."""
-        plan = self.plan
+        """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps.
+
+        An interruption (Ctrl-C, SIGTERM as KeyboardInterrupt) leaves a checkpoint of the last whole step.
+        """
         self.resume()
+        try:
+            self._run(every, checkpoint_seconds)
+        except KeyboardInterrupt:
+            self.save()
+            raise
+
+    def _run(self, every: int, checkpoint_seconds: float) -> None:
+        plan = self.plan
         saved, began, loss_sum, count = time.monotonic(), time.monotonic(), 0.0, 0
         for observed, truth, told in self._batches():
             loss_sum, count = loss_sum + self._advance(observed, truth, told), count + 1
@@ -202,15 +212,12 @@ def _psnr(a: Tensor, b: Tensor, span: float) -> float:
 
 
 def _frozen(path: Path) -> Restorer:
-    """A trained network for use alone."""
-    plan = TrainingPlan.model_validate_json(read_metadata(path)["plan"])
+    """A trained network for use alone, from a training's weights or from a model's folder (its card has the plan)."""
+    if path.suffix == ".onnx":
+        card = json.loads((path.parent / "card.json").read_text(encoding="utf-8"))
+        plan = TrainingPlan.model_validate(card["training"]["settings"])
+    else:
+        plan = TrainingPlan.model_validate_json(read_metadata(path)["plan"])
     network = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    network.load_state_dict(load_file(path))
+    start_from(network, path)
     return network
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """The text metadata in a safetensors file's header."""
-    with path.open("rb") as file:
-        header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return dict(header.get("__metadata__", {}))

@@ -1,0 +1,100 @@
+"""Simulated specimens and pairs are what training, tests and the demo take them for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
+from abbe.simulation.pairs import bin3
+from abbe.simulation.stacks import axial_pair, sample_planes, to_isotropic
+from abbe.simulation.structures import KINDS, WEIGHTS, splat
+from abbe.simulation.volumes import KINDS as VOLUMES
+
+
+class Specimens:
+    """A source of crops without a pool."""
+
+    def crop(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        return specimen(rng, size)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_specimen_is_a_density(kind: str) -> None:
+    plane = specimen(np.random.default_rng(4), 96, kind)
+    assert plane.shape == (96, 96)
+    assert plane.dtype == np.float32
+    assert np.isfinite(plane).all()
+    assert plane.min() >= 0
+    assert plane.max() <= 1.5
+    assert kind == "empty" or plane.std() > 0
+    assert kind in WEIGHTS
+
+
+@pytest.mark.parametrize("kind", VOLUMES)
+def test_every_kind_of_volume_is_a_density(kind: str) -> None:
+    v = volume(np.random.default_rng(5), 40, kind)
+    assert v.shape == (40, 40, 40)
+    assert 0 <= v.min() <= v.max() <= 1.5
+    assert v.std() > 0
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_equal_seeds_give_equal_specimens(seed: int) -> None:
+    one, two = (specimen(np.random.default_rng(seed), 48) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_points_keep_their_weight_and_place() -> None:
+    plane = splat(np.array([[3.25, 4.0]]), 2.0, (10, 10))
+    assert plane.sum() == pytest.approx(2)
+    assert plane[3, 4] == pytest.approx(1.5)
+    assert plane[4, 4] == pytest.approx(0.5)
+    assert splat(np.array([[-5.0, 2.0]]), 1.0, (10, 10)).sum() == 0
+
+
+@pytest.mark.parametrize("make", [denoising_pair, background_pair])
+def test_a_pair_is_in_one_unit(make) -> None:  # type: ignore[no-untyped-def]
+    for seed in range(12):
+        pair = make(np.random.default_rng(seed), Specimens(), 64)
+        assert pair.observed.shape == pair.truth.shape == (64, 64)
+        assert np.isfinite(pair.observed).all()
+        assert np.isfinite(pair.truth).all()
+        if make is denoising_pair:
+            spread = max(float(pair.observed.std()), 1.0)
+            assert abs(pair.observed.mean() - pair.truth.mean()) < spread
+
+
+def test_a_super_resolved_truth_has_the_image_under_it() -> None:
+    for seed in range(8):
+        pair = super_resolution_pair(np.random.default_rng(seed), Specimens(), 48)
+        assert pair.observed.shape == (48, 48)
+        assert pair.truth.shape == (144, 144)
+        assert bin3(pair.truth).shape == (48, 48)
+
+
+def test_a_section_has_less_light_than_the_whole() -> None:
+    v = volume(np.random.default_rng(1), 64, "vesicles")
+    pair = section_pair(np.random.default_rng(2), v, 48)
+    assert pair.observed.shape == pair.truth.shape == (48, 48)
+    assert pair.truth.min() >= 0
+
+
+def test_planes_of_a_stack_stand_where_they_were_taken() -> None:
+    ramp = np.arange(13, dtype=np.float32)[:, None, None] * np.ones((1, 3, 3), np.float32)
+    for step in (1.0, 2.0, 3.0, 1.5):
+        stack = sample_planes(ramp, step)
+        again = to_isotropic(stack, step)
+        assert len(again) == round((len(stack) - 1) * step) + 1
+        np.testing.assert_allclose(again[:, 1, 1], np.minimum(np.arange(len(again)), stack[-1, 1, 1]), atol=1e-4)
+
+
+def test_an_axial_pair_is_a_slice_with_its_neighbours() -> None:
+    v = volume(np.random.default_rng(1), 48, "filaments")
+    observed, truth, step = axial_pair(np.random.default_rng(3), v, 40, 5)
+    assert observed.shape == (5, 40, 40)
+    assert truth.shape == (40, 40)
+    assert step >= 1

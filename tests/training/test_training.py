@@ -1,0 +1,166 @@
+"""A training learns, stops, goes on as if it had not stopped, and gives a model that computes what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import tifffile
+
+torch = pytest.importorskip("torch", reason="training needs the train extra")
+
+from abbe.errors import ModelError, ParameterError  # noqa: E402
+from abbe.networks import Architecture, Restorer  # noqa: E402
+from abbe.training import TrainingPlan, train  # noqa: E402
+from abbe.training.loop import Training  # noqa: E402
+from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
+from abbe.training.weights import start_from  # noqa: E402
+
+TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1))
+POOL = PoolPlan(planes=6, side=128, real=0.0)
+
+
+def plan(**changes: object) -> TrainingPlan:
+    base = TrainingPlan(name="tiny", task="denoise", network=TINY, pool=POOL, steps=12, batch=2, patch=32, learning_rate=2e-3)
+    return base.model_copy(update=changes)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "weights.safetensors")
+
+
+def silent(line: str) -> None: ...
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    whole = Training(plan(), tmp_path / "a" / "tiny", None, workers=0, report=silent)
+    whole.run(every=100)
+    first = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent)
+    batches = first._batches()
+    for _ in range(5):
+        first._advance(*next(batches))
+    first.save()
+    second = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent)
+    second.run(every=100)
+    one, two = weights(tmp_path / "a" / "tiny"), weights(tmp_path / "b" / "tiny")
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=2e-3, atol=2e-5)
+
+
+def test_an_interrupted_training_leaves_a_checkpoint(tmp_path: Path) -> None:
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    training = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(every=100)
+    again = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=silent)
+    assert again.resume()
+    assert again.step == 50
+
+
+def test_training_lowers_the_error(tmp_path: Path) -> None:
+    lines: list[str] = []
+    training = Training(plan(steps=100, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append)
+    training.run(every=100)
+    rows = (tmp_path / "tiny" / "log.csv").read_text().splitlines()
+    _, _, _, validated, given, _ = rows[-1].split(",")
+    assert float(validated) > float(given) + 1
+    assert (tmp_path / "tiny" / "latest.png").stat().st_size > 1000
+    assert any("min left" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("task", "network", "scale"),
+    [
+        ("denoise", TINY, 1),
+        ("super_resolve", NetworkPlan(widths=(16, 16), blocks=(1, 1), unshuffle=1, scale=3), 3),
+        ("axial_stack", NetworkPlan(widths=(16, 16), blocks=(1, 1), channels=5, told=("anisotropy",)), 1),
+    ],
+)
+def test_the_exported_model_computes_what_was_trained(tmp_path: Path, task: str, network: NetworkPlan, scale: int) -> None:
+    pool = PoolPlan(planes=4, side=160, volumes=2, volume_side=48, real=0.0)
+    folder = train(plan(task=task, network=network, pool=pool, steps=3), tmp_path, workers=0, report=silent)
+    card = json.loads((folder / "card.json").read_text())
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    feeds = {"observed": rng.random((1, network.channels, 40, 56), dtype=np.float32)}
+    if network.told:
+        feeds["told"] = np.full((1, 1), 3.0, np.float32)
+    (restored,) = session.run(None, feeds)
+    assert restored.shape == (1, 2, 40 * scale, 56 * scale)
+    assert restored[:, 1].min() >= 0
+    trained = Restorer(Architecture(network.widths, network.blocks, network.channels, network.scale, network.unshuffle, len(network.told)))
+    start_from(trained, tmp_path / "tiny" / "weights.safetensors")
+    told = torch.from_numpy(feeds["told"]) if network.told else None
+    with torch.no_grad():
+        expected = trained(torch.from_numpy(feeds["observed"]), None, told).numpy()
+    np.testing.assert_allclose(restored, expected, atol=2e-3)  # half-precision weights
+    assert card["task"] == task
+    start_from(trained, folder / "model.onnx")  # a shipped model can start a training
+
+
+def test_brightness_passes_through_a_network_unchanged() -> None:
+    network = Restorer(Architecture((16, 32), (1, 1), unshuffle=2)).eval()
+    x = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(50 * x), 50 * network(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", [Architecture((16, 16, 16), (1, 2, 1), unshuffle=2), Architecture((16, 16), (2, 1), scale=3)])
+def test_a_pixel_outside_the_receptive_field_changes_nothing(architecture: Architecture) -> None:
+    network = Restorer(architecture).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.1)
+    reach, side = architecture.receptive_field, 8 * (architecture.receptive_field // 8 + 1) * 3
+    x = torch.rand(1, 1, side, side)
+    y = x.clone()
+    y[..., :, : side - reach - 16] += 1  # all but the last columns
+    s = architecture.scale
+    with torch.no_grad():
+        difference = (network(x) - network(y)).abs()[..., -16 * s :]
+    assert difference.max() == 0
+
+
+def test_real_pairs_are_fitted_to_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for folder in ("noisy", "clean"):
+        (tmp_path / folder).mkdir()
+    for i in range(3):
+        clean = rng.random((64, 64)) * 100
+        tifffile.imwrite(tmp_path / "clean" / f"{i}.tif", clean.astype(np.float32))
+        tifffile.imwrite(tmp_path / "noisy" / f"{i}.tif", (3 * clean + 20 + rng.normal(0, 5, clean.shape)).astype(np.float32))
+    from abbe.training.samples import RealPairs
+
+    pairs = RealPairs(PairsPlan(noisy="noisy", clean="clean"), tmp_path)
+    noisy, clean = pairs.images[0]
+    assert (noisy - clean).std() == pytest.approx(5, rel=0.1)
+
+
+def test_wrong_plans_are_refused_with_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text('name = "x"\ntask = "divination"\n')
+    with pytest.raises(ParameterError, match="task"):
+        TrainingPlan.read(path)
+    path.write_text("name = ")
+    with pytest.raises(ParameterError, match="TOML"):
+        TrainingPlan.read(path)
+    with pytest.raises(ParameterError, match="point --data"):
+        Training(plan(pool=PoolPlan(planes=2, side=64, images={"nowhere/*.tif": 1})), tmp_path / "t", tmp_path, workers=0)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    train(plan(steps=1), tmp_path, workers=0, report=silent)
+    other = Restorer(Architecture((16, 32), (1, 1), unshuffle=2))
+    with pytest.raises(ModelError, match="same \\[network\\]"):
+        start_from(other, tmp_path / "tiny" / "weights.safetensors")
+
+
+def test_every_shipped_plan_can_be_read() -> None:
+    plans = Path(__file__).resolve().parents[2] / "plans"
+    names = [TrainingPlan.read(path).name for path in sorted(plans.glob("*.toml"))]
+    assert {"denoise", "background", "axial_plane", "axial_stack", "super_resolve"} <= set(names)
