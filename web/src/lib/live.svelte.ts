@@ -1,0 +1,123 @@
+/** The stream of events, and what is known about the connection. */
+import { PAGE, query } from "./api";
+import type { Job } from "./types";
+
+export type Connection = "connecting" | "connected" | "offline" | "server" | "locked";
+
+interface Handlers {
+  session?: (data: { session: string; revision: number }) => void;
+  deleted?: (data: { session: string }) => void;
+  view?: (data: Record<string, unknown>) => void;
+  folder?: (data: { path: string }) => void;
+  job?: (job: Job) => void;
+  /** The stream is up (again): read everything anew. */
+  back?: () => void;
+}
+
+/** Seconds of silence after which a connection counts as dead; the server says something every 10. */
+const SILENCE = 25;
+
+class Live {
+  state = $state<Connection>("connecting");
+  /** pages that look at the same session, this one included */
+  pages = $state(1);
+  /** ms of the last answer to a tile, to say when it is the size that makes it slow */
+  slow = $state<string | null>(null);
+  jobs = $state<Job[]>([]);
+
+  #handlers: Handlers = {};
+  #stream: EventSource | null = null;
+  #heard = 0;
+  #watch: ReturnType<typeof setInterval> | null = null;
+  #session: string | null = null;
+
+  cause = $derived(
+    {
+      connecting: "Connecting to abbe",
+      connected: "Connected; every change is saved",
+      offline: "This device has no network. It goes on by itself when the network is back.",
+      server: "abbe does not answer: it was stopped, or the computer it runs on sleeps. Nothing is lost.",
+      locked: "This device is not known to abbe any more. Open the link from abbe's window again.",
+    }[this.state],
+  );
+
+  follow(session: string | null, handlers: Handlers): () => void {
+    this.#handlers = handlers;
+    this.#session = session;
+    this.#connect();
+    const online = () => this.#connect();
+    const seen = () => document.visibilityState === "visible" && performance.now() - this.#heard > 12_000 && this.#connect();
+    window.addEventListener("online", online);
+    window.addEventListener("offline", this.#lost);
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      window.removeEventListener("online", online);
+      window.removeEventListener("offline", this.#lost);
+      document.removeEventListener("visibilitychange", seen);
+      if (this.#watch) clearInterval(this.#watch);
+      this.#stream?.close();
+      this.#stream = null;
+    };
+  }
+
+  #lost = () => {
+    this.state = navigator.onLine ? "server" : "offline";
+  };
+
+  #connect(): void {
+    this.#stream?.close();
+    if (this.#watch) clearInterval(this.#watch);
+    const stream = new EventSource(`/api/events${query({ session: this.#session, page: PAGE })}`);
+    this.#stream = stream;
+    this.#heard = performance.now();
+    let first = true;
+    const heard = () => (this.#heard = performance.now());
+    stream.onopen = () => {
+      heard();
+      this.state = "connected";
+      if (!first || this.#session !== null) this.#handlers.back?.();
+      first = false;
+    };
+    stream.onerror = () => {
+      this.#lost();
+      if (stream.readyState === EventSource.CLOSED) void this.#why();
+    };
+    const on = <T>(name: string, act: (data: T) => void) =>
+      stream.addEventListener(name, (event) => {
+        heard();
+        act(JSON.parse((event as MessageEvent<string>).data) as T);
+      });
+    on<{ session: string; revision: number }>("session", (data) => this.#handlers.session?.(data));
+    on<{ session: string }>("deleted", (data) => this.#handlers.deleted?.(data));
+    on<Record<string, unknown>>("view", (data) => this.#handlers.view?.(data));
+    on<{ path: string }>("folder", (data) => this.#handlers.folder?.(data));
+    on<{ pages: number }>("devices", (data) => (this.pages = data.pages));
+    on<Job>("job", (job) => {
+      this.#keep(job);
+      this.#handlers.job?.(job);
+    });
+    on<object>("here", heard);
+    this.#watch = setInterval(() => {
+      const silent = (performance.now() - this.#heard) / 1000;
+      if (silent > SILENCE || (stream.readyState === EventSource.CLOSED && silent > 2 && this.state !== "locked")) this.#connect();
+    }, 2000);
+  }
+
+  /** A stream that was refused: is it the server, or are we not let in? */
+  async #why(): Promise<void> {
+    try {
+      const answer = await fetch("/api/state");
+      if (answer.status === 401) this.state = "locked";
+    } catch {
+      this.#lost();
+    }
+  }
+
+  #keep(job: Job): void {
+    const at = this.jobs.findIndex((known) => known.id === job.id);
+    if (at < 0) this.jobs.push(job);
+    else this.jobs[at] = job;
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,144 @@
+/** One session as this page knows it, and everything that can be done with it. The server's answer is the only truth. */
+import { ApiError, get, patch, post, put, query, readSession, remove } from "./api";
+import { notes } from "./notes.svelte";
+import type { Document, Job, Roi, Shape, Version } from "./types";
+
+interface Conflict {
+  session?: Document;
+}
+
+export class Session {
+  document = $state.raw<Document | null>(null);
+  /** the session is gone: deleted here or elsewhere */
+  gone = $state(false);
+  failure = $state<string | null>(null);
+  busy = $state(false);
+  #reading: Promise<void> | null = null;
+  #again = false;
+
+  constructor(readonly id: string) {}
+
+  versions = $derived(this.document?.versions ?? []);
+  current = $derived(this.document?.versions.find((version) => version.id === this.document?.current) ?? null);
+  original = $derived(this.document?.versions[0] ?? null);
+  rois = $derived(this.document?.rois ?? []);
+
+  version(id: string | null): Version | null {
+    return this.versions.find((version) => version.id === id) ?? null;
+  }
+
+  /** Reads the session; calls that come meanwhile lead to one more reading. */
+  async read(): Promise<void> {
+    if (this.#reading) {
+      this.#again = true;
+      return this.#reading;
+    }
+    this.#reading = (async () => {
+      try {
+        do {
+          this.#again = false;
+          this.#take(await readSession(this.id));
+        } while (this.#again);
+        this.failure = null;
+      } catch (problem) {
+        if (problem instanceof ApiError && problem.status === 404) this.gone = true;
+        else if (!this.document) this.failure = problem instanceof Error ? problem.message : String(problem);
+      } finally {
+        this.#reading = null;
+      }
+    })();
+    return this.#reading;
+  }
+
+  #take(document: Document): void {
+    if (!this.document || document.revision >= this.document.revision) this.document = document;
+  }
+
+  /** Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. */
+  async change<T extends Document>(act: () => Promise<T>): Promise<T | null> {
+    this.busy = true;
+    try {
+      const after = await act();
+      this.#take(after);
+      return after;
+    } catch (problem) {
+      if (problem instanceof ApiError && problem.status === 409) {
+        const { session } = problem.data as Conflict;
+        if (session) this.#take(session);
+      }
+      notes.problem(problem);
+      return null;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #at = (rest: string) => `/sessions/${this.id}${rest}`;
+
+  async undo(): Promise<void> {
+    if (!this.document?.can_undo) return;
+    const what = this.document.undo_action;
+    if (await this.change(() => post<Document>(this.#at("/undo")))) notes.say(`Undone: ${what}`, "info", { label: "Redo", act: () => void this.redo() });
+  }
+
+  async redo(): Promise<void> {
+    if (this.document?.can_redo) await this.change(() => post<Document>(this.#at("/redo")));
+  }
+
+  async go(version: string): Promise<void> {
+    if (version !== this.document?.current) await this.change(() => post<Document>(this.#at("/revert"), { version }));
+  }
+
+  rename(version: string, name: string) {
+    return this.change(() => patch<Document>(this.#at(`/versions/${version}`), { name }));
+  }
+
+  async drop(version: Version): Promise<void> {
+    const sure = await notes.ask(
+      `Delete ${version.name}?`,
+      "It disappears on every device that has this image open. Undo brings it back.",
+      "Delete",
+      true,
+    );
+    if (sure && (await this.change(() => remove<Document>(this.#at(`/versions/${version.id}`)))))
+      notes.say(`${version.name} is deleted`, "info", { label: "Undo", act: () => void this.undo() });
+  }
+
+  async addRoi(shape: Shape): Promise<string | null> {
+    return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape })))?.added ?? null;
+  }
+
+  changeRoi(roi: Roi, edit: { shape?: Shape; name?: string }) {
+    return this.change(() => put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base: roi.base }));
+  }
+
+  async dropRoi(roi: Roi): Promise<void> {
+    if (await this.change(() => remove<Document>(this.#at(`/rois/${roi.id}${query({ base: roi.base })}`))))
+      notes.say(`${roi.name} is deleted`, "info", { label: "Undo", act: () => void this.undo() });
+  }
+
+  comment(text: string, base: number | null) {
+    return this.change(() => put<Document>(this.#at("/comment"), { text, base }));
+  }
+
+  async job(body: object): Promise<Job | null> {
+    try {
+      return await post<Job>(this.#at("/jobs"), body);
+    } catch (problem) {
+      notes.problem(problem);
+      return null;
+    }
+  }
+
+  view(body: { keep?: object; look?: object }): void {
+    void put(this.#at("/view"), body).catch(() => undefined); // how one looks is no work that could be lost
+  }
+
+  get<T>(rest: string, signal?: AbortSignal): Promise<T> {
+    return get<T>(this.#at(rest), signal);
+  }
+
+  post<T>(rest: string, body: object, signal?: AbortSignal): Promise<T> {
+    return post<T>(this.#at(rest), body, signal);
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Where one looks. Everything is in pixels of the original image ("world"), so that every version, map and region shares one camera.
+ * World (0, 0) is the outer corner of the first pixel. `scale` is screen pixels per world pixel.
+ */
+export class Camera {
+  x = $state(0);
+  y = $state(0);
+  scale = $state(1);
+  /** of the picture on the screen, in CSS pixels */
+  width = $state(0);
+  height = $state(0);
+  /** of the image, in world pixels */
+  #world: [number, number] = [1, 1];
+  /** true until somebody moves: then a changed window shows the whole image again */
+  #fitted = true;
+
+  set world([width, height]: [number, number]) {
+    this.#world = [width, height];
+  }
+
+  resize(width: number, height: number): void {
+    if (width === this.width && height === this.height) return;
+    this.width = width;
+    this.height = height;
+    if (this.#fitted) this.fit();
+  }
+
+  fit(): void {
+    const [w, h] = this.#world;
+    this.x = w / 2;
+    this.y = h / 2;
+    if (this.width && this.height) this.scale = Math.min((this.width - 24) / w, (this.height - 24) / h);
+    this.#fitted = true;
+  }
+
+  /** `factor` times larger; the world point under (sx, sy) stays where it is. */
+  zoom(factor: number, sx = this.width / 2, sy = this.height / 2): void {
+    const [w, h] = this.#world;
+    const least = Math.min(8 / Math.max(w, h), this.scale);
+    const before = this.toWorld(sx, sy);
+    this.scale = Math.min(400, Math.max(least, this.scale * factor));
+    this.x = before[0] - (sx - this.width / 2) / this.scale;
+    this.y = before[1] - (sy - this.height / 2) / this.scale;
+    this.#moved();
+  }
+
+  pan(dx: number, dy: number): void {
+    this.x -= dx / this.scale;
+    this.y -= dy / this.scale;
+    this.#moved();
+  }
+
+  look(x: number, y: number, scale: number): void {
+    this.x = x;
+    this.y = y;
+    this.scale = scale;
+    this.#moved();
+  }
+
+  #moved(): void {
+    const [w, h] = this.#world;
+    this.x = Math.min(w, Math.max(0, this.x));
+    this.y = Math.min(h, Math.max(0, this.y));
+    this.#fitted = false;
+  }
+
+  toWorld(sx: number, sy: number): [number, number] {
+    return [this.x + (sx - this.width / 2) / this.scale, this.y + (sy - this.height / 2) / this.scale];
+  }
+
+  toScreen(x: number, y: number): [number, number] {
+    return [(x - this.x) * this.scale + this.width / 2, (y - this.y) * this.scale + this.height / 2];
+  }
+
+  /** The part of the world on the screen: left, top, width, height, within the image. */
+  region(): { x: number; y: number; width: number; height: number } {
+    const [w, h] = this.#world;
+    const [x0, y0] = this.toWorld(0, 0);
+    const [x1, y1] = this.toWorld(this.width, this.height);
+    const left = Math.max(0, x0);
+    const top = Math.max(0, y0);
+    return { x: left, y: top, width: Math.max(1, Math.min(w, x1) - left), height: Math.max(1, Math.min(h, y1) - top) };
+  }
+}

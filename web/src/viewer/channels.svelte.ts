@@ -1,0 +1,50 @@
+/** How channels are shown: visible, colour, contrast. One set per session; contrast per version, because restoration changes the range. */
+import type { ChannelStatistics } from "../lib/types";
+
+export interface ChannelView {
+  visible: boolean;
+  color: string;
+}
+
+export interface Range {
+  low: number;
+  high: number;
+}
+
+export class Channels {
+  list = $state<ChannelView[]>([]);
+  /** version id -> per channel; absent: the automatic contrast */
+  ranges = $state<Record<string, Range[]>>({});
+  statistics = $state<Record<string, ChannelStatistics[]>>({});
+
+  start(colors: string[]): void {
+    this.list = colors.map((color, index) => ({ visible: index < 6, color }));
+  }
+
+  range(version: string, channel: number): Range {
+    const set = this.ranges[version]?.[channel];
+    if (set) return set;
+    const found = this.statistics[version]?.[channel];
+    return found ? { low: found.low, high: found.high } : { low: 0, high: 255 };
+  }
+
+  set(version: string, channel: number, range: Range): void {
+    const all = this.list.map((_, index) => this.range(version, index));
+    all[channel] = range;
+    this.ranges = { ...this.ranges, [version]: all };
+  }
+
+  automatic(version: string): void {
+    const { [version]: _, ...rest } = this.ranges;
+    this.ranges = rest;
+  }
+}
+
+/** Distinguishable with any colour vision (Okabe & Ito 2008), then the customary ones. */
+export const SAFE = ["#CC79A7", "#009E73", "#56B4E9", "#E69F00", "#F0E442", "#0072B2", "#D55E00", "#FFFFFF"];
+export const CUSTOMARY = ["#FF0000", "#00FF00", "#0000FF", "#FF00FF", "#00FFFF", "#FFFF00"];
+
+export function rgb(color: string): [number, number, number] {
+  const hex = color.replace("#", "");
+  return [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16) || 0) as [number, number, number];
+}

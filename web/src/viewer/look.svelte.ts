@@ -1,0 +1,205 @@
+/** What is shown and how: versions, maps, overlays, plane and time. Becomes panes for the stage. */
+import type { Session } from "../lib/session.svelte";
+import type { ChannelStatistics, Version } from "../lib/types";
+import { Camera } from "./camera.svelte";
+import { Channels, rgb } from "./channels.svelte";
+import type { Tool, Units } from "./roi";
+import type { Picture } from "./source";
+import type { Layer, Pane } from "./stage";
+
+export type Mode = "single" | "swipe" | "side" | "blink" | "difference" | "error" | "trust";
+
+export interface MapInfo {
+  dtype: string;
+  channels: number;
+  levels: { factor: number; width: number; height: number }[];
+  width: number;
+  height: number;
+  low: number;
+  high: number;
+}
+
+export interface Preview extends MapInfo {
+  preview: string;
+  corner: { x: number; y: number };
+  size: { x: number; y: number };
+  scale: number;
+}
+
+export interface Revealed {
+  first: number;
+  second: number;
+  low: number;
+  high: number;
+}
+
+/** Colour maps of Viv's; the difference has a middle, the others a beginning. */
+const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as const;
+
+export class Look {
+  readonly camera = new Camera();
+  readonly channels = new Channels();
+  mode = $state<Mode>("single");
+  /** the version to compare with; null: the original */
+  with = $state<string | null>(null);
+  /** where the swiped edge is, 0 to 1 */
+  edge = $state(0.5);
+  /** blink, or a held key: show the reference now */
+  flipped = $state(false);
+  same = $state(true);
+  t = $state(0);
+  /** depth as a fraction: versions differ in their number of planes */
+  depth = $state(0.5);
+  map = $state.raw<MapInfo | null>(null);
+  mapChannel = $state(0);
+  preview = $state.raw<(Preview & { version: string }) | null>(null);
+  revealed = $state.raw<Revealed | null>(null);
+  tool = $state<Tool | null>(null);
+  roi = $state<string | null>(null);
+
+  constructor(private readonly session: Session) {}
+
+  reference = $derived.by(() => {
+    const chosen = this.session.version(this.with) ?? this.session.original;
+    return chosen?.id === this.session.current?.id ? this.session.version(this.session.current?.parent ?? null) ?? chosen : chosen;
+  });
+  z = $derived(this.plane(this.session.current));
+  units = $derived.by((): Units => {
+    const document = this.session.document;
+    const size = this.session.original?.pixel_size;
+    return document?.unit === "um" && size?.[1] && size[2] ? { unit: "um", step: [size[1], size[2]] } : { unit: "pixel", step: [1, 1] };
+  });
+
+  plane(version: Version | null): number {
+    return version ? Math.round(this.depth * (version.shape[2] - 1)) : 0;
+  }
+
+  /** World pixels per pixel of a version: 1 for the original, 1/3 after Workflow A. */
+  pixel(version: Version): number {
+    const original = this.session.original!;
+    const [a, b] = [version.pixel_size[2], original.pixel_size[2]];
+    if (a && b) return a / b;
+    return version.operation === "crop" ? 1 : original.shape[4] / version.shape[4];
+  }
+
+  picture(version: Version): Picture {
+    const { step } = this.units;
+    return {
+      key: `${this.session.id}/${version.id}`,
+      path: `/sessions/${this.session.id}/versions/${version.id}/tile`,
+      dtype: version.dtype,
+      channels: version.shape[1],
+      levels: version.levels,
+      pixel: this.pixel(version),
+      corner: [version.offset[1] / step[1], version.offset[0] / step[0]],
+    };
+  }
+
+  layer(version: Version, ranged: Version = version): Layer {
+    return {
+      picture: this.picture(version),
+      t: Math.min(this.t, version.shape[0] - 1),
+      z: this.plane(version),
+      channels: version.channels.map((_, index) => {
+        const view = this.channels.list[index];
+        const range = this.channels.range(ranged.id, index);
+        return { index, visible: view?.visible ?? true, color: rgb(view?.color ?? "#FFFFFF"), ...range };
+      }).filter(({ visible }) => visible).slice(0, 6),
+    };
+  }
+
+  /** Everything to draw, for a canvas of this width. */
+  panes(width: number): Pane[] {
+    const current = this.session.current;
+    const reference = this.reference;
+    if (!current) return [];
+    const middle = width / 2;
+    const whole = { id: "a", x: 0, width, center: middle };
+    const ranged = this.same ? current : undefined;
+    const now = [this.layer(current), ...this.#overlays(current)];
+    if (!reference || this.mode === "single") {
+      return [{ ...whole, layers: this.flipped && reference ? [this.layer(reference, ranged)] : now }];
+    }
+    const before = [this.layer(reference, ranged)];
+    if (this.mode === "swipe") {
+      const edge = Math.round(width * this.edge);
+      return [
+        { id: "a", x: 0, width: edge, center: middle, layers: before },
+        { id: "b", x: edge, width: width - edge, center: middle, layers: now },
+      ];
+    }
+    if (this.mode === "side") {
+      const half = Math.floor(width / 2);
+      return [
+        { id: "a", x: 0, width: half - 1, center: half / 2, layers: before },
+        { id: "b", x: half + 1, width: width - half - 1, center: half + half / 2, layers: now },
+      ];
+    }
+    if (this.mode === "blink") return [{ ...whole, layers: this.flipped ? before : now }];
+    const map = this.#map(current, reference);
+    return [{ ...whole, layers: map ? [map] : now }];
+  }
+
+  #map(current: Version, reference: Version): Layer | null {
+    const base = `/sessions/${this.session.id}`;
+    const [t, z] = [Math.min(this.t, current.shape[0] - 1), this.plane(current)];
+    const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
+    if (this.mode === "trust") {
+      const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
+      return { picture, t, z, channels: [{ ...channel, low: 0, high: 1 }], colormap: COLORMAP.trust };
+    }
+    if (!this.map || (this.mode !== "difference" && this.mode !== "error")) return null;
+    const onto = this.mode === "error" ? reference : current;
+    const picture: Picture = {
+      ...this.picture(onto),
+      key: `${base}/${this.mode}/${current.id}/${reference.id}/${t}/${z}`,
+      path: `${base}/maps/${this.mode}/tile`,
+      parameters: { version: current.id, reference: reference.id },
+      dtype: "float32",
+      levels: this.map.levels,
+    };
+    return { picture, t, z, channels: [{ ...channel, low: this.map.low, high: this.map.high }], colormap: COLORMAP[this.mode] };
+  }
+
+  #overlays(version: Version): Layer[] {
+    const layers: Layer[] = [];
+    const base = `/sessions/${this.session.id}`;
+    if (this.preview?.version === version.id) {
+      const under = this.picture(version);
+      const { corner, scale, preview } = this.preview;
+      const picture: Picture = {
+        key: `${base}/preview/${preview}`,
+        path: `${base}/preview/${preview}/tile`,
+        dtype: "float32",
+        channels: this.preview.channels,
+        levels: this.preview.levels,
+        pixel: under.pixel / scale,
+        corner: [under.corner[0] + corner.x * under.pixel, under.corner[1] + corner.y * under.pixel],
+      };
+      layers.push({ ...this.layer(version), picture, t: 0, z: 0 });
+    }
+    if (this.revealed) {
+      const { first, second, low, high } = this.revealed;
+      const picture: Picture = {
+        ...this.picture(version),
+        key: `${base}/${version.id}/revealed/${first}/${second}/${low}/${high}`,
+        path: `${base}/revealed`,
+        parameters: { version: version.id, first, second, low, high },
+        dtype: "uint8",
+        channels: 1,
+      };
+      const channels = [{ index: 0, visible: true, color: [255, 255, 255] as [number, number, number], low: 0, high: 255 }];
+      layers.push({ picture, t: Math.min(this.t, version.shape[0] - 1), z: this.plane(version), channels, overlay: true });
+    }
+    return layers;
+  }
+
+  /** Makes sure that a version can be shown: its contrast is known. Quick numbers first, exact ones after. */
+  async measure(version: Version, exact = false): Promise<void> {
+    const known = this.channels.statistics[version.id];
+    if (known && !(exact && known.some((one) => one.approximate))) return;
+    const where = `/versions/${version.id}/statistics?t=${Math.min(this.t, version.shape[0] - 1)}&z=${this.plane(version)}`;
+    const found = await this.session.get<ChannelStatistics[]>(`${where}${exact ? "" : "&quick=true"}`);
+    if (exact || !this.channels.statistics[version.id]) this.channels.statistics = { ...this.channels.statistics, [version.id]: found };
+  }
+}

@@ -1,0 +1,106 @@
+/** The canvas: panes of pictures, drawn by deck.gl with Viv's layers. */
+import { Deck, OrthographicView } from "@deck.gl/core";
+import { AdditiveColormapExtension, ColorPaletteExtension } from "@vivjs/extensions";
+import { MultiscaleImageLayer } from "@vivjs/layers";
+import type { Camera } from "./camera.svelte";
+import { type Picture, pyramid } from "./source";
+
+export interface Layer {
+  picture: Picture;
+  t: number;
+  z: number;
+  channels: { index: number; visible: boolean; color: [number, number, number]; low: number; high: number }[];
+  /** a colour map instead of the channels' colours */
+  colormap?: string;
+  /** black is see-through: an overlay */
+  overlay?: boolean;
+  opacity?: number;
+}
+
+export interface Pane {
+  id: string;
+  /** on the canvas, CSS pixels */
+  x: number;
+  width: number;
+  /** screen x of the canvas point that the camera's centre falls on; a swiped pane is a window onto one shared picture */
+  center: number;
+  layers: Layer[];
+}
+
+const palette = new ColorPaletteExtension();
+const colormaps = new AdditiveColormapExtension();
+
+export class Stage {
+  readonly #deck: Deck<OrthographicView[]>;
+
+  constructor(canvas: HTMLCanvasElement, failed: (message: string) => void) {
+    this.#deck = new Deck<OrthographicView[]>({
+      canvas,
+      width: "100%",
+      height: "100%",
+      views: [],
+      layers: [],
+      controller: false,
+      useDevicePixels: Math.min(window.devicePixelRatio, 2),
+      layerFilter: ({ layer, viewport }) => layer.id.startsWith(`${viewport.id}/`),
+      getCursor: () => "inherit",
+      onError: (problem: Error) => {
+        if (problem.name !== "AbortError") failed(problem.message);
+      },
+    });
+  }
+
+  draw(camera: Camera, panes: Pane[]): void {
+    const views: OrthographicView[] = [];
+    const states: Record<string, { target: [number, number, number]; zoom: number }> = {};
+    const layers: MultiscaleImageLayer[] = [];
+    for (const pane of panes) {
+      if (pane.width < 1) continue;
+      pane.layers.forEach((layer, index) => {
+        const { picture } = layer;
+        const id = `${pane.id}.${index}`;
+        // The pane's own centre, in the picture's pixels: every picture is drawn in its own grid, no matrix needed.
+        const x = camera.x + (pane.x + pane.width / 2 - pane.center) / camera.scale;
+        views.push(new OrthographicView({ id, x: pane.x, y: 0, width: pane.width, height: "100%", flipY: true, near: 0.1, far: 1000 }));
+        states[id] = {
+          target: [(x - picture.corner[0]) / picture.pixel, (camera.y - picture.corner[1]) / picture.pixel, 0],
+          zoom: Math.log2(camera.scale * picture.pixel),
+        };
+        layers.push(multiscale(`${id}/${picture.key}`, layer));
+      });
+    }
+    this.#deck.setProps({ views, viewState: states as never, layers });
+  }
+
+  /** The canvas as it is, drawn anew first: a WebGL canvas keeps nothing. */
+  async picture(): Promise<Blob | null> {
+    this.#deck.redraw("picture");
+    const canvas = this.#deck.getCanvas();
+    return canvas ? new Promise((resolve) => canvas.toBlob(resolve, "image/png")) : null;
+  }
+
+  destroy(): void {
+    this.#deck.finalize();
+  }
+}
+
+function multiscale(id: string, layer: Layer): MultiscaleImageLayer {
+  const { picture, t, z, channels, colormap, overlay, opacity = 1 } = layer;
+  const properties = {
+    id,
+    loader: pyramid(picture),
+    selections: channels.map(({ index }) => ({ t, c: index, z })),
+    channelsVisible: channels.map(({ visible }) => visible),
+    contrastLimits: channels.map(({ low, high }) => [low, high > low ? high : low + 1]),
+    colors: channels.map(({ color }) => color),
+    extensions: colormap ? [colormaps] : [palette],
+    ...(colormap ? { colormap } : {}),
+    ...(overlay ? { useTransparentColor: true, transparentColor: [0, 0, 0] } : {}),
+    opacity,
+    pickable: false,
+    excludeBackground: overlay ?? false,
+    maxRequests: 12,
+    refinementStrategy: opacity === 1 ? "best-available" : "no-overlap",
+  };
+  return new MultiscaleImageLayer(properties as never);
+}
