@@ -18,7 +18,9 @@ from abbe._version import __version__
 
 if TYPE_CHECKING:
     from abbe.colocalization import Colocalization as Colocalization
+    from abbe.colocalization import ColocalizationTable as ColocalizationTable
     from abbe.colocalization import colocalize as colocalize
+    from abbe.colocalization import colocalize_all as colocalize_all
     from abbe.comparison import Comparison as Comparison
     from abbe.comparison import compare as compare
     from abbe.errors import AbbeError as AbbeError
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
     from abbe.formats import merge as merge
     from abbe.formats import open as open
     from abbe.formats import save as save
+    from abbe.formats.rois import open_rois as open_rois
+    from abbe.formats.rois import save_rois as save_rois
     from abbe.image import ROI as ROI
     from abbe.image import Image as Image
     from abbe.image import Interval as Interval
     from abbe.image import Notice as Notice
     from abbe.recipe import Recipe as Recipe
+    from abbe.reporting import report as report
     from abbe.restoration import advise as advise
     from abbe.restoration import correct_background as correct_background
     from abbe.restoration import enhance as enhance
@@ -42,7 +47,11 @@ _ROOMS = {
     "AbbeError": "abbe.errors",
     "ROI": "abbe.image",
     "Colocalization": "abbe.colocalization",
+    "ColocalizationTable": "abbe.colocalization",
     "colocalize": "abbe.colocalization",
+    "colocalize_all": "abbe.colocalization",
+    "open_rois": "abbe.formats.rois",
+    "save_rois": "abbe.formats.rois",
     "Comparison": "abbe.comparison",
     "Image": "abbe.image",
     "Interval": "abbe.image",
@@ -57,6 +66,7 @@ _ROOMS = {
     "enhance": "abbe.restoration",
     "merge": "abbe.formats",
     "open": "abbe.formats",
+    "report": "abbe.reporting",
     "save": "abbe.formats",
 }
 
@@ -64,6 +74,7 @@ __all__ = [
     "ROI",
     "AbbeError",
     "Colocalization",
+    "ColocalizationTable",
     "Comparison",
     "Image",
     "Interval",
@@ -74,12 +85,15 @@ __all__ = [
     "__version__",
     "advise",
     "colocalize",
+    "colocalize_all",
     "compare",
     "correct_background",
     "enhance",
     "merge",
     "open",
+    "open_rois",
     "save",
+    "save_rois",
     "verdict",
 ]
 

@@ -106,4 +106,5 @@ def _as_numbers(mask: Array) -> Array:
 
 
 def _as_truth(mask: Array) -> Array:
-    return mask != 0
+    truth: Array = mask != 0
+    return truth

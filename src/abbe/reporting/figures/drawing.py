@@ -1,0 +1,112 @@
+"""Drawing on pictures with Pillow: labels, scale bars, boxes, ROI outlines."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.reporting.figures.fonts import font_file
+from abbe.reporting.figures.scalebar import ScaleBar
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+RGB = npt.NDArray[np.uint8]
+
+#: Okabe & Ito's yellow: legible on grey, magenta and green, with any colour vision
+MARK = (240, 228, 66)
+
+
+@lru_cache(maxsize=8)
+def font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(font_file(), size)
+
+
+def picture(values: npt.NDArray[np.uint8]) -> Picture:
+    """A Pillow picture of (Y, X) or (Y, X, 3)."""
+    from PIL import Image as Pillow
+
+    return Pillow.fromarray(values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2))
+
+
+def png(drawn: Picture) -> bytes:
+    out = io.BytesIO()
+    drawn.save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def draw_scale_bar(drawn: Picture, bar: ScaleBar) -> None:
+    """White on a dark edge, lower right, with its length above it."""
+    from PIL import ImageDraw
+
+    pen = ImageDraw.Draw(drawn)
+    width, height = drawn.size
+    size = max(11, width // 34)
+    thick, margin = max(3, width // 120), width // 30
+    right, bottom = width - margin, height - margin
+    left = right - round(bar.pixels)
+    pen.rectangle((left - 1, bottom - thick - 1, right + 1, bottom + 1), fill=(0, 0, 0))
+    pen.rectangle((left, bottom - thick, right, bottom), fill=(255, 255, 255))
+    place = ((left + right) / 2, bottom - thick - 4)
+    pen.text(place, bar.label, font=font(size), anchor="ms", fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def draw_box(drawn: Picture, corner: tuple[float, float], size: tuple[float, float]) -> None:
+    """A box at (y, x) of (height, width)."""
+    from PIL import ImageDraw
+
+    (y, x), (height, width) = corner, size
+    ImageDraw.Draw(drawn).rectangle((x, y, x + width, y + height), outline=MARK, width=max(2, drawn.size[0] // 250))
+
+
+def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str) -> None:
+    """The border of a mask of the picture's size, with a label at its top."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw
+
+    if not inside.any():
+        return
+    core = inside.copy()
+    for shift in (1, 2):
+        core[shift:] &= inside[:-shift]
+        core[:-shift] &= inside[shift:]
+        core[:, shift:] &= inside[:, :-shift]
+        core[:, :-shift] &= inside[:, shift:]
+    edge = Pillow.fromarray((inside & ~core).astype(np.uint8) * 255)
+    drawn.paste(Pillow.new("RGB", drawn.size, MARK), mask=edge)
+    rows, columns = np.nonzero(inside)
+    place = (int(columns.mean()), int(rows.min()) + 3)
+    pen = ImageDraw.Draw(drawn)
+    pen.text(place, label, font=font(max(11, drawn.size[0] // 40)), anchor="ma", fill=MARK, stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def side_by_side(panels: list[Picture], labels: list[str], gap: int = 12) -> Picture:
+    """Panels of one height in a row on white, each under its label."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw
+
+    size = max(14, panels[0].size[0] // 30)
+    head = round(size * 1.7)
+    width = sum(panel.size[0] for panel in panels) + gap * (len(panels) - 1)
+    sheet = Pillow.new("RGB", (width, panels[0].size[1] + head), (255, 255, 255))
+    pen = ImageDraw.Draw(sheet)
+    x = 0
+    for panel, label in zip(panels, labels, strict=True):
+        pen.text((x + 1, head - size * 0.5), _fitting(label, font(size), panel.size[0]), font=font(size), anchor="ls", fill=(30, 30, 30))
+        sheet.paste(panel, (x, head))
+        x += panel.size[0] + gap
+    return sheet
+
+
+def _fitting(text: str, face: Any, width: int) -> str:
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

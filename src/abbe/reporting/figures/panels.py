@@ -1,0 +1,180 @@
+"""Images side by side: before and after, each channel in grey, all channels in colour, and a detail at full resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.image import ROI, Grid, Image
+from abbe.reporting.case import Named
+from abbe.reporting.figures import drawing
+from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown
+from abbe.reporting.figures.scalebar import ScaleBar, scale_bar
+from abbe.reporting.inert import short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+#: pixels a side of one panel: at half of a page's width, 180 per inch
+SIDE = 620
+#: colours of channels whose file gives none; magenta and green, told apart with any colour vision, first
+COLORS = ("#FF00FF", "#00FF00", "#56B4E9", "#E69F00", "#F0E442", "#0072B2", "#D55E00", "#FFFFFF")
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Pictures of one version. Averages over the pixels of an image that is larger than the panel are made once."""
+
+    named: Named
+    rois: tuple[ROI, ...] = ()
+    _known: dict[int, Shown] = field(default_factory=dict, repr=False)
+
+    @property
+    def image(self) -> Image:
+        return self.named.image
+
+    @property
+    def label(self) -> str:
+        return f"{self.named.key} {short(self.named.name, 40)}".strip()
+
+    def shown(self, c: int) -> Shown:
+        if c not in self._known:
+            self._known[c] = shown(self.image, c, 2 * SIDE)
+        return self._known[c]
+
+    def limits(self, c: int) -> tuple[float, float]:
+        return limits(self.shown(c).values)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a panel, in its pixels."""
+        height, width = self.image.shape[3:]
+        scale = SIDE / max(height, width)
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    @property
+    def bar(self) -> ScaleBar:
+        """The scale bar of a whole view."""
+        return scale_bar(self.size[0], self.image.pixel_size[2], self.image.shape[4] / self.size[0])
+
+    def grey(self, c: int) -> Picture:
+        return self._sized(drawing.picture(_bytes(self.shown(c).values, self.limits(c))))
+
+    def merged(self) -> Picture:
+        """All channels added up in their colours."""
+        tints = colors(self.image)
+        total: Float = sum(
+            (_unit(self.shown(c).values, self.limits(c))[..., None] * _rgb(tints[c]) for c in range(len(tints))), np.zeros(1, np.float32)
+        )
+        return self._sized(drawing.picture(np.clip(np.rint(255 * total), 0, 255).astype(np.uint8)))
+
+    def marked(self, drawn: Picture) -> Picture:
+        """With scale bar and ROIs."""
+        width, height = drawn.size
+        grid = Grid.of(self.image)
+        y, x = self.image.shape[3] / height, self.image.shape[4] / width
+        um = tuple(None if size is None else size * factor for size, factor in zip(grid.um, (1, y, x)))
+        small = Grid(1, grid.planes, height, width, (um[0], um[1], um[2]), (grid.original[0], grid.original[1] * y, grid.original[2] * x))
+        for roi in self.rois:
+            if roi.unit == "pixel" or small.um[2] is not None:
+                drawing.draw_outline(drawn, roi.rows(small, 0, 0, 0, height), short(roi.name, 20))
+        drawing.draw_scale_bar(drawn, self.bar)
+        return drawn
+
+    def _sized(self, drawn: Picture) -> Picture:
+        from PIL import Image as Pillow
+
+        enlarged = drawn.size[0] <= self.size[0]
+        return drawn.resize(self.size, Pillow.Resampling.NEAREST if enlarged else Pillow.Resampling.BOX)
+
+
+def colors(image: Image) -> tuple[str, ...]:
+    """ "#rrggbb" per channel: the file's own where it has one for each, else defaults that any colour vision tells apart."""
+    if all(image.colors) and len(set(image.colors)) == len(image.colors):
+        return tuple(color or "#FFFFFF" for color in image.colors)
+    return tuple(COLORS[c % len(COLORS)] for c in range(image.shape[1])) if image.shape[1] > 1 else ("#FFFFFF",)
+
+
+def views(panels: Sequence[Panels], c: int | None, box: tuple[float, float, float] | None) -> Callable[[], bytes]:
+    """Whole views side by side: channel `c` in grey, or all in colour. `box` (y, x, side), shares of height, width, width, is marked."""
+
+    def draw() -> bytes:
+        found = []
+        for panel in panels:
+            drawn = panel.marked(panel.merged() if c is None else panel.grey(c))
+            if box is not None:
+                width, height = drawn.size
+                drawing.draw_box(drawn, (box[0] * height, box[1] * width), (box[2] * width, box[2] * width))
+            found.append(drawn)
+        return drawing.png(drawing.side_by_side(found, [panel.label for panel in panels]))
+
+    return draw
+
+
+# ---------------------------------------------------------------------------------------------- a detail
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A square part of the field, the same on every version. Shares of the height, of the width, and of the width."""
+
+    y: float
+    x: float
+    side: float
+    z: int = 0
+
+
+#: pixels of the original along a detail's side: each of them can be seen
+DETAIL = 128
+
+
+def detail(panels: Panels) -> Detail | None:
+    """The busiest square of the original; None where the image is hardly larger than it."""
+    height, width = panels.image.shape[3:]
+    if min(height, width) < 1.5 * DETAIL:
+        return None
+    seen = panels.shown(0)
+    side = DETAIL / seen.factor
+    y, x = busiest(seen.values, max(1, round(side)))
+    return Detail(y * seen.factor / height, x * seen.factor / width, DETAIL / width)
+
+
+def details(panels: Sequence[Panels], c: int, where: Detail) -> Callable[[], bytes]:
+    """The detail of channel `c` side by side, each pixel as it is, limits taken from the whole view."""
+
+    def draw() -> bytes:
+        drawn = [_detail(panel, c, where) for panel in panels]
+        return drawing.png(drawing.side_by_side(drawn, [f"{panel.label}, detail" for panel in panels]))
+
+    return draw
+
+
+def _detail(panel: Panels, c: int, where: Detail) -> Picture:
+    from PIL import Image as Pillow
+
+    depth, height, width = panel.image.shape[2:]
+    side = max(1, round(where.side * width))
+    top, left = min(round(where.y * height), height - 1), min(round(where.x * width), width - 1)
+    rows, columns = slice(top, min(top + side, height)), slice(left, min(left + side, width))
+    middle = depth // 2
+    values = panel.image.read((slice(0, 1), slice(c, c + 1), slice(middle, middle + 1), rows, columns))[0, 0, 0]
+    drawn = drawing.picture(_bytes(values.astype(np.float32), panel.limits(c)))
+    drawn = drawn.resize((SIDE, round(SIDE * drawn.size[1] / drawn.size[0])), Pillow.Resampling.NEAREST)
+    drawing.draw_scale_bar(drawn, scale_bar(SIDE, panel.image.pixel_size[2], side / SIDE))
+    return drawn
+
+
+def _unit(values: Float, between: tuple[float, float]) -> Float:
+    low, high = between
+    return np.clip((values - np.float32(low)) / np.float32(max(high - low, 1e-12)), 0, 1)
+
+
+def _bytes(values: Float, between: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    return np.rint(255 * _unit(values, between)).astype(np.uint8)
+
+
+def _rgb(color: str) -> Float:
+    return np.array([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)], np.float32)

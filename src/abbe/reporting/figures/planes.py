@@ -1,0 +1,78 @@
+"""What a figure shows of an image: one plane per channel, at the size of the figure, and the grey values shown as black and white."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.image import Image
+
+Float = npt.NDArray[np.float32]
+
+#: percentiles shown as black and white, the protocol's "auto": below are shot noise's lowest pixels, above are hot pixels
+LOW, HIGH = 0.5, 99.8
+#: most planes that a projection looks at; of deeper stacks evenly spread ones are taken, and the caption says so
+MOST_PLANES = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture of one channel: (Y, X) values, how many pixels of the image one of its pixels stands for, and what was done to get it."""
+
+    values: Float
+    factor: int
+    what: str
+
+
+def shown(image: Image, c: int, side: int) -> Shown:
+    """The first frame, brightest value along z, averaged down to at most about `side` pixels a side."""
+    depth, height, width = image.shape[2:]
+    factor = max(1, -(-max(height, width) // side))
+    planes = sorted(set(np.linspace(0, depth - 1, min(depth, MOST_PLANES)).round().astype(int).tolist()))
+    brightest: Float | None = None
+    for z in planes:
+        plane = shrink(image.plane(0, c, z), factor)
+        brightest = plane if brightest is None else np.maximum(brightest, plane)
+    assert brightest is not None  # every image has a plane
+    return Shown(brightest, factor, _what(image, len(planes)))
+
+
+def _what(image: Image, planes: int) -> str:
+    parts = []
+    if image.shape[2] > 1:
+        parts.append(f"maximum projection of {planes} of {image.shape[2]} planes" if planes < image.shape[2] else "maximum projection")
+    if image.shape[0] > 1:
+        parts.append(f"frame 1 of {image.shape[0]}")
+    return ", ".join(parts)
+
+
+def shrink(plane: npt.NDArray[np.generic], factor: int) -> Float:
+    """Means over factor x factor pixels, float32; a rest at the right and lower border is left out."""
+    if factor == 1:
+        return plane.astype(np.float32)
+    height, width = (n // factor * factor for n in plane.shape)
+    rows = np.add.reduceat(plane[:height, :width].astype(np.float32), np.arange(0, height, factor), axis=0)
+    total: Float = np.add.reduceat(rows, np.arange(0, width, factor), axis=1) / np.float32(factor * factor)
+    return total
+
+
+def limits(values: Float) -> tuple[float, float]:
+    """Values shown as black and as white."""
+    low, high = (float(v) for v in np.percentile(values, (LOW, HIGH)))
+    return (low, high) if high > low else (float(values.min()), float(values.max()) or 1.0)
+
+
+def busiest(values: Float, side: int) -> tuple[int, int]:
+    """Corner (y, x) of the side x side box with the most contrast: where a detail is worth a look."""
+    height, width = values.shape
+    side = min(side, height, width)
+    step = max(1, side // 4)
+    best, corner = -1.0, (0, 0)
+    for y in range(0, height - side + 1, step):
+        for x in range(0, width - side + 1, step):
+            spread = float(values[y : y + side, x : x + side].std())
+            if spread > best:
+                best, corner = spread, (y, x)
+    return corner

@@ -1,0 +1,105 @@
+"""What a report is, before it is HTML, PDF, a workbook or text: sections of paragraphs, tables and figures.
+
+Every renderer gets this and nothing else, which is why their numbers agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from abbe.reporting.inert import inert, short
+from abbe.reporting.numbers import digits, rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table: what is shown, and the number behind it where there is one."""
+
+    text: str
+    number: float | int | None = None
+
+
+def cell(value: object) -> Cell:
+    """A cell of a number, a text, a truth value, or `None` (nothing)."""
+    if value is None:
+        return Cell("")
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if isinstance(value, (int, float)):
+        return Cell(digits(value), rounded(value))
+    return Cell(short(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings. `notes` stand below it; `key` names it in data files."""
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, key: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str] = ()) -> Table:
+        filled = tuple(tuple(cell(value) for value in row) for row in rows)
+        return cls(key, inert(title), tuple(short(name) for name in columns), filled, tuple(dict.fromkeys(inert(note) for note in notes)))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture that is drawn when a renderer wants it. `wide`: it needs the whole width of a page."""
+
+    key: str
+    title: str
+    caption: str
+    draw: Callable[[], bytes]
+    wide: bool = True
+
+    @cached_property
+    def png(self) -> bytes:
+        """PNG; drawn once."""
+        return self.draw()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands under it, in this order. `warnings` are set apart."""
+
+    key: str
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole report.
+
+    Attributes:
+        title: of the session or image; `subtitle` says what was done.
+        created: when, UTC.
+        software: which abbe.
+        sections: in order.
+        repeat: what `abbe rerun` needs to do it again: recipes, measurements with their parameters, and all digits of the results.
+    """
+
+    title: str
+    subtitle: str
+    created: str
+    software: str
+    sections: tuple[Section, ...]
+    repeat: dict[str, Any] = field(default_factory=dict)
+
+    def tables(self) -> list[Table]:
+        return [table for section in self.sections for table in section.tables]
+
+    def figures(self) -> list[Figure]:
+        return [figure for section in self.sections for figure in section.figures]

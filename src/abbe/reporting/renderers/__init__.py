@@ -1,0 +1,1 @@
+"""Renderers of a report: each gets the model and gives bytes."""

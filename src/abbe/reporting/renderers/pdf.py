@@ -1,0 +1,139 @@
+"""Reports as PDF, A4, with an outline of its sections; text is text, so that it can be searched and copied."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from abbe.reporting.model import Figure, Report, Section, Table
+from abbe.reporting.renderers.typography import markup, register, styles
+
+#: A4 with margins, in points
+WIDTH, HEIGHT, MARGIN = 595.3, 841.9, 45.0
+FRAME = WIDTH - 2 * MARGIN
+
+
+def as_pdf(report: Report) -> bytes:
+    from reportlab.platypus import SimpleDocTemplate
+
+    register()
+    out = io.BytesIO()
+    document = SimpleDocTemplate(
+        out,
+        pagesize=(WIDTH, HEIGHT),
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN + 10,
+        title=report.title,
+        author=report.software,
+        creator=report.software,
+        allowSplitting=1,
+    )
+    page = _Page(report)
+    document.build(list(_story(report)), onFirstPage=page, onLaterPages=page)
+    return out.getvalue()
+
+
+class _Page:
+    """What stands on every page: title, software, page number."""
+
+    def __init__(self, report: Report) -> None:
+        self._left = f"{report.software}, {report.created}"
+
+    def __call__(self, canvas: Any, document: Any) -> None:
+        canvas.saveState()
+        canvas.setFont("Abbe", 7.5)
+        canvas.setFillGray(0.4)
+        canvas.drawString(MARGIN, MARGIN - 12, self._left)
+        canvas.drawRightString(WIDTH - MARGIN, MARGIN - 12, f"page {document.page}")
+        canvas.restoreState()
+
+
+def _story(report: Report) -> Iterator[Any]:
+    from reportlab.platypus import Paragraph, Spacer
+
+    style = styles()
+    yield Paragraph(markup(report.title), style["title"])
+    yield Paragraph(markup(report.subtitle), style["soft"])
+    yield Spacer(1, 8)
+    for section in report.sections:
+        yield from _section(section, style)
+
+
+def _section(section: Section, style: dict[str, Any]) -> Iterator[Any]:
+    from reportlab.platypus import Paragraph
+
+    yield _Heading(section.title, section.key, style["section"])
+    for text in section.paragraphs:
+        for line in text.split("\n"):
+            yield Paragraph(markup(line), style["body"])
+    for text in section.warnings:
+        yield Paragraph(markup(text), style["warning"])
+    for figure in section.figures:
+        yield _figure(figure, style)
+    for table in section.tables:
+        yield from _table(table, style)
+
+
+def _Heading(title: str, key: str, style: Any) -> Any:  # noqa: N802 - makes a flowable, as reportlab's classes do
+    """A heading that is also an entry of the outline."""
+    from reportlab.platypus import Paragraph
+
+    class Heading(Paragraph):  # type: ignore[misc]
+        def draw(self) -> None:
+            self.canv.bookmarkPage(key)
+            self.canv.addOutlineEntry(title, key, 0)
+            super().draw()
+
+    return Heading(markup(title), style)
+
+
+def _figure(figure: Figure, style: dict[str, Any]) -> Any:
+    from reportlab.lib.utils import ImageReader
+    from reportlab.platypus import Image, KeepTogether, Paragraph
+
+    width, height = ImageReader(io.BytesIO(figure.png)).getSize()
+    scale = min(FRAME / width, 0.62 * HEIGHT / height)
+    picture = Image(io.BytesIO(figure.png), width * scale, height * scale, hAlign="LEFT")
+    caption = Paragraph(f"<b>{markup(figure.title)}.</b> {markup(figure.caption)}", style["caption"])
+    return KeepTogether([picture, caption])
+
+
+def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
+    from reportlab.lib import colors
+    from reportlab.platypus import LongTable, Paragraph, TableStyle
+
+    numeric = [bool(table.rows) and table.rows[0][k].number is not None for k in range(len(table.columns))]
+    head = [Paragraph(markup(name), style["head-number" if right else "head"]) for name, right in zip(table.columns, numeric, strict=True)]
+    rows = [[Paragraph(markup(entry.text), style["number" if entry.number is not None else "cell"]) for entry in row] for row in table.rows]
+    yield Paragraph(markup(table.title), style["table"])
+    drawn = LongTable([head, *rows], colWidths=_widths(table), repeatRows=1, hAlign="LEFT")
+    drawn.setStyle(
+        TableStyle(
+            [
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LINEBELOW", (0, 0), (-1, 0), 0.9, colors.HexColor("#1d2733")),
+                ("LINEBELOW", (0, 1), (-1, -1), 0.3, colors.HexColor("#d9dfe5")),
+                ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+                ("TOPPADDING", (0, 0), (-1, -1), 1.6),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 1.6),
+            ]
+        )
+    )
+    yield drawn
+    for note in table.notes:
+        yield Paragraph(markup(note), style["note"])
+
+
+def _widths(table: Table) -> list[float]:
+    """Shares of the page by what the columns hold; no column under 32 points, where a word still fits."""
+    longest = [
+        max(min(len(entry), 60) for entry in (*table.columns[k].split(), *(row[k].text for row in table.rows), "12345"))
+        for k in range(len(table.columns))
+    ]
+    weights = [length**0.8 for length in longest]
+    widths = [max(32.0, FRAME * weight / sum(weights)) for weight in weights]
+    return [width * FRAME / sum(widths) for width in widths]

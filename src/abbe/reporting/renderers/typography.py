@@ -1,0 +1,69 @@
+"""Typefaces and paragraph styles of the PDF, and text made safe for its markup."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from xml.sax.saxutils import escape
+
+from abbe.reporting.figures.fonts import font_file
+
+INK, SOFT, MARK = "#1d2733", "#566270", "#9a3b00"
+#: reportlab's own typeface for Chinese, Japanese and Korean; nothing has to be embedded
+CJK = "HeiseiMin-W3"
+
+
+@cache
+def register() -> frozenset[int]:
+    """Make the typefaces known to reportlab, once; returns the characters that DejaVu Sans has."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    face = TTFont("Abbe", font_file())
+    pdfmetrics.registerFont(face)
+    pdfmetrics.registerFont(TTFont("Abbe-Bold", font_file(bold=True)))
+    pdfmetrics.registerFont(UnicodeCIDFont(CJK))
+    pdfmetrics.registerFontFamily("Abbe", normal="Abbe", bold="Abbe-Bold", italic="Abbe", boldItalic="Abbe-Bold")
+    return frozenset(face.face.charToGlyph)
+
+
+def markup(text: str) -> str:
+    """Text as reportlab's markup: escaped, characters that DejaVu lacks set in another typeface or as their code."""
+    known = register()
+    parts: list[str] = []
+    for character in text:
+        code = ord(character)
+        if code in known or character == "\n":
+            parts.append(escape(character))
+        elif 0x2E80 <= code <= 0x9FFF or 0xAC00 <= code <= 0xD7AF or 0xFF00 <= code <= 0xFFEF:
+            parts.append(f'<font name="{CJK}">{character}</font>')
+        else:
+            parts.append(f"U+{code:04X}")
+    return "".join(parts)
+
+
+@cache
+def styles() -> dict[str, Any]:
+    from reportlab.lib.enums import TA_RIGHT
+    from reportlab.lib.styles import ParagraphStyle
+
+    body = ParagraphStyle("body", fontName="Abbe", fontSize=9, leading=12.6, textColor=INK, spaceAfter=4, splitLongWords=1)
+
+    def like(name: str, **changes: Any) -> Any:
+        return ParagraphStyle(name, parent=body, **changes)
+
+    return {
+        "body": body,
+        "title": like("title", fontName="Abbe-Bold", fontSize=18, leading=22, spaceAfter=3),
+        "soft": like("soft", textColor=SOFT),
+        "section": like("section", fontName="Abbe-Bold", fontSize=13, leading=16, spaceBefore=14, spaceAfter=6, keepWithNext=1),
+        "table": like("table", fontName="Abbe-Bold", fontSize=9.5, spaceBefore=9, spaceAfter=3, keepWithNext=1),
+        "caption": like("caption", fontSize=7.8, leading=10.4, textColor=SOFT, spaceBefore=3, spaceAfter=10),
+        "warning": like("warning", textColor=MARK, leftIndent=9, borderPadding=2),
+        "note": like("note", fontSize=7.4, leading=9.6, textColor=SOFT, spaceAfter=1, spaceBefore=1),
+        "cell": like("cell", fontSize=7.4, leading=9.4, spaceAfter=0),
+        "number": like("number", fontSize=7.4, leading=9.4, spaceAfter=0, alignment=TA_RIGHT),
+        "head": like("head", fontName="Abbe-Bold", fontSize=7.4, leading=9.4, spaceAfter=0),
+        "head-number": like("head-number", fontName="Abbe-Bold", fontSize=7.4, leading=9.4, spaceAfter=0, alignment=TA_RIGHT),
+    }

@@ -1,0 +1,117 @@
+"""Which items of the published checklists for image figures and image analysis this report fulfils.
+
+Schmied C et al., "Community-developed checklists for publishing images and image analyses", Nat Methods 21:170-181 (2024), doi
+10.1038/s41592-023-01987-9: the checklists for image figures (minimal, recommended, ideal) and for image-analysis workflows with machine
+learning. Items are given here in short words of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abbe.reporting.case import Case
+from abbe.reporting.model import Section, Table
+from abbe.reporting.sections.methods import recipe_of
+
+SOURCE = "Schmied C et al. Nat Methods 21:170-181 (2024), doi 10.1038/s41592-023-01987-9"
+YES, OPEN, NONE = "fulfilled", "for the author", "not applicable"
+_Item = tuple[str, str, str, str]
+
+
+def checklist(case: Case) -> Section:
+    rows = [*_figures(case), *_analysis(case)]
+    count = sum(row[2] == YES for row in rows)
+    left = sum(row[2] == OPEN for row in rows)
+    text = f"Items of {SOURCE}: {count} fulfilled by this report, {left} left to the author, {len(rows) - count - left} not applicable."
+    return Section(
+        "checklist",
+        "Checklist for image figures and image analysis",
+        paragraphs=(text,),
+        tables=(Table.of("checklist", "Items", ["level", "item", "state", "how"], rows),),
+    )
+
+
+def _figures(case: Case) -> Iterator[_Item]:
+    image = case.before.image
+    several, changed = image.shape[1] > 1, case.after is not None
+    known = image.pixel_size[2] is not None
+    detail = min(image.shape[3:]) >= 192
+    yield (
+        "minimal",
+        "images cropped and rotated only so that the relevant content shows",
+        YES,
+        "whole fields, neither cropped nor rotated",
+    )
+    yield ("minimal", "images separated from each other", YES, "white gaps between panels")
+    yield ("minimal", "an example of each image that numbers come from", YES, "the measured images are those shown")
+    yield ("minimal", "the range of the phenotype shown", OPEN, "one field cannot show it")
+    yield ("minimal", "position of each zoomed view marked", YES if detail else NONE, "yellow box" if detail else "no detail is shown")
+    yield (
+        "minimal",
+        "channels named (stain, marker)",
+        YES if not any(name.startswith("channel ") for name in image.channels) else OPEN,
+        "as the file names them",
+    )
+    yield ("minimal", "brightness and contrast adjusted linearly, and said how", YES, "limits in every caption, no gamma")
+    yield (
+        "minimal",
+        "images that are compared adjusted by the same rule",
+        YES if changed else NONE,
+        "same percentiles for before and after; limits stated",
+    )
+    yield (
+        "minimal",
+        "colours that colour-blind readers tell apart",
+        _colors(case),
+        "magenta and green unless the file asks for others" if several else "grey",
+    )
+    yield ("minimal", "scale given", YES if known else OPEN, "scale bar with its length" if known else "the pixel size is not known")
+    yield ("minimal", "annotations explained, legible, and not over the data", YES, "explained in captions; scale bar in the corner")
+    yield ("minimal", "figures kept without loss", YES, "PNG in this report; the pixels lossless in the session")
+    yield ("recommended", "each channel also in grey", YES if several else NONE, "one row per channel")
+    yield ("recommended", "grey or colour scales with their values", YES, "limits in captions; colour bars on maps and scattergrams")
+    yield ("recommended", "time and depth annotated", YES if image.shape[0] * image.shape[2] > 1 else NONE, "frame and planes in captions")
+    yield ("recommended", "image files available", OPEN, "deposit the session folder: OME-Zarr, opens without abbe")
+    yield ("ideal", "images in a dedicated archive (BioImage Archive, IDR)", OPEN, "with the accession number in the paper")
+
+
+def _colors(case: Case) -> str:
+    image = case.before.image
+    if image.shape[1] == 1:
+        return NONE
+    given = [color.upper() for color in image.colors if color]
+    return OPEN if {"#FF0000", "#00FF00"} <= set(given) else YES
+
+
+def _analysis(case: Case) -> Iterator[_Item]:
+    recipe = recipe_of(case.after.image) if case.after else None
+    learned = recipe is not None and any(step.model for step in recipe.steps)
+    yield ("minimal", "workflow and software cited with their versions", YES, "methods paragraph")
+    yield ("minimal", "all settings and manual steps given", YES, "recipe, thresholds, regions; embedded for abbe rerun")
+    yield (
+        "minimal",
+        "regions chosen by hand available",
+        YES if case.rois else NONE,
+        "in the session, exportable as ImageJ ROI and GeoJSON",
+    )
+    yield ("minimal", "example input and output available", OPEN, "the session holds both; deposit it")
+    yield (
+        "minimal",
+        "machine learning: exact model named and available",
+        YES if learned else NONE,
+        "name, version and SHA-256 of the weights",
+    )
+    yield (
+        "recommended",
+        "machine learning: validated on the data at hand",
+        _validated(case, learned),
+        "control of success: RSP, RSE, error map, interval",
+    )
+    yield ("recommended", "the workflow can be repeated", YES, "abbe rerun with this report (HTML) or the session")
+    yield ("ideal", "training data and code of the model available", OPEN if learned else NONE, "see the model's card")
+
+
+def _validated(case: Case, learned: bool) -> str:
+    if not learned:
+        return NONE
+    return YES if case.comparisons else OPEN

@@ -1,0 +1,173 @@
+"""Colocalization: every coefficient on the version and on its original, thresholds, pixel counts, scattergrams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from abbe.colocalization.definitions import DEFINITIONS
+from abbe.colocalization.pair import select
+from abbe.colocalization.result import Background, Region, Thresholds
+from abbe.colocalization.scattergram import Scattergram, scattergram
+from abbe.image import ROI, Image
+from abbe.reporting.case import Case, Measured
+from abbe.reporting.figures.charts import scattergrams
+from abbe.reporting.inert import inert, short
+from abbe.reporting.model import Figure, Section, Table
+
+#: bins a side of a scattergram: as many as its picture has pixels
+BINS = 256
+
+
+def colocalization(case: Case) -> Section | None:
+    """None where nothing was measured."""
+    if not case.colocalizations:
+        return None
+    tables: list[Table] = []
+    figures: list[Figure] = []
+    warnings: list[str] = []
+    for number, measured in enumerate(case.colocalizations, 1):
+        title = _title(measured)
+        before = measured.data.get("original")
+        tables.append(_coefficients(number, title, measured))
+        tables.append(_pixels(number, title, measured))
+        figures.append(_scattergrams(number, title, measured))
+        warnings += [f"{title}: {notice['message']}" for notice in measured.data.get("warnings") or ()]
+        if before is not None:
+            ratio = (measured.data["pixels"].get("ratio_to_original") or {}).get("explanation")
+            if ratio:
+                tables[-1] = Table(**{**_fields(tables[-1]), "notes": (*tables[-1].notes, inert(ratio))})
+    return Section(
+        "colocalization",
+        "Colocalization",
+        paragraphs=(_reading(case),),
+        warnings=tuple(dict.fromkeys(inert(text) for text in warnings)),
+        figures=tuple(figures),
+        tables=(*tables, _definitions(case)),
+    )
+
+
+def _fields(table: Table) -> dict[str, Any]:
+    return {"key": table.key, "title": table.title, "columns": table.columns, "rows": table.rows, "notes": table.notes}
+
+
+def _title(measured: Measured) -> str:
+    first, second = measured.data["names"]
+    return f"{short(first, 30)} with {short(second, 30)}, {short(measured.data['region']['name'], 40)}"
+
+
+def _reading(case: Case) -> str:
+    source = case.colocalizations[0].data.get("words_source") or ""
+    words = f" Words for the strength of colocalization: {source}." if source else ""
+    return (
+        "A number is undefined where its definition gives none; the reason stands below the table. The range is that of the coefficient over the "
+        f"bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk.{words}"
+    )
+
+
+def _coefficients(number: int, title: str, measured: Measured) -> Table:
+    data, before = measured.data, measured.data.get("original")
+    changes = data.get("changes") or {}
+    rows, notes = [], []
+    for key in (key for key in DEFINITIONS if key in data["definitions"]):
+        row: list[object] = [DEFINITIONS[key].title]
+        for source in (before, data) if before else (data,):
+            row.append(_value(source, key, notes))
+        if before:
+            change = changes.get(key) or {}
+            interval = change.get("interval")
+            row.append(change.get("difference"))
+            row += [interval[0], interval[1]] if interval else [None, None]
+            row.append("*" if change.get("beyond_interval") else "")
+        row.append((data.get("words") or {}).get(key, ""))
+        rows.append(row)
+    columns = ["coefficient"]
+    columns += ["original", measured.name, "difference", "range from", "range to", "beyond"] if before else [measured.name]
+    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "in words"], rows, notes)
+
+
+def _value(data: Mapping[str, Any], key: str, notes: list[str]) -> object:
+    value = data.get(key)
+    if value is not None:
+        return value
+    reason = (data.get("undefined") or {}).get(key)
+    if reason:
+        notes.append(f"{DEFINITIONS[key].title} is undefined: {reason}.")
+    return "undefined"
+
+
+def _pixels(number: int, title: str, measured: Measured) -> Table:
+    data, before = measured.data, measured.data.get("original")
+    sources = (before, data) if before else (data,)
+    columns = [list(_pixel_rows(source)) for source in sources]
+    rows = [[entry[0], *(column[k][1] for column in columns)] for k, entry in enumerate(columns[0])]
+    heads = ["", "original", measured.name] if before else ["", measured.name]
+    return Table.of(f"pixels-{number}", f"Thresholds and pixels: {title}", heads, rows, _threshold_notes(data))
+
+
+def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
+    t, b = data["thresholds"], data["background"]
+    yield f"Thresholds: {t['method']} ({t['variant']})." + (f" None were found: {t['undefined']}." if t.get("undefined") else "")
+    yield "Background: nothing was subtracted." if b["method"] == "none" else f"Background ({b['method']}) was subtracted first."
+
+
+def _pixel_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    first, second = (short(name, 24) for name in data["names"])
+    t, b, pixels = data["thresholds"], data["background"], data["pixels"]
+    yield f"threshold {first}", t["first"] if t["first"] is not None else "undefined"
+    yield f"threshold {second}", t["second"] if t["second"] is not None else "undefined"
+    yield f"background {first}", b["first"]
+    yield f"background {second}", b["second"]
+    yield "pixels of the region", pixels["region"]["pixels"]
+    for what, count in (("channel pair", pixels["total"]), ("colocalized", pixels["colocalized"])):
+        yield f"pixels, {what}", count["pixels"] if count else "undefined"
+        yield f"% of the region, {what}", count["percent_of_roi"] if count else "undefined"
+        yield f"area or volume, {what}", count["size"] if count and count["size"] is not None else "undefined"
+    for name, channel in zip((first, second), pixels["channels"], strict=True):
+        for what in ("minimum", "maximum", "mean"):
+            yield f"{what} of {name}", channel[what]
+        yield f"saturated pixels of {name}", channel["saturated"]["pixels"]
+
+
+def _definitions(case: Case) -> Table:
+    used = {key for measured in case.colocalizations for key in measured.data["definitions"]}
+    rows = [[d.title, _whole(d.formula), _whole(d.source)] for key, d in DEFINITIONS.items() if key in used]
+    return Table.of("definitions", "Definitions of the coefficients", ["coefficient", "definition", "source"], rows)
+
+
+def _whole(text: str) -> object:
+    from abbe.reporting.model import Cell
+
+    return Cell(inert(text))
+
+
+# ---------------------------------------------------------------------------------------------- scattergrams
+def _scattergrams(number: int, title: str, measured: Measured) -> Figure:
+    sources: list[tuple[str, Mapping[str, Any], Image]] = [(measured.name, measured.data, measured.image)]
+    before = measured.data.get("original")
+    if before is not None and measured.image.original is not None:
+        sources.insert(0, ("original", before, measured.image.original))
+    grams: Sequence[Callable[[], Scattergram]] = [_Gram(data, image) for _, data, image in sources]
+    caption = (
+        f"{title}. Pixels per pair of grey values, {BINS} × {BINS} bins over the values that occur, logarithmic colour scale. "
+        "Dashed: thresholds. Red: orthogonal regression."
+    )
+    return Figure(f"scattergram-{number}", f"Scattergram: {title}", caption, scattergrams(grams, [name for name, _, _ in sources]))
+
+
+class _Gram:
+    """The scattergram of a measurement that is known by its numbers."""
+
+    def __init__(self, data: Mapping[str, Any], image: Image) -> None:
+        self._data = data
+        self._image = image
+
+    def __call__(self) -> Scattergram:
+        data = self._data
+        t, b, r = data["thresholds"], data["background"], data["region"]
+        roi = None if r["roi"] is None else ROI.from_dict(r["roi"])
+        first, second = data["channels"]
+        region = Region(roi, tuple(r["frames"]), tuple(r["planes"]))
+        pair = select(self._image, (first, second), region, Background(b["method"], b["first"], b["second"]))
+        thresholds = Thresholds(t["method"], t["variant"], t["first"], t["second"], t["undefined"])
+        return scattergram(pair, thresholds, data.get("slope"), data.get("intercept"), BINS)

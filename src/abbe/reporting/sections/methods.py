@@ -1,0 +1,167 @@
+"""A methods paragraph for a paper, the references that it needs, and the recipes behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abbe._version import __version__
+from abbe.colocalization.definitions import DEFINITIONS
+from abbe.image import Image
+from abbe.recipe import Recipe, Step
+from abbe.reporting.case import Case
+from abbe.reporting.figures.planes import HIGH, LOW
+from abbe.reporting.inert import inert, short
+from abbe.reporting.model import Section, Table
+from abbe.reporting.sections.summary import nanometres
+
+ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
+PROTOCOL = (
+    "Zinchuk V, Grossenbacher-Zinchuk O. Machine learning for analysis of microscopy images: a practical guide and latest trends. "
+    "Protocol Exchange (2021), doi 10.21203/rs.3.pex-1721/v1"
+)
+SQUIRREL = "Culley S et al. Quantitative mapping and minimization of super-resolution optical imaging artifacts. Nat Methods 15:263 (2018)"
+DECORRELATION = "Descloux A, Grußmayer KS, Radenovic A. Parameter-free image resolution estimation. Nat Methods 16:918 (2019)"
+#: what a step of a recipe did, in the words of a methods section
+STEPS = {
+    "denoise": "denoised",
+    "axial": "restored along the optical axis",
+    "super_resolve": "super-resolved to three times as many pixels along x and y",
+    "background": "freed from background and noise",
+}
+
+
+def methods(case: Case) -> Section:
+    paragraph = " ".join([*_opened(case), *_processed(case), *_measured(case), *_displayed(case)])
+    references = "References: " + "; ".join(f"[{number}] {text}" for number, text in enumerate(_references(case), 1)) + "."
+    tables = [
+        Table.of(
+            "recipe", "Steps", ["version", "step", "model", "version of the model", "weights (SHA-256)", "parameters"], list(_steps(case))
+        )
+    ]
+    tables.append(Table.of("engine", "Software and inputs", ["", ""], list(_engine(case))))
+    return Section("methods", "Methods", paragraphs=(inert(paragraph), inert(references)), tables=tuple(t for t in tables if t.rows))
+
+
+def recipe_of(image: Image) -> Recipe | None:
+    return image.recipe if isinstance(image.recipe, Recipe) else None
+
+
+def chain(image: Image) -> list[Image]:
+    """The image and what it came from, the original first."""
+    found = [image]
+    while found[0].original is not None:
+        found.insert(0, found[0].original)
+    return found
+
+
+def _opened(case: Case) -> Iterator[str]:
+    image = case.before.image
+    yield f"Images were processed with abbe {__version__} [1], following a published protocol [2]."
+    channels = ", ".join(short(name, 30) for name in image.channels[:12])
+    size = f"{image.shape[4]} × {image.shape[3]} pixels"
+    size += f" × {image.shape[2]} planes" if image.shape[2] > 1 else ""
+    size += f" × {image.shape[0]} frames" if image.shape[0] > 1 else ""
+    nm = nanometres(image)
+    yield (
+        f"The original image ({channels}; {size}"
+        + (f" of {nm} nm" if nm != "not known" else ", pixel size not known")
+        + f", {image.dtype.name})"
+    )
+    yield f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
+    objective = f"NA {image.optics.numerical_aperture:g}" if image.optics.numerical_aperture else ""
+    yield f"({objective})." if objective else "."
+
+
+def _processed(case: Case) -> Iterator[str]:
+    if case.after is None:
+        yield "No restoration was applied."
+        return
+    for image in chain(case.after.image)[1:]:
+        recipe = recipe_of(image)
+        if recipe is None:
+            continue
+        picked = recipe.steps[0].channels if recipe.steps else None
+        which = (
+            "All channels were" if picked is None else f"Channels {', '.join(short(recipe.inputs[0].channels[c], 30) for c in picked)} were"
+        )
+        yield f"{which} " + ", then ".join(_step(step) for step in recipe.steps) + "."
+        if recipe.engine is not None:
+            provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
+            exact = ", exact mode" if recipe.engine.exact else ""
+            yield f"Inference ran in {recipe.engine.precision} with {recipe.engine.name} {recipe.engine.version or ''}{provider}{exact}."
+    after = case.after.image
+    nm = nanometres(after)
+    yield f"The result has {after.shape[4]} × {after.shape[3]} pixels" + (f" of {nm} nm" if nm != "not known" else "")
+    yield (f"and {after.shape[2]} planes." if after.shape[2] > 1 else ".")
+
+
+def _step(step: Step) -> str:
+    done = STEPS.get(step.name, step.name)
+    if step.model is None:
+        return done
+    realism = step.parameters.get("realism")
+    mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
+    return f"{done} (model {step.model} {step.model_version or ''}{mixed})".replace(" )", ")")
+
+
+def _measured(case: Case) -> Iterator[str]:
+    references = _references(case)
+    for measured in case.colocalizations:
+        data = measured.data
+        first, second = (short(name, 30) for name in data["names"])
+        where = "the whole image" if data["region"]["roi"] is None else f"the region {short(data['region']['name'], 30)}"
+        t = data["thresholds"]
+        beside = " and on the original" if data.get("original") else ""
+        yield f"Colocalization of {first} with {second} was measured in {where} on {short(measured.name, 30)}{beside}"
+        yield f"(thresholds: {t['method']}, {t['variant']}; background: {data['background']['method']})."
+    if case.comparisons:
+        numbers = f"[{references.index(SQUIRREL) + 1}, {references.index(DECORRELATION) + 1}]"
+        yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
+
+
+def _displayed(case: Case) -> Iterator[str]:
+    yield f"For display, grey values were scaled linearly between the {LOW} and {HIGH} percentiles of each picture, without gamma."
+
+
+def _references(case: Case) -> list[str]:
+    found = [ABBE, PROTOCOL]
+    if case.comparisons:
+        found += [SQUIRREL, DECORRELATION]
+    keys = {key for measured in case.colocalizations for key in measured.data["definitions"]}
+    sources = {DEFINITIONS[key].source for key in ("pearson", "spearman", "tm1", "icq") if key in keys}
+    return found + sorted(sources)
+
+
+def _steps(case: Case) -> Iterator[list[object]]:
+    images = chain(case.after.image)[1:] if case.after else []
+    for number, image in enumerate(images, 1):
+        recipe = recipe_of(image)
+        for step in recipe.steps if recipe else ():
+            parameters = "; ".join(
+                f"{key} {_brief(value)}" for key, value in step.parameters.items() if not isinstance(value, (dict, list))
+            )
+            yield [
+                f"step {number}: {recipe.operation if recipe else ''}",
+                step.name,
+                step.model,
+                step.model_version,
+                step.model_digest,
+                parameters,
+            ]
+
+
+def _brief(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _engine(case: Case) -> Iterator[list[object]]:
+    yield ["software", f"abbe {__version__}"]
+    yield ["protocol", "doi 10.21203/rs.3.pex-1721/v1"]
+    recipe = recipe_of(case.after.image) if case.after else None
+    if recipe is not None and recipe.engine is not None:
+        e = recipe.engine
+        yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
+    for source in recipe.inputs if recipe else ():
+        yield ["input file", short(source.source or "–", 80)]
+        yield ["digest of the input's pixels (SHA-256)", short(source.digest or "–", 80)]
+    yield ["all parameters", "in the report's own data, which abbe rerun reads, and in the session"]

@@ -1,0 +1,74 @@
+"""Before and after: whole views, colours, a detail at full resolution, histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from abbe.reporting.case import Case
+from abbe.reporting.figures.charts import histograms
+from abbe.reporting.figures.panels import Detail, Panels, colors, detail, details, views
+from abbe.reporting.figures.planes import HIGH, LOW
+from abbe.reporting.inert import short
+from abbe.reporting.model import Figure, Section
+
+#: most channels that get pictures of their own
+MOST = 6
+
+
+def pictures(case: Case) -> Section:
+    """Every channel in grey, all in colour, and the busiest part as it is, pixel by pixel."""
+    panels = [Panels(case.before, case.rois)] + ([Panels(case.after, case.rois)] if case.after else [])
+    where = detail(panels[0])
+    box = None if where is None else (where.y, where.x, where.side)
+    image = case.before.image
+    figures = []
+    for c in range(min(image.shape[1], MOST)):
+        name = short(image.channels[c], 40)
+        figures.append(Figure(f"channel-{c}", name, _caption(panels, c, where), views(panels, c, box)))
+        if where is not None:
+            figures.append(Figure(f"detail-{c}", f"{name}, detail", _detail_caption(panels, where), details(panels, c, where)))
+    if 1 < image.shape[1] <= MOST:
+        figures.append(Figure("merged", "All channels", _merged_caption(panels), views(panels, None, None)))
+    after = case.after.image if case.after else None
+    names = (case.before.name, case.after.name if case.after else "")
+    text = f"Share of the pixels per grey value, all frames and planes, 200 bins over the range of both images ({names[0]}"
+    text += f" and {names[1]}), logarithmic." if after else "), logarithmic."
+    figures.append(Figure("histograms", "Histograms", text, histograms(image, after, names)))
+    return Section("pictures", "Before and after" if after else "Image", figures=tuple(figures))
+
+
+def _caption(panels: Sequence[Panels], c: int, where: Detail | None) -> str:
+    parts = [_bar(panels)]
+    for panel in panels:
+        low, high = panel.limits(c)
+        what = panel.shown(c).what
+        parts.append(f"{panel.label}: grey values {low:.4g} (black) to {high:.4g} (white), linear{', ' + what if what else ''}.")
+    parts.append(f"Limits are the {LOW} and {HIGH} percentiles of each picture; no gamma.")
+    if where is not None:
+        parts.append("Yellow box: the detail shown below.")
+    if panels[0].rois:
+        parts.append("Yellow outlines: regions of interest.")
+    return " ".join(parts)
+
+
+def _detail_caption(panels: Sequence[Panels], where: Detail) -> str:
+    sizes = [f"{round(where.side * panel.image.shape[4])} pixels" for panel in panels]
+    plane = f", plane {panels[0].image.shape[2] // 2 + 1} of {panels[0].image.shape[2]}" if panels[0].image.shape[2] > 1 else ""
+    return f"The part with the most contrast, {' and '.join(sizes)} wide{plane}, not interpolated; grey values as in the whole view."
+
+
+def _merged_caption(panels: Sequence[Panels]) -> str:
+    image = panels[0].image
+    named = ", ".join(f"{short(name, 30)} {_color_name(color)}" for name, color in zip(image.channels, colors(image), strict=True))
+    return f"{_bar(panels)} {named}; grey-value limits as in the single channels."
+
+
+def _bar(panels: Sequence[Panels]) -> str:
+    bar = panels[0].bar
+    return f"Scale bar: {bar.label}." if bar.unit == "µm" else f"Bar: {bar.label} of each image; the pixel size is not known."
+
+
+def _color_name(color: str) -> str:
+    known = {"#FF00FF": "magenta", "#00FF00": "green", "#56B4E9": "sky blue", "#E69F00": "orange", "#F0E442": "yellow"}
+    known |= {"#0072B2": "blue", "#D55E00": "vermilion", "#FF0000": "red", "#0000FF": "blue", "#00FFFF": "cyan", "#FFFFFF": "white"}
+    return known.get(color.upper(), color)

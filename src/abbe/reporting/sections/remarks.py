@@ -1,0 +1,32 @@
+"""What users said, all versions for the record, and how to do everything again."""
+
+from __future__ import annotations
+
+from abbe.reporting.case import Case
+from abbe.reporting.inert import inert, short
+from abbe.reporting.model import Section, Table
+
+
+def remarks(case: Case) -> Section | None:
+    if not case.comments:
+        return None
+    paragraphs = []
+    for comment in case.comments:
+        who = ", ".join(short(part, 60) for part in (comment.author, comment.created, comment.about) if part)
+        paragraphs.append(inert(comment.text, lines=True) + (f"  ({who})" if who else ""))
+    return Section("comments", "Comments", paragraphs=tuple(paragraphs))
+
+
+def record(case: Case) -> Section:
+    """Every version, and the way to repeat the run."""
+    rows = []
+    for named in case.versions:
+        shape = named.image.shape
+        pixels = f"{shape[4]} × {shape[3]}" + (f" × {shape[2]}" if shape[2] > 1 else "")
+        rows.append([named.key, named.name, named.created, pixels, named.image.dtype.name])
+    tables = (Table.of("versions", "Versions", ["id", "name", "made (UTC)", "pixels", "type"], rows),) if rows else ()
+    text = (
+        "abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from the original and says whether the "
+        "numbers agree. Numbers are shown with 6 significant digits; the report's data hold all digits."
+    )
+    return Section("record", "Record", paragraphs=(text,), tables=tables)

@@ -1,0 +1,79 @@
+"""What was done, in a glance: verdict, warnings, and the facts of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abbe.image import Image
+from abbe.reporting.case import Case, Named
+from abbe.reporting.inert import inert, short
+from abbe.reporting.model import Section, Table
+
+
+def summary(case: Case) -> Section:
+    """The first thing that is read."""
+    shown = [case.before] + ([case.after] if case.after else [])
+    lines = []
+    for measured in case.comparisons:
+        verdict = measured.data.get("verdict") or {}
+        if verdict.get("line"):
+            lines.append(f"{measured.name}: {verdict['line']}")
+    rows = [[title, *values] for title, *values in zip(*([row for row in _facts(named)] for named in [None, *shown]), strict=True)]
+    columns = ["", *(f"{named.key} {named.name}".strip() for named in shown)]
+    return Section(
+        "summary",
+        "Summary",
+        paragraphs=tuple(inert(line) for line in lines),
+        warnings=tuple(dict.fromkeys(inert(text) for text in (*case.problems, *_notices(shown)))),
+        tables=(Table.of("images", "Images", columns, rows),),
+    )
+
+
+def _notices(shown: list[Named]) -> Iterator[str]:
+    for named in shown:
+        for notice in named.image.warnings:
+            yield notice.message
+
+
+def _facts(named: Named | None) -> Iterator[object]:
+    """One column of the table; None gives the headings."""
+    image = named.image if named else None
+    yield "channels" if image is None else ", ".join(short(name, 30) for name in image.channels[:12])
+    yield "pixels (x × y)" if image is None else f"{image.shape[4]} × {image.shape[3]}"
+    yield "planes, frames" if image is None else f"{image.shape[2]}, {image.shape[0]}"
+    yield "pixel size (nm)" if image is None else nanometres(image)
+    yield "z-step (nm)" if image is None else (_nm(image.pixel_size[0]) if image.pixel_size[0] else "–")
+    yield "field of view (µm)" if image is None else _field(image)
+    yield "pixel type" if image is None else image.dtype.name + (f", {image.bits} bits" if image.bits else "")
+    yield "grey values" if image is None else _values(image)
+    yield "microscope" if image is None else _optics(image)
+    yield "file" if image is None else short(image.provenance.source or "–", 80)
+
+
+def nanometres(image: Image) -> str:
+    _, y, x = image.pixel_size
+    if x is None or y is None:
+        return "not known"
+    return _nm(x) if abs(x - y) < 1e-9 else f"{_nm(x)} × {_nm(y)}"
+
+
+def _nm(micrometres: float) -> str:
+    return f"{micrometres * 1000:.4g}"
+
+
+def _field(image: Image) -> str:
+    _, y, x = image.pixel_size
+    return "not known" if x is None or y is None else f"{image.shape[4] * x:.4g} × {image.shape[3] * y:.4g}"
+
+
+def _values(image: Image) -> str:
+    return "; ".join(f"{c.minimum:.6g} to {c.maximum:.6g}, mean {c.mean:.6g}" for c in image.inspection.channels[:4])
+
+
+def _optics(image: Image) -> str:
+    o = image.optics
+    parts = [o.modality or ""]
+    parts += [f"NA {o.numerical_aperture:g}"] if o.numerical_aperture else []
+    parts += [f"{o.magnification:g}×"] if o.magnification else []
+    parts += [f"emission {', '.join('?' if w is None else f'{w:g}' for w in o.emission)} nm"] if any(o.emission) else []
+    return ", ".join(part for part in parts if part) or "–"
