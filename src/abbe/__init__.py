@@ -92,6 +92,7 @@ __all__ = [
     "merge",
     "open",
     "open_rois",
+    "report",
     "save",
     "save_rois",
     "verdict",
