@@ -14,8 +14,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("merge", "Put single-channel files together as the channels of one image."),
     "enhance": ("enhance", "Turn conventional images into super-resolved ones (Workflow A)."),
     "background": ("background", "Take background and noise from chosen channels (Workflow B)."),
+    "train": ("train", "Train a model, on your own images too."),
     "model": ("model", "List, show and verify the models."),
     "doctor": ("doctor", "Check this installation: machine, engines, models."),
+    "compare": ("compare", "Compare an image with what was computed from it: improved, unchanged or doubtful."),
+    "colocalize": ("colocalize", "Measure how two channels colocalize: every coefficient, with warnings."),
     "serve": ("serve", "Open the page: look, enhance, compare, measure and export in the browser."),
     "demo": ("demo", "Simulate a cell whose truth is known, enhance it, and show what was gained."),
 }

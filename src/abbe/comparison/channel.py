@@ -14,7 +14,7 @@ from abbe.comparison.evidence import SMOOTH, SPOT, Noise, Places, Spectra, possi
 from abbe.comparison.grid import Grid
 from abbe.comparison.intensities import histogram, linearity
 from abbe.comparison.likeness import Measures, measure
-from abbe.comparison.pair import Pair
+from abbe.comparison.pair import SAMPLE_SIDE, SAMPLES, WHOLE, Pair
 from abbe.comparison.records import Beside, ChannelComparison, Evidence, Fit, Number, PlaneErrors, Registration, Undefined
 from abbe.comparison.registration import displacement
 from abbe.comparison.squirrel import INSIDE, Border, SquirrelFit, Sums, best_width, numbers, why_undefined
@@ -69,9 +69,8 @@ def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> C
             _take_noise(pair, k, tally)
     noise, contrast = tally.noise.model(), _contrast(tally.levels)
     count = sum(pair.depth for pair in pairs)
-    around: float | None = None
-    for i, (pair, k) in enumerate((pair, k) for pair in pairs for k in range(pair.depth)):
-        around = _take_plane(pair, k, q.border, around, noise, contrast, tally)
+    for i, (pair, k) in enumerate((p, z) for p in pairs for z in range(p.depth)):
+        _take_plane(pair, k, q.border, noise, contrast, tally)
         progress(0.6 * (i + 1) / count)
     span = _range(q, c)
     measures = [measure(pair, q.truth, span) for pair in pairs]
@@ -111,9 +110,11 @@ def _contrast(levels: list[np.ndarray]) -> float:
     return float(high - low)
 
 
-def fit_plane(pair: Pair, k: int, border: Border, around: float | None = None, plain: bool = False) -> tuple[SquirrelFit, Sums, float]:
-    """The exact fit of plane k: width from the whole plane or its sample tiles, then gain, offset, RSP and RSE from all pixels."""
-    sigma = best_width(pair.samples(k, plain=plain), around=around)
+def fit_plane(pair: Pair, k: int, border: Border, plain: bool = False) -> tuple[SquirrelFit, Sums, float]:
+    """The fit of plane k: its width from sample tiles, then from the whole plane where that is small; the rest from all pixels."""
+    sigma = best_width(pair.samples(k, plain=plain), around=0.2 if plain else None)
+    if not plain and SAMPLES * SAMPLE_SIDE**2 < pair.size[0] * pair.size[1] <= WHOLE:
+        sigma = best_width([pair.whole(k)], around=sigma)
     margin = math.ceil(INSIDE * sigma) if border == "inside" else 0
     total = Sums()
     for rows, columns, _ in pair.tiles(k, 0):
@@ -121,26 +122,23 @@ def fit_plane(pair: Pair, k: int, border: Border, around: float | None = None, p
     return numbers(total, sigma, pair.grid.plane[0]), total, sigma
 
 
-def _take_plane(
-    pair: Pair, k: int, border: Border, around: float | None, noise: tuple[float, float], contrast: float, tally: Tally
-) -> float | None:
-    """Fit and measure one plane; returns its width, where the next plane's is looked for first."""
-    fit, total, sigma = fit_plane(pair, k, border, around)
+def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], contrast: float, tally: Tally) -> None:
+    """Fit and measure one plane."""
+    fit, total, sigma = fit_plane(pair, k, border)
     plain = _plain_fit(pair, k, border, total)
     tally.planes.append((PlaneErrors(pair.t, k, fit.rsp, fit.rse, fit.gain, fit.offset, fit.sigma), fit, plain, total.moments[1]))
     tally.total = tally.total + total
     if why_undefined(total) is not None:
-        return around
+        return
     gain, offset = total.line()
     for rows, columns, inner in pair.tiles(k, MARGIN):
         tile = pair.tile(k, rows, columns, sigma)
         o, x = tile.original, tile.modelled(sigma)
         tally.places.add(o, gain * x + offset, noise, contrast, inner, tile.ok)
-        tally.spectra.add(o, x if sigma == 0 else tile.modelled(0.0))
+        tally.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0))
         step = max(1, o.size // PAIRS)
         use = np.ones(o.shape, bool) if tile.ok is None else tile.ok
         tally.sample.append((x[use][::step], o[use][::step]))
-    return sigma
 
 
 def _plain_fit(pair: Pair, k: int, border: Border, total: Sums) -> SquirrelFit:
@@ -150,7 +148,7 @@ def _plain_fit(pair: Pair, k: int, border: Border, total: Sums) -> SquirrelFit:
         flat = total.constant[1] or total.n < 3
         none = reason if flat and reason is not None else None
         return SquirrelFit(none or 1.0, 0.0 if total.n else none or 0.0, 1.0, 0.0, 0.0, 0.0, total.n)
-    return fit_plane(pair, k, border, around=0.2, plain=True)[0]
+    return fit_plane(pair, k, border, plain=True)[0]
 
 
 def _register(pairs: list[Pair], tally: Tally) -> Registration:
@@ -175,7 +173,7 @@ def _register(pairs: list[Pair], tally: Tally) -> Registration:
     size = pairs[0].original.pixel_size
     in_um: tuple[float, float] | Undefined = (y * size[1], x * size[2]) if size[1] and size[2] else Undefined("the pixel size is not known")
     if math.hypot(y, x) < MOVED:
-        rsp, rse = _mean(tally, "rsp", 1), _mean(tally, "rse", 1)
+        rsp, rse = _mean(tally, "rsp", "result"), _mean(tally, "rse", "result")
         return Registration((y, x), in_um, rsp, rse)
     tiles = [pair.samples(k, (y, x)) for pair, k in chosen]
     fits = []
@@ -190,9 +188,10 @@ def _average(values: list[Number]) -> Number:
     return float(np.mean(defined)) if defined else values[0]
 
 
-def _mean(tally: Tally, name: Literal["rsp", "rse"], which: int) -> Number:
+def _mean(tally: Tally, name: Literal["rsp", "rse"], which: Literal["result", "plain"]) -> Number:
     """Over planes: RSP weighted by the original's variance, so that empty planes do not count; RSE as root mean square over pixels."""
-    rows = [(getattr(row[which], name), row[3], row[which].pixels) for row in tally.planes]
+    fits = [(row[1] if which == "result" else row[2], row[3]) for row in tally.planes]
+    rows: list[tuple[Number, float, int]] = [(fit.rsp if name == "rsp" else fit.rse, weight, fit.pixels) for fit, weight in fits]
     defined = [(v, w, n) for v, w, n in rows if not isinstance(v, Undefined)]
     if not defined:
         return rows[0][0]
@@ -219,8 +218,8 @@ def _range(q: Question, c: int) -> Number:
 def _sum_up(
     q: Question, c: int, tally: Tally, noise: tuple[float, float], measures: list[Measures], span: Number, moved: Registration
 ) -> ChannelComparison:
-    rsp = Beside(_mean(tally, "rsp", 1), _mean(tally, "rsp", 2))
-    rse = Beside(_mean(tally, "rse", 1), _mean(tally, "rse", 2))
+    rsp = Beside(_mean(tally, "rsp", "result"), _mean(tally, "rsp", "plain"))
+    rse = Beside(_mean(tally, "rse", "result"), _mean(tally, "rse", "plain"))
     fit = _fit(q, c, tally)
     straight = (
         linearity(tally.total, *(np.concatenate([p[i] for p in tally.sample]) for i in (0, 1)))

@@ -3,8 +3,8 @@
 The image's spectrum is correlated with its own phases inside discs of growing radius; noise has no structure to add, so the correlation has
 its peak where structure ends. High-pass filters move the peak outwards; the outermost peak that still stands out is the resolution.
 
-The authors correlate whole planes, for every filter and radius. But filters and discs depend on the radius alone, so that the sums of |F| and
-|F|^2 over fine rings hold everything: one Fourier transform, and the rest costs nothing.
+The authors correlate whole planes, for every filter and radius. But filters and discs depend on the radius alone, so that the sums
+of |F| and |F|^2 over fine rings hold everything: one Fourier transform, and the rest costs nothing.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class _Rings:
         index = np.minimum((radius * RINGS).astype(np.int64), RINGS).ravel()
 
         def sums(values: Float) -> Float:
-            return np.bincount(index, values.ravel(), RINGS + 1)[:RINGS]
+            total: Float = np.bincount(index, values.ravel(), RINGS + 1)[:RINGS].astype(np.float64)
+            return total
 
         count = sums(weight)
         mean = np.divide(sums(radius * weight), count, out=(np.arange(RINGS) + 0.5) / RINGS, where=count > 0)
@@ -110,7 +111,8 @@ class _Rings:
         count = np.concatenate([[0.0], np.cumsum(self.count)])[within]
         scale = np.sqrt(total * count)
         curve = np.divide(amplitude, scale, out=np.zeros_like(scale), where=scale > 0)
-        return np.floor(curve * 1000) / 1000  # as the authors do: of a flat top, the innermost radius counts
+        rounded: Float = np.floor(curve * 1000) / 1000  # as the authors do: of a flat top, the innermost radius counts
+        return rounded
 
 
 def _edge(n: int) -> Float:

@@ -26,8 +26,8 @@ SPOT = 1.2
 SMOOTH = 12.0
 #: a difference counts where it is beyond this many standard deviations of the noise ...
 SIGMAS = 6.0
-#: ... and this fraction of the signal there, and of the brightest signal within `NEAR` pixels (no Gaussian is a real point-spread function: its
-#: misfit is proportional to the structure beside it)
+#: ... and this fraction of the signal there, and of the brightest signal within `NEAR` pixels (no Gaussian is a real point-spread
+#: function: its misfit is proportional to the structure beside it)
 OF_SIGNAL, OF_NEIGHBOUR, NEAR = 0.25, 0.12, 6
 #: and this fraction of the contrast of the whole channel
 OF_CONTRAST = 0.02
@@ -45,7 +45,7 @@ FAINTEST = 1e-6
 
 @dataclass
 class Noise:
-    """Noise variance against brightness, from second differences that any smooth structure leaves at zero (Immerkaer, CVIU 64:300, 1996)."""
+    """Noise variance against brightness, from second differences, which smooth structure leaves at zero (Immerkaer, CVIU 64:300, 1996)."""
 
     brightness: list[Float] = field(default_factory=list)
     squares: list[Float] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Noise:
         self.squares.append(a.ravel()[::step] / 6.0)
 
     def model(self) -> tuple[float, float]:
-        """(variance at brightness 0, variance per brightness): robust in each of up to 12 classes of equal count, then a line through them."""
+        """(variance at brightness 0, variance per brightness): a line through robust values of up to 12 equal classes."""
         if not self.brightness:
             return 0.0, 0.0
         level, value = np.concatenate(self.brightness), np.concatenate(self.squares)
@@ -76,14 +76,16 @@ class Noise:
 
 @dataclass
 class Spectra:
-    """Ring sums over tiles: powers of original o and result x (at sigma 0), and their product."""
+    """Ring sums over tiles: powers of original o and result x (at sigma 0), and their product; `carried` is the product without what
+    averaging the result's finer pixels took from it."""
 
     count: Float = field(default_factory=lambda: np.zeros(RINGS))
     oo: Float = field(default_factory=lambda: np.zeros(RINGS))
     xx: Float = field(default_factory=lambda: np.zeros(RINGS))
     ox: Float = field(default_factory=lambda: np.zeros(RINGS))
+    carried: Float = field(default_factory=lambda: np.zeros(RINGS))
 
-    def add(self, original: Float, result: Float) -> None:
+    def add(self, original: Float, result: Float, averaged: bool) -> None:
         if min(original.shape) < 16:
             return
         shape = (original.shape[0], original.shape[1])
@@ -92,7 +94,9 @@ class Spectra:
         self.count += np.bincount(ring_of(shape, RINGS).ravel(), twice(shape).ravel(), RINGS + 1)[:RINGS]
         self.oo += ring_sums(np.abs(o) ** 2, shape, RINGS) / weight
         self.xx += ring_sums(np.abs(x) ** 2, shape, RINGS) / weight
-        self.ox += ring_sums((o * x.conj()).real, shape, RINGS) / weight
+        product = (o * x.conj()).real
+        self.ox += ring_sums(product, shape, RINGS) / weight
+        self.carried += ring_sums(product / pixel_transfer(shape) if averaged else product, shape, RINGS) / weight
 
     def floor(self) -> float:
         """Noise power per place: of the finest rings, the median."""
@@ -104,7 +108,11 @@ class Spectra:
         return signal
 
     def noise_carried(self) -> Number:
-        """How strongly the original's finest noise is found in the result, relative to how strongly its structure is."""
+        """How strongly the original's noise is found in the result, relative to how strongly its structure is.
+
+        In the rings where the original is noise, the factor on it that the result shows, <o x*> / <o o*>, times their coherence: faint
+        structure that a good result has there, too, is not coherent with the noise around it.
+        """
         if not self.oo.sum() > 0:
             return Undefined("the original is constant, or smaller than 16 pixels")
         signal = self._signal()
@@ -114,11 +122,11 @@ class Spectra:
         if not signal.any() or noise.sum() < 2:
             return Undefined("structure and noise cannot be told apart in the original's spectrum")
         scale = float(self.ox[signal].sum() / self.oo[signal].sum())
-        return (
-            float(self.ox[noise].sum() / self.oo[noise].sum()) / scale
-            if scale > 0
-            else Undefined("the result does not follow the original")
-        )
+        if scale <= 0:
+            return Undefined("the result does not follow the original")
+        oo, xx, ox = (float(sums[noise].sum()) for sums in (self.oo, self.xx, self.ox))
+        coherence = ox * abs(ox) / (oo * xx) if xx > 0 else 0.0
+        return max(float(self.carried[noise].sum()) / oo / scale * abs(coherence), 0.0)
 
     def lost_detail(self) -> Number:
         """The share of the original's structure that would have to be sharpened back into the result.
@@ -139,6 +147,12 @@ class Spectra:
         return float((missing**2 * power).sum() / power.sum())
 
 
+def pixel_transfer(shape: tuple[int, int]) -> Float:
+    """What averaging over a pixel leaves of each frequency of `transform`'s result."""
+    transfer: Float = np.sinc(np.fft.fftfreq(shape[0]))[:, None] * np.sinc(np.fft.rfftfreq(shape[1]))
+    return transfer
+
+
 @dataclass
 class Places:
     """Where result and original disagree beyond noise and beyond what a Gaussian's misfit explains."""
@@ -151,46 +165,47 @@ class Places:
     noise: float = 0.0
     structure: float = 0.0
     pixels: int = 0
-    #: light of original and of the fitted result above their floors
+    #: light of the original and of the fitted result above the darkest of each, both smoothed so far that noise is gone
     light_original: float = 0.0
     light_result: float = 0.0
 
     def add(
         self, original: Float, fitted: Float, noise: tuple[float, float], contrast: float, inner: tuple[slice, slice], ok: np.ndarray | None
-    ) -> np.ndarray:
-        """Count one tile; `fitted` is the result at the original's resolution, gain and offset. Returns a mask of the places."""
-        o, x = gaussian_filter(original, SPOT), gaussian_filter(fitted, SPOT)
-        smooth = gaussian_filter(original - fitted, SMOOTH)
-        difference = o - x - smooth
-        deviation = np.sqrt(np.maximum(noise[0] + noise[1] * np.maximum(x + smooth, 0), 0) / (4 * math.pi * SPOT**2))
-        valid = np.zeros(o.shape, bool)
+    ) -> None:
+        """Count one tile; `fitted` is the result at the original's resolution, gain and offset; `inner` is what counts of it."""
+        valid = np.zeros(original.shape, bool)
         valid[inner] = True
         if ok is not None:
             valid &= ok
         if not valid.any():
-            return valid
-        z = difference[valid] / np.maximum(deviation[valid], 1e-30)
-        wider = min(max(1.4826 * float(np.median(np.abs(z))), 1.0), MOST_CORRELATED) if deviation.max() > 0 else 1.0
-        signal = np.maximum(o, x + smooth) - float(np.percentile(o, 5))
-        bar = np.maximum(OF_SIGNAL * signal, OF_NEIGHBOUR * maximum_filter(signal, 2 * NEAR + 1))
-        bar = np.maximum(np.maximum(bar, SIGMAS * wider * deviation), OF_CONTRAST * contrast)
-        marked = (np.abs(difference) > bar) & valid
-        labels, count = label(marked)
-        if count:
-            sizes = sum_labels(marked, labels, np.arange(1, count + 1))
-            keep = np.concatenate([[False], sizes >= SMALLEST_PLACE])
-            marked = keep[labels]
-            self.number += int(keep.sum())
-            self.light += float(np.abs(difference[marked]).sum())
-        level = o - gaussian_filter(original, SMOOTH)
-        self.signal += float(np.maximum(signal, 0)[valid].sum())
-        self.left += float((difference[valid] ** 2).sum())
+            return
+        o, x = gaussian_filter(original, SPOT), gaussian_filter(fitted, SPOT)
+        haze = gaussian_filter(original, SMOOTH), gaussian_filter(fitted, SMOOTH)
+        x += haze[0] - haze[1]
+        deviation = np.sqrt(np.maximum(noise[0] + noise[1] * np.maximum(x, 0), 0) / (4 * math.pi * SPOT**2))
+        wider = _wider(o - x, deviation, valid)
+        self._count(o, x, SIGMAS * wider * deviation, contrast, valid)
+        self.left += float(((o - x)[valid] ** 2).sum())
         self.noise += float((deviation[valid] ** 2).sum()) * wider**2
-        self.structure += float((level[valid] ** 2).sum())
+        self.structure += float(((o - haze[0])[valid] ** 2).sum())
         self.pixels += int(valid.sum())
-        self.light_original += float((o - np.percentile(o[valid], 1))[valid].sum())
-        self.light_result += float((x - np.percentile(x[valid], 1))[valid].sum())
-        return marked
+        self.light_original += float((haze[0] - haze[0][valid].min())[valid].sum())
+        self.light_result += float((haze[1] - haze[1][valid].min())[valid].sum())
+
+    def _count(self, o: Float, x: Float, beyond: Float, contrast: float, valid: np.ndarray) -> None:
+        """Connected pixels that differ by more than noise (`beyond`), than a misfit beside structure, and than next to nothing."""
+        difference = np.abs(o - x)
+        signal = np.maximum(o, x) - float(np.percentile(o, 5))
+        bar = np.maximum(OF_SIGNAL * signal, OF_NEIGHBOUR * maximum_filter(signal, 2 * NEAR + 1))
+        marked = (difference > np.maximum(np.maximum(bar, beyond), OF_CONTRAST * contrast)) & valid
+        self.signal += float(np.maximum(signal, 0)[valid].sum())
+        labels, count = label(marked)
+        if not count:
+            return
+        places = np.arange(1, count + 1)
+        large = sum_labels(marked, labels, places) >= SMALLEST_PLACE
+        self.number += int(large.sum())
+        self.light += float(sum_labels(difference, labels, places)[large].sum())
 
     def unexplained(self) -> Number:
         structure = self.structure - self.noise
@@ -203,8 +218,16 @@ class Places:
 
     def background_removed(self) -> Number:
         if self.light_original <= 0:
-            return Undefined("the original has no light above its darkest pixels")
+            return Undefined("the original has no light above its darkest parts")
         return min(max(1 - self.light_result / self.light_original, 0.0), 1.0)
+
+
+def _wider(difference: Float, deviation: Float, valid: np.ndarray) -> float:
+    """How much more spot-sized averages vary than white noise would, from their own spread."""
+    if not deviation.max() > 0:
+        return 1.0
+    z = difference[valid] / np.maximum(deviation[valid], 1e-30)
+    return min(max(1.4826 * float(np.median(np.abs(z))), 1.0), MOST_CORRELATED)
 
 
 def possible_rsp(total: Sums, noise: tuple[float, float]) -> Number:

@@ -67,8 +67,8 @@ def correlation_sums(
 def frc_one_image(image: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> RingCorrelation:
     """Fourier ring correlation from one plane (Y, X) whose noise is independent from pixel to pixel.
 
-    Diagonal checkerboard split after Koho et al., Nature Communications 10:3103 (2019): of every 2 x 2 pixels, the two on a diagonal go into
-    one image each, and the curves of both diagonals are averaged. Two corrections make the result comparable with that of two frames,
+    Diagonal checkerboard split after Koho et al., Nature Communications 10:3103 (2019): of every 2 x 2 pixels, the two on a diagonal go
+    into one image each, and the curves of both diagonals are averaged. Two corrections make the result comparable with that of two frames,
     instead of that paper's empirical calibration: the displacement of (1, 1) pixels between the halves is taken back exactly, as a phase;
     and since each quarter of the pixels has a quarter of the whole image's signal-to-noise ratio, the correlation F of the quarters
     becomes 4 F / (1 + 3 F), which two whole frames would have. The quarters' own sampling ends at 4 pixels per period: finer

@@ -103,9 +103,10 @@ def _axial(original: Image, transformed: Image, what: str, notices: list[Notice]
 
 def box(pixels: Pixels, t: int, c: int, z: int, rows: range, columns: range) -> npt.NDArray[Any]:
     """A part of one plane, as stored."""
-    return pixels.read(
+    part: npt.NDArray[Any] = pixels.read(
         (slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(rows.start, rows.stop), slice(columns.start, columns.stop))
     )[0, 0, 0]
+    return part
 
 
 def read(image: Image, t: int, c: int, z: int, rows: range, columns: range) -> Plane:

@@ -1,4 +1,4 @@
-"""PSNR, SSIM, MicroSSIM and NRMSE of one channel against a reference, plane by plane and band by band, on the transformed image's pixels."""
+"""PSNR, SSIM, MicroSSIM and NRMSE of one channel against a reference, by planes and bands, on the transformed image's pixels."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def measure(pair: Pair, truth: Image | None, data_range: Number) -> Measures:
     def beside(of: str) -> Beside:
         return Beside(_number(result, of, small), _number(plain, of, small) if truth is not None else itself)
 
-    return Measures(*(beside(of) for of in ("psnr", "psnr_affine", "ssim", "microssim", "nrmse")), change)
+    return Measures(beside("psnr"), beside("psnr_affine"), beside("ssim"), beside("microssim"), beside("nrmse"), change)
 
 
 def _number(likeness: Likeness, of: str, small: Undefined | None) -> Number:

@@ -14,10 +14,10 @@ from abbe.image import Image
 
 #: side of a tile, in original pixels: with its surroundings and the transformed pixels under it, some 50 MB at x3
 SIDE = 512
-#: planes with at most this many pixels are fitted whole; larger ones by sample tiles, and then measured whole
+#: planes with at most this many pixels are small enough to look for the width in the whole of them
 WHOLE = SIDE * SIDE
 #: sample tiles: the ones with the most contrast, which decide a least-squares fit
-SAMPLES, SAMPLE_SIDE = 12, 128
+SAMPLES, SAMPLE_SIDE = 8, 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,13 @@ class Pair:
                 yield rows, columns, inner
 
     def samples(self, k: int, shift: tuple[float, float] = (0.0, 0.0), plain: bool = False) -> list[Tile]:
-        """The whole plane as one tile where it is small, else the tiles of most contrast."""
-        if self.size[0] * self.size[1] <= WHOLE:
-            return [self.tile(k, range(self.size[0]), range(self.size[1]), WIDTHS[-1], shift, plain)]
+        """The tiles of most contrast; the whole plane where it is no larger than they are."""
+        if self.size[0] * self.size[1] <= SAMPLES * SAMPLE_SIDE**2:
+            return [self.whole(k, shift, plain)]
         return [self.tile(k, rows, columns, WIDTHS[-1] / 2, shift, plain) for rows, columns in self.busiest(k)]
+
+    def whole(self, k: int, shift: tuple[float, float] = (0.0, 0.0), plain: bool = False) -> Tile:
+        return self.tile(k, range(self.size[0]), range(self.size[1]), WIDTHS[-1], shift, plain)
 
     def busiest(self, k: int) -> list[tuple[range, range]]:
         found = []

@@ -13,7 +13,7 @@ from abbe.comparison.spectrum import Float, frequency, transform, twice
 WIDEST = 6.0
 #: and finer than this is mostly noise
 FINEST = 0.7
-#: a peak of the correlation counts when it stands this far above the rest, in its robust standard deviations; noise of 2^22 places reaches 5.5
+#: a peak of the correlation counts when it stands this many robust standard deviations above the rest; noise of 2^22 places reaches 5.5
 STANDS_OUT = 7.0
 #: of the image's side: farther shifts leave too little in common
 FARTHEST = 0.25

@@ -13,8 +13,8 @@ Complex = npt.NDArray[np.complex128]
 
 
 def taper(n: int, fraction: float) -> Float:
-    """A Tukey window of n points: raised cosines over `fraction` of it, half at each end. It keeps a plane's opposite edges, which a Fourier
-    transform takes for neighbours, from appearing as a sharp line."""
+    """A Tukey window of n points: raised cosines over `fraction` of it, half at each end. It keeps a plane's opposite edges, which a
+    Fourier transform takes for neighbours, from appearing as a sharp line."""
     edge = max(int(fraction * n / 2), 1)
     ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)
     window = np.ones(n)
@@ -61,4 +61,5 @@ def twice(shape: tuple[int, int]) -> Float:
 def ring_sums(values: Float, shape: tuple[int, int], rings: int, highest: float = 0.5) -> Float:
     """Sums over the whole spectrum's rings."""
     index = ring_of(shape, rings, highest)
-    return np.bincount(index.ravel(), (values * twice(shape)).ravel(), rings + 1)[:rings]
+    total: Float = np.bincount(index.ravel(), (values * twice(shape)).ravel(), rings + 1)[:rings].astype(np.float64)
+    return total

@@ -1,9 +1,10 @@
 """RSP, RSE and the error map of SQUIRREL, by an exact fit.
 
-Culley et al., Nature Methods 15:263-266 (2018): the super-resolved image S is blurred by a Gaussian and given a gain and an offset until it is
-as close as can be to the conventional image R; RSE is the root mean square of what is left, RSP the Pearson correlation of the two, the
-error map the absolute difference. NanoJ searches the three parameters with a particle swarm. Here, for each width, gain and offset are
-the least-squares line in closed form, so one bounded search over the width alone is left (variable projection; Golub & Pereyra 1973).
+Culley et al., Nature Methods 15:263-266 (2018): the super-resolved image S is blurred by a Gaussian and given a gain and an offset
+until it is as close as can be to the conventional image R; RSE is the root mean square of what is left, RSP the Pearson correlation of
+the two, the error map the absolute difference. NanoJ searches the three parameters with a particle swarm. Here, for each width, gain
+and offset are the least-squares line in closed form, so one bounded search over the width alone is left (variable projection; Golub &
+Pereyra 1973).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ INSIDE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums over pixel pairs (x from the transformed image, y from the original), about fixed centres, so that large offsets cost no digits."""
+    """Sums over pixel pairs (x: transformed image, y: original), about fixed centres, so that large offsets cost no digits."""
 
     n: int = 0
     x: float = 0.0
@@ -45,7 +46,7 @@ class Sums:
             return Sums(centre=centre or (0.0, 0.0))
         at = centre or (float(x.mean()), float(y.mean()))
         a, b = (x - at[0]).ravel(), (y - at[1]).ravel()
-        return Sums(a.size, float(a.sum()), float(b.sum()), float(a @ a), float(b @ b), float(a @ b), at)
+        return Sums(a.size, float(a.sum()), float(b.sum()), _dot(a, a), _dot(b, b), _dot(a, b), at)
 
     def __add__(self, other: Sums) -> Sums:
         if not self.n or not other.n:
@@ -92,6 +93,11 @@ class Sums:
         return max(yy - (xy * xy / xx if xx > 0 else 0.0), 0.0) / max(self.n, 1)
 
 
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Without BLAS, whose threads would make the last digits depend on the machine's load."""
+    return float(np.einsum("i,i->", a, b))
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A part of the original, and what is needed of the transformed image around it. `ok` is False at masked pixels."""
@@ -122,18 +128,21 @@ def inside(rows: range, columns: range, size: tuple[int, int], margin: float) ->
 
 
 def best_width(tiles: Sequence[Tile], shift: tuple[float, float] = (0.0, 0.0), around: float | None = None) -> float:
-    """The width for which gain and offset leave the least; `around` narrows the search to the neighbourhood of a known one."""
+    """The width for which gain and offset leave the least; `around` narrows the search to a fifth about a known one."""
 
     def left(sigma: float) -> float:
         total = _total(tile.sums(sigma, shift) for tile in tiles)
         return total.rest() if total.moments[2] > 0 else total.moments[1] / max(total.n, 1)
 
-    widths = WIDTHS if around is None else tuple(w for w in (0.0, *np.linspace(0.7, 1.4, 5) * max(around, 0.2)) if w <= WIDTHS[-1])
-    values = [left(width) for width in widths]
+    if around is not None:
+        bounds = (max(0.8 * around - 0.05, 0.0), 1.2 * around + 0.05)
+        found = minimize_scalar(left, bounds=bounds, method="bounded", options={"xatol": 2e-4})
+        return float(found.x) if found.fun < left(0.0) else 0.0
+    values = [left(width) for width in WIDTHS]
     k = int(np.argmin(values))
-    low, high = widths[max(k - 1, 0)], widths[min(k + 1, len(widths) - 1)]
-    found = minimize_scalar(left, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
-    return float(found.x) if found.fun < values[k] else float(widths[k])
+    bounds = (WIDTHS[max(k - 1, 0)], WIDTHS[min(k + 1, len(WIDTHS) - 1)])
+    found = minimize_scalar(left, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(found.x) if found.fun < values[k] else WIDTHS[k]
 
 
 def _total(parts: Iterable[Sums]) -> Sums:

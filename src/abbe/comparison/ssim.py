@@ -1,8 +1,8 @@
 """SSIM (Wang et al. 2004), and MicroSSIM, which does not depend on detector offset and gain.
 
-Wang, Bovik, Sheikh, Simoncelli, IEEE Trans Image Process 13:600 (2004): C1 = (0.01 L)^2, C2 = (0.03 L)^2, averaged over the positions at which
-the whole window lies in the image. Two windows are in use: the paper's Gaussian (sigma 1.5, 11 x 11, weighted variances) and the uniform
-7 x 7 with sample variances that scikit-image takes unless told otherwise.
+Wang, Bovik, Sheikh, Simoncelli, IEEE Trans Image Process 13:600 (2004): C1 = (0.01 L)^2, C2 = (0.03 L)^2, averaged over the positions
+at which the whole window lies in the image. Two windows are in use: the paper's Gaussian (sigma 1.5, 11 x 11, weighted variances) and
+the uniform 7 x 7 with sample variances that scikit-image takes unless told otherwise.
 
 MicroSSIM (Ashesh, Deschamps, Jug 2024, arXiv:2408.08747): SSIM saturates on microscopy images because an offset of the camera makes all
 means alike. So the background (third percentile) is taken from both images, both are divided by the reference's largest value, and the
@@ -66,7 +66,8 @@ class Moments:
         return float(values.sum()), values.size
 
     def thinned(self, step: int) -> Moments:
-        return Moments(*(np.ascontiguousarray(a[::step, ::step]) for a in (self.x, self.y, self.xx, self.yy, self.xy)))
+        x, y, xx, yy, xy = (np.ascontiguousarray(a[::step, ::step]) for a in (self.x, self.y, self.xx, self.yy, self.xy))
+        return Moments(x, y, xx, yy, xy, None if self.ok is None else self.ok[::step, ::step])
 
 
 def moments(x: Float, y: Float, window: Window = "gaussian", mask: npt.NDArray[np.bool_] | None = None) -> Moments:
@@ -158,7 +159,7 @@ def best_factor(planes: list[Moments]) -> float:
     def loss(log_factor: float) -> float:
         return -sum(p.mean(1.0, float(np.exp(log_factor)))[0] for p in thin)
 
-    grid = np.log(start) + np.linspace(*np.log(FACTORS), 25)
+    grid = np.log(start) + np.linspace(np.log(FACTORS[0]), np.log(FACTORS[1]), 25)
     values = [loss(float(g)) for g in grid]
     k = int(np.argmin(values))
     found = minimize_scalar(loss, bounds=(grid[max(k - 1, 0)], grid[min(k + 1, 24)]), method="bounded", options={"xatol": 1e-6})

@@ -1,8 +1,8 @@
 """The verdict: improved, unchanged or doubtful, in one line with its reasons.
 
 RSP and RSE alone cannot decide: the plainly enlarged original scores highest on both, noise and all. So a result must gain something (less
-noise, or a finer resolution that blurs back to the original) and must not do any of the things that make a result untrue: show light that the
-original does not, leave out light that it does, lie beside it, lose its detail, or sharpen its noise. Every threshold stands here.
+noise, or a finer resolution that blurs back to the original) and must not do any of the things that make a result untrue: show light that
+the original does not, leave out light that it does, lie beside it, lose its detail, or sharpen its noise. Every threshold stands here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Re
 
 #: change of the image, as a fraction of the original's contrast, below which nothing was done: three times the rounding to 8 bits
 UNCHANGED = 0.01
-#: original pixels; a quarter of a pixel is what registration of a noisy image still resolves, and twice what its own rounding could make
-SHIFT = 0.25
-#: share of the original's light in places where the two disagree
-UNSUPPORTED = 0.01
+#: original pixels: less than the third that one pixel of a x3 result is, more than the drift between two real frames
+SHIFT = 0.3
+#: share of the original's light in places where the two disagree, and the fewest places
+UNSUPPORTED, PLACES = 0.0015, 2
 #: share of the original's structure that the result does not explain
 UNEXPLAINED = 0.10
 #: share of the original's structure, finer than the result shows
-LOST = 0.02
+LOST = 0.01
 #: how strongly noise is carried: above the first it was sharpened, below the second it was reduced
 SHARPENED, REDUCED = 1.5, 0.75
 #: width of the Gaussian (original pixels) by which the result must be blurred to be the original, from which it is sharper
@@ -71,6 +71,8 @@ def judge(case: Case) -> Verdict:
         return _say(case, "unchanged", ["neither sharper nor less noisy than the original"])
     if isinstance(e.background_removed, float) and e.background_removed > BACKGROUND:
         gains.append(f"{_percent(e.background_removed)} of the light was left out as smooth background")
+    if e.places:
+        gains.append(f"look at {'one place' if e.places == 1 else f'{e.places} places'} in the error map")
     return _say(case, "improved", gains)
 
 
@@ -81,9 +83,8 @@ def _doubts(case: Case) -> list[str]:
         found.append(f"it lies {math.hypot(*shift):.2g} original pixels beside the original")
     if isinstance(case.fit.gain, float) and case.fit.gain <= 0:
         found.append("bright is dark: it is a negative of the original")
-    if isinstance(e.unsupported, float) and e.unsupported > UNSUPPORTED:
-        places = "1 place" if e.places == 1 else f"{e.places} places"
-        found.append(f"it disagrees with the original in {places}, {_percent(e.unsupported)} of the light (see the error map)")
+    if isinstance(e.unsupported, float) and e.unsupported > UNSUPPORTED and e.places >= PLACES:
+        found.append(f"it disagrees with the original in {e.places} places, {_percent(e.unsupported)} of the light (see the error map)")
     if isinstance(e.unexplained, float) and e.unexplained > UNEXPLAINED:
         found.append(f"{_percent(e.unexplained)} of the original's structure is not explained by it")
     if isinstance(e.lost_detail, float) and e.lost_detail > LOST:
@@ -101,7 +102,11 @@ def _gains(case: Case) -> list[str]:
     if isinstance(sigma, float) and sigma >= SHARPER:
         found.append(f"sharper: the original is it, blurred by {sigma:.2g} pixels")
     if isinstance(noise, float) and noise < REDUCED:
-        found.append(f"noise down to {_percent(max(noise, 0.0))} of the original's")
+        found.append(
+            f"noise down to {_percent(max(noise, 0.01))} of the original's or less"
+            if noise < 0.01
+            else f"noise down to {_percent(noise)} of the original's"
+        )
     return found
 
 
@@ -140,6 +145,8 @@ def overall(verdicts: list[tuple[str, Verdict]]) -> Verdict:
 
 
 def _percent(fraction: float) -> str:
+    if fraction < 0.001:
+        return "less than 0.1 %"
     return f"{100 * fraction:.2g} %" if fraction < 0.995 else f"{100 * fraction:.0f} %"
 
 

@@ -1,0 +1,93 @@
+"""`abbe compare`: an image beside what was computed from it, and a verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from abbe.cli.progress import progress
+from abbe.cli.speech import clean, say, warn
+from abbe.cli.tables import SUFFIXES, write
+from abbe.comparison import Comparison, compare
+from abbe.comparison.squirrel import Border
+from abbe.comparison.tables import rows, tables
+from abbe.errors import ParameterError
+from abbe.formats import open as open_image
+from abbe.formats import save
+from abbe.storage import check_target
+
+
+def command(
+    original: Annotated[Path, typer.Argument(help="The recorded image.", metavar="A", show_default=False)],
+    transformed: Annotated[Path, typer.Argument(help="What was computed from it.", metavar="B", show_default=False)],
+    truth: Annotated[Path | None, typer.Option(help="The truth, on B's pixels.", metavar="T", show_default=False)] = None,
+    repeat: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="A second acquisition and its result, for resolution by two frames.", metavar="A2 B2", show_default=False),
+    ] = None,
+    border: Annotated[str, typer.Option(help="Border rule of RSP and RSE: clamped or inside.")] = "clamped",
+    data_range: Annotated[
+        float | None, typer.Option(help="Peak of PSNR and SSIM; default: the reference's range.", show_default=False)
+    ] = None,
+    resolution: Annotated[bool, typer.Option(help="Measure the resolution, too.")] = True,
+    error_map: Annotated[Path | None, typer.Option(help="Image file to write the error map to.", metavar="MAP", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .xlsx, .csv, .txt or .json.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Compare an image with what was computed from it: improved, unchanged or doubtful, and why.
+
+    Every number stands beside the one of the plainly upsampled original, because doing nothing scores highest on RSP.
+    """
+    if out is not None and out.suffix.lower() not in SUFFIXES:
+        raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
+    for target in (out, error_map):
+        if target is not None:
+            check_target(target, overwrite)
+    images = open_image(original), open_image(transformed), None if truth is None else open_image(truth)
+    again = None if repeat is None else (open_image(repeat[0]), open_image(repeat[1]))
+    with progress(f"comparing {transformed.name}", quiet=as_json) as report:
+        found = compare(*images, repeats=again, border=cast(Border, border), data_range=data_range, progress=report)
+        data = found.to_dict(resolution)
+    if as_json:
+        print(json.dumps(data, indent=2, allow_nan=False))
+    else:
+        show(found, resolution)
+        warn(found.notices)
+    if out is not None:
+        write(out, tables(found, resolution), data, overwrite)
+        say(f"written to {out}", err=as_json)
+    if error_map is not None:
+        save(found.error_map, error_map, overwrite=overwrite)
+        say(f"error map written to {error_map}", err=as_json)
+
+
+def show(found: Comparison, resolution: bool) -> None:
+    """The verdict, then a table per channel."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:  # files and pipes have no width to wrap at
+        console = Console(markup=False, highlight=False, width=160)
+    say(found.verdict.line)
+    for k, channel in enumerate(found.channels):
+        table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=clean(f"{channel.channel}: {channel.verdict.word}"))
+        table.add_column("measure")
+        table.add_column("transformed", justify="right")
+        table.add_column("upsampled", justify="right")
+        table.add_column("unit")
+        table.add_column("note", overflow="fold")
+        for name, unit, ours, plain, note in rows(found, k, resolution):
+            table.add_row(name, _shown(ours, note), _shown(plain, ""), unit, clean(note))
+        console.print(table)
+
+
+def _shown(cell: Any, note: str) -> str:
+    if cell is None:
+        return "undefined" if note.startswith("undefined") else ""
+    return f"{cell:.4g}" if isinstance(cell, float) else clean(cell)
