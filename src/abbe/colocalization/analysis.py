@@ -72,7 +72,7 @@ def colocalize(
             them apart.
         channels: two channels, by index or name.
         roi: where to measure; None: everywhere.
-        threshold: "costes" (Coloc 2's walk), "costes-bisection", "costes-2004", their "-classic" variants, "otsu", "maximum15", "mean",
+        threshold: "costes", "costes-walk" or "costes-bisection" (as Coloc 2), their "-classic" variants, "otsu", "maximum15", "mean",
             "none", or two numbers in the channels' units after the background was subtracted. A pixel is above at or over both.
         background: subtracted before measuring, values below it count as 0: "none"; two numbers; "mode", the most frequent value of
             either channel; or a ROI whose mean is taken.

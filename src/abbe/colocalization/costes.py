@@ -26,7 +26,7 @@ Search: TypeAlias = Literal["walk", "bisection", "first"]
 STEPS = 65536
 #: steps over the range of a float channel whose values are no integers: finer than 12 bits of grey
 FLOAT_STEPS = 4096
-#: Coloc 2's walk stops where r falls below this
+#: r that Coloc 2 takes for 0
 NEARLY_ZERO = 0.0001
 #: a rise of r smaller than this is rounding
 RISE = 1e-12
@@ -39,10 +39,10 @@ _BISECTION = "Coloc 2 'Bisection': from the middle, by halved steps, up where r 
 
 #: method -> (search, deviations from the means of the whole region?, in words)
 VARIANTS: dict[str, tuple[Search, bool, str]] = {
-    "costes": ("walk", False, _WALK),
+    "costes": ("first", False, "Costes 2004: the highest threshold at which r below the thresholds is under 0.0001, Coloc 2's zero"),
+    "costes-walk": ("walk", False, _WALK),
     "costes-bisection": ("bisection", False, _BISECTION),
-    "costes-2004": ("first", False, "Costes 2004: the highest threshold at which r below the thresholds is 0 or negative"),
-    "costes-classic": ("walk", True, f"{_WALK}; {_CLASSIC}"),
+    "costes-walk-classic": ("walk", True, f"{_WALK}; {_CLASSIC}"),
     "costes-bisection-classic": ("bisection", True, f"{_BISECTION}; {_CLASSIC}"),
 }
 
@@ -115,22 +115,19 @@ def find(pair: Pair, sums: Sums, method: str) -> Thresholds:
     line = _line(pair, sums, *fitted)
     walk = _walk(pair, sums, line, classic)
     searches = {"walk": _downwards, "bisection": _bisection, "first": _first}
-    found = searches[search](walk)
-    if isinstance(found, str):
-        return Thresholds(method, variant, None, None, found, len(walk.r), line.step)
-    first, second = line.at(found)
+    first, second = line.at(searches[search](walk))
     return Thresholds(method, variant, float(first), float(second), None, len(walk.r), line.step)
 
 
 # ---------------------------------------------------------------------------------------------- searches along the table
-def _downwards(walk: Walk) -> float | str:
+def _downwards(walk: Walk) -> float:
     """Coloc 2's walk: one step down at a time; the last threshold tried is the result."""
     last = np.concatenate([[1.0], walk.r[:-1]])
     ended = np.flatnonzero((walk.r < NEARLY_ZERO) | (walk.r > last + RISE))
     return walk.value(int(ended[0]) if len(ended) else len(walk.r) - 1)
 
 
-def _bisection(walk: Walk) -> float | str:
+def _bisection(walk: Walk) -> float:
     """Coloc 2's bisection; it ends when a step is shorter than a grey level."""
     channel = 0 if walk.line.on_first else 1
     high, low = walk.sums.high[channel], walk.sums.low[channel]
@@ -151,12 +148,10 @@ def _bisection(walk: Walk) -> float | str:
     return tried
 
 
-def _first(walk: Walk) -> float | str:
-    """The highest threshold at which r is not positive; a step at which r is undefined is passed over."""
-    ended = np.flatnonzero(walk.r <= 0)
-    if not len(ended):
-        return "r below the thresholds stays above 0 down to the lowest grey level: all pixels are correlated, background too"
-    return walk.value(int(ended[0]))
+def _first(walk: Walk) -> float:
+    """The highest threshold at which r is nearly 0 or negative; the lowest of all where r stays above. A rise of r does not end it."""
+    ended = np.flatnonzero(walk.r < NEARLY_ZERO)
+    return walk.value(int(ended[0]) if len(ended) else len(walk.r) - 1)
 
 
 def _step_of(walk: Walk, t: float) -> int:

@@ -214,7 +214,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "ppi1": Definition(
         "Protein proximity index PPI1",
-        "narrow part of the cross-correlation peak / narrow part of the first channel's autocorrelation peak",
+        "narrow part of the cross- / of the second channel's autocorrelation peak, each divided by the product of the means",
         _PPI,
         "Share of the first protein that sits next to the second, once diffuse staining is set aside.",
         0,
@@ -222,7 +222,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "ppi2": Definition(
         "Protein proximity index PPI2",
-        "narrow part of the cross-correlation peak / narrow part of the second channel's autocorrelation peak",
+        "narrow part of the cross- / of the first channel's autocorrelation peak, each divided by the product of the means",
         _PPI,
         "Share of the second protein that sits next to the first, once diffuse staining is set aside.",
         0,
@@ -244,8 +244,8 @@ _WORDS = (
     (0.9, "very strong"),
 )
 WORDS_SOURCE = "nearest value in Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013)"
-#: the coefficients that run from 0, nothing, to 1, everything, as that table's degree of colocalization does
-WORDED = ("pearson", "spearman", "m1", "m2", "tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2")
+#: the coefficients that run from 0, nothing, to 1, everything, as that table's degree of colocalization does; not M1 and M2, which an offset makes 1
+WORDED = ("pearson", "spearman", "tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2")
 
 
 def word(key: str, value: float | None) -> str | None:

@@ -130,8 +130,8 @@ def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
     if below is not None and abs(below) > FAR_FROM_ZERO and not m.thresholds.method.endswith("classic"):
         yield Notice(
             "threshold",
-            f"Costes' thresholds stopped where r below them is {below:.2f}, not 0: the search ended early, so they are too high or too "
-            "low; try threshold='costes-2004', 'costes-bisection', or thresholds of your own",
+            f"Costes' thresholds ended where r below them is {below:.2f}, not 0, so what is below is no mere background: either all pixels "
+            "correlate, down to the lowest grey level, or the search ended early; set thresholds of your own",
         )
 
 

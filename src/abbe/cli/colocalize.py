@@ -1,0 +1,209 @@
+"""`abbe colocalize`: how two channels colocalize, as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from abbe.cli.progress import progress
+from abbe.cli.speech import clean, say, warn
+from abbe.cli.tables import SUFFIXES, write
+from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
+from abbe.colocalization.definitions import WORDS_SOURCE
+from abbe.errors import ParameterError
+from abbe.formats import open as open_image
+from abbe.formats.rois import open_rois
+from abbe.image import ROI, Image
+from abbe.storage import check_target
+
+EXTRAS = {"shift": "shift", "randomise": "randomisation", "objects": "objects"}
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Image file with two channels or more.", metavar="FILE", show_default=False)],
+    channels: Annotated[
+        tuple[str, str] | None, typer.Option("--channels", help="Two channels, by number or name.", metavar="A B", show_default=False)
+    ] = None,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Every pair of channels.")] = False,
+    roi: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--roi", help="ROIs to measure in: ImageJ .roi or .zip, GeoJSON, or abbe's JSON. May be repeated.", show_default=False
+        ),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Measure the whole image too, where ROIs are given.")] = False,
+    each: Annotated[str, typer.Option(help="Measure each image, frame or plane by itself.", metavar="image|frame|plane")] = "image",
+    threshold: Annotated[
+        str,
+        typer.Option(help="Thresholds: costes, costes-walk, costes-bisection, otsu, maximum15, mean, none, or two numbers such as 120,80."),
+    ] = "costes",
+    background: Annotated[str, typer.Option(help="Background to subtract first: none, mode, or two numbers such as 100,98.")] = "none",
+    background_roi: Annotated[Path | None, typer.Option(help="ROI whose mean is the background.", show_default=False)] = None,
+    shift: Annotated[bool, typer.Option("--shift", help="Cross-correlation too: van Steensel's, 2-D, proximity index.")] = False,
+    randomise: Annotated[bool, typer.Option("--randomise", help="Costes' randomisation too, for a P value.")] = False,
+    objects: Annotated[bool, typer.Option("--objects", help="Objects too: overlap and distances of centres.")] = False,
+    randomisations: Annotated[int, typer.Option(help="How many randomisations.")] = 200,
+    block: Annotated[float | None, typer.Option(help="Side of a block in pixels; default: the blur.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .xlsx, .csv, .txt or .json.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Measure the colocalization of two channels: every coefficient, with what to know before believing it.
+
+    On an image that abbe restored, the same is measured on its original too, where the file keeps it.
+    """
+    if out is not None:
+        if out.suffix.lower() not in SUFFIXES:
+            raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
+        check_target(out, overwrite)
+    image = open_image(file)
+    chosen = {"shift": shift, "randomise": randomise, "objects": objects}
+    settings: dict[str, Any] = {
+        "threshold": _numbers(threshold),
+        "background": _numbers(background) if background_roi is None else _one(open_rois(background_roi), background_roi),
+        "extras": [EXTRAS[key] for key, wanted in chosen.items() if wanted],
+        "randomisations": randomisations,
+        "block": block,
+    }
+    rois = [found for path in roi or [] for found in open_rois(path)]
+    pairs = _pairs(image, channels, all_pairs)
+    with progress(f"measuring {file.name}", quiet=as_json) as report:
+        found = colocalize_all(image, pairs, rois, each, whole or None, progress=report, **settings)  # type: ignore[arg-type]
+    if as_json:
+        print(json.dumps(found[0].to_dict() if len(found) == 1 else found.to_dict(), indent=2))
+    else:
+        show(found)
+        warn(found.notices)
+    if out is not None:
+        write(out, tables(found.results), found.to_dict(), overwrite)
+        say(f"written to {out}", err=as_json)
+
+
+def _pairs(image: Image, channels: tuple[str, str] | None, all_pairs: bool) -> list[tuple[int, int]] | None:
+    if all_pairs:
+        return None
+    if channels is None:
+        if image.shape[1] > 2:
+            names = ", ".join(f"{k} {name}" for k, name in enumerate(image.channels))
+            raise ParameterError(f"wanted --channels A B or --all-pairs for an image of {image.shape[1]} channels ({names})")
+        return [(0, 1)]
+    first, second = (image.channel(_key(image, channel)) for channel in channels)
+    return [(first, second)]
+
+
+def _key(image: Image, channel: str) -> int | str:
+    return int(channel) if channel.isdigit() and channel not in image.channels else channel
+
+
+def _numbers(text: str) -> str | tuple[float, ...]:
+    """The numbers in "120,80"; anything else as it is."""
+    try:
+        return tuple(float(part) for part in text.split(",")) if "," in text else text
+    except ValueError:
+        return text
+
+
+def _one(rois: Sequence[ROI], path: Path) -> ROI:
+    if len(rois) != 1:
+        raise ParameterError(f"wanted one ROI for the background, got {len(rois)} in {path.name}")
+    return rois[0]
+
+
+# ---------------------------------------------------------------------------------------------- on the terminal
+#: coefficients that a table of many measurements has room for
+BRIEF = ("pearson", "spearman", "icq", "m1", "m2", "tm1", "tm2")
+
+
+def show(found: ColocalizationTable) -> None:
+    """One measurement with everything, or many with the main numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:  # files and pipes have no width to wrap at
+        console = Console(markup=False, highlight=False, width=160)
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left")
+    if len(found) == 1:
+        _single(table, found[0])
+    else:
+        _many(table, found)
+    console.print(table)
+    for line in _footer(found):
+        say(line)
+
+
+def _single(table: Any, result: Colocalization) -> None:
+    table.title = clean(f"{result.names[0]} with {result.names[1]}, {result.region.name}, {result.pixels.pixels} pixels")
+    before = result.original
+    table.add_column("coefficient")
+    table.add_column("value", justify="right")
+    if before is not None:
+        table.add_column("on the original", justify="right")
+    table.add_column("strength")
+    table.add_column("what it is", overflow="fold")
+    for coefficient in result:
+        cells = [DEFINITIONS[coefficient.key].title, _number(coefficient)]
+        if before is not None:
+            cells.append(_number(before.coefficients[coefficient.key]) if coefficient.key in before.coefficients else "")
+        reason = f"undefined: {coefficient.reason}" if coefficient.reason else coefficient.definition.formula
+        table.add_row(*cells, coefficient.word or "", clean(reason))
+
+
+def _many(table: Any, found: ColocalizationTable) -> None:
+    for head in ("channels", "ROI", "frames", "planes"):
+        table.add_column(head, overflow="fold")
+    for head in ("pixels", *BRIEF):
+        table.add_column(head, justify="right")
+    for result in found:
+        for version, measured in (("original: ", result.original), ("", result)):
+            if measured is None:
+                continue
+            (t0, t1), (z0, z1) = measured.region.frames, measured.region.planes
+            table.add_row(
+                clean(f"{version}{measured.names[0]}, {measured.names[1]}"),
+                clean(measured.region.name),
+                f"{t0}" if t1 == t0 + 1 else f"{t0}-{t1 - 1}",
+                f"{z0}" if z1 == z0 + 1 else f"{z0}-{z1 - 1}",
+                str(measured.pixels.pixels),
+                *(_number(measured[key]) for key in BRIEF),
+            )
+
+
+def _number(coefficient: Coefficient) -> str:
+    return "undefined" if coefficient.value is None else f"{coefficient.value:.4g}"
+
+
+def _footer(found: ColocalizationTable) -> list[str]:
+    """What the table's numbers rest on: thresholds, background, counts, and what grew with the pixel grid."""
+    first = found[0]
+    lines = [f"thresholds: {first.thresholds.method} ({first.thresholds.variant})"]
+    if len(found) == 1:
+        t, p = first.thresholds, first.pixels
+        if t.first is not None and t.second is not None:
+            lines.append(f"  {first.names[0]} {t.first:.6g}, {first.names[1]} {t.second:.6g}")
+        lines.append(f"background subtracted: {first.background.method}, {first.background.first:.6g} and {first.background.second:.6g}")
+        for word, count in (("total", p.total), ("colocalized", p.colocalized)):
+            if count is not None:
+                size = "" if count.size is None else f", {count.size:.6g} {count.unit}"
+                lines.append(f"{word} pixels: {count.pixels}, {count.percent:.4g} % of the ROI{size}")
+        if p.ratio is not None:
+            lines.append(p.ratio.explanation)
+        for title, extra in (("shift", first.shift), ("randomisation", first.randomisation), ("objects", first.objects)):
+            if extra is not None:
+                lines.append(f"{title}: {_brief(title, extra.cells())}")
+    if any(coefficient.word for result in found for coefficient in result):
+        lines.append(f"strength in words: {WORDS_SOURCE}")
+    return lines
+
+
+def _brief(title: str, cells: Sequence[Any]) -> str:
+    import importlib
+
+    head = importlib.import_module(f"abbe.colocalization.{title}").HEAD
+    shown = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in cells)
+    return ", ".join(f"{name} {value}" for name, value in zip(head, shown) if value)

@@ -1,0 +1,115 @@
+"""`Correlation`: how two channels correlate when one is shifted, in two dimensions, by Fourier transforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from abbe.colocalization.pair import Array, Pair, Place
+
+#: largest shift looked at, in pixels
+REACH = 32
+#: pixels of a plane that is transformed; of a larger one its middle
+MOST = 2**24
+
+
+@dataclass(frozen=True, eq=False)
+class Correlation:
+    """Covariance of a at (y, x) with b at (y + dy, x + dx), over the pixels where both are inside, for shifts up to `reach`.
+
+    Attributes:
+        covariance: (2 reach + 1, 2 reach + 1), in units of a times b, shift 0 in the middle; deviations are from the mean of each channel
+            over the region.
+        scale: standard deviation of a times that of b. means: of a and b.
+    """
+
+    covariance: npt.NDArray[np.float64]
+    reach: int
+    scale: float
+    means: tuple[float, float]
+
+    def peak(self) -> tuple[tuple[float, float] | None, float | None]:
+        """((y, x) of the highest point in pixels, r there); None where it lies on the edge, so that there is no peak."""
+        j, k = np.unravel_index(int(np.argmax(self.covariance)), self.covariance.shape)
+        if not (0 < j < 2 * self.reach and 0 < k < 2 * self.reach) or self.scale <= 0:
+            return None, None
+        y = _vertex(self.covariance[j - 1 : j + 2, k])
+        x = _vertex(self.covariance[j, k - 1 : k + 2])
+        return (float(j + y - self.reach), float(k + x - self.reach)), float(self.covariance[j, k] / self.scale)
+
+    def spread(self, peak: tuple[float, float]) -> float | None:
+        """Full width at half height of the peak over the lowest value, as the diameter of a disc of the area above half."""
+        from scipy.ndimage import label
+
+        low, high = float(self.covariance.min()), float(self.covariance.max())
+        objects, _ = label(self.covariance > (low + high) / 2)
+        own = objects == objects[round(peak[0]) + self.reach, round(peak[1]) + self.reach]
+        if own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any():
+            return None
+        return float(2 * np.sqrt(own.sum() / np.pi))
+
+    def profile(self, centre: tuple[float, float]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(distance, mean covariance) around a centre, in rings of one pixel."""
+        y, x = np.indices(self.covariance.shape) - self.reach
+        distance = np.hypot(y - centre[0], x - centre[1]).ravel()
+        ring = np.round(distance).astype(int)
+        inner = ring <= self.reach - max(abs(round(c)) for c in centre)
+        count = np.bincount(ring[inner])
+        return (
+            np.bincount(ring[inner], distance[inner]) / count,
+            np.bincount(ring[inner], self.covariance.ravel()[inner]) / count,
+        )
+
+
+def correlate(pair: Pair, which: tuple[int, int]) -> Correlation | None:
+    """Correlation of two channels of the pair (0, 1: cross-; 0, 0: auto-), over all planes; None where the region is too small."""
+    from abbe.colocalization.sums import measure
+
+    sums = measure(pair)
+    rows, columns = _middle(pair)
+    reach = min(REACH, (rows.stop - rows.start) // 4, (columns.stop - columns.start) // 4)
+    if sums.all.n < 16 or reach < 2:
+        return None
+    means = (sums.all.mean_a, sums.all.mean_b)
+    total, weight = np.zeros((2, 2 * reach + 1, 2 * reach + 1))
+    for t in range(*pair.region.frames):
+        for z in range(*pair.region.planes):
+            channels, inside = _plane(pair, Place(t, z, rows.start, rows.stop), columns, means)
+            total += _shifted(channels[which[0]], channels[which[1]], reach)
+            weight += _shifted(inside, inside, reach)
+    covariance = np.where(weight > 0.5, total / np.maximum(weight, 1), 0.0)
+    aa, bb, _ = sums.all.centred()
+    variances = [v / sums.all.n for v in (aa, bb)]
+    return Correlation(covariance, reach, float(np.sqrt(variances[which[0]] * variances[which[1]])), (means[which[0]], means[which[1]]))
+
+
+def _middle(pair: Pair) -> tuple[slice, slice]:
+    rows, columns = pair.grid.rows, pair.grid.columns
+    height = min(rows, max(256, MOST // columns))
+    first = (rows - height) // 2
+    return slice(first, first + height), slice(0, columns)
+
+
+def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float]) -> tuple[list[Array], Array]:
+    """Both channels less their means, 0 outside the region; and 1 inside it."""
+    a, b, inside = pair.read(place)
+    mask = np.ones(a.shape, np.float32) if inside is None else inside.astype(np.float32)
+    return [(channel.astype(np.float32) - np.float32(mean)) * mask for channel, mean in zip((a, b), means)], mask
+
+
+def _shifted(a: Array, b: Array, reach: int) -> npt.NDArray[np.float64]:
+    """Sum of a(y, x) b(y + dy, x + dx) for all shifts up to `reach`; padded, so that nothing wraps round."""
+    shape = [fft.next_fast_len(n + reach, real=True) for n in a.shape]
+    spectrum = np.conj(fft.rfft2(a, shape)) * fft.rfft2(b, shape)
+    full = fft.irfft2(spectrum, shape)
+    at = np.arange(-reach, reach + 1)
+    return np.asarray(full[np.ix_(at % shape[0], at % shape[1])], np.float64)
+
+
+def _vertex(three: npt.NDArray[np.float64]) -> float:
+    """Where the parabola through three neighbouring values is highest, from the middle one."""
+    bend = three[0] - 2 * three[1] + three[2]
+    return 0.0 if bend >= 0 else float(np.clip((three[0] - three[2]) / (2 * bend), -0.5, 0.5))

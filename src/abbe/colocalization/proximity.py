@@ -1,0 +1,96 @@
+"""The protein proximity index: what part of one protein sits next to the other, diffuse staining set aside.
+
+After Wu et al., Biophys J 98:493 (2010). Staining has a diffuse part, whose correlation falls slowly with the shift, and a sharp one, whose
+correlation falls within the resolution. Both are told apart in auto- and cross-correlation by fitting the sum of a wide and a narrow
+Gaussian and a constant to the ring means around the peak; the index is a ratio of the narrow amplitudes.
+
+Particles counted (as in image cross-correlation spectroscopy, Comeau, Costantino & Wiseman, Biophys J 91:4611, 2006): with correlations
+divided by the product of the means, N1 particles give an autocorrelation of 1/N1, and N12 common ones a cross-correlation of
+N12 / (N1 N2). So the share N12 / N1 of the first protein is cross / auto of the second.
+
+What differs from the paper: rings of the 2-D correlation are fitted, not a cut; the value at shift 0 of an autocorrelation is left
+out, because camera noise correlates with itself there; all amplitudes are at least 0; one pair of widths serves all three curves,
+because three separate fits of two Gaussians each often trade one for the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+
+from abbe.colocalization.correlation import Correlation, correlate
+from abbe.colocalization.pair import Pair
+from abbe.colocalization.result import Coefficient
+
+#: rings needed for the fit of eleven numbers to three curves
+RINGS = 8
+#: least amplitude of a narrow part, in standard deviations of the curve around its fit, that can be divided by
+VISIBLE = 3.0
+
+Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coefficient]:
+    """Both indices, or why there are none."""
+    autos = [correlate(pair, (k, k)) for k in (0, 1)]
+    if cross is None or autos[0] is None or autos[1] is None:
+        return _none("the region is too small for a correlation peak")
+    if min(abs(m) for m in cross.means) == 0 or cross.scale == 0:
+        return _none("a channel is constant")
+    peak, _ = cross.peak()
+    if peak is None or max(map(abs, peak)) > cross.reach / 2:
+        return _none("the cross-correlation has no peak near shift 0")
+    curves = [_curve(correlation, (0.0, 0.0), leave_out=1) for correlation in (autos[0], autos[1])]
+    curves.append(_curve(cross, peak, leave_out=0))
+    if min(len(curve[0]) for curve in curves) < RINGS:
+        return _none("the region is too small for a correlation peak")
+    fitted = _fit(curves)
+    if fitted is None:
+        return _none("wide and narrow parts of the correlation peaks could not be told apart")
+    narrow, noise = fitted
+    found = []
+    for key, own, other in (("ppi1", "first", 1), ("ppi2", "second", 0)):
+        if narrow[other] <= VISIBLE * noise[other]:
+            name = ("first", "second")[other]
+            found.append(Coefficient(key, None, f"the {name} channel's autocorrelation has no narrow part to relate the {own} channel to"))
+        else:
+            found.append(Coefficient(key, float(narrow[2] / narrow[other])))
+    return found[0], found[1]
+
+
+def _none(reason: str) -> tuple[Coefficient, Coefficient]:
+    return Coefficient("ppi1", None, reason), Coefficient("ppi2", None, reason)
+
+
+def _curve(correlation: Correlation, centre: tuple[float, float], leave_out: int) -> Curve:
+    """Distance and correlation divided by the product of the means, from the ring after those left out."""
+    distance, covariance = correlation.profile(centre)
+    return distance[leave_out:], (covariance / (correlation.means[0] * correlation.means[1]))[leave_out:]
+
+
+def _fit(curves: list[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """(narrow amplitude of each curve, standard deviation of each around its fit); None where the widths are not two."""
+    scales = [max(float(np.ptp(values)), 1e-30) for _, values in curves]
+    reach = max(float(distance[-1]) for distance, _ in curves)
+
+    def model(x: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
+        narrow, wide, level = x[2 + 3 * k : 5 + 3 * k]
+        r2 = curves[k][0] ** 2
+        found: npt.NDArray[np.float64] = narrow * np.exp(-r2 / (2 * x[0] ** 2)) + wide * np.exp(-r2 / (2 * x[1] ** 2)) + level
+        return found
+
+    def residual(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.concatenate([model(x, k) - values / scale for k, ((_, values), scale) in enumerate(zip(curves, scales))])
+
+    start, low, high = [1.5, reach / 2], [0.5, 2.0], [reach / 3, 2 * reach]
+    for (_, values), scale in zip(curves, scales):
+        start += [0.5, 0.4, float(values[-1] / scale)]
+        low += [0.0, 0.0, -np.inf]
+        high += [np.inf, np.inf, np.inf]
+    solved = least_squares(residual, np.clip(start, low, high), bounds=(low, high), max_nfev=2000)
+    if not solved.success or solved.x[1] < 1.5 * solved.x[0]:
+        return None
+    narrow = np.array([solved.x[2 + 3 * k] * scales[k] for k in range(3)])
+    noise = np.array([np.std(model(solved.x, k) * scales[k] - curves[k][1]) for k in range(3)])
+    return narrow, noise

@@ -1,0 +1,165 @@
+"""Opening and saving ROIs: ImageJ's `.roi` and `.zip`, GeoJSON, abbe's own JSON; opened by content, saved by suffix."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from abbe.errors import LimitError, NotAnImageError, ParameterError
+from abbe.formats import geojson, imagej_roi
+from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
+from abbe.image.outline import outline
+from abbe.limits import LIMITS
+from abbe.storage import write_whole
+
+#: most ROIs of one file
+MOST = 100_000
+SUFFIXES = (".roi", ".zip", ".geojson", ".json")
+
+Rings = tuple[tuple[tuple[float, float], ...], ...]
+
+
+def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
+    """The ROIs of a file, in its order.
+
+    Raises:
+        NotAnImageError: the content is no ROI file, or is damaged.
+        ParameterError: a ROI is a line or a point, which has no pixels.
+        LimitError: too large or too many.
+    """
+    name = Path(path).name
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LIMITS.metadata + 1)
+    except OSError as problem:
+        raise NotAnImageError(f"wanted a file with ROIs, could not read {name}: {problem.strerror or problem}") from problem
+    if len(data) > LIMITS.metadata:
+        raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
+    if data.startswith(imagej_roi.MAGIC):
+        return [imagej_roi.decode(data, Path(path).stem)]
+    if data.startswith(b"PK"):
+        return list(_zipped(data, name))
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return geojson.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    raise NotAnImageError(f"wanted ROIs (ImageJ .roi or .zip, GeoJSON), got something else: {name}")
+
+
+def _zipped(data: bytes, name: str) -> Iterator[ROI]:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile as problem:
+        raise NotAnImageError(f"wanted a zip file of ImageJ ROIs, got a damaged one: {name}") from problem
+    entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".roi")]
+    if not entries:
+        raise NotAnImageError(f"wanted a zip file of ImageJ ROIs, got one without: {name}")
+    if len(entries) > MOST or sum(entry.file_size for entry in entries) > LIMITS.metadata:
+        raise LimitError(f"wanted at most {MOST} ROIs and {LIMITS.metadata // 2**20} MB of them, got more in {name}")
+    for entry in entries:
+        try:
+            with archive.open(entry) as file:  # the size in the directory may lie
+                content = file.read(LIMITS.metadata + 1)
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as problem:
+            raise NotAnImageError(f"wanted a zip file of ImageJ ROIs, got a damaged one: {name}") from problem
+        yield imagej_roi.decode(content, Path(entry.filename).stem)
+
+
+def save_rois(rois: ROI | Sequence[ROI], path: str | os.PathLike[str], image: Image | None = None, overwrite: bool = False) -> Path:
+    """Write ROIs; `.roi` holds one, `.zip`, `.geojson` and `.json` (abbe's own) many.
+
+    Args:
+        rois: one or more.
+        image: what they were drawn on. ImageJ's files are in its pixels, so a ROI in um needs it; so does a combination of ROIs, which
+            is written as the outline of its pixels.
+
+    Raises:
+        ParameterError: the suffix is none of these, or a ROI needs `image`.
+        ExistsError, StorageError: as for every file that abbe writes.
+    """
+    chosen = [rois] if isinstance(rois, ROI) else list(rois)
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ParameterError(f"wanted a file of ROIs that ends in {', '.join(SUFFIXES)}, got {Path(path).name}")
+    if not chosen or (suffix == ".roi" and len(chosen) != 1):
+        raise ParameterError(f"wanted {'one ROI for a .roi file' if suffix == '.roi' else 'at least one ROI'}, got {len(chosen)}")
+    if suffix == ".roi":
+        content = _encoded(chosen[0], image)
+    elif suffix == ".zip":
+        content = _archive(chosen, image)
+    elif suffix == ".geojson":
+        content = geojson.encode([(roi, rings(roi, image)) for roi in chosen]).encode("utf-8")
+    else:
+        content = _own(chosen)
+    with write_whole(path, overwrite) as part:
+        part.write_bytes(content)
+    return Path(path)
+
+
+def _own(rois: Sequence[ROI]) -> bytes:
+    import json
+
+    return json.dumps([roi.to_dict() for roi in rois], ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def _archive(rois: Sequence[ROI], image: Image | None) -> bytes:
+    buffer = io.BytesIO()
+    used: set[str] = set()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for k, roi in enumerate(rois, 1):
+            stem = "".join(c if c.isalnum() or c in " -_.+" else "_" for c in roi.name)[:100].strip(". ") or f"{k:04d}"
+            while stem in used:
+                stem = f"{stem[:100]}-{k}"
+            used.add(stem)
+            # a fixed date: the same ROIs make the same bytes
+            archive.writestr(zipfile.ZipInfo(f"{stem}.roi", (1980, 1, 1, 0, 0, 0)), _encoded(roi, image))
+    return buffer.getvalue()
+
+
+def _encoded(roi: ROI, image: Image | None) -> bytes:
+    scale, depth = (1.0, 1.0), 1.0
+    if roi.unit == "um":
+        if image is None:
+            raise ParameterError("wanted the image with the ROI, because ImageJ's files are in pixels and the ROI is in um: image=...")
+        z, y, x = Grid.of(image).step("um")
+        scale, depth = (y, x), z
+    found = tuple(tuple((y / scale[0], x / scale[1]) for y, x in ring) for ring in rings(roi, image))
+    plane = frame = 0
+    if roi.depth is not None:
+        plane = max(0, round((roi.depth[0] + roi.depth[1]) / 2 / depth)) + 1 if roi.depth[1] - roi.depth[0] <= 1.5 * depth else 0
+    if roi.frames is not None and roi.frames[1] == roi.frames[0] + 1:
+        frame = roi.frames[0] + 1
+    return imagej_roi.encode(roi, found, plane, frame)
+
+
+def rings(roi: ROI, image: Image | None = None) -> Rings:
+    """The outline of a ROI in its own unit: corners (y, x). An ellipse gets `imagej_roi.ROUND` corners, a mask the edges of its pixels.
+
+    Raises `ParameterError` for a combination without `image`, or a ROI without pixels.
+    """
+    if isinstance(roi, Polygon):
+        return roi.rings
+    if isinstance(roi, Rectangle):
+        y0, x0, y1, x1 = roi.box()
+        return (((y0, x0), (y0, x1), (y1, x1), (y1, x0)),)
+    if isinstance(roi, Ellipse):
+        return (_around(roi),)
+    if isinstance(roi, Mask):
+        plane, size = np.asarray(roi.planes.any(axis=0)), roi.size[1:]
+    elif image is None:
+        raise ParameterError("wanted the image with a combination of ROIs, to write the outline of its pixels: image=...")
+    else:
+        plane, size = np.asarray(roi.mask(image).any(axis=0)), Grid.of(image).step(roi.unit)[1:]
+    if not plane.any():
+        raise ParameterError(f"wanted a ROI with pixels, got none in {roi}")
+    return tuple(tuple((y * size[0], x * size[1]) for y, x in ring) for ring in outline(plane))
+
+
+def _around(roi: Ellipse) -> tuple[tuple[float, float], ...]:
+    at = np.linspace(0, 2 * np.pi, imagej_roi.ROUND, endpoint=False)
+    c, s = np.cos(np.radians(roi.angle)), np.sin(np.radians(roi.angle))
+    u, v = roi.radius_x * np.cos(at), roi.radius_y * np.sin(at)
+    return tuple((float(roi.y + y), float(roi.x + x)) for y, x in zip(v * c - u * s, u * c + v * s))
