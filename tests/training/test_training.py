@@ -38,14 +38,14 @@ def silent(line: str) -> None: ...
 
 
 def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
-    whole = Training(plan(), tmp_path / "a" / "tiny", None, workers=0, report=silent)
+    whole = Training(plan(), tmp_path / "a" / "tiny", None, workers=0, report=silent, held_out=4)
     whole.run(every=100)
-    first = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent)
+    first = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent, held_out=4)
     batches = first._batches()
     for _ in range(5):
         first._advance(*next(batches))
     first.save()
-    second = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent)
+    second = Training(plan(), tmp_path / "b" / "tiny", None, workers=0, report=silent, held_out=4)
     second.run(every=100)
     one, two = weights(tmp_path / "a" / "tiny"), weights(tmp_path / "b" / "tiny")
     for name in one:
@@ -56,17 +56,17 @@ def test_an_interrupted_training_leaves_a_checkpoint(tmp_path: Path) -> None:
     def interrupt(line: str) -> None:
         raise KeyboardInterrupt
 
-    training = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=interrupt)
+    training = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=interrupt, held_out=4)
     with pytest.raises(KeyboardInterrupt):
         training.run(every=100)
-    again = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=silent)
+    again = Training(plan(steps=50), tmp_path / "tiny", None, workers=0, report=silent, held_out=4)
     assert again.resume()
     assert again.step == 50
 
 
 def test_training_lowers_the_error(tmp_path: Path) -> None:
     lines: list[str] = []
-    training = Training(plan(steps=100, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append)
+    training = Training(plan(steps=80, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append, held_out=12)
     training.run(every=100)
     rows = (tmp_path / "tiny" / "log.csv").read_text().splitlines()
     _, _, _, validated, given, _ = rows[-1].split(",")
@@ -85,7 +85,7 @@ def test_training_lowers_the_error(tmp_path: Path) -> None:
 )
 def test_the_exported_model_computes_what_was_trained(tmp_path: Path, task: str, network: NetworkPlan, scale: int) -> None:
     pool = PoolPlan(planes=4, side=160, volumes=2, volume_side=48, real=0.0)
-    folder = train(plan(task=task, network=network, pool=pool, steps=3), tmp_path, workers=0, report=silent)
+    folder = train(plan(task=task, network=network, pool=pool, steps=3), tmp_path, workers=0, report=silent, held_out=4)
     card = json.loads((folder / "card.json").read_text())
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def test_wrong_plans_are_refused_with_the_field(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    train(plan(steps=1), tmp_path, workers=0, report=silent)
+    train(plan(steps=1), tmp_path, workers=0, report=silent, held_out=4)
     other = Restorer(Architecture((16, 32), (1, 1), unshuffle=2))
     with pytest.raises(ModelError, match="same \\[network\\]"):
         start_from(other, tmp_path / "tiny" / "weights.safetensors")

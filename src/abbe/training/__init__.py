@@ -25,6 +25,7 @@ def train(
     threads: int = 2,
     every: int = 500,
     report: Callable[[str], None] = print,
+    held_out: int = 48,
 ) -> Path:
     """Train `plan` in `runs / plan.name`, going on from where it stopped, and export the result there.
 
@@ -37,6 +38,7 @@ def train(
         threads: CPU threads of the network.
         every: steps between validations.
         report: called with a line of progress.
+        held_out: samples per validation.
 
     Returns:
         the folder with `model.onnx` and `card.json`.
@@ -50,6 +52,8 @@ def train(
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
-    training: Training = Training(plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report)
+    training: Training = Training(
+        plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
+    )
     training.run(every=every)
     return export(training.folder / "weights.safetensors", training.folder / "model")

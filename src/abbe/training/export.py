@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,14 @@ def to_onnx(network: Restorer) -> onnx.ModelProto:
         names.append("told")
         free["told"] = {0: "n"}
     buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # the exporter that replaces this one needs a further package and writes a graph three times as long
+        warnings.simplefilter("ignore", DeprecationWarning)
+        _export(network, inputs, buffer, names, free)
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _export(network: Restorer, inputs: list[Tensor], buffer: io.BytesIO, names: list[str], free: dict[str, dict[int, str]]) -> None:
     torch.onnx.export(
         _Named(network),
         tuple(inputs),
@@ -80,7 +89,6 @@ def to_onnx(network: Restorer) -> onnx.ModelProto:
         opset_version=17,
         dynamo=False,
     )
-    return onnx.load_from_string(buffer.getvalue())
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:

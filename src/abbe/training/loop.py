@@ -50,7 +50,7 @@ class Training:
         self, plan: TrainingPlan, folder: Path, data: Path | None, *, pools: Path | None = None, models: dict[str, Path] | None = None,
         workers: int = 1, threads: int = 2, report: Report = print,
     ) -> None:  # fmt: skip
-        self.plan, self.folder, self.report, self.workers = plan, folder, report, workers
+        self.plan, self.folder, self.report, self.workers, self.held_out = plan, folder, report, workers, held_out
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(threads)
         torch.manual_seed(plan.seed)
@@ -180,9 +180,9 @@ class Training:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             return self.before(observed)[:, :1].contiguous(memory_format=torch.channels_last)
 
-    def _validate(self, loss: float, count: int = 48) -> None:
+    def _validate(self, loss: float) -> None:
         gains, before, rows = [], [], []
-        for i in range(count):
+        for i in range(self.held_out):
             observed, truth, told = (torch.from_numpy(a)[None] for a in self.validation[i])
             seen = self.prepared(observed)
             with torch.no_grad():

@@ -39,7 +39,7 @@ class PoolPlan(_Frozen):
     volumes: int = 0
     volume_side: int = 96
     #: share of crops that come from real images where there are some
-    real: float = Field(0.35, ge=0, le=1)
+    real: float = Field(default=0.35, ge=0, le=1)
     #: crisp or clean images, as globs below the data folder, each with the factor by which it is binned first to lose its noise
     images: dict[str, int] = Field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class PairsPlan(_Frozen):
     noisy: str
     clean: str
     #: share of samples
-    share: float = Field(0.2, ge=0, le=1)
+    share: float = Field(default=0.2, ge=0, le=1)
 
 
 class TrainingPlan(_Frozen):
@@ -61,21 +61,21 @@ class TrainingPlan(_Frozen):
     title: str = ""
     seed: int = 1
     network: NetworkPlan = NetworkPlan()
-    pool: PoolPlan = Field(default_factory=lambda: PoolPlan.model_validate({}))
+    pool: PoolPlan = PoolPlan()
     pairs: PairsPlan | None = None
     #: another plan's name, whose weights the training starts from
     start: str | None = None
     #: the model whose output this one sees
     after: str | None = None
-    steps: int = Field(8000, ge=1)
-    batch: int = Field(16, ge=1)
+    steps: int = Field(default=8000, ge=1)
+    batch: int = Field(default=16, ge=1)
     #: side of a training patch on the observed grid
-    patch: int = Field(128, ge=16)
-    learning_rate: float = Field(5e-4, gt=0)
+    patch: int = Field(default=128, ge=16)
+    learning_rate: float = Field(default=5e-4, gt=0)
     #: the last share of steps in which the learning rate falls to zero
-    decay: float = Field(0.3, ge=0, le=1)
+    decay: float = Field(default=0.3, ge=0, le=1)
     #: exponential moving average of the weights
-    average: float = Field(0.999, ge=0, lt=1)
+    average: float = Field(default=0.999, ge=0, lt=1)
     #: weight of the spread's likelihood, of the Fourier-amplitude term
     spread_weight: float = 0.05
     fourier_weight: float = 0.0

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
+from abbe.formats import open as open_image
 from abbe.optics.file import resize
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
@@ -71,8 +71,7 @@ class Pool:
     def volume(self, rng: Generator) -> Plane:
         """A whole volume (Z, Y, X), turned about z and mirrored."""
         v = np.asarray(self.volumes[int(rng.integers(len(self.volumes)))], np.float32)
-        axes = [tuple(map(int, rng.permutation(3)))][0]
-        v = v.transpose(axes)
+        v = v.transpose(*(int(axis) for axis in rng.permutation(3)))
         for axis in range(3):
             if rng.random() < 0.5:
                 v = np.flip(v, axis)
@@ -110,11 +109,8 @@ def _real(plan: PoolPlan, data: Path) -> Iterable[Plane]:
         if not files:
             raise ParameterError(f"wanted images {pattern} below the data folder {data.name}, got none; point --data at the right folder")
         for path in files:
-            a = np.squeeze(tifffile.imread(path)).astype(np.float32)
-            if a.ndim == 3 and a.shape[-1] <= 4:
-                a = np.moveaxis(a, -1, 0)
-            for plane in a.reshape(-1, *a.shape[-2:]):
-                yield from _prepared(plane, factor)
+            for _, plane in open_image(path).planes():
+                yield from _prepared(np.asarray(plane, np.float32), factor)
 
 
 def _prepared(plane: Plane, factor: int) -> Iterable[Plane]:

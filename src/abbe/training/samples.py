@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from abbe.errors import ParameterError
+from abbe.formats import open as open_image
 from abbe.optics.file import resize
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair
 from abbe.simulation.stacks import axial_pair
@@ -35,16 +36,12 @@ class RealPairs:
     """
 
     def __init__(self, plan: PairsPlan, data: Path, *, validation: bool = False) -> None:
-        noisy = sorted((data / plan.noisy).glob("*.tif"))
+        noisy = sorted(p for p in (data / plan.noisy).glob("*") if p.is_file() and not p.name.startswith("."))
         if not noisy:
             raise ParameterError(f"wanted noisy images in {plan.noisy} below the data folder, got none; point --data at the right folder")
-        cut = len(noisy) - max(1, len(noisy) // 10)
-        self.images: list[tuple[Plane, Plane]] = []
-        for path in noisy[cut:] if validation else noisy[:cut]:
-            a = tifffile.imread(path).astype(np.float32)
-            b = tifffile.imread(data / plan.clean / path.name).astype(np.float32)
-            gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel(), 1)
-            self.images.append((a, (gain * b + offset).astype(np.float32)))
+        cut = max(1, len(noisy) - max(1, len(noisy) // 10))
+        chosen = (noisy[cut:] or noisy) if validation else noisy[:cut]
+        self.images = [pair for path in chosen for pair in _fitted(path, data / plan.clean / path.name)]
 
     def pair(self, rng: Generator, n: int) -> Pair:
         noisy, clean = self.images[int(rng.integers(len(self.images)))]
@@ -59,6 +56,20 @@ class RealPairs:
             a = np.rot90(a, turns)
             parts.append(np.ascontiguousarray(a[::-1] if flip else a))
         return Pair(*parts)
+
+
+def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane]]:
+    """Every plane of two files of the same field, the clean one fitted to the noisy one."""
+    if not clean.exists():
+        raise ParameterError(f"wanted a clean image {clean.name} for the noisy image of that name, got none in {clean.parent.name}")
+    one, two = open_image(noisy), open_image(clean)
+    if one.shape != two.shape:
+        raise ParameterError(f"wanted {noisy.name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
+    for (_, a), (_, b) in zip(one.planes(), two.planes()):
+        if min(a.shape) < 32 or not np.ptp(b):
+            continue
+        gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
+        yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32)
 
 
 class Samples:
