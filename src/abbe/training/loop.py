@@ -48,7 +48,7 @@ class Training:
 
     def __init__(
         self, plan: TrainingPlan, folder: Path, data: Path | None, *, pools: Path | None = None, models: dict[str, Path] | None = None,
-        workers: int = 1, threads: int = 2, report: Report = print,
+        workers: int = 1, threads: int = 2, report: Report = print, held_out: int = 48,
     ) -> None:  # fmt: skip
         self.plan, self.folder, self.report, self.workers, self.held_out = plan, folder, report, workers, held_out
         folder.mkdir(parents=True, exist_ok=True)
