@@ -81,7 +81,7 @@ def _restore_file(file: Path, target: Path, writing: Writing, doing: str, advise
     free = free_disk(target.parent)
     if free is not None and advice.output_bytes > free:
         raise LimitError(
-            f"wanted {in_words(advice.output_bytes)} for {target}, got {in_words(free)} free there; free some, or write elsewhere with --out"
+            f"wanted {in_words(advice.output_bytes)} for {target}, got {in_words(free)} free; free some, or write elsewhere with --out"
         )
     with progress(f"{doing} {file.name}") as report:
         result = restore(image, report)

@@ -63,7 +63,7 @@ def read_tiles(source: Pixels, plane: tuple[int, int, int], cut: Tiling) -> Iter
     band: Array | None = None
     top = -1
     for tile in cut:
-        rows, _ = tile.box
+        rows = slice(int(tile.rows.min()), int(tile.rows.max()) + 1)
         if band is None or rows.start != top:
             top = rows.start
             full = slice(0, source.shape[4])

@@ -1,9 +1,9 @@
 """Tiles that join without a seam.
 
-A plane is continued beyond its edges by its mirror image, as far as a network looks. Each tile brings a halo at least as wide as the
-receptive field and starts at a multiple of the network's stride, so that every output pixel is computed from the same numbers whatever
-the tiling: tiled and whole agree to rounding. All tiles of an image have one size, from a short list, since a provider compiles a network
-anew for each size.
+A plane is continued a little beyond its edges by its mirror image: that is the canvas, and its size depends on the plane alone. A tile
+ends either at the canvas's edge or at least a receptive field away from what is kept of it, and starts at a multiple of the network's
+stride. So every output pixel is computed from the same numbers whatever the tiling: tiled and whole agree to rounding. All tiles of an
+image have one size, since a provider compiles a network anew for each size.
 """
 
 from __future__ import annotations
@@ -17,94 +17,104 @@ import numpy.typing as npt
 
 from abbe.zoo import Card
 
-#: sizes of tiles are multiples of this
-QUANTUM = 64
-#: longest side of a tile by the network's scale, in input pixels: keeps a 64-channel network below 0.5 GB in float32
+#: pixels that a plane is continued by, at least: edges are then restored from more than one side
+MARGIN = 16
+#: sides of a canvas and of its tiles are multiples of this: fewer different sizes to compile for
+QUANTUM = 32
+#: longest side of a tile by the network's scale, in input pixels; keeps the peak memory of abbe's own networks below 0.6 GB
 LONGEST = {1: 1216, 3: 640}
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Tiles along one axis. Tile k is [k * core - halo, k * core - halo + side), of which [k * core, (k + 1) * core) is kept."""
+    """Tiles along one axis of a plane, all `side` long; tile k starts at `starts[k]` of the canvas and gives [cuts[k], cuts[k + 1])."""
 
     length: int
+    margin: int
     side: int
-    halo: int
-
-    @property
-    def core(self) -> int:
-        return self.side - 2 * self.halo
-
-    @property
-    def count(self) -> int:
-        return math.ceil(self.length / self.core)
+    starts: tuple[int, ...]
+    #: in pixels of the plane
+    cuts: tuple[int, ...]
 
     def kept(self, k: int) -> slice:
-        """The part of the axis that tile `k` gives."""
-        return slice(k * self.core, min((k + 1) * self.core, self.length))
+        """The part of the plane that tile `k` gives."""
+        return slice(self.cuts[k], self.cuts[k + 1])
+
+    def offset(self, k: int) -> int:
+        """Where that part starts within the tile."""
+        return self.cuts[k] + self.margin - self.starts[k]
 
     def source(self, k: int) -> npt.NDArray[np.int64]:
-        """Indices along the axis of the tile's pixels, mirrored (edge pixel not repeated) beyond the ends, then held constant."""
-        i = np.arange(self.side) + (k * self.core - self.halo)
+        """Where in the plane the tile's pixels come from: mirrored (edge pixel not repeated) beyond the ends, then held constant."""
+        i = np.arange(self.side) + (self.starts[k] - self.margin)
         last = self.length - 1
-        return np.clip(np.where(i > last, np.maximum(2 * last - i, 0), np.minimum(np.abs(i), last)), 0, last)
+        return np.where(i > last, np.maximum(2 * last - i, 0), np.minimum(np.abs(i), last))
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
     """Where a tile's pixels come from, and what is kept of it."""
 
+    #: rows and columns of the plane, one per pixel of the tile
     rows: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int64]
+    #: the part of the plane that it gives
     y: slice
     x: slice
-    halo: int
+    #: where that part starts within the tile
+    top: int
+    left: int
 
     def kept(self, scale: int) -> tuple[slice, slice]:
         """The kept part within the network's output."""
-        start = self.halo * scale
-        return (
-            slice(start, start + (self.y.stop - self.y.start) * scale),
-            slice(start, start + (self.x.stop - self.x.start) * scale),
-        )
+        return _scaled(self.top, self.y, scale), _scaled(self.left, self.x, scale)
 
     def place(self, scale: int) -> tuple[slice, slice]:
         """The kept part within the whole output."""
-        return slice(self.y.start * scale, self.y.stop * scale), slice(self.x.start * scale, self.x.stop * scale)
+        return _scaled(self.y.start, self.y, scale), _scaled(self.x.start, self.x, scale)
 
-    @property
-    def box(self) -> tuple[slice, slice]:
-        """The smallest part of the plane that holds every pixel of the tile."""
-        return tuple(slice(int(i.min()), int(i.max()) + 1) for i in (self.rows, self.columns))  # type: ignore[return-value]
+
+def _scaled(start: int, part: slice, scale: int) -> slice:
+    return slice(start * scale, (start + part.stop - part.start) * scale)
 
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """A plane cut into tiles."""
+    """A plane cut into tiles, rows of tiles first."""
 
     y: Axis
     x: Axis
 
     @property
     def count(self) -> int:
-        return self.y.count * self.x.count
+        return len(self.y.starts) * len(self.x.starts)
 
     def __iter__(self) -> Iterator[Tile]:
-        for j in range(self.y.count):
-            for i in range(self.x.count):
-                yield Tile(self.y.source(j), self.x.source(i), self.y.kept(j), self.x.kept(i), self.y.halo)
+        for j in range(len(self.y.starts)):
+            for i in range(len(self.x.starts)):
+                yield Tile(self.y.source(j), self.x.source(i), self.y.kept(j), self.x.kept(i), self.y.offset(j), self.x.offset(i))
 
 
 def tiling(height: int, width: int, card: Card, longest: int | None = None) -> Tiling:
     """The tiling of a plane of `height` x `width` pixels for a model. `longest` bounds a tile's side (default: by memory)."""
-    halo = math.ceil(card.receptive_field / card.multiple) * card.multiple
-    bound = max(longest or LONGEST[card.scale], 2 * halo + QUANTUM)
-    quantum = math.lcm(QUANTUM, card.multiple)
-    return Tiling(_axis(height, halo, bound, quantum), _axis(width, halo, bound, quantum))
+    bound = longest or LONGEST[card.scale]
+    return Tiling(_axis(height, card, bound), _axis(width, card, bound))
 
 
-def _axis(length: int, halo: int, bound: int, quantum: int) -> Axis:
-    most = max(bound // quantum * quantum, math.ceil((2 * halo + 1) / quantum) * quantum)
-    count = math.ceil(length / (most - 2 * halo))
-    side = math.ceil((math.ceil(length / count) + 2 * halo) / quantum) * quantum
-    return Axis(length, side, halo)
+def _axis(length: int, card: Card, longest: int) -> Axis:
+    """As few tiles as `longest` allows, evenly spread, each overlapping the next by two halos."""
+    step = card.multiple
+    halo, margin = _up(card.receptive_field, step), _up(MARGIN, step)
+    quantum = math.lcm(QUANTUM, step)
+    canvas = _up(length + 2 * margin, quantum)
+    bound = max(longest // quantum * quantum, _up(2 * halo + 1, quantum))
+    count = 1 if canvas <= bound else math.ceil((canvas - 2 * halo) / (bound - 2 * halo))
+    side = canvas if count == 1 else _up(math.ceil((canvas + (count - 1) * 2 * halo) / count), quantum)
+    starts = [0] if count == 1 else [k * (canvas - side) // (count - 1) // step * step for k in range(count)]
+    cuts = [min(start + halo - margin, length) for start in starts[1:]]
+    return Axis(length, margin, side, tuple(starts), (0, *cuts, length))
+
+
+def _up(n: int, multiple: int) -> int:
+    """`n` rounded up to a multiple."""
+    return -(-n // multiple) * multiple

@@ -56,12 +56,12 @@ class Model:
 
 
 def models() -> tuple[Model, ...]:
-    """Every model whose card can be read: abbe's own by name, then the user's. Weights are not read."""
+    """Every model whose card can be read: abbe's own by name, then the user's under names not taken. Weights are not read."""
     return _scan()[0]
 
 
 def damaged() -> tuple[ModelError, ...]:
-    """What is wrong with the model folders that could not be read."""
+    """What is wrong with the model folders that are left out."""
     return _scan()[1]
 
 
@@ -72,12 +72,9 @@ def find(name: str | os.PathLike[str]) -> Model:
     """
     text = os.fspath(name)
     known, problems = _scan()
-    matching = [model for model in known if model.card.name == text]
-    if len(matching) > 1:
-        places = ", ".join(str(model.path.parent) for model in matching)
-        raise ModelError(f"wanted one model named {text!r}, got {len(matching)} ({places}); rename your own in its card.json")
-    if matching:
-        return matching[0]
+    for model in known:
+        if model.card.name == text:
+            return model
     path = Path(text)
     if path.suffix in (".onnx", ".json") or path.is_dir():
         return load(path)
@@ -115,7 +112,11 @@ def _scan() -> tuple[tuple[Model, ...], tuple[ModelError, ...]]:
         except ModelError as problem:
             problems.append(problem)
             continue
-        found.append(Model(card, folder / "model.onnx", built_in))
+        taken = next((model for model in found if model.card.name == card.name), None)
+        if taken is None:
+            found.append(Model(card, folder / "model.onnx", built_in))
+        else:
+            problems.append(ModelError(f"the model in {folder} has the name of the one in {taken.path.parent}; rename it in its card.json"))
     return tuple(found), tuple(problems)
 
 
