@@ -21,7 +21,7 @@ SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 IMMERSION = {"oil": 1.515, "water": 1.333, "waterdipping": 1.333, "air": 1.0, "glycerol": 1.47}
 
 #: OME's AcquisitionMode -> abbe's word
-_MODES = {
+MODES = {
     "WideField": "widefield",
     "LaserScanningConfocalMicroscopy": "confocal",
     "SpinningDiskConfocal": "spinning disk",
@@ -119,7 +119,7 @@ def _optics(root: ET.Element, image: ET.Element, channels: list[ET.Element]) -> 
     objectives = {o.get("ID"): o for o in root.iter("Objective")}
     lens = objectives.get(wanted) if wanted else next(iter(objectives.values())) if len(objectives) == 1 else None
     index = positive(settings.get("RefractiveIndex")) if settings is not None else None
-    modes = {_MODES[m] for m in (c.get("AcquisitionMode", "") for c in channels) if m in _MODES}
+    modes = {MODES[m] for m in (c.get("AcquisitionMode", "") for c in channels) if m in MODES}
     optics = Optics(
         refractive_index=index,
         modality=modes.pop() if len(modes) == 1 else None,
@@ -156,7 +156,7 @@ def _account(root: ET.Element) -> str | None:
 # ---------------------------------------------------------------------------------------------------------- writing
 #: numpy -> OME
 _TYPES = {"u1": "uint8", "u2": "uint16", "u4": "uint32", "i1": "int8", "i2": "int16", "i4": "int32", "f4": "float"}
-_OME_MODES = {word: mode for mode, word in reversed(_MODES.items())}
+_OME_MODES = {word: mode for mode, word in reversed(MODES.items())}
 _IMMERSIONS = {1.515: "Oil", 1.333: "Water", 1.0: "Air", 1.47: "Glycerol"}
 
 

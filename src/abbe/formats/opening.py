@@ -15,11 +15,12 @@ from abbe.formats.jpeg import Jpeg
 from abbe.formats.png import Png
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
+from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
 from abbe.image import Image
 from abbe.image._image import _full_size
 
 #: in the order in which they are asked
-FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg())
+FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv())
 
 #: bytes of a file by which formats tell whether it is theirs
 HEAD = 4096

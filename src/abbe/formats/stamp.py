@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,20 @@ class Stamp:
             os.close(descriptor)
             raise StorageError(f"{self.path} was changed by another program after it was opened; open it again")
         return descriptor
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """A descriptor that is closed at the end of the block."""
+        descriptor = self.open()
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def check(self) -> None:
+        """Raise `StorageError` when the file has changed or gone."""
+        with self.opened():
+            pass
 
 
 def read_exactly(descriptor: int, start: int, length: int) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,12 @@ from abbe.errors import NotAnImageError
 
 #: most directories of one file; a page each
 MOST = 2**20
+#: bytes of one value by its type's number
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+#: the last of the tags that the specification and its supplements give; what is private to a program may be spoilt without harm
+LAST_BASELINE = 532
+#: ImageJ's own metadata
+IMAGEJ = (50838, 50839)
 
 
 def check_directories(path: Path) -> int:
@@ -58,6 +65,17 @@ def _next(file: BinaryIO, position: int, size: int, order: str, big: bool, page:
     (entries,) = struct.unpack(order + count_format, file.read(count_bytes))
     if entries == 0 or entries > 65535 or position + count_bytes + entries * entry + next_bytes > size:
         raise cut
-    file.seek(entries * entry, os.SEEK_CUR)
+    body = file.read(entries * entry)
+    if any(end > size for end in _ends(body, order, big)):
+        raise cut
     following: int = struct.unpack(order + next_format, file.read(next_bytes))[0]
     return following
+
+
+def _ends(entries: bytes, order: str, big: bool) -> Iterator[int]:
+    """Where in the file the values of the entries end that matter to an image, of those that lie outside their entry."""
+    room = 8 if big else 4
+    for tag, kind, count, value in struct.iter_unpack(order + ("HHQQ" if big else "HHII"), entries):
+        length = count * SIZES.get(kind, 0)
+        if length > room and (tag <= LAST_BASELINE or tag in IMAGEJ):
+            yield value + length

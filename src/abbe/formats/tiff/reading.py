@@ -95,7 +95,7 @@ def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels
 
 def _narrow(stored: str, shape: Sequence[int]) -> bool:
     """Does the array look like a picture whose channels came last, written as many pages of three or four columns?"""
-    return "Q" in stored[:1] and len(shape) == 3 and shape[2] <= 4 and min(shape[:2]) >= 16
+    return stored[:1] in ("Q", "I") and len(shape) == 3 and shape[2] <= 4 and min(shape[:2]) >= 16
 
 
 def _read_at_once(series: Any, stored: str, shape: Sequence[int], axes: str | None, path: Path) -> tuple[Pixels, tuple[Notice, ...]]:

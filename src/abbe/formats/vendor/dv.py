@@ -1,0 +1,78 @@
+"""DeltaVision DV (and other MRC image files), by the library mrc."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abbe.errors import NotAnImageError
+from abbe.formats.damage import decoding
+from abbe.formats.found import Found
+from abbe.formats.stamp import Stamp
+from abbe.formats.tiff.planes import RawPlanes, TiffPixels
+from abbe.formats.units import positive
+from abbe.formats.vendor.frames import library
+from abbe.image import Optics
+from abbe.image.axes import check_size
+from abbe.image.pixels import Shape
+
+#: length of the header (bytes), before the extended one
+HEADER = 1024
+#: what bytes 96 and 97 hold in every DV file, in its byte order
+MARK = -16224
+
+
+@dataclass(frozen=True, slots=True)
+class Dv:
+    """The format, for `abbe.formats.opening`."""
+
+    name: str = "DV"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        mark = head[96:98]
+        return len(head) >= HEADER and MARK in (int.from_bytes(mark, "little", signed=True), int.from_bytes(mark, "big", signed=True))
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        mrc = library("mrc", "DV files")
+        with decoding(path.name), mrc.DVFile(path) as file:
+            sizes = dict(file.sizes)
+            shape: Shape = (sizes.get("T", 1), sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+            check_size(shape)
+            dtype = np.dtype(file.dtype)
+            if dtype.kind not in "uif":
+                raise NotAnImageError(f"{path.name} holds {dtype.name} values, not intensities")
+            order = [a for a in sizes if a not in "YX"]
+            strides = {a: math.prod(sizes[b] for b in order[i + 1 :]) for i, a in enumerate(order)}
+            first = HEADER + int(file.hdr.ext_hdr_len)
+            plane = shape[3] * shape[4] * dtype.itemsize
+            count = math.prod(shape[:3])
+            stamp = Stamp.of(path)
+            if first + count * plane > stamp.size:
+                raise NotAnImageError(f"{path.name} is cut short: pixels lie beyond its end; copy it again from its source")
+            planes = RawPlanes(range(first, first + count * plane, plane), dtype, shape[3], shape[4], 1, True)
+
+            def where(t: int, c: int, z: int) -> tuple[int, int]:
+                return t * strides.get("T", 0) + c * strides.get("C", 0) + z * strides.get("Z", 0), 0
+
+            voxel = file.voxel_size
+            return Found(
+                TiffPixels(shape, dtype.newbyteorder("="), [stamp], planes, where),
+                format="DV",
+                pixel_size=(positive(voxel.z) if shape[2] > 1 else None, positive(voxel.y), positive(voxel.x)),
+                optics=_optics(file, shape[1]),
+            )
+
+
+def _optics(file: Any, count: int) -> Optics:
+    waves = tuple(positive(getattr(file.hdr, f"wave{k + 1}", None)) for k in range(min(count, 5)))
+    lens = file.lens
+    return Optics(
+        numerical_aperture=positive(getattr(lens, "na", None)),
+        magnification=positive(getattr(lens, "magn", None)),
+        modality="widefield",
+        emission=waves if len(waves) == count and any(waves) else (),
+    )

@@ -1,0 +1,109 @@
+"""Nikon ND2, by the library nd2."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abbe.formats.colours import from_rgb
+from abbe.formats.damage import decoding
+from abbe.formats.found import Found
+from abbe.formats.stamp import Stamp
+from abbe.formats.units import positive
+from abbe.formats.vendor.frames import FramePixels, library, several
+from abbe.image import Optics
+from abbe.image.axes import check_size
+from abbe.image.pixels import Array, Shape
+
+_MODES = {
+    "laserScanConfocal": "confocal",
+    "spinningDiskConfocal": "spinning disk",
+    "multiphoton": "multiphoton",
+    "SIM": "structured illumination",
+    "TIRF": "tirf",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Nd2:
+    """The format, for `abbe.formats.opening`."""
+
+    name: str = "ND2"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        old = head[4:8] == b"jP  " and path.suffix.lower() == ".nd2"  # until 2009 a JPEG 2000 container, as other programs write too
+        return head[:4] == b"\xda\xce\xbe\x0a" or old
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        nd2 = library("nd2", "ND2 files")
+        with decoding(path.name), nd2.ND2File(path) as file:
+            sizes = dict(file.sizes)
+            colour = "S" in sizes  # a colour camera's samples
+            shape: Shape = (sizes.get("T", 1), sizes.get("C", 1) * sizes.get("S", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+            check_size(shape)
+            loops = [a for a in sizes if a not in "CSYX"]
+            strides = {a: math.prod(sizes[b] for b in loops[i + 1 :]) for i, a in enumerate(loops)}
+            frame = _Frame(strides.get("T", 0), strides.get("Z", 0), colour)
+            pixels = FramePixels(shape, np.dtype(file.dtype).newbyteorder("="), Stamp.of(path), lambda: nd2.ND2File(path), frame)
+            voxel = file.voxel_size()
+            channels = list(file.metadata.channels or []) if file.metadata else []
+            calibrated = channels[0].volume.axesCalibrated if channels else (True, True, True)
+            named = [c.channel for c in channels] if len(channels) == shape[1] else []
+            return Found(
+                pixels,
+                format="ND2",
+                pixel_size=(
+                    positive(voxel.z) if shape[2] > 1 else None,
+                    positive(voxel.y) if calibrated[1] else None,
+                    positive(voxel.x) if calibrated[0] else None,
+                ),
+                channels=tuple(c.name for c in named),
+                colors=tuple(from_rgb(c.color.r, c.color.g, c.color.b) for c in named),
+                bits=file.attributes.bitsPerComponentSignificant,
+                time_step=_time_step(file),
+                optics=_optics(channels, named),
+                acquired=str((file.text_info or {}).get("date", "")) or None,
+                notices=several(sizes.get("P", 1), "positions"),
+                rgb=colour,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Frames are numbered over the loops in their order; positions beyond the first are left out."""
+
+    t_stride: int
+    z_stride: int
+    colour: bool
+
+    def __call__(self, file: Any, t: int, c: int, z: int) -> Array:
+        frame: Array = file.read_frame(t * self.t_stride + z * self.z_stride)
+        if self.colour:
+            return frame[..., c]
+        return frame[c] if frame.ndim == 3 else frame
+
+
+def _time_step(file: Any) -> float | None:
+    for loop in file.experiment or []:
+        if loop.type == "TimeLoop":
+            return positive(loop.parameters.periodMs / 1000)
+    return None
+
+
+def _optics(channels: list[Any], named: list[Any]) -> Optics:
+    if not channels:
+        return Optics()
+    scope = channels[0].microscope
+    flags = scope.modalityFlags or []
+    return Optics(
+        numerical_aperture=positive(scope.objectiveNumericalAperture),
+        magnification=positive(scope.objectiveMagnification),
+        refractive_index=positive(scope.immersionRefractiveIndex),
+        modality=next((_MODES[f] for f in flags if f in _MODES), None),
+        emission=tuple(positive(c.emissionLambdaNm) for c in named),
+        excitation=tuple(positive(c.excitationLambdaNm) for c in named),
+    )

@@ -1,0 +1,124 @@
+"""Olympus OIB and OIF, by the library oiffile."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from abbe.errors import NotAnImageError
+from abbe.formats.damage import decoding
+from abbe.formats.found import Found
+from abbe.formats.stamp import Stamp
+from abbe.formats.units import micrometres, positive, seconds
+from abbe.formats.vendor.frames import FramePixels, library
+from abbe.image import Optics, PixelSize
+from abbe.image.axes import check_size
+from abbe.image.pixels import Array, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Oif:
+    """The format, for `abbe.formats.opening`. OIB is a compound document with the files of an OIF inside."""
+
+    name: str = "OIB"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+            with path.open("rb") as file:
+                return "OibInfo.txt".encode("utf-16-le") in file.read(2**22)
+        return "[File Info]".encode("utf-16-le") in head or (b"[\0" in head[:8] and path.suffix.lower() == ".oif")
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        oiffile = library("oiffile", "OIB and OIF files")
+        with decoding(path.name), oiffile.OifFile(str(path)) as file:
+            series = file.series[0]
+            sizes = dict(zip(file.axes, file.shape))
+            if not set(series.axes) <= set("TCZ") or not {"Y", "X"} <= set(sizes):
+                raise NotAnImageError(f"{path.name} has the axes {file.axes}, not planes; export it as OME-TIFF")
+            shape: Shape = (sizes.get("T", 1), sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+            check_size(shape)
+            names = {tuple(i): name for i, name in zip(series.indices, series)}
+            first = min(names)
+            offset = tuple(first)
+            frame = _Frame(series.axes, names, offset)
+            pixels = FramePixels(shape, np.dtype(file.dtype).newbyteorder("="), Stamp.of(path), lambda: _opened(oiffile, path), frame)
+            said: Mapping[str, Any] = file.mainfile
+            channels = [said.get(f"GUI Channel {k + 1} Parameters", {}) for k in range(shape[1])]
+            return Found(
+                pixels,
+                format=path.suffix.lstrip(".").upper() or "OIB",
+                pixel_size=_pixel_size(said, sizes),
+                channels=tuple(str(c.get("DyeName") or c.get("CH Name") or "") or None for c in channels),
+                bits=_bits(said),
+                time_step=_step(said, "T", sizes),
+                optics=Optics(
+                    modality="confocal",
+                    excitation=_waves(channels, "ExcitationWavelength"),
+                    emission=_waves(channels, "EmissionWavelength"),
+                ),
+                acquired=str(said.get("Acquisition Parameters Common", {}).get("ImageCaputreDate", "")) or None,
+            )
+
+
+@contextmanager
+def _opened(oiffile: Any, path: Path) -> Iterator[Any]:
+    with oiffile.OifFile(str(path)) as file:
+        yield file
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Every plane is a TIFF of its own within."""
+
+    axes: str
+    names: Mapping[tuple[int, ...], str]
+    first: tuple[int, ...]
+
+    def __call__(self, file: Any, t: int, c: int, z: int) -> Array:
+        where = {"T": t, "C": c, "Z": z}
+        name = self.names[tuple(where[a] + start for a, start in zip(self.axes, self.first))]
+        with file.open_file(name) as part:
+            plane: Array = tifffile.imread(io.BytesIO(part.read()))
+        return plane
+
+
+def _axis(said: Mapping[str, Any], letter: str) -> Mapping[str, Any]:
+    for k in range(9):
+        axis: Mapping[str, Any] = said.get(f"Axis {k} Parameters Common", {})
+        if axis.get("AxisCode") == letter:
+            return axis
+    return {}
+
+
+def _pixel_size(said: Mapping[str, Any], sizes: Mapping[str, int]) -> PixelSize:
+    size: dict[str, float | None] = {"Z": None}
+    for letter in "YX":
+        axis = _axis(said, letter)
+        length = micrometres(float(axis.get("EndPosition", 0)) - float(axis.get("StartPosition", 0)), str(axis.get("UnitName", "")))
+        size[letter] = length / sizes[letter] if length else None
+    if sizes.get("Z", 1) > 1:
+        axis = _axis(said, "Z")
+        size["Z"] = micrometres(axis.get("Interval"), str(axis.get("UnitName", "")))
+    return size["Z"], size["Y"], size["X"]
+
+
+def _step(said: Mapping[str, Any], letter: str, sizes: Mapping[str, int]) -> float | None:
+    axis = _axis(said, letter)
+    return seconds(axis.get("Interval"), str(axis.get("UnitName", ""))) if sizes.get(letter, 1) > 1 else None
+
+
+def _bits(said: Mapping[str, Any]) -> int | None:
+    bits = positive(said.get("Reference Image Parameter", {}).get("ValidBitCounts"))
+    return int(bits) if bits else None
+
+
+def _waves(channels: list[Mapping[str, Any]], key: str) -> tuple[float | None, ...]:
+    waves = tuple(positive(c.get(key)) for c in channels)
+    return waves if any(waves) else ()
