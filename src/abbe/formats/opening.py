@@ -16,11 +16,12 @@ from abbe.formats.png import Png
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
 from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
+from abbe.formats.zarr import Zarr
 from abbe.image import Image
 from abbe.image._image import _full_size
 
 #: in the order in which they are asked
-FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv())
+FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv(), Zarr())
 
 #: bytes of a file by which formats tell whether it is theirs
 HEAD = 4096
@@ -65,6 +66,8 @@ def read(source: Path, axes: str | None) -> Found:
                 raise _unreadable(source, problem) from problem
             except MemoryError as problem:
                 raise LimitError(f"{source.name} needs more memory to decode than there is ({problem}); save it in tiles") from problem
+    if source.is_dir():
+        raise NotAnImageError(f"{source} is a folder, not an image; name a file in it")
     raise NotAnImageError(
         f"{source.name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
         "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV"
@@ -74,7 +77,7 @@ def read(source: Path, axes: str | None) -> Found:
 def _head(source: Path) -> bytes:
     try:
         if source.is_dir():
-            raise NotAnImageError(f"{source} is a folder, not an image; name a file in it")
+            return b""
         if not source.exists():
             raise StorageError(f"there is no file {source}; check the name and the folder")
         if not source.is_file():

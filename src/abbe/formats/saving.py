@@ -16,9 +16,10 @@ from abbe.formats import account, jpeg, png
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.pixel_type import Converter, parse_type
 from abbe.formats.tiff import writing as tiff
+from abbe.formats.zarr import writing as zarr
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Array, blocks
-from abbe.storage import write_whole
+from abbe.storage import write_whole, write_whole_folder
 
 #: suffix -> format; the longest that fits counts
 SUFFIXES = {
@@ -29,6 +30,7 @@ SUFFIXES = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".zarr": "OME-Zarr",
 }
 
 Progress = Callable[[float, str], None]
@@ -56,7 +58,8 @@ def save(
 
     Args:
         image: an `Image`, or a 2-D or 3-D array.
-        path: the suffix says the format: .ome.tif (OME-TIFF), .tif (ImageJ), .png and .jpg (one plane, grey or RGB).
+        path: the suffix says the format: .ome.tif (OME-TIFF), .tif (ImageJ), .zarr (an OME-Zarr folder), .png and .jpg
+            (one plane, grey or RGB).
         dtype: pixel type; values are rounded and clipped, never wrapped. None: the image's own, where the format has it.
         overwrite: replace a file of that name.
         progress: called with the fraction done and a word.
@@ -74,17 +77,25 @@ def save(
     _check_fit(image, kind, target)
     convert = Converter(target)
     extra: list[Notice] = []
-    with write_whole(path, overwrite) as part:
-        bands = _reported(image, convert, progress, os.fspath(path))
-        if kind == "PNG":
-            _write_png(image, part, target, bands)
-        elif kind == "JPEG":
-            extra.append(jpeg.write(part, _picture(image, bands)))
-        else:
-            extra += tiff.write(image, part, target, bands, kind, Path(path).name)
+    bands = _reported(image, convert, progress, os.fspath(path))
+    if kind == "OME-Zarr":
+        with write_whole_folder(path, overwrite, sign="zarr.json") as folder:
+            zarr.write(image, folder, target, bands)
+    else:
+        with write_whole(path, overwrite) as part:
+            extra += _write_file(image, part, target, bands, kind, Path(path).name)
     if progress is not None:
         progress(1.0, "saved")
     return Saved(Path(path), kind, target.name, (*convert.notices(), *extra))
+
+
+def _write_file(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array], kind: str, name: str) -> list[Notice]:
+    if kind == "PNG":
+        _write_png(image, part, target, read)
+        return []
+    if kind == "JPEG":
+        return [jpeg.write(part, _picture(image, read))]
+    return tiff.write(image, part, target, read, kind, name)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -103,7 +114,7 @@ def is_rgb(image: Image) -> bool:
 
 def _own_type(image: Image, kind: str) -> np.dtype[Any]:
     """The type to save as when none was asked for."""
-    if kind in ("TIFF", "OME-TIFF"):
+    if kind in ("TIFF", "OME-TIFF", "OME-Zarr"):
         return image.dtype
     if kind == "JPEG" or image.dtype == np.uint8:
         return np.dtype(np.uint8)

@@ -70,6 +70,7 @@ def _time_step(metadata: dict[str, Any]) -> float | None:
 def _names(labels: Any, shape: tuple[int, ...]) -> tuple[str | None, ...]:
     """A channel's name is the label that all of its planes share, once ImageJ's positions are taken off."""
     frames, count, depth = shape[:3]
+    labels = [labels] if isinstance(labels, str) else labels
     if not isinstance(labels, (list, tuple)) or len(labels) < count:
         return ()
     own = [_POSITION.sub("", str(label)).strip() for label in labels]

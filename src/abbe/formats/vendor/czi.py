@@ -41,7 +41,9 @@ class Block:
     compression: int
 
     def touches(self, y: slice, x: slice) -> bool:
-        return self.y < y.stop and y.start < self.y + self.height and self.x < x.stop and x.start < self.x + self.width
+        rows = self.y < y.stop and y.start < self.y + self.height
+        columns = self.x < x.stop and x.start < self.x + self.width
+        return bool(rows and columns)
 
 
 @dataclass(frozen=True, slots=True)

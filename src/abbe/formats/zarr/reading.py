@@ -1,0 +1,175 @@
+"""OME-Zarr images: the largest level of the first multiscale (ngff.openmicroscopy.org, versions 0.4 and 0.5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from abbe.errors import LimitError, NotAnImageError, StorageError
+from abbe.formats import account
+from abbe.formats.damage import decoding
+from abbe.formats.found import Found
+from abbe.formats.units import micrometres, positive, seconds
+from abbe.image import Notice
+from abbe.image.axes import check_size
+from abbe.image.pixels import Array, Region, Shape
+from abbe.limits import LIMITS
+
+#: files one of which a Zarr folder has
+SIGNS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+#: codecs that run code of the file's choosing
+DANGEROUS = {"pickle"}
+
+
+@dataclass(frozen=True, slots=True)
+class Zarr:
+    """The format, for `abbe.formats.opening`."""
+
+    name: str = "OME-Zarr"
+
+    def claims(self, head: bytes, path: Path) -> bool:
+        return path.is_dir() and any((path / sign).is_file() for sign in SIGNS)
+
+    def read(self, path: Path, axes: str | None) -> Found:
+        folder, words, notices = _image_folder(path)
+        scales = words.get("multiscales")
+        if not isinstance(scales, list) or not scales:
+            raise NotAnImageError(f"{path.name} is a Zarr folder without the description of an image (multiscales); open one of its images")
+        if len(scales) > 1:
+            notices.append(Notice("dropped", f"the folder holds {len(scales)} images; the first was opened"))
+        with decoding(path.name):
+            return _found(folder, words, scales[0], notices, axes)
+
+
+def _image_folder(path: Path) -> tuple[Path, Mapping[str, Any], list[Notice]]:
+    """The folder of the image, its OME attributes, and what to say: the converter bioformats2raw puts images into folders 0, 1, ..."""
+    words = _attributes(path)
+    if "plate" in words or "well" in words:
+        raise NotAnImageError(f"{path.name} is a plate with many images; open one of them, such as {path.name}/A/1/0")
+    if "multiscales" in words or not (path / "0").is_dir():
+        return path, words, []
+    inner = _attributes(path / "0")
+    more = [Notice("dropped", "the folder holds several images; the first was opened")] if (path / "1").is_dir() else []
+    return path / "0", inner, more
+
+
+def _attributes(folder: Path) -> Mapping[str, Any]:
+    """OME attributes of a group, of version 0.5 (zarr.json) or 0.4 (.zattrs)."""
+    for name, place in (("zarr.json", ("attributes", "ome")), (".zattrs", ())):
+        file = folder / name
+        if not file.is_file():
+            continue
+        data: Any = _json(file)
+        for key in place:
+            data = data.get(key, {}) if isinstance(data, dict) else {}
+        return data if isinstance(data, dict) else {}
+    return {}
+
+
+def _json(file: Path) -> Any:
+    if file.stat().st_size > LIMITS.metadata:
+        raise LimitError(f"wanted at most {LIMITS.metadata} bytes of metadata, got {file.stat().st_size} in {file.name}")
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as problem:
+        raise NotAnImageError(f"{file.parent.name}/{file.name} is damaged ({problem})") from problem
+
+
+def _found(folder: Path, words: Mapping[str, Any], scale: Mapping[str, Any], notices: list[Notice], wanted: str | None) -> Found:
+    dataset = scale["datasets"][0]
+    name = str(dataset["path"])
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise NotAnImageError(f"{folder.name} names pixels outside itself ({name[:200]})")
+    array = _array(folder / name)
+    described = scale.get("axes") or [{"name": a} for a in "tczyx"[-len(array.shape) :]]
+    stored = (wanted or "".join(str(a["name"] if isinstance(a, dict) else a) for a in described)).upper()
+    if len(stored) != len(array.shape) or len(set(stored)) != len(stored) or not {"Y", "X"} <= set(stored) <= set("TCZYX"):
+        raise NotAnImageError(f"{folder.name} has the axes {stored} for {len(array.shape)} dimensions, which abbe cannot sort")
+    if 0 in array.shape:
+        raise NotAnImageError(f"{folder.name} holds no pixels: its shape is {' x '.join(map(str, array.shape))}")
+    sizes = dict(zip(stored, array.shape))
+    shape: Shape = (sizes.get("T", 1), sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+    check_size(shape)
+    steps = _steps(scale, dataset, described)
+    channels = words.get("omero", {}).get("channels", []) if isinstance(words.get("omero"), dict) else []
+    channels = channels if len(channels) == shape[1] else []
+    own = words.get(account.NAMESPACE)
+    return Found(
+        ZarrPixels(shape, np.dtype(array.dtype).newbyteorder("="), array, stored),
+        format="OME-Zarr",
+        pixel_size=(steps.get("Z"), steps.get("Y"), steps.get("X")),
+        channels=tuple(str(c["label"]) if c.get("label") else None for c in channels),
+        colors=tuple(_colour(c.get("color")) for c in channels),
+        bits=_bits(words),
+        time_step=steps.get("T"),
+        notices=tuple(notices),
+        facts={"name": str(scale["name"])} if scale.get("name") else {},
+        account=own if isinstance(own, str) else None,
+    )
+
+
+def _array(folder: Path) -> Any:
+    """The Zarr array in a folder, after a look at what would decode it."""
+    import zarr
+
+    file = folder / "zarr.json" if (folder / "zarr.json").is_file() else folder / ".zarray"
+    if not file.is_file():
+        raise StorageError(f"{folder.parent.name} is incomplete: its pixels ({folder.name}) are missing; copy it again from its source")
+    words = _json(file)
+    codecs = [words.get("compressor"), *(words.get("filters") or []), *(words.get("codecs") or [])]
+    names = {str(c.get("id", c.get("name"))).removeprefix("numcodecs.") for c in codecs if isinstance(c, dict)}
+    if names & DANGEROUS:
+        raise NotAnImageError(f"{folder.parent.name} would run code of its own when it is read (codec {', '.join(names & DANGEROUS)})")
+    chunk = words.get("chunks") or words.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape") or [1]
+    if int(np.prod([int(n) for n in chunk], dtype=np.float64)) > LIMITS.segment:
+        raise LimitError(f"wanted chunks of at most {LIMITS.segment} pixels, got {' x '.join(map(str, chunk))}")
+    return zarr.open_array(str(folder), mode="r")
+
+
+def _steps(scale: Mapping[str, Any], dataset: Mapping[str, Any], axes: Sequence[Any]) -> dict[str, float | None]:
+    """Step along each axis in um or s: the product of the scales of the level and of the whole."""
+    factors = np.ones(len(axes))
+    for transforms in (dataset.get("coordinateTransformations"), scale.get("coordinateTransformations")):
+        for transform in transforms or []:
+            if transform.get("type") == "scale" and len(transform.get("scale", ())) == len(axes):
+                factors *= np.asarray(transform["scale"], np.float64)
+    found: dict[str, float | None] = {}
+    for axis, factor in zip(axes, factors):
+        if not isinstance(axis, dict) or not axis.get("unit"):
+            continue
+        letter = str(axis["name"]).upper()
+        found[letter] = (seconds if letter == "T" else micrometres)(factor, str(axis["unit"]))
+    return found
+
+
+def _colour(value: object) -> str | None:
+    text = str(value or "").removeprefix("#").lower()
+    return f"#{text[:6]}" if len(text) in (6, 8) and all(c in "0123456789abcdef" for c in text) else None
+
+
+def _bits(words: Mapping[str, Any]) -> int | None:
+    bits = positive(words.get("abbe.bits"))
+    return int(bits) if bits else None
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrPixels:
+    """Pixels of a Zarr array whose axes are `stored`."""
+
+    shape: Shape
+    dtype: np.dtype[Any]
+    array: Any
+    stored: str
+
+    def read(self, region: Region) -> Array:
+        wanted = dict(zip("TCZYX", region))
+        with decoding("the Zarr folder"):
+            block = np.asarray(self.array[tuple(wanted[a] for a in self.stored)])
+        ordered = block.transpose([self.stored.index(a) for a in "TCZYX" if a in self.stored])
+        full = tuple(s.stop - s.start if a in self.stored else 1 for a, s in wanted.items())
+        return ordered.reshape(full).astype(self.dtype, copy=False)

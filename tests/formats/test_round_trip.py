@@ -1,0 +1,163 @@
+"""What is saved comes back: pixels to the last bit, and everything that was known of them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import abbe
+from abbe.image import Optics, Provenance
+
+sizes = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.integers(1, 20), st.integers(1, 20))
+lengths = st.none() | st.floats(1e-3, 100).map(lambda v: float(f"{v:.4g}"))
+names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), min_size=1, max_size=20).map(str.strip).filter(bool)
+colours = st.none() | st.integers(0, 2**24 - 1).map(lambda v: f"#{v:06x}")
+
+
+@st.composite
+def images(draw: st.DrawFn, dtypes: tuple[str, ...] = ("u1", "u2", "u4", "i1", "i2", "i4", "f4")) -> abbe.Image:
+    shape = draw(sizes)
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if dtype.kind == "f":
+        pixels = rng.normal(0, 1e4, shape).astype(dtype)
+    else:
+        info = np.iinfo(dtype)
+        pixels = rng.integers(info.min, info.max, shape, dtype=np.int64, endpoint=True).astype(dtype)
+    count = shape[1]
+    wave = st.none() | st.floats(300, 900).map(round).map(float)
+    return abbe.Image.from_array(
+        pixels,
+        axes="TCZYX",
+        pixel_size=(draw(lengths), *(draw(st.just((None, None)) | st.tuples(lengths.filter(bool), lengths.filter(bool))))),
+        channels=draw(st.lists(names, min_size=count, max_size=count, unique=True)),
+        colors=tuple(draw(st.lists(colours, min_size=count, max_size=count))),
+        bits=draw(st.none() | st.integers(1, dtype.itemsize * 8)) if dtype.kind == "u" else None,
+        time_step=draw(lengths),
+        optics=Optics(
+            numerical_aperture=draw(st.none() | st.floats(0.1, 1.7)),
+            magnification=draw(st.none() | st.floats(1, 200)),
+            emission=tuple(draw(st.lists(wave, min_size=count, max_size=count))),
+        ),
+        provenance=Provenance(history=tuple(draw(st.lists(names, max_size=3)))),
+    )
+
+
+def through(image: abbe.Image, name: str, **more: Any) -> abbe.Image:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        assert abbe.save(image, path, **more).notices == ()
+        back = abbe.open(path)
+        return back.replace(pixels=abbe.Image.from_array(np.asarray(back).copy(), axes="TCZYX").pixels)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(images())
+def test_an_ome_tiff_keeps_everything(image: abbe.Image) -> None:
+    back = through(image, "a.ome.tif")
+    assert np.array_equal(np.asarray(back), np.asarray(image))
+    for what in ("shape", "dtype", "pixel_size", "channels", "colors", "bits", "time_step"):
+        assert getattr(back, what) == getattr(image, what), what
+    for what in ("numerical_aperture", "magnification"):
+        assert getattr(back.optics, what) == getattr(image.optics, what), what
+    assert back.optics.emission == (image.optics.emission if any(image.optics.emission) else ())
+    assert back.provenance.history == image.provenance.history
+    assert back.notices == ()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(images(("u1", "u2", "f4")))
+def test_an_imagej_tiff_keeps_what_imagej_knows(image: abbe.Image) -> None:
+    back = through(image, "a.tif")
+    assert np.array_equal(np.asarray(back), np.asarray(image))
+    assert back.shape == image.shape
+    assert back.dtype == image.dtype
+    assert back.channels == image.channels
+    known = [c is not None for c in image.colors]
+    if any(known):
+        assert [b for b, k in zip(back.colors, known) if k] == [c for c, k in zip(image.colors, known) if k]
+    for found, true in zip(back.pixel_size[1:], image.pixel_size[1:]):
+        assert found == (None if true is None else pytest.approx(true, rel=1e-5))
+    assert back.time_step == (None if image.time_step is None else pytest.approx(image.time_step))
+    assert back.provenance.history == image.provenance.history
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(images(("u1", "u2")))
+def test_a_png_keeps_a_plane(image: abbe.Image) -> None:
+    image = abbe.Image.from_array(image.plane(), pixel_size=image.pixel_size)
+    back = through(image, "a.png")
+    assert np.array_equal(back.plane(), image.plane())
+    if image.pixel_size[2] is not None and image.pixel_size[2] <= 10 and image.pixel_size[1] and image.pixel_size[1] <= 10:
+        assert back.pixel_size[1:] == pytest.approx(image.pixel_size[1:], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.png"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_colour_picture_comes_back_as_one(tmp_path: Path, rng: np.random.Generator, name: str, dtype: type) -> None:
+    pixels = rng.integers(0, np.iinfo(dtype).max, (30, 40, 3)).astype(dtype)
+    abbe.save(
+        abbe.Image.from_array(pixels, axes="YXC", channels=["red", "green", "blue"], colors=("#ff0000", "#00ff00", "#0000ff")),
+        tmp_path / "x.png",
+    )
+    first = abbe.open(tmp_path / "x.png")
+    abbe.save(first, tmp_path / name)
+    again = abbe.open(tmp_path / name)
+    assert again.channels == ("red", "green", "blue")
+    assert again.colors == ("#ff0000", "#00ff00", "#0000ff")
+    assert np.array_equal(np.asarray(again), np.asarray(first))
+
+
+def test_warnings_and_recipe_travel_in_the_file(tmp_path: Path, rng: np.random.Generator) -> None:
+    from abbe.recipe import Input, Recipe, Step
+
+    source = abbe.Image.from_array(rng.normal(size=(20, 20)).astype(np.float32)).warn(abbe.Notice("lossy", "was a JPEG once"))
+    recipe = Recipe(operation="enhance", inputs=(Input(shape=(1, 1, 1, 20, 20), dtype="uint16"),), steps=(Step(name="denoise"),))
+    for name in ("a.ome.tif", "a.tif"):
+        abbe.save(source.replace(recipe=recipe), tmp_path / name)
+        back = abbe.open(tmp_path / name)
+        assert back.notices == source.notices
+        assert Recipe.from_json(back.provenance.facts["recipe"]) == recipe
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+def test_other_programs_read_what_abbe_writes(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
+    import tifffile
+
+    pixels = rng.integers(0, 4096, (2, 3, 4, 50, 60)).astype(np.uint16)
+    image = abbe.Image.from_array(pixels, axes="TCZYX", pixel_size=(0.3, 0.1, 0.1), channels=["a", "b", "c"], time_step=2.0)
+    abbe.save(image, tmp_path / name)
+    with tifffile.TiffFile(tmp_path / name) as tif:
+        series = tif.series[0]
+        assert series.axes == "TZCYX"
+        assert np.array_equal(series.asarray().transpose(0, 2, 1, 3, 4), pixels)
+        if name == "a.tif":
+            assert tif.is_imagej
+            assert tif.imagej_metadata["unit"] == "um"
+            assert tif.imagej_metadata["spacing"] == 0.3
+            assert tif.imagej_metadata["channels"] == 3
+
+
+def test_the_ome_xml_follows_the_schema(tmp_path: Path, rng: np.random.Generator) -> None:
+    ome_types = pytest.importorskip("ome_types")
+    import tifffile
+
+    image = abbe.Image.from_array(
+        rng.normal(size=(2, 3, 9, 8)).astype(np.float32), axes="CZYX", pixel_size=(0.3, 0.1, 0.1), channels=["µ<&>", "b"]
+    )
+    image = image.replace(
+        colors=("#ff00ff", None), optics=Optics(numerical_aperture=1.4, magnification=60, refractive_index=1.515, emission=(520.0, None))
+    )
+    abbe.save(image, tmp_path / "a.ome.tif")
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        ome = ome_types.from_xml(tif.ome_metadata)
+    pixels = ome.images[0].pixels
+    assert pixels.channels[0].name == "µ<&>"
+    assert pixels.physical_size_z == 0.3
+    assert ome.instruments[0].objectives[0].lens_na == 1.4
