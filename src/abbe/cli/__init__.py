@@ -21,4 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "colocalize": ("colocalize", "Measure how two channels colocalize: every coefficient, with warnings."),
     "serve": ("serve", "Open the page: look, enhance, compare, measure and export in the browser."),
     "demo": ("demo", "Simulate a cell whose truth is known, enhance it, and show what was gained."),
+    "export": ("export", "Write a session's images, pictures, numbers and report to files; or pack it into one."),
+    "report": ("report", "Write one document of a session: pictures, numbers, comments, methods, checklist."),
+    "history": ("history", "Show a session's versions and changes; rename, duplicate, delete, verify."),
+    "revert": ("history:revert", "Go back to any version of a session."),
+    "undo": ("history:undo", "Take a session's last change back (or do it again)."),
+    "rerun": ("rerun", "Compute a report again and say whether the numbers agree."),
 }

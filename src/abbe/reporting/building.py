@@ -58,6 +58,7 @@ def _repeat(case: Case) -> dict[str, Any]:
         "format": REPEAT_FORMAT,
         "software": f"abbe {__version__}",
         "source": case.source,
+        "kept": case.kept,
         "original": {"digest": pixel_digest(original.pixels), "source": original.provenance.source, "shape": list(original.shape)},
         "steps": steps,
         "colocalizations": [_measured(measured) for measured in case.colocalizations],

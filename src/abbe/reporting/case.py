@@ -51,6 +51,7 @@ class Case:
         rois: named ROIs, drawn on the pictures.
         comments: of the users.
         source: path of the session or image file, for repeating the run.
+        kept: the images come from a session, which keeps intervals with 11 significant bits.
     """
 
     title: str
@@ -62,4 +63,5 @@ class Case:
     rois: tuple[ROI, ...] = ()
     comments: tuple[Remark, ...] = ()
     source: str | None = None
+    kept: bool = False
     problems: tuple[str, ...] = ()

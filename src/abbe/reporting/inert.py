@@ -1,7 +1,7 @@
 """Text that came from files and users, made harmless before it is shown anywhere.
 
-File names, channel names and comments can hold control characters, characters that turn the reading direction around, and formulas. Each output
-escapes its own markup besides (HTML by Jinja2, PDF and XLSX by their writers); what is done here concerns all of them.
+File names, channel names and comments can hold control characters, characters that turn the reading direction around, and formulas.
+Each output escapes its own markup besides (HTML by Jinja2, PDF and XLSX by their writers); what is done here concerns all of them.
 """
 
 from __future__ import annotations

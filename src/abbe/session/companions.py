@@ -69,6 +69,17 @@ def read(place: Place, version: Version, image: Image) -> Image:
     )
 
 
+def as_kept(image: Image) -> Image:
+    """The image with its interval as a session would give it back: for repeating what was measured on a kept version."""
+    if image.interval is None:
+        return image
+    lower, upper = image.interval.lower.pixels, image.interval.upper.pixels
+    above = MappedPixels(_distance, (upper, image.pixels), _FLOAT)
+    below = above if _symmetric(image.pixels, lower, upper) else MappedPixels(_distance, (image.pixels, lower), _FLOAT)
+    edges = MappedPixels(np.subtract, (image.pixels, below), _FLOAT), MappedPixels(np.add, (image.pixels, above), _FLOAT)
+    return image.replace(interval=Interval(*(kept.replace(pixels=edge) for kept, edge in zip(image.interval, edges, strict=True))))
+
+
 def arrays(place: Place, version: Version) -> list[ChunkedPixels]:
     """Full-size arrays that the version should have besides its pixels."""
     names = [ABOVE] if version.has_interval else []

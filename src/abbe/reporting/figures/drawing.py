@@ -65,6 +65,14 @@ def draw_box(drawn: Picture, corner: tuple[float, float], size: tuple[float, flo
     ImageDraw.Draw(drawn).rectangle((x, y, x + width, y + height), outline=MARK, width=max(2, drawn.size[0] // 250))
 
 
+def frame(drawn: Picture) -> None:
+    """A line around the picture, in the colour of the box that it enlarges."""
+    from PIL import ImageDraw
+
+    width, height = drawn.size
+    ImageDraw.Draw(drawn).rectangle((0, 0, width - 1, height - 1), outline=MARK, width=max(2, width // 150))
+
+
 def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str) -> None:
     """The border of a mask of the picture's size, with a label at its top."""
     from PIL import Image as Pillow

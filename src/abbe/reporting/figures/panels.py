@@ -32,6 +32,7 @@ class Panels:
 
     named: Named
     rois: tuple[ROI, ...] = ()
+    side: int = SIDE
     _known: dict[int, Shown] = field(default_factory=dict, repr=False)
 
     @property
@@ -44,7 +45,7 @@ class Panels:
 
     def shown(self, c: int) -> Shown:
         if c not in self._known:
-            self._known[c] = shown(self.image, c, 2 * SIDE)
+            self._known[c] = shown(self.image, c, 2 * self.side)
         return self._known[c]
 
     def limits(self, c: int) -> tuple[float, float]:
@@ -54,7 +55,7 @@ class Panels:
     def size(self) -> tuple[int, int]:
         """(width, height) of a panel, in its pixels."""
         height, width = self.image.shape[3:]
-        scale = SIDE / max(height, width)
+        scale = self.side / max(height, width)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     @property
@@ -67,11 +68,8 @@ class Panels:
 
     def merged(self) -> Picture:
         """All channels added up in their colours."""
-        tints = colors(self.image)
-        total: Float = sum(
-            (_unit(self.shown(c).values, self.limits(c))[..., None] * _rgb(tints[c]) for c in range(len(tints))), np.zeros(1, np.float32)
-        )
-        return self._sized(drawing.picture(np.clip(np.rint(255 * total), 0, 255).astype(np.uint8)))
+        planes = [self.shown(c).values for c in range(self.image.shape[1])]
+        return self._sized(drawing.picture(blended(planes, [self.limits(c) for c in range(len(planes))], colors(self.image))))
 
     def marked(self, drawn: Picture) -> Picture:
         """With scale bar and ROIs."""
@@ -98,6 +96,15 @@ def colors(image: Image) -> tuple[str, ...]:
     if all(image.colors) and len(set(image.colors)) == len(image.colors):
         return tuple(color or "#FFFFFF" for color in image.colors)
     return tuple(COLORS[c % len(COLORS)] for c in range(image.shape[1])) if image.shape[1] > 1 else ("#FFFFFF",)
+
+
+def blended(planes: Sequence[Float], between: Sequence[tuple[float, float]], tints: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """(Y, X, 3): the planes added up in their colours."""
+    total = np.zeros((*planes[0].shape, 3), np.float32)
+    for plane, pair, tint in zip(planes, between, tints, strict=True):
+        total += _unit(plane, pair)[..., None] * _rgb(tint)
+    shown: npt.NDArray[np.uint8] = np.clip(np.rint(255 * total), 0, 255).astype(np.uint8)
+    return shown
 
 
 def views(panels: Sequence[Panels], c: int | None, box: tuple[float, float, float] | None) -> Callable[[], bytes]:
@@ -153,27 +160,38 @@ def details(panels: Sequence[Panels], c: int, where: Detail) -> Callable[[], byt
 
 
 def _detail(panel: Panels, c: int, where: Detail) -> Picture:
+    values, side = cut(panel.image, c, where)
+    drawn = magnified(drawing.picture(_bytes(values, panel.limits(c))), panel.side)
+    drawing.draw_scale_bar(drawn, scale_bar(panel.side, panel.image.pixel_size[2], side / panel.side))
+    return drawn
+
+
+def magnified(drawn: Picture, width: int) -> Picture:
+    """Every pixel as a square, `width` wide in all."""
     from PIL import Image as Pillow
 
-    depth, height, width = panel.image.shape[2:]
+    return drawn.resize((width, max(1, round(width * drawn.size[1] / drawn.size[0]))), Pillow.Resampling.NEAREST)
+
+
+def cut(image: Image, c: int, where: Detail) -> tuple[Float, int]:
+    """The pixels of a detail, of the middle plane of the first frame, and its width in pixels."""
+    depth, height, width = image.shape[2:]
     side = max(1, round(where.side * width))
     top, left = min(round(where.y * height), height - 1), min(round(where.x * width), width - 1)
     rows, columns = slice(top, min(top + side, height)), slice(left, min(left + side, width))
-    middle = depth // 2
-    values = panel.image.read((slice(0, 1), slice(c, c + 1), slice(middle, middle + 1), rows, columns))[0, 0, 0]
-    drawn = drawing.picture(_bytes(values.astype(np.float32), panel.limits(c)))
-    drawn = drawn.resize((SIDE, round(SIDE * drawn.size[1] / drawn.size[0])), Pillow.Resampling.NEAREST)
-    drawing.draw_scale_bar(drawn, scale_bar(SIDE, panel.image.pixel_size[2], side / SIDE))
-    return drawn
+    values = image.read((slice(0, 1), slice(c, c + 1), slice(depth // 2, depth // 2 + 1), rows, columns))[0, 0, 0]
+    return values.astype(np.float32), side
 
 
 def _unit(values: Float, between: tuple[float, float]) -> Float:
     low, high = between
-    return np.clip((values - np.float32(low)) / np.float32(max(high - low, 1e-12)), 0, 1)
+    scaled: Float = np.clip((values - np.float32(low)) / np.float32(max(high - low, 1e-12)), 0, 1)
+    return scaled
 
 
 def _bytes(values: Float, between: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    return np.rint(255 * _unit(values, between)).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = np.rint(255 * _unit(values, between)).astype(np.uint8)
+    return shown
 
 
 def _rgb(color: str) -> Float:

@@ -54,8 +54,8 @@ def shrink(plane: npt.NDArray[np.generic], factor: int) -> Float:
         return plane.astype(np.float32)
     height, width = (n // factor * factor for n in plane.shape)
     rows = np.add.reduceat(plane[:height, :width].astype(np.float32), np.arange(0, height, factor), axis=0)
-    total: Float = np.add.reduceat(rows, np.arange(0, width, factor), axis=1) / np.float32(factor * factor)
-    return total
+    total = np.add.reduceat(rows, np.arange(0, width, factor), axis=1) / np.float32(factor * factor)
+    return total.astype(np.float32, copy=False)
 
 
 def limits(values: Float) -> tuple[float, float]:

@@ -60,15 +60,16 @@ def _reading(case: Case) -> str:
     source = case.colocalizations[0].data.get("words_source") or ""
     words = f" Words for the strength of colocalization: {source}." if source else ""
     return (
-        "A number is undefined where its definition gives none; the reason stands below the table. The range is that of the coefficient over the "
-        f"bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk.{words}"
+        "A number is undefined where its definition gives none; the reason stands below the table. The range is that of the coefficient "
+        f"over the bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk.{words}"
     )
 
 
 def _coefficients(number: int, title: str, measured: Measured) -> Table:
     data, before = measured.data, measured.data.get("original")
     changes = data.get("changes") or {}
-    rows, notes = [], []
+    rows: list[list[object]] = []
+    notes: list[str] = []
     for key in (key for key in DEFINITIONS if key in data["definitions"]):
         row: list[object] = [DEFINITIONS[key].title]
         for source in (before, data) if before else (data,):
@@ -102,7 +103,7 @@ def _pixels(number: int, title: str, measured: Measured) -> Table:
     columns = [list(_pixel_rows(source)) for source in sources]
     rows = [[entry[0], *(column[k][1] for column in columns)] for k, entry in enumerate(columns[0])]
     heads = ["", "original", measured.name] if before else ["", measured.name]
-    return Table.of(f"pixels-{number}", f"Thresholds and pixels: {title}", heads, rows, _threshold_notes(data))
+    return Table.of(f"pixels-{number}", f"Thresholds and pixels: {title}", heads, rows, list(_threshold_notes(data)))
 
 
 def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:

@@ -34,8 +34,8 @@ def quality(case: Case) -> Section | None:
     trust = case.after.image.trust if case.after else None
     if case.after is not None and trust is not None:
         caption = (
-            "Trust in each pixel: 1 where the model's own error is small beside the noise of the input, 1/2 where it is as large, near 0 where "
-            "structure is not supported by the data."
+            "Trust in each pixel: 1 where the model's own error is small beside the noise of the input, 1/2 where it is as large, near 0 "
+            "where structure is not supported by the data."
         )
         names = case.after.image.channels
         figures.append(Figure("trust", "Trust map", caption, maps(trust, "trust", "cividis", (0.0, 1.0), names)))
@@ -109,8 +109,8 @@ def _error_map(measured: Measured) -> Iterator[Figure]:
     if measured.image.original is not None:
         found = error_map(measured.data, measured.image.original, measured.image)
         caption = (
-            "NanoJ-SQUIRREL's error map: absolute difference between the original and the result brought back to the original's resolution by the "
-            "best gain, offset and blur, in grey values of the original. Bright: what the result does not explain."
+            "NanoJ-SQUIRREL's error map: absolute difference between the original and the result brought back to the original's resolution "
+            "by the best gain, offset and blur, in grey values of the original. Bright: what the result does not explain."
         )
         names = [short(name, 30) for name in measured.image.channels]
         yield Figure(

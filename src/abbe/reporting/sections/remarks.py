@@ -26,7 +26,7 @@ def record(case: Case) -> Section:
         rows.append([named.key, named.name, named.created, pixels, named.image.dtype.name])
     tables = (Table.of("versions", "Versions", ["id", "name", "made (UTC)", "pixels", "type"], rows),) if rows else ()
     text = (
-        "abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from the original and says whether the "
-        "numbers agree. Numbers are shown with 6 significant digits; the report's data hold all digits."
+        "abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from the original and says "
+        "whether the numbers agree. Numbers are shown with 6 significant digits; the report's data hold all digits."
     )
     return Section("record", "Record", paragraphs=(text,), tables=tables)

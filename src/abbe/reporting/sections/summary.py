@@ -18,7 +18,7 @@ def summary(case: Case) -> Section:
         verdict = measured.data.get("verdict") or {}
         if verdict.get("line"):
             lines.append(f"{measured.name}: {verdict['line']}")
-    rows = [[title, *values] for title, *values in zip(*([row for row in _facts(named)] for named in [None, *shown]), strict=True)]
+    rows = [[title, *values] for title, *values in zip(*(list(_facts(named)) for named in [None, *shown]), strict=True)]
     columns = ["", *(f"{named.key} {named.name}".strip() for named in shown)]
     return Section(
         "summary",

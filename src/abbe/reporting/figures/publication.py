@@ -1,0 +1,72 @@
+"""A figure for a paper: before and after in colour, scale bar, channel names in their colours, an inset of the busiest part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from abbe.image import ROI
+from abbe.reporting.case import Named
+from abbe.reporting.figures import drawing
+from abbe.reporting.figures.panels import Detail, Panels, blended, colors, cut, detail, magnified
+from abbe.reporting.figures.scalebar import scale_bar
+from abbe.reporting.inert import short
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+#: pixels a side of one panel: 85 mm, a journal's column, at 300 per inch
+SIDE = 1004
+DPI = 300
+#: the inset's side as a share of the panel's
+INSET = 0.36
+
+
+def publication(named: Sequence[Named], rois: tuple[ROI, ...] = (), colored: bool = True) -> Picture:
+    """The images side by side, each with scale bar and inset. `colored` False: the first channel in grey."""
+    panels = [Panels(one, rois, SIDE) for one in named]
+    where = detail(panels[0])
+    drawn = [_panel(panel, where, colored) for panel in panels]
+    return _with_legend(drawing.side_by_side(drawn, [short(panel.named.name, 40) for panel in panels], gap=24), panels[0], colored)
+
+
+def _panel(panel: Panels, where: Detail | None, colored: bool) -> Picture:
+    drawn = panel.marked(panel.merged() if colored else panel.grey(0))
+    if where is None:
+        return drawn
+    width, height = drawn.size
+    drawing.draw_box(drawn, (where.y * height, where.x * width), (where.side * width, where.side * width))
+    chosen = range(panel.image.shape[1]) if colored else range(1)
+    parts = [cut(panel.image, c, where) for c in chosen]
+    tints = colors(panel.image) if colored else ("#FFFFFF",)
+    inset = drawing.picture(blended([values for values, _ in parts], [panel.limits(c) for c in chosen], tints))
+    inset = magnified(inset, round(INSET * min(width, height)))
+    drawing.draw_scale_bar(inset, scale_bar(inset.size[0], panel.image.pixel_size[2], parts[0][1] / inset.size[0]))
+    drawing.frame(inset)
+    drawn.paste(inset, _corner(where, drawn.size, inset.size))
+    return drawn
+
+
+def _corner(where: Detail, size: tuple[int, int], inset: tuple[int, int]) -> tuple[int, int]:
+    """Upper left or lower left, whichever does not hide what it enlarges; the scale bar keeps the lower right."""
+    width, height = size
+    lower = where.x * width < inset[0] and (where.y + where.side * width / height) * height > height - inset[1]
+    return (0, 0) if lower else (0, height - inset[1])
+
+
+def _with_legend(sheet: Picture, panel: Panels, colored: bool) -> Picture:
+    """The sheet with a line of channel names below, each beside a patch of its colour."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw
+
+    size = SIDE // 30
+    legend = Pillow.new("RGB", (sheet.size[0], sheet.size[1] + 2 * size), (255, 255, 255))
+    legend.paste(sheet, (0, 0))
+    pen = ImageDraw.Draw(legend)
+    names = panel.image.channels if colored else panel.image.channels[:1]
+    x, y = 2, sheet.size[1] + size // 2
+    for name, color in zip(names, colors(panel.image) if colored else ("#FFFFFF",), strict=False):
+        pen.rectangle((x, y, x + size, y + size), fill=color, outline=(60, 60, 60))
+        pen.text((x + 1.4 * size, y + size), short(name, 30), font=drawing.font(size), anchor="ls", fill=(30, 30, 30))
+        x += round(2.6 * size + drawing.font(size).getlength(short(name, 30)))
+    return legend

@@ -1,0 +1,298 @@
+"""Export: images, pictures, data and report into a folder, with a word on whatever is left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abbe.colocalization.pair import select
+from abbe.colocalization.result import Background, Region
+from abbe.colocalization.revealed import Revealed
+from abbe.errors import ExistsError, ParameterError
+from abbe.formats import save
+from abbe.image import ROI, Image
+from abbe.image.pixels import ArrayPixels
+from abbe.reporting.building import build
+from abbe.reporting.case import Case, Measured
+from abbe.reporting.face import RENDERERS
+from abbe.reporting.model import Report
+from abbe.session import preferences
+from abbe.session.crop import crop
+from abbe.session.multiscale import Progress
+from abbe.storage import write_whole
+
+if TYPE_CHECKING:
+    from abbe.session._session import Session
+
+#: what can be exported, in the protocol's order, and what it is
+PARTS = {
+    "image": "the version alone, with all its grey values",
+    "original": "the original, with all its grey values",
+    "whole": "the whole view in colour, as a picture",
+    "rois": "each region of interest, with its grey values",
+    "revealed": "the colocalized pixels of each pair",
+    "scattergram": "the scattergram of each pair",
+    "figure": "a figure for a paper: before and after, scale bar, inset",
+    "data": "all numbers",
+    "report": "pictures, numbers, comments and methods in one document",
+    "session": "the whole session in one file",
+}
+#: formats of images, pictures, data and report
+IMAGES = ("ome.tif", "tif", "png", "jpg")
+PICTURES = ("png", "tif", "jpg")
+DATA = ("xlsx", "txt", "csv", "tsv")
+REPORTS = ("pdf", "html")
+JPEG = "JPEG changes grey values: fit for looking, unfit for colocalization and every other measurement; keep the TIFF for those"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What to export, and how. Formats are remembered from one export to the next.
+
+    Attributes:
+        parts: of `PARTS`; all but "original" and "session" by default.
+        version: id or name; None: the current one.
+        images: format of images with their grey values: "ome.tif", "tif", "png" or "jpg".
+        pictures: format of pictures: "png", "tif" or "jpg".
+        data: formats of the numbers: "xlsx", "txt", "csv", "tsv".
+        report: formats of the report: "pdf", "html".
+    """
+
+    parts: tuple[str, ...] = ("image", "whole", "rois", "revealed", "scattergram", "figure", "data", "report")
+    version: str | int | None = None
+    images: str = "ome.tif"
+    pictures: str = "png"
+    data: tuple[str, ...] = ("xlsx", "txt")
+    report: tuple[str, ...] = ("pdf",)
+
+    def __post_init__(self) -> None:
+        for name, given, known in (
+            ("parts", self.parts, tuple(PARTS)),
+            ("images", (self.images,), IMAGES),
+            ("pictures", (self.pictures,), PICTURES),
+            ("data", self.data, DATA),
+            ("report", self.report, REPORTS),
+        ):
+            strange = [entry for entry in given if entry not in known]
+            if strange:
+                raise ParameterError(f"wanted {name} of {', '.join(known)}, got {strange[0]!r}")
+
+
+#: fields that are remembered
+_REMEMBERED = ("images", "pictures", "data", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Files written, what was left out and why, and what to know about the files."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite: bool, progress: Progress | None) -> Exported:
+    """Write the chosen parts; a part that cannot be written in its format is left out, and said to be."""
+    choices = choose(session, wanted)
+    work = _Work(session, folder, choices, overwrite)
+    parts = [part for part in PARTS if part in choices.parts]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate(parts):
+        if progress is not None:
+            progress(number / len(parts), part)
+        work.do(part)
+    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in _REMEMBERED})
+    left = [f"{part}: not chosen ({what})" for part, what in PARTS.items() if part not in choices.parts]
+    if progress is not None:
+        progress(1.0, "exported")
+    return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)))
+
+
+def choose(session: Session, wanted: Mapping[str, Any]) -> Choices:
+    """The choices, filled up with what was chosen last. Raises `ParameterError` for one that there is not."""
+    known = {field.name for field in fields(Choices)}
+    strange = [key for key in wanted if key not in known]
+    if strange:
+        raise ParameterError(f"wanted choices of {', '.join(sorted(known))}, got {strange[0]!r}")
+    before = {key: value for key, value in preferences.remembered(session._store.place).items() if key in _REMEMBERED}
+    try:
+        kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in before.items()}
+        last = asdict(Choices(**kept))
+    except (ParameterError, TypeError):
+        last = {}
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, (list, tuple)) else value for key, value in wanted.items() if value is not None
+    }
+    return Choices(**{key: last[key] for key in _REMEMBERED if key in last} | given)
+
+
+class _Work:
+    """One export: gathers files and what is left out."""
+
+    def __init__(self, session: Session, folder: Path, choices: Choices, overwrite: bool) -> None:
+        self.files: list[Path] = []
+        self.left_out: list[str] = []
+        self.notices: list[str] = []
+        self._session, self._folder, self._choices, self._overwrite = session, folder, choices, overwrite
+        self._version = session.version(choices.version)
+        self._image = session.image(self._version.id)
+        self._stem = f"{safe(session.name)}_{self._version.id}"
+        self._kept: tuple[Case, Report] | None = None
+
+    def do(self, part: str) -> None:
+        steps: dict[str, Callable[[], None]] = {
+            "image": lambda: self._save(self._image, self._stem),
+            "original": self._original,
+            "whole": self._whole,
+            "rois": self._rois,
+            "revealed": self._revealed,
+            "scattergram": self._scattergrams,
+            "figure": self._figure,
+            "data": lambda: self._documents(self._choices.data, "data"),
+            "report": lambda: self._documents(self._choices.report, "report"),
+            "session": self._packed,
+        }
+        try:
+            steps[part]()
+        except (ExistsError, MemoryError):
+            raise
+        except ParameterError as problem:
+            self.left_out.append(f"{part}: {problem}")
+
+    # ------------------------------------------------------------------------------------------ images
+    def _save(self, image: Image, stem: str) -> None:
+        saved = save(image, self._folder / f"{stem}.{self._choices.images}", overwrite=self._overwrite)
+        self.files.append(saved.path)
+        self.notices += [notice.message for notice in saved.notices]
+        if self._choices.images == "jpg":
+            self.notices.append(JPEG)
+
+    def _original(self) -> None:
+        first = self._session.original
+        self._save(self._session.image(first.id), f"{safe(self._session.name)}_{first.id}")
+
+    def _rois(self) -> None:
+        regions = list(self._session.rois)
+        if not regions:
+            self.left_out.append("rois: none were drawn")
+        for region in regions:
+            try:
+                self._save(_inside(self._image, self._case.rois[regions.index(region)]), f"{self._stem}_{safe(region.name)}")
+            except ParameterError as problem:
+                self.left_out.append(f"ROI {region.name[:60]}: {problem}")
+
+    def _revealed(self) -> None:
+        if not self._case.colocalizations:
+            self.left_out.append("revealed: the image has no channel pair")
+        for measured in self._case.colocalizations:
+            t = measured.data["thresholds"]
+            if t["first"] is None or t["second"] is None:
+                self.left_out.append(f"revealed pixels of {_pair(measured)}: there are no thresholds ({t['undefined']})")
+                continue
+            shown = Revealed(_measured_pair(measured), t["first"], t["second"])
+            self._save(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}")
+
+    # ------------------------------------------------------------------------------------------ pictures
+    def _write_picture(self, drawn: Any, stem: str) -> None:
+        path = self._folder / f"{stem}.{self._choices.pictures}"
+        kind = {"png": "PNG", "tif": "TIFF", "jpg": "JPEG"}[self._choices.pictures]
+        more = {"quality": 95, "subsampling": 0} if kind == "JPEG" else ({"compression": "tiff_deflate"} if kind == "TIFF" else {})
+        with write_whole(path, self._overwrite) as part:
+            drawn.save(part, kind, dpi=(300, 300), **more)
+        self.files.append(path)
+        if kind == "JPEG":
+            self.notices.append(JPEG)
+
+    def _whole(self) -> None:
+        from abbe.reporting.figures.panels import Panels
+
+        named = self._case.after or self._case.before
+        side = max(self._image.shape[3:])
+        if side > 8192:
+            self.notices.append(f"the picture of the whole view is reduced from {side} to 8192 pixels; the image has all of them")
+        panels = Panels(named, (), min(side, 8192))
+        drawn = panels.merged() if self._image.shape[1] > 1 else panels.grey(0)
+        self._write_picture(panels.marked(drawn), f"{self._stem}_whole")
+
+    def _figure(self) -> None:
+        from abbe.reporting.figures.publication import publication
+
+        shown = [self._case.before] + ([self._case.after] if self._case.after else [])
+        self._write_picture(publication(shown, self._case.rois, self._image.shape[1] > 1), f"{self._stem}_figure")
+
+    def _scattergrams(self) -> None:
+        import io
+
+        from PIL import Image as Pillow
+
+        figures = [figure for figure in self._report.figures() if figure.key.startswith("scattergram")]
+        if not figures:
+            self.left_out.append("scattergram: the image has no channel pair")
+        for figure, measured in zip(figures, self._case.colocalizations, strict=False):
+            drawn = Pillow.open(io.BytesIO(figure.png)).convert("RGB")
+            self._write_picture(drawn, f"{self._stem}_scattergram_{safe(_pair(measured))}")
+
+    # ------------------------------------------------------------------------------------------ documents
+    @property
+    def _case(self) -> Case:
+        return self._built()[0]
+
+    @property
+    def _report(self) -> Report:
+        return self._built()[1]
+
+    def _built(self) -> tuple[Case, Report]:
+        if self._kept is None:
+            case = self._session.case(self._version.id)
+            self._kept = case, build(case)
+        return self._kept
+
+    def _documents(self, formats: tuple[str, ...], what: str) -> None:
+        for suffix in formats:
+            path = self._folder / f"{self._stem}_{what}.{suffix}"
+            content = RENDERERS[f".{suffix}"](self._report)
+            with write_whole(path, self._overwrite) as part:
+                part.write_bytes(content)
+            self.files.append(path)
+
+    def _packed(self) -> None:
+        self.files.append(self._session.pack(self._folder / f"{safe(self._session.name)}.abbe.zip", overwrite=self._overwrite))
+
+
+def safe(name: str) -> str:
+    """A name that every file system takes."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:60] or "unnamed"
+
+
+def _pair(measured: Measured) -> str:
+    first, second = measured.data["names"]
+    region = measured.data["region"]
+    return f"{first[:24]}_{second[:24]}" + ("" if region["roi"] is None else f"_{region['name'][:24]}")
+
+
+def _measured_pair(measured: Measured) -> Any:
+    data = measured.data
+    b, r = data["background"], data["region"]
+    roi = None if r["roi"] is None else ROI.from_dict(r["roi"])
+    first, second = data["channels"]
+    region = Region(roi, tuple(r["frames"]), tuple(r["planes"]))
+    return select(measured.image, (first, second), region, Background(b["method"], b["first"], b["second"]))
+
+
+def _inside(image: Image, roi: ROI) -> Image:
+    """The box around a ROI with 0 outside it."""
+    mask = roi.mask(image)
+    rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    if rows.size == 0:
+        raise ParameterError(f"wanted a ROI inside the image, got {roi}, which has none of its pixels")
+    y, x = (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
+    part, _ = crop(image, y, x)
+    box = part.recipe.steps[0].parameters if part.recipe is not None else {}  # type: ignore[attr-defined]
+    inside = mask[:, slice(*box["y"]), slice(*box["x"])]
+    values = np.where(inside, np.asarray(part), 0).astype(image.dtype)
+    return part.replace(pixels=ArrayPixels(values), interval=None, trust=None, mask=None)

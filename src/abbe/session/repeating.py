@@ -1,0 +1,217 @@
+"""Doing a run again from its report or session, and saying whether the numbers agree."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from abbe.errors import AbbeError, ParameterError
+from abbe.image import ROI, Image
+from abbe.image.digest import pixel_digest
+from abbe.limits import LIMITS
+from abbe.recipe import Recipe
+from abbe.reporting.building import REPEAT_FORMAT, build
+from abbe.reporting.renderers.html import repeat_data
+from abbe.session._session import Session
+from abbe.session.companions import as_kept
+from abbe.session.crop import crop
+from abbe.session.multiscale import Progress
+from abbe.session.plain import plain
+
+#: relative difference up to which two numbers agree when the engines differ; float32 sums in another order differ by less
+TOLERANCE = 1e-6
+#: what a measurement may be told; nothing else of a report is handed on
+PARAMETERS = {
+    "colocalizations": (
+        *("channels", "roi", "threshold", "background", "frames", "planes"),
+        *("extras", "ranked", "randomisations", "block", "seed"),
+    ),
+    "comparisons": ("data_range", "border"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of repeating a run.
+
+    Attributes:
+        numbers: how many numbers were compared.
+        differing: "what: before, now" for each that differs.
+        identical: are all pixels computed the same, byte for byte?
+        notes: what to know: another version of abbe, another engine, steps that could not be repeated.
+    """
+
+    numbers: int
+    differing: tuple[str, ...]
+    identical: bool
+    notes: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differing
+
+
+def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None = None, progress: Progress | None = None) -> Outcome:
+    """Compute everything again that a report (HTML) or a session tells of.
+
+    Args:
+        source: the report or the session.
+        image: where the original image is now; by default where the report says, or in the session.
+        progress: called with the fraction done and a word.
+
+    Raises:
+        ParameterError: no report or session, or the original is not the one that was reported.
+    """
+    path = Path(source)
+    data = _data_of(path)
+    found = _original(data, path, image)
+    notes = []
+    computed, identical = [found], True
+    for number, step in enumerate(data["steps"]):
+        if step["recipe"] is None:
+            raise ParameterError(f"wanted a recipe for each step, got none for step {number + 1}: it was imported, not computed by abbe")
+        recipe = Recipe.from_dict(step["recipe"])
+        made = repeat(recipe, computed[-1], progress)
+        if data.get("kept"):
+            made = as_kept(made)
+        notes += list(_differences(recipe, made))
+        identical = identical and pixel_digest(made.pixels) == step["digest"]
+        computed.append(made)
+    differing: list[str] = []
+    numbers = 0
+    for kind in ("colocalizations", "comparisons"):
+        for measured in data[kind]:
+            now = _measured(kind, measured, computed)
+            for name, before, after in _numbers(measured["results"], now, _name(kind, measured)):
+                numbers += 1
+                if not _agree(before, after):
+                    differing.append(f"{name}: {before} before, {after} now")
+    if not identical:
+        notes.append("the pixels differ in some bytes from those reported; the engine or its version is another")
+    return Outcome(numbers, tuple(differing), identical, tuple(dict.fromkeys(notes)))
+
+
+def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Image:
+    """Do what a recipe says to an image. Raises `ParameterError` for one that abbe cannot repeat."""
+    from abbe.restoration import correct_background, enhance
+
+    names = tuple(step.name for step in recipe.steps)
+    channels = recipe.steps[0].channels if recipe.steps else None
+    exact = recipe.engine.exact if recipe.engine else False
+    models = {step.name: step.model for step in recipe.steps if step.model}
+    if recipe.operation == "enhance":
+        return enhance(image, names, channels, model=models, exact=exact, progress=progress)
+    if recipe.operation == "background":
+        return correct_background(image, channels, model=models, exact=exact, progress=progress)
+    if recipe.operation == "crop":
+        box = recipe.steps[0].parameters
+        return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)
+    raise ParameterError(f"wanted a recipe of enhance, background or crop, got {recipe.operation!r}, which abbe cannot repeat")
+
+
+def _data_of(path: Path) -> dict[str, Any]:
+    if path.is_file() and path.suffix.lower() in (".html", ".htm"):
+        if path.stat().st_size > LIMITS.segment:
+            raise ParameterError(f"wanted a report, got a file of {path.stat().st_size} bytes")
+        data = repeat_data(path.read_text(encoding="utf-8", errors="replace"))
+    elif path.suffix.lower() in (".pdf", ".xlsx", ".txt", ".csv", ".tsv"):
+        raise ParameterError(f"wanted a report as HTML or a session, got {path.name}; a {path.suffix} holds no recipes: name the session")
+    else:
+        with Session.open(path) as session:
+            data = build(session.case()).repeat
+    version = data.get("format")
+    if not isinstance(version, int) or version > REPEAT_FORMAT or not isinstance(data.get("steps"), list):
+        raise ParameterError(f"wanted a report of format {REPEAT_FORMAT} or older, got {version!r}; update abbe")
+    return data
+
+
+def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str] | None) -> Image:
+    """The original, known by the digest of its pixels, from where it may be."""
+    tried = []
+    for place in _places(data, path, given):
+        try:
+            image = _opened(place)
+        except (AbbeError, OSError) as problem:
+            tried.append(f"{place}: {problem}")
+            continue
+        if pixel_digest(image.pixels) == data["original"]["digest"]:
+            return image
+        tried.append(f"{place}: another image")
+    raise ParameterError(
+        f"wanted the original image of the report, got none ({'; '.join(tried)[:500] or 'no place to look'}); name it with --input"
+    )
+
+
+def _places(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str] | None) -> Iterator[Path]:
+    if given is not None:
+        yield Path(given)
+        return
+    for known in (data.get("source"), data["original"].get("source")):
+        if known:
+            yield Path(known)
+            yield path.parent / Path(known).name
+
+
+def _opened(place: Path) -> Image:
+    if place.is_dir() or place.suffix == ".zip":
+        session = Session.open(place, read_only=True)
+        return session.image(session.original.id)
+    from abbe.formats import open as open_image
+
+    found: Image = open_image(place)
+    return found
+
+
+def _differences(recipe: Recipe, made: Image) -> Iterator[str]:
+    now = made.recipe
+    if not isinstance(now, Recipe):
+        return
+    if recipe.software != now.software:
+        yield f"the report was made by {recipe.software}, this is {now.software}"
+    if recipe.engine != now.engine:
+        yield "the engine differs from the one of the report"
+    for before, after in zip(recipe.steps, now.steps, strict=False):
+        if before.model_digest != after.model_digest:
+            yield f"the model of {before.name} differs: {before.model} {before.model_version}, now {after.model} {after.model_version}"
+
+
+def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> Any:
+    image = computed[measured["step"]]
+    given: dict[str, Any] = {key: measured["parameters"][key] for key in PARAMETERS[kind] if key in measured["parameters"]}
+    given = {key: ROI.from_dict(value) if isinstance(value, dict) else value for key, value in given.items()}
+    if kind == "colocalizations":
+        from abbe.colocalization import colocalize
+
+        return plain(colocalize(image, **given))
+    from abbe.comparison import compare
+
+    if image.original is None:
+        raise ParameterError("wanted a comparison of a processed image, got one of an original; the report is damaged")
+    return plain(compare(image.original, image, **given).to_dict(resolution="resolution" in measured["results"]))
+
+
+def _name(kind: str, measured: Mapping[str, Any]) -> str:
+    if kind == "colocalizations":
+        return f"{' with '.join(measured['results']['names'])}, {measured['results']['region']['name']}"
+    return "comparison"
+
+
+def _numbers(before: Any, after: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """Pairs of what was and what is, for every number of the results; a number on one side alone counts as differing."""
+    if isinstance(before, Mapping):
+        for key, value in before.items():
+            yield from _numbers(value, after.get(key) if isinstance(after, Mapping) else None, f"{name}, {key}")
+    elif isinstance(before, list):
+        for index, value in enumerate(before):
+            same = isinstance(after, list) and len(after) == len(before)
+            yield from _numbers(value, after[index] if same else None, f"{name} {index + 1}")
+    elif isinstance(before, (int, float)) and not isinstance(before, bool):
+        yield name, before, after
+
+
+def _agree(before: float, after: Any) -> bool:
+    return isinstance(after, (int, float)) and (before == after or math.isclose(before, after, rel_tol=TOLERANCE, abs_tol=1e-12))
