@@ -73,6 +73,7 @@ class Engine:
         options.use_deterministic_compute = True
         options.intra_op_num_threads = cores()
         options.log_severity_level = 4
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave a shared machine alone
         if self.name == "openvino":
             settings: dict[str, object] = {"INFERENCE_NUM_THREADS": cores(), "ENABLE_CPU_PINNING": False}
             if self.exact:

@@ -102,16 +102,16 @@ def tiling(height: int, width: int, card: Card, longest: int | None = None) -> T
 
 
 def _axis(length: int, card: Card, longest: int) -> Axis:
-    """As few tiles as `longest` allows, evenly spread, each overlapping the next by two halos."""
+    """As few tiles as `longest` allows, evenly spread, each overlapping the next by two halos or more."""
     step = card.multiple
     halo, margin = _up(card.receptive_field, step), _up(MARGIN, step)
     quantum = math.lcm(QUANTUM, step)
     canvas = _up(length + 2 * margin, quantum)
-    bound = max(longest // quantum * quantum, _up(2 * halo + 1, quantum))
+    bound = max(longest // quantum * quantum, _up(2 * halo + 2 * margin + 2 * quantum, quantum))
     count = 1 if canvas <= bound else math.ceil((canvas - 2 * halo) / (bound - 2 * halo))
     side = canvas if count == 1 else _up(math.ceil((canvas + (count - 1) * 2 * halo) / count), quantum)
     starts = [0] if count == 1 else [k * (canvas - side) // (count - 1) // step * step for k in range(count)]
-    cuts = [min(start + halo - margin, length) for start in starts[1:]]
+    cuts = [(start + before + side) // 2 - margin for before, start in zip(starts, starts[1:])]  # the middle of each overlap
     return Axis(length, margin, side, tuple(starts), (0, *cuts, length))
 
 
