@@ -1,25 +1,41 @@
-"""Makes the pictures of README and documentation anew, with abbe itself: python docs/pictures/make.py"""
+"""Brings picture and figures of the README up to date with the models: make demo && .venv/bin/python docs/pictures/make.py demo
 
+Whoever changes a model, the simulated cell or the demo runs it; the tests compare the README's figures with the demo's.
+"""
+
+import json
 import sys
-import tempfile
 from pathlib import Path
 
 from PIL import Image as Picture
 
-from abbe.cli.frame import main
+HERE = Path(__file__).resolve().parent
+README = HERE.parent.parent / "README.md"
+START, END = "<!-- figures of the demo -->\n", "<!-- end of the figures -->\n"
 
-HERE = Path(__file__).parent
+
+def picture(demo: Path) -> None:
+    """The demo's picture with 256 colours: a third of the size, no visible difference."""
+    with Picture.open(demo / "picture.png") as whole:
+        whole.quantize(256, dither=Picture.Dither.NONE).save(HERE / "demo.png", optimize=True)
 
 
-def demo() -> None:
-    """The demo's picture, with 256 colours: a third of the size, no visible difference."""
-    with tempfile.TemporaryDirectory() as folder:
-        code = main(["demo", "--out", f"{folder}/demo"])
-        if code:
-            sys.exit(code)
-        with Picture.open(f"{folder}/demo/picture.png") as picture:
-            picture.quantize(256, dither=Picture.Dither.NONE).save(HERE / "demo.png", optimize=True)
+def table(demo: Path) -> str:
+    """The README's table, from the demo's figures."""
+    scores = json.loads((demo / "figures.json").read_text(encoding="utf-8"))["against_truth"]
+    rows = ["| channel | plain upsampling: PSNR, SSIM | abbe: PSNR, SSIM |", "|---|---|---|"]
+    for plain, ours in zip(scores["plain upsampling"], scores["abbe"]):
+        cells = (f"{score['psnr']:.1f} dB, {score['ssim']:.2f}" for score in (plain, ours))
+        rows.append(f"| {plain['channel']} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def main(demo: Path) -> None:
+    picture(demo)
+    text = README.read_text(encoding="utf-8")
+    before, after = text.split(START)[0], text.split(END)[1]
+    README.write_text(before + START + table(demo) + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    demo()
+    main(Path(sys.argv[1]))
