@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from abbe.cli.demo_figures import against_truth
 from abbe.cli.demo_picture import Detail, Panel, font, in_colour, side_by_side
 from abbe.cli.frame import main
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = {"picture.png", "cell.ome.tif", "enhanced.ome.tif", "truth.ome.tif", "figures.txt", "figures.json"}
 
 
@@ -54,6 +57,18 @@ def test_the_figures_can_be_measured_again_from_the_files(folder: Path) -> None:
 def test_the_figures_carry_the_recipe(folder: Path) -> None:
     recipe = json.loads((folder / "figures.json").read_text())["recipe"]
     assert [step["name"] for step in recipe["steps"]] == ["denoise", "axial", "super_resolve"]
+
+
+def test_the_readme_shows_the_figures_of_these_models(folder: Path) -> None:
+    """Within what engines of different precision differ; otherwise: python docs/pictures/make.py FOLDER."""
+    table = runpy.run_path(str(ROOT / "docs" / "pictures" / "make.py"))["table"](folder)
+    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    numbers = re.compile(r"\d+\.\d+")
+    for row in table.splitlines()[2:]:
+        start = row[: row.index("|", 1) + 1]
+        said = next(line for line in shown.splitlines() if line.startswith(start))
+        for measured, stated in zip(numbers.findall(row), numbers.findall(said), strict=True):
+            assert abs(float(measured) - float(stated)) < (0.35 if float(stated) > 1 else 0.025), (row, said)
 
 
 def test_the_picture_shows_four_panels(folder: Path) -> None:
