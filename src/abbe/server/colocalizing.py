@@ -31,6 +31,12 @@ def measure(
     return colocalize(session.image(version), channels=channels, roi=region, threshold=threshold)
 
 
+def definitions() -> dict[str, Any]:
+    from abbe.colocalization.definitions import DEFINITIONS
+
+    return {key: {"title": d.title, "formula": d.formula, "source": d.source, "meaning": d.meaning} for key, d in DEFINITIONS.items()}
+
+
 def scattergram(found: Colocalization) -> dict[str, Any]:
     """The 2-D histogram and the thresholds in it."""
     return found.scattergram(BINS).to_dict()

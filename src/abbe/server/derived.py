@@ -1,7 +1,7 @@
 """Pictures that are computed for looking at and kept in no file: difference, error map, revealed pixels, previews.
 
-Each is made once, when first asked for, held with its smaller copies in memory, and forgotten when the budget is used up: the next request makes
-it again. Tiles of versions come from the session; the newest are kept here too.
+Each is made once, when first asked for, held with its smaller copies in memory, and forgotten when the budget is used up: the next
+request makes it again. Tiles of versions come from the session; the newest are kept here too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Exporting: data, images and report, for download or into the folder."""
+"""Exporting: `Session.export`, for download or into the folder."""
 
 from __future__ import annotations
 
@@ -12,61 +12,89 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from abbe.errors import ParameterError
-from abbe.formats import save
-from abbe.limits import LIMITS
 from abbe.server.folders import clean_name, free_name
 from abbe.server.jobs import Progress, Work
 from abbe.server.service import Service
 from abbe.server.works import part
 
+#: downloads that wait to be fetched; older ones are removed
+KEPT = 8
+
+Part = Literal["image", "original", "whole", "rois", "revealed", "scattergram", "figure", "data", "report", "session"]
+
 
 class Wishes(BaseModel):
-    """What the export sheet says."""
+    """What the export sheet says; see `abbe.session.export.Choices`."""
 
     name: str = Field("", max_length=200)
     destination: Literal["download", "folder"] = "download"
-    image: Literal["ome.tif", "tif", "png", "jpg"] | None = "ome.tif"
-    data: list[Literal["xlsx", "csv", "tsv"]] = Field(default_factory=list, max_length=3)
-    report: list[Literal["pdf", "html"]] = Field(default_factory=list, max_length=2)
-    pack: bool = False
-    comment: str | None = Field(None, max_length=LIMITS.name)
+    parts: list[Part] = Field(default=["image"], min_length=1, max_length=10)
+    images: Literal["ome.tif", "tif", "png", "jpg"] = "ome.tif"
+    pictures: Literal["png", "tif", "jpg"] = "png"
+    data: list[Literal["xlsx", "txt", "csv", "tsv"]] = Field(default=["xlsx"], max_length=4)
+    report: list[Literal["pdf", "html"]] = Field(default=["pdf"], max_length=2)
 
 
-def work(here: Service, session_id: str, version: str, wishes: Wishes, author: str) -> Work:
-    """Writes every file that was wished for; several become one zip file when they are downloaded."""
+def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
+    """Writes everything that was wished for; several files become one zip file when they are downloaded."""
 
     def run(progress: Progress) -> dict[str, Any]:
         session = here.cabinet.get(session_id)
         stem = clean_name(wishes.name or session.name)
-        folder = Path(tempfile.mkdtemp(prefix="abbe-export-"))
+        scratch = Path(tempfile.mkdtemp(prefix="abbe-export-"))
         try:
-            files = []
-            if wishes.image is not None:
-                saved = save(session.image(version), folder / f"{stem}.{wishes.image}", progress=part(progress, 0, 0.5))
-                files.append(saved.path)
-            if not files:
-                raise ParameterError("nothing was chosen to export")
-            return _deliver(here, session_id, files, stem, wishes, folder)
-        finally:
+            made = session.export(
+                scratch / stem,
+                version=version,
+                parts=tuple(wishes.parts),
+                images=wishes.images,
+                pictures=wishes.pictures,
+                data=tuple(wishes.data),
+                report=tuple(wishes.report),
+                progress=part(progress, 0.0, 0.97),
+            )
+            if not made.files:
+                raise ParameterError("nothing could be exported: " + "; ".join(made.left_out))
+            chosen = [line for line in made.left_out if "not chosen" not in line]
+            said = {"files": [file.name for file in made.files], "left_out": chosen, "notices": list(made.notices)}
             if wishes.destination == "folder":
-                shutil.rmtree(folder, ignore_errors=True)
+                return {"folder": _into_folder(here, session_id, scratch / stem), **said}
+            ready = _one_file(scratch, stem, made.files)
+            return {"download": _offer(here, ready), "name": ready.name, **said}
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
 
     return run
 
 
-def _deliver(here: Service, session_id: str, files: list[Path], stem: str, wishes: Wishes, folder: Path) -> dict[str, Any]:
-    names = [file.name for file in files]
-    if wishes.destination == "folder":
-        place = here.cabinet.folder(session_id).parent
-        target = free_name(place, f"{stem} export", "")
-        shutil.copytree(folder, target)
-        return {"folder": target.relative_to(here.cabinet.root).as_posix(), "files": names}
-    ready = files[0]
-    if len(files) > 1:
-        ready = folder / f"{stem}.zip"
-        with zipfile.ZipFile(ready, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in files:
-                archive.write(file, file.name)
-    handle = secrets.token_hex(8)
+def _into_folder(here: Service, session_id: str, made: Path) -> str:
+    """The files in a new folder beside the session, there at once or not at all; returns its path."""
+    place = here.cabinet.folder(session_id).parent
+    target = free_name(place, f"{made.name} export", "")
+    hidden = place / f".export-{secrets.token_hex(8)}"
+    shutil.copytree(made, hidden)
+    hidden.rename(target)
+    shutil.rmtree(made.parent, ignore_errors=True)
+    where = target.relative_to(here.cabinet.root).as_posix()
+    here.hub.publish("folder", {"path": where.rpartition("/")[0]})
+    return where
+
+
+def _one_file(scratch: Path, stem: str, files: tuple[Path, ...]) -> Path:
+    if len(files) == 1 and files[0].is_file():
+        return files[0]
+    packed = scratch / f"{stem}.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.relative_to(scratch).as_posix())
+    return packed
+
+
+def _offer(here: Service, ready: Path) -> str:
+    """A name for the download that nobody can guess; the oldest download goes when there are too many."""
+    handle = secrets.token_hex(16)
     here.downloads[handle] = ready
-    return {"download": handle, "name": ready.name, "files": names}
+    while len(here.downloads) > KEPT:
+        shutil.rmtree(here.downloads.pop(next(iter(here.downloads))).parent, ignore_errors=True)
+    return handle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from abbe.errors import AbbeError, LimitError, StorageError
+from abbe.image import Image
+from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
 from abbe.storage import inside
 
@@ -46,6 +49,12 @@ IMAGES = [
 ]
 #: longest side of a thumbnail in pixels, and bytes of thumbnails kept in memory
 SIDE, KEPT = 320, 32 * 2**20
+#: files larger than this have no thumbnail until they are opened: decoding them for a look takes too long (bytes)
+LOOKED_AT = 256 * 2**20
+#: images kept decoded, in scratch files, for the merge window
+DECODED = 6
+#: bytes a second that any decoder should manage, to bound its time
+PACE = 10 * 2**20
 
 
 class Folders:
@@ -55,6 +64,7 @@ class Folders:
         self.root, self._entries = root, entries
         self._thumbnails: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._kept = 0
+        self._decoded: OrderedDict[tuple[str, int], Image] = OrderedDict()
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -94,6 +104,23 @@ class Folders:
             "more": max(0, len(found) - self._entries),
         }
 
+    def image(self, path: str) -> Image:
+        """An image file, decoded in a bounded child process. Raises `AbbeError` when it is none."""
+        place = self.place(path)
+        try:
+            key = (path, place.stat().st_mtime_ns)
+        except OSError as problem:
+            raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
+        with self._lock:
+            known = self._decoded.get(key)
+        if known is None:
+            known = decoded(place)
+            with self._lock:
+                self._decoded[key] = known
+                while len(self._decoded) > DECODED:
+                    self._decoded.popitem(last=False)
+        return known
+
     def thumbnail(self, path: str) -> bytes:
         """PNG of at most `SIDE` pixels a side; made once per file and its date. Raises `AbbeError` when it is no image."""
         place = self.place(path)
@@ -106,7 +133,7 @@ class Folders:
             if key in self._thumbnails:
                 self._thumbnails.move_to_end(key)
                 return self._thumbnails[key]
-        made = _session_thumbnail(place) if place.suffix == SUFFIX else _image_thumbnail(place)
+        made = _session_thumbnail(place) if place.suffix == SUFFIX else _image_thumbnail(place, known.st_size)
         with self._lock:
             self._thumbnails[key] = made
             self._kept += len(made)
@@ -134,7 +161,7 @@ class Folders:
                 os.fsync(file.fileno())
             if written == 0:
                 raise StorageError(f"{clean} is empty; nothing was kept")
-            _check_image(part, clean)
+            await asyncio.to_thread(_check_image, part, clean)
             target = _free(place, clean, part)
         except OSError as problem:
             raise StorageError(f"wanted to keep {clean}, got: {problem.strerror}; free some disk, or choose another folder") from problem
@@ -144,7 +171,7 @@ class Folders:
 
 
 def clean_name(name: str) -> str:
-    """A file name from another device, without what a file system or a terminal could trip over. Raises `StorageError` when nothing is left."""
+    """A file name from another device, without what a file system or a terminal could trip over. Raises `StorageError` if that is all."""
     last = re.split(r"[/\\]", name)[-1]
     clean = re.sub(r'[\x00-\x1f\x7f<>:"|?*\u202a-\u202e\u2066-\u2069]', "_", last).strip(" .")
     stem, suffix = os.path.splitext(clean)
@@ -194,12 +221,18 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
 
 
-def _check_image(part: Path, name: str) -> None:
-    """Is it an image? Raises `AbbeError` when not. The file is opened as any untrusted one is: by content, decoders in a bounded child."""
-    from abbe.formats import open as open_image
+def decoded(place: Path) -> Image:
+    """The image in a file that anybody may have brought: no decoder runs in this process."""
+    from abbe.formats.untrusted import open_untrusted
 
+    size = place.stat().st_size if place.is_file() else 0
+    return open_untrusted(place, seconds=max(LIMITS.decode_seconds, size / PACE))
+
+
+def _check_image(part: Path, name: str) -> None:
+    """Raises `AbbeError`, with the file's own name in it, when it is no image."""
     try:
-        open_image(part)
+        decoded(part)
     except AbbeError as problem:
         raise type(problem)(str(problem).replace(str(part), name).replace(part.name, name)) from problem
 
@@ -211,18 +244,15 @@ def _session_thumbnail(place: Path) -> bytes:
         return session.thumbnail()
 
 
-def _image_thumbnail(place: Path) -> bytes:
-    from abbe.formats import open as open_image
+def _image_thumbnail(place: Path, size: int) -> bytes:
     from abbe.session.multiscale import colors
     from abbe.session.thumbnail import blend, png
 
-    image = open_image(place)
-    height, width = image.shape[3:]
-    if height * width > 2**27:
+    if size > LOOKED_AT:
         raise LimitError("too large for a picture in the list; open it to see it")
-    step = max(1, min(height, width) // SIDE)
-    middle = image.shape[2] // 2
-    planes = [image.plane(0, c, middle)[::step, ::step] for c in range(min(image.shape[1], 6))]
+    image = decoded(place)
+    step = max(1, min(image.shape[3:]) // SIDE)
+    planes = [image.plane(0, c, image.shape[2] // 2)[::step, ::step] for c in range(min(image.shape[1], 6))]
     return png(blend(planes, colors(image)[: len(planes)]), SIDE)
 
 

@@ -1,7 +1,8 @@
 """Who may come in: tokens that work once, and signed cookies that outlive the server.
 
 A token is in the fragment of a link or in a QR code. Whoever brings it gets a cookie `device.expiry.signature`, with HMAC-SHA256
-over device, expiry and the folder served, by a key that lies in the user's state folder. Nothing about devices is stored: the signature is the record.
+over device, expiry and the folder served, by a key that lies in the user's state folder. Nothing about devices is stored: the
+signature is the record.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from abbe.session import Session
 
 
 def difference(session: Session, version: str, reference: str, t: int, z: int) -> Picture:
-    """Version less reference, in the image's units, on the version's grid; the coarser one is enlarged by cubic splines, centres aligned."""
+    """Version less reference, in its units, on its grid; a coarser reference is enlarged by cubic splines, centres aligned."""
     after, before = session.image(version), session.image(reference)
     if after.shape[1] != before.shape[1]:
         raise ParameterError("wanted two versions with the same channels, got different ones")

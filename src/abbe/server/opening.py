@@ -9,7 +9,6 @@ from typing import Any
 
 from abbe.errors import AbbeError, MergeError, StorageError
 from abbe.formats import merge
-from abbe.formats import open as open_image
 from abbe.image import Image
 from abbe.server.cabinet import SUFFIX, id_of
 from abbe.server.folders import clean_name, free_name
@@ -18,8 +17,6 @@ from abbe.session import Session
 from abbe.session.multiscale import colors
 from abbe.session.thumbnail import blend, png
 
-#: files larger than this stay where they are, and the session links to them (bytes)
-LINKED = 2 * 2**30
 #: longest side of the merge window's preview
 PREVIEW = 640
 
@@ -41,8 +38,7 @@ def open_session(here: Service, path: str) -> tuple[str, bool]:
         return id_of(_join(folder, known.name)), False
     stem = place.name.removesuffix(".tif").removesuffix(".ome") if place.name.endswith(".ome.tif") else place.stem
     target = free_name(place.parent, stem, SUFFIX)
-    size = place.stat().st_size if place.is_file() else 0
-    Session.create(target, open_image(place), original="link" if size > LINKED else "copy").close()
+    Session.create(target, here.folders.image(path)).close()
     return id_of(_join(folder, target.name)), True
 
 
@@ -63,7 +59,7 @@ def merged(here: Service, parts: Sequence[Part]) -> Image:
     """Raises `MergeError` when the files do not fit together."""
     images = []
     for path, channel, _, _ in parts:
-        image = open_image(here.folders.place(path))
+        image = here.folders.image(path)
         images.append(image.select([channel]) if image.shape[1] > 1 else image)
     names = [name or image.channels[0] for (_, _, name, _), image in zip(parts, images)]
     given = [color for *_, color in parts]
@@ -86,9 +82,9 @@ def merge_preview(here: Service, parts: Sequence[Part]) -> bytes:
     return png(blend(planes, colors(image)), PREVIEW)
 
 
-def describe(place: Path) -> dict[str, Any]:
+def describe(here: Service, path: str) -> dict[str, Any]:
     """What the merge window shows of a file before it is merged."""
-    image = open_image(place)
+    image = here.folders.image(path)
     return {
         "shape": list(image.shape),
         "dtype": image.dtype.name,

@@ -31,13 +31,8 @@ def statistics(session: Session, version: str, t: int, z: int, quick: bool = Fal
 def _plane(session: Session, version: str, level: int, t: int, c: int, z: int) -> Array:
     size = session.levels(version)[level]
     side = 4096
-    rows = [
-        np.concatenate(
-            [session.tile(version, level, row, column, t=t, c=c, z=z, size=side) for column in range(math.ceil(size.width / side))], axis=1
-        )
-        for row in range(math.ceil(size.height / side))
-    ]
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+    down, across = (range(math.ceil(n / side)) for n in (size.height, size.width))
+    return np.block([[session.tile(version, level, (row, column), (t, c, z), size=side) for column in across] for row in down])
 
 
 def _top(session: Session, version: str) -> float | None:

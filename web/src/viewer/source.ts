@@ -122,5 +122,8 @@ function note(milliseconds: number, size: number): void {
   if (recent.length < 6) return;
   const middle = [...recent].sort((a, b) => a - b)[recent.length >> 1]!;
   recent = recent.slice(-11);
-  live.slow = middle > 900 ? `Slow because large: parts of ${(size / 1e6).toFixed(1)} MB take ${(middle / 1000).toFixed(1)} s each to arrive` : null;
+  const each = `${(middle / 1000).toFixed(1)} s each to arrive`;
+  if (middle < 1200) live.slow = null;
+  else if (live.jobs.some((job) => job.state === "running")) live.slow = "Slower while abbe is working on an image";
+  else live.slow = size > 5e5 ? `Slow because large: parts of ${(size / 1e6).toFixed(1)} MB take ${each}` : `Slow connection: parts of the image take ${each}`;
 }

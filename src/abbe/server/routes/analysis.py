@@ -35,6 +35,12 @@ class Table(BaseModel):
     threshold: Method | tuple[float, float] = "costes"
 
 
+@router.get("/definitions")
+def definitions() -> dict[str, Any]:
+    """What each coefficient is, in plain words, and where it is defined."""
+    return colocalizing.definitions()
+
+
 @router.post("/colocalize")
 def colocalize(here: Here, session_id: str, wanted: Measuring, request: Request) -> dict[str, Any]:
     """Every coefficient on the version and on its original, and the scattergram. `keep` puts it among the session's analyses."""
@@ -74,7 +80,7 @@ def revealed(
     z: Index = 0,
     c: Index = 0,
 ) -> Response:
-    """Pixels at or over both thresholds, 255, else 0; uint8, on the version's grid. `low` and `high` are the thresholds of the two channels."""
+    """Pixels at or over both thresholds, `low` and `high`, are 255, others 0; uint8, on the version's grid."""
     session = here.cabinet.get(session_id)
     key = (session_id, "revealed", version, first, second, low, high, t, z)
     picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z))

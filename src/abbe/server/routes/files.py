@@ -54,7 +54,7 @@ def thumbnail(here: Here, path: Path) -> Response:
 @router.get("/describe")
 def describe(here: Here, path: Path) -> dict[str, Any]:
     """What an image file holds, before it is opened or merged."""
-    return opening.describe(here.folders.place(path))
+    return opening.describe(here, path)
 
 
 @router.put("/upload")

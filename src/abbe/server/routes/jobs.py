@@ -56,7 +56,7 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
         work = works.correcting(here, session_id, version.id, wanted.channels, wanted.exact, author)
         title = f"Background correction of {session.name}"
     else:
-        work = exporting.work(here, session_id, version.id, wanted, author)
+        work = exporting.work(here, session_id, version.id, wanted)
         title = f"Export of {session.name}"
     return here.queue.add(Job(wanted.kind, session_id, title, work)).to_dict()
 

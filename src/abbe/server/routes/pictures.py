@@ -37,7 +37,7 @@ def tile(here: Here, session_id: str, version: str, level: Index, x: Index, y: I
     body: bytes | None = here.derived.look_up(key)
     if body is None:
         session = here.cabinet.get(session_id)
-        body = as_bytes(session.tile(version, level, y, x, t=t, c=c, z=z, size=TILE))
+        body = as_bytes(session.tile(version, level, (y, x), (t, c, z), size=TILE))
         here.derived.keep(key, body, len(body))
     return raw_bytes(body)
 
@@ -47,7 +47,7 @@ def trust(
     here: Here, session_id: str, version: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0
 ) -> Response:
     """The trust map, float32 in [0, 1]: low where structure is not supported by the data."""
-    found = here.cabinet.get(session_id).tile(version, level, y, x, t=t, c=c, z=z, size=TILE, what="trust")
+    found = here.cabinet.get(session_id).tile(version, level, (y, x), (t, c, z), size=TILE, what="trust")
     return raw(found.astype(np.float32, copy=False))
 
 

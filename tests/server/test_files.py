@@ -1,0 +1,82 @@
+"""Listing, uploading, opening, merging."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+import abbe
+
+
+def names(device: httpx.Client) -> list[str]:
+    return [entry["name"] for entry in device.get("/api/folder").json()["entries"]]
+
+
+def test_an_uploaded_image_is_in_the_list_byte_for_byte(device: httpx.Client, folder: Path) -> None:
+    content = (folder / "cells.tif").read_bytes()
+    path = device.put("/api/upload", params={"name": "new.tif"}, content=content).json()["path"]
+    assert (folder / path).read_bytes() == content
+    assert "new.tif" in names(device)
+
+
+def test_an_upload_never_replaces_a_file(device: httpx.Client, folder: Path) -> None:
+    content = (folder / "cells.tif").read_bytes()
+    assert device.put("/api/upload", params={"name": "cells.tif"}, content=content).json()["path"] == "cells 2.tif"
+
+
+def test_a_file_that_is_no_image_is_refused_and_leaves_nothing(device: httpx.Client, folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    for content in (b"hello", b"", b"II*\0" + b"\xff" * 100, b"<svg onload=alert(1)>"):
+        answer = device.put("/api/upload", params={"name": "wrong.tif"}, content=content)
+        assert answer.status_code in (400, 404, 413)
+        assert answer.json()["message"]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_file_that_is_too_large_is_refused_while_it_comes(device: httpx.Client, folder: Path) -> None:
+    before = sorted(folder.iterdir())
+    assert device.put("/api/upload", params={"name": "huge.tif"}, content=b"0" * (2**20 + 1)).status_code == 413
+
+    def endless():  # type: ignore[no-untyped-def]
+        for _ in range(40):
+            yield b"0" * 2**16
+
+    assert device.put("/api/upload", params={"name": "huge.tif"}, content=endless()).status_code == 413
+    assert sorted(folder.iterdir()) == before
+
+
+def test_opening_an_image_twice_gives_the_same_session(device: httpx.Client, cells: str) -> None:
+    assert device.post("/api/open", json={"path": "cells.tif"}).json()["id"] == cells
+    assert names(device) == ["cells.abbe", "cells.tif"]
+
+
+def test_another_image_of_the_same_name_gets_its_own_session(device: httpx.Client, cells: str, folder: Path) -> None:
+    (folder / "cells.tif").unlink()
+    abbe.save(np.zeros((20, 20), np.uint8), folder / "cells.tif")
+    assert device.post("/api/open", json={"path": "cells.tif"}).json()["id"] != cells
+
+
+def test_merging_puts_files_together_as_channels(device: httpx.Client, folder: Path) -> None:
+    for k, name in enumerate(("red", "green")):
+        abbe.save(np.full((30, 30), 100 * (k + 1), np.uint8), folder / f"{name}.tif")
+    parts = [{"path": "red.tif", "name": "R", "color": "#ff0000"}, {"path": "green.tif", "name": "G", "color": "#00ff00"}]
+    assert device.post("/api/merge/preview", json={"parts": parts}).content[:4] == b"\x89PNG"
+    made = device.post("/api/merge", json={"parts": parts, "name": "both"}).json()["id"]
+    version = device.get(f"/api/sessions/{made}").json()["versions"][0]
+    assert version["channels"] == ["R", "G"]
+    assert [c.lower() for c in version["colors"]] == ["#ff0000", "#00ff00"]
+
+
+def test_files_that_do_not_fit_together_are_refused_with_the_reason(device: httpx.Client, folder: Path) -> None:
+    abbe.save(np.zeros((30, 30), np.uint8), folder / "small.tif")
+    abbe.save(np.zeros((31, 30), np.uint8), folder / "large.tif")
+    answer = device.post("/api/merge", json={"parts": [{"path": "small.tif"}, {"path": "large.tif"}]})
+    assert answer.status_code == 400
+    assert "rows" in answer.json()["message"]
+
+
+def test_a_sample_opens_without_any_file(device: httpx.Client) -> None:
+    made = device.post("/api/samples", json={"name": "cell"}).json()["id"]
+    assert len(device.get(f"/api/sessions/{made}").json()["versions"][0]["channels"]) == 3

@@ -1,0 +1,175 @@
+"""Sessions over HTTP: what two devices do to one image."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import abbe
+
+SQUARE = {"type": "rectangle", "unit": "um", "y": 1.0, "x": 1.0, "height": 1.0, "width": 2.0}
+
+
+def read(device: httpx.Client, session: str) -> dict:  # type: ignore[type-arg]
+    return dict(device.get(f"/api/sessions/{session}").json())
+
+
+def test_tiles_are_the_pixels_of_the_image(device: httpx.Client, cells: str, folder: Path) -> None:
+    image = abbe.open(folder / "cells.tif")
+    for c in (0, 1):
+        answer = device.get(f"/api/sessions/{cells}/versions/v1/tile", params={"level": 0, "x": 0, "y": 0, "c": c})
+        assert "immutable" in answer.headers["cache-control"]
+        np.testing.assert_array_equal(np.frombuffer(answer.content, "<u2").reshape(40, 50), image.plane(0, c, 0))
+    assert device.get(f"/api/sessions/{cells}/versions/v1/pixel", params={"x": 7, "y": 12}).json()["values"] == [
+        float(image.plane(0, c, 0)[12, 7]) for c in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"level": 9, "x": 0, "y": 0}, {"level": 0, "x": 5, "y": 0}, {"level": 0, "x": 0, "y": 0, "c": 7}, {"level": -1, "x": 0, "y": 0}],
+)
+def test_a_tile_that_is_not_there_is_an_error_in_words(device: httpx.Client, cells: str, where: dict) -> None:  # type: ignore[type-arg]
+    answer = device.get(f"/api/sessions/{cells}/versions/v1/tile", params=where)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+
+
+def test_statistics_are_those_of_the_pixels(device: httpx.Client, cells: str, folder: Path) -> None:
+    image = abbe.open(folder / "cells.tif")
+    for c, found in enumerate(device.get(f"/api/sessions/{cells}/versions/v1/statistics").json()):
+        plane = image.plane(0, c, 0)
+        assert (found["minimum"], found["maximum"]) == (plane.min(), plane.max())
+        assert found["mean"] == pytest.approx(plane.mean())
+        assert sum(found["histogram"]) == plane.size
+        assert found["minimum"] <= found["low"] < found["high"]
+
+
+def test_a_region_can_be_drawn_moved_undone_and_done_again(device: httpx.Client, cells: str) -> None:
+    drawn = device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": "nucleus"}).json()
+    roi = drawn["rois"][0]
+    assert roi["name"] == "nucleus"
+    moved = device.put(f"/api/sessions/{cells}/rois/{roi['id']}", json={"shape": {**SQUARE, "x": 2.0}, "base": roi["base"]}).json()
+    assert moved["rois"][0]["shape"]["x"] == 2.0
+    assert device.post(f"/api/sessions/{cells}/undo").json()["rois"][0]["shape"]["x"] == 1.0
+    assert device.post(f"/api/sessions/{cells}/undo").json()["rois"] == []
+    device.post(f"/api/sessions/{cells}/redo")
+    assert device.post(f"/api/sessions/{cells}/redo").json()["rois"][0]["shape"]["x"] == 2.0
+
+
+def test_edits_of_two_regions_at_once_both_survive(device: httpx.Client, cells: str) -> None:
+    ids = [device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE}).json()["added"] for _ in range(2)]
+    base = {roi["id"]: roi["base"] for roi in read(device, cells)["rois"]}  # both devices have seen this
+    for roi, x in zip(ids, (3.0, 4.0), strict=True):
+        assert device.put(f"/api/sessions/{cells}/rois/{roi}", json={"shape": {**SQUARE, "x": x}, "base": base[roi]}).status_code == 200
+    assert [roi["shape"]["x"] for roi in read(device, cells)["rois"]] == [3.0, 4.0]
+
+
+def test_two_edits_of_one_region_at_once_tell_the_second(device: httpx.Client, cells: str) -> None:
+    roi = device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE}).json()["rois"][0]
+    where = f"/api/sessions/{cells}/rois/{roi['id']}"
+    assert device.put(where, json={"shape": {**SQUARE, "x": 3.0}, "base": roi["base"]}).status_code == 200
+    late = device.put(where, json={"shape": {**SQUARE, "x": 4.0}, "base": roi["base"]})
+    assert late.status_code == 409
+    assert late.json()["session"]["rois"][0]["shape"]["x"] == 3.0
+    assert read(device, cells)["rois"][0]["shape"]["x"] == 3.0
+
+
+def test_two_comments_at_once_tell_the_second(device: httpx.Client, cells: str) -> None:
+    where = f"/api/sessions/{cells}/comment"
+    first = device.put(where, json={"text": "fixed cells", "base": None}).json()["comment"]
+    assert device.put(where, json={"text": "live cells", "base": None}).status_code == 409
+    assert device.put(where, json={"text": "fixed HeLa cells", "base": first["base"]}).json()["comment"]["text"] == "fixed HeLa cells"
+
+
+def test_live_coefficients_equal_the_python_interface(device: httpx.Client, cells: str, folder: Path) -> None:
+    image = abbe.open(folder / "cells.tif")
+    roi = abbe.image.ROI.rectangle(1.0, 1.0, 1.0, 2.0)
+    for shape, region in ((SQUARE, roi), (None, None)):
+        answer = device.post(f"/api/sessions/{cells}/colocalize", json={"channels": [0, 1], "shape": shape}).json()
+        expected = abbe.colocalize(image, channels=(0, 1), roi=region).to_dict()
+        for key in ("n", "pearson", "spearman", "moc", "m1", "m2", "tm1", "tm2", "icq", "k1", "k2"):
+            assert answer["result"][key] == expected[key], key
+        assert sum(map(sum, answer["scattergram"]["counts"])) == expected["n"]
+
+
+def test_a_table_has_every_pair_in_every_region(device: httpx.Client, cells: str) -> None:
+    device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": "nucleus"})
+    rows = device.post(f"/api/sessions/{cells}/colocalize/table", json={}).json()["rows"]
+    assert [(row["channels"], row["name"]) for row in rows] == [([0, 1], "Whole image"), ([0, 1], "nucleus")]
+
+
+def test_what_another_program_changed_is_seen(device: httpx.Client, cells: str, folder: Path) -> None:
+    before = read(device, cells)["revision"]
+    with abbe.Session.open(folder / "cells.abbe") as session:
+        session.comments.add("from the command line")
+    after = read(device, cells)
+    assert after["revision"] > before
+    assert after["comment"]["text"] == "from the command line"
+
+
+def test_deleting_takes_the_session_and_leaves_the_image(device: httpx.Client, cells: str, folder: Path) -> None:
+    assert device.delete(f"/api/sessions/{cells}").json() == {"deleted": True}
+    assert device.get(f"/api/sessions/{cells}").status_code == 404
+    assert (folder / "cells.tif").exists()
+    assert not (folder / "cells.abbe").exists()
+
+
+def finished(device: httpx.Client, job: str, seconds: float = 60) -> dict:  # type: ignore[type-arg]
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = next(one for one in device.get("/api/jobs").json() if one["id"] == job)
+        if found["state"] not in ("waiting", "running"):
+            return dict(found)
+        time.sleep(0.05)
+    raise AssertionError("the job did not end")
+
+
+def test_an_enhanced_image_becomes_a_version_and_can_be_undone(device: httpx.Client, cells: str) -> None:
+    job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+    done = finished(device, job["id"])
+    assert done["state"] == "done", done
+    after = read(device, cells)
+    assert after["current"] == done["result"]["version"]
+    assert after["versions"][-1]["operation"] == "enhance"
+    assert after["versions"][-1]["verdict"]["word"] in ("improved", "unchanged", "doubtful")
+    undone = device.post(f"/api/sessions/{cells}/undo").json()
+    assert undone["current"] == "v1"
+    assert len(undone["versions"]) == 2
+    assert device.post(f"/api/sessions/{cells}/revert", json={"version": "v2"}).json()["current"] == "v2"
+
+
+def test_a_preview_shows_the_region_in_view(device: httpx.Client, cells: str) -> None:
+    found = device.post(f"/api/sessions/{cells}/preview", json={"kind": "enhance", "steps": ["denoise"], "x": 25, "y": 20}).json()
+    tile = device.get(f"/api/sessions/{cells}/preview/{found['preview']}/tile", params={"level": 0, "x": 0, "y": 0})
+    assert len(tile.content) == 4 * found["width"] * found["height"]
+
+
+def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
+    body = {"kind": "export", "images": "tif"}
+    codes = [device.post(f"/api/sessions/{cells}/jobs", json=body).status_code for _ in range(12)]
+    assert 413 in codes
+
+
+@pytest.mark.parametrize("image", ["ome.tif", "tif"])
+def test_an_exported_image_has_the_pixels(device: httpx.Client, cells: str, folder: Path, tmp_path: Path, image: str) -> None:
+    job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json={"kind": "export", "images": image}).json()["id"])
+    assert job["state"] == "done", job
+    content = device.get(f"/api/downloads/{job['result']['download']}").content
+    (tmp_path / f"out.{image}").write_bytes(content)
+    np.testing.assert_array_equal(np.asarray(abbe.open(tmp_path / f"out.{image}")), np.asarray(abbe.open(folder / "cells.tif")))
+
+
+def test_everything_chosen_is_saved_to_the_folder(device: httpx.Client, cells: str, folder: Path) -> None:
+    device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": "nucleus"})
+    device.post(f"/api/sessions/{cells}/colocalize", json={"channels": [0, 1], "keep": True})
+    parts = ["image", "whole", "rois", "revealed", "scattergram", "figure", "data", "report", "session"]
+    body = {"kind": "export", "destination": "folder", "parts": parts, "data": ["xlsx", "csv"], "report": ["html", "pdf"]}
+    job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"], 120)
+    assert job["state"] == "done", job
+    made = {path.suffix for path in (folder / job["result"]["folder"]).iterdir()}
+    assert {".tif", ".xlsx", ".csv", ".html", ".pdf", ".png"} <= made
