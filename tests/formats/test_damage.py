@@ -47,6 +47,12 @@ def png(path: Path) -> None:
     path.with_suffix(".png").rename(path)
 
 
+def check_wording(problem: AbbeError) -> None:
+    """One line, for people."""
+    assert str(problem)
+    assert "\n" not in str(problem)
+
+
 WRITERS = [plain, pages_after_pixels, compressed, tiled, hyperstack, png]
 
 
@@ -64,7 +70,7 @@ def test_a_file_that_was_cut_short_anywhere_never_gives_wrong_pixels(tmp_path: P
             image = abbe.open(cut)
             pixels = np.asarray(image)
         except NotAnImageError as problem:
-            assert "\n" not in str(problem)
+            check_wording(problem)
             refused += 1
             continue
         assert np.array_equal(pixels, truth), place
@@ -81,7 +87,7 @@ def test_bytes_taken_out_of_the_middle_are_noticed_or_harmless(tmp_path: Path, w
         try:
             np.asarray(abbe.open(cut))
         except AbbeError as problem:
-            assert "\n" not in str(problem)
+            check_wording(problem)
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda f: f.__name__)
@@ -98,7 +104,7 @@ def test_flipped_bytes_never_end_in_a_traceback(tmp_path: Path, write: Callable[
         try:
             np.asarray(abbe.open(spoilt))
         except AbbeError as problem:
-            assert "\n" not in str(problem)
+            check_wording(problem)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

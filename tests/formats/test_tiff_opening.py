@@ -270,7 +270,8 @@ def test_ome_units_colours_and_optics_arrive(tmp_path: Path) -> None:
      PhysicalSizeX="65" PhysicalSizeXUnit="nm" PhysicalSizeY="0.000065" PhysicalSizeYUnit="mm" PhysicalSizeZ="0.2" TimeIncrement="500"
      TimeIncrementUnit="ms">
     <Channel ID="Channel:0:0" Name="DAPI" Color="65535" EmissionWavelength="461" AcquisitionMode="WideField"/>
-    <Channel ID="Channel:0:1" Name="Mito&amp;" Color="-16776961" ExcitationWavelength="0.561" ExcitationWavelengthUnit="µm" AcquisitionMode="WideField"/>
+    <Channel ID="Channel:0:1" Name="Mito&amp;" Color="-16776961" ExcitationWavelength="0.561" ExcitationWavelengthUnit="µm"
+     AcquisitionMode="WideField"/>
     <TiffData/></Pixels></Image></OME>"""
     tifffile.imwrite(
         tmp_path / "a.ome.tif", np.zeros((2, 8, 9), np.uint16), description=xml.encode(), metadata=None, photometric="minisblack"

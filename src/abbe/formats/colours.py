@@ -81,8 +81,9 @@ def is_intensity_table(table: Array) -> bool:
 def of_table(table: Array) -> str | None:
     """The colour of a lookup table (entries, 3), 0 to 255: its brightest entry where it is a straight ramp from black, else None."""
     top = np.asarray(table[-1], np.float64)
+    top = np.where(top >= 253, 255, top)  # 16-bit tables of some programs end at 254
     ramp = np.linspace(0, 1, len(table))[:, None] * top
-    if top.max() == 0 or np.abs(ramp - table).max() > 3:
+    if top.max() == 0 or np.abs(ramp - table).max() > 4:
         return None
     return from_rgb(*top)
 

@@ -93,11 +93,10 @@ def _label(image: Image, index: int) -> str:
 
 
 def _names(parts: Sequence[Image], labels: Sequence[str]) -> tuple[str, ...]:
-    own = tuple(p.channels[0] for p in parts)
-    if len(set(own)) == len(own) and not any(name.startswith("channel ") for name in own):
-        return own
-    stems = tuple(os.path.splitext(label.removesuffix(".tif").removesuffix(".ome"))[0] or label for label in labels)
-    return stems if len(set(stems)) == len(stems) else tuple(f"{stem} {k + 1}" for k, stem in enumerate(stems))
+    """A channel's own name where its file has one, else the file's; numbered where they are not different."""
+    stems = (os.path.splitext(label.removesuffix(".tif").removesuffix(".ome"))[0] or label for label in labels)
+    names = tuple(stem if part.channels[0].startswith("channel ") else part.channels[0] for part, stem in zip(parts, stems))
+    return names if len(set(names)) == len(names) else tuple(f"{name} {k + 1}" for k, name in enumerate(names))
 
 
 def _check_fit(parts: Sequence[Image], labels: Sequence[str]) -> None:

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
-from abbe.formats import convention
+from abbe.formats import convention, remote
 from abbe.formats.found import Format, Found
 from abbe.formats.jpeg import Jpeg
 from abbe.formats.png import Png
@@ -37,7 +38,7 @@ def open(
     """Open an image file. Pixels are read when they are needed.
 
     Args:
-        path: a file, or an OME-Zarr folder.
+        path: a file, an OME-Zarr folder, or a URL that fsspec knows (with the extra `formats`).
         axes: a letter of TCZYX for each axis of the pixels as stored, for files that do not say or say it wrongly.
         pixel_size: um, in place of the file's: (z, y, x), (y, x), or one number for y and x.
         channels: names, in place of the file's.
@@ -47,12 +48,21 @@ def open(
         StorageError: the file is not there or may not be read.
         AxesError, LimitError: axes that do not fit; an image beyond `abbe.limits`.
     """
+    if remote.is_url(path):
+        return _open_url(str(path), axes=axes, pixel_size=pixel_size, channels=channels)
     source = Path(os.fspath(path))
     found = read(source, axes)
     if pixel_size is not None:
         found = replace(found, pixel_size=_full_size(pixel_size), notices=tuple(n for n in found.notices if n.code != "pixel_size"))
     image = convention.to_image(found, source, digester(source))
     return image if channels is None else image.replace(channels=tuple(channels))
+
+
+def _open_url(url: str, **more: Any) -> Image:
+    file, folder = remote.fetch(url)
+    image = open(file, **more)
+    image.provenance.digest  # noqa: B018 - computed now: the file goes with the pixels
+    return image.replace(pixels=remote.FetchedPixels(image.pixels, folder), provenance=replace(image.provenance, source=url))
 
 
 def read(source: Path, axes: str | None) -> Found:

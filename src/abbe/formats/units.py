@@ -16,6 +16,9 @@ _LENGTH = {
     **dict.fromkeys(("in", "inch", "inches", '"'), 25.4e3),
 }
 
+#: nm per unit
+_WAVE = {unit: scale * 1e3 for unit, scale in _LENGTH.items()}
+
 #: s per unit
 _TIME = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
@@ -40,8 +43,7 @@ def seconds(value: object, unit: str | None) -> float | None:
 
 def nanometres(value: object, unit: str | None) -> float | None:
     """A wavelength in nm; None as for `micrometres`."""
-    length = _convert(value, unit, _LENGTH)
-    return None if length is None else length * 1e3
+    return _convert(value, unit, _WAVE)
 
 
 def _convert(value: object, unit: str | None, table: dict[str, float]) -> float | None:

@@ -212,7 +212,7 @@ def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: 
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
     x, y, guessed = resolution.read(page, said.unit, metadata is not None)
-    size: PixelSize = (said.z_step if x or said.unit else None, y, x)
+    size: PixelSize = (said.z_step, y, x)
     return Found(
         pixels,
         format="ImageJ TIFF" if metadata is not None else "TIFF",

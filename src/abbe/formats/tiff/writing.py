@@ -81,10 +81,11 @@ def _imagej_metadata(image: Image, rgb: bool) -> dict[str, Any]:
     z, _, x = image.pixel_size
     info = f"{imagej.MARK}{account.write(image)}\n"
     metadata: dict[str, Any] = {"axes": "TZCYXS", "Info": info}
-    if x is not None or z is not None:
+    if x is not None:
         metadata["unit"] = "um"
     if z is not None:
         metadata["spacing"] = z
+        metadata["zunit"] = "um"
     if image.time_step is not None:
         metadata["finterval"] = image.time_step
     if not rgb:

@@ -1,0 +1,73 @@
+"""Files behind a URL that fsspec knows (https, s3, gs, ...): fetched whole into a scratch folder that lives as long as the image."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from abbe.errors import LimitError, MissingExtraError, StorageError
+from abbe.image.pixels import Array, Pixels, Region, Shape
+
+#: a scheme of two letters or more: "C:\cells.tif" is a path
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+#: bytes fetched at a time
+PIECE = 2**22
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+def fetch(url: str) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
+    """The file behind `url`, and the folder that must be kept as long as it is read.
+
+    Raises `MissingExtraError` when fsspec or what it needs for this kind of URL is not installed, `StorageError` when the file cannot
+    be had, `LimitError` when the disk has no room for it.
+    """
+    try:
+        import fsspec
+    except ImportError as problem:
+        raise MissingExtraError("opening a URL", "formats") from problem
+    folder = tempfile.TemporaryDirectory(prefix="abbe-")
+    target = Path(folder.name) / (PurePosixPath(urlsplit(url).path).name or "image")
+    try:
+        with fsspec.open(url, "rb") as source, target.open("wb") as file:
+            while piece := source.read(PIECE):
+                file.write(piece)
+                if shutil.disk_usage(folder.name).free < 2 * PIECE:
+                    raise LimitError(f"wanted room on the disk for {url}; free some, or point TMPDIR at a disk with room")
+    except ImportError as problem:
+        folder.cleanup()
+        raise StorageError(f"opening {url} needs another package: {problem}") from problem
+    except BaseException as problem:
+        folder.cleanup()
+        if isinstance(problem, Exception) and not isinstance(problem, LimitError):
+            why = str(problem).partition("\n")[0][:200] or type(problem).__name__
+            raise StorageError(f"could not fetch {url}: {why}; check the address and the connection") from problem
+        raise
+    return target, folder
+
+
+class FetchedPixels:
+    """Pixels of a fetched file; the folder that holds it goes when they go."""
+
+    def __init__(self, source: Pixels, folder: tempfile.TemporaryDirectory[str]) -> None:
+        self._source, self._folder = source, folder
+
+    @property
+    def shape(self) -> Shape:
+        return self._source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._source.dtype
+
+    def read(self, region: Region) -> Array:
+        return self._source.read(region)
