@@ -1,0 +1,137 @@
+"""OME-Zarr folders and files behind URLs."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.errors import AbbeError, ExistsError, NotAnImageError, StorageError
+
+
+@pytest.fixture
+def image(rng: np.random.Generator) -> abbe.Image:
+    pixels = rng.integers(0, 4096, (2, 3, 2, 50, 60)).astype(np.uint16)
+    found = abbe.Image.from_array(pixels, axes="TCZYX", pixel_size=(0.3, 0.1, 0.1), channels=["DAPI", "actin", "µ"], time_step=2.5, bits=12)
+    return found.replace(colors=("#0000ff", "#00ff00", "#ffffff"))
+
+
+def test_an_ome_zarr_keeps_what_it_is_given(tmp_path: Path, image: abbe.Image) -> None:
+    abbe.save(image, tmp_path / "a.ome.zarr")
+    back = abbe.open(tmp_path / "a.ome.zarr")
+    assert np.array_equal(np.asarray(back), np.asarray(image))
+    for what in ("pixel_size", "channels", "colors", "bits", "time_step", "notices"):
+        assert getattr(back, what) == getattr(image, what), what
+    words = json.loads((tmp_path / "a.ome.zarr" / "zarr.json").read_text())["attributes"]["ome"]
+    assert words["version"] == "0.5"
+
+
+def test_large_planes_get_smaller_levels_for_viewers(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    plane = np.add.outer(np.arange(1500.0), np.arange(1301.0)).astype(np.float32)
+    abbe.save(plane, tmp_path / "a.zarr")
+    small = zarr.open_array(str(tmp_path / "a.zarr" / "1"), mode="r")
+    assert small.shape == (1, 1, 1, 750, 650)
+    assert small[0, 0, 0, 10, 20] == plane[20:22, 40:42].mean()
+    assert np.array_equal(abbe.open(tmp_path / "a.zarr").plane(), plane)
+
+
+def test_version_04_opens(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.create_group(str(tmp_path / "a.zarr"), zarr_format=2)
+    array = group.create_array("0", shape=(2, 9, 8), dtype="u2", chunks=(1, 9, 8))
+    array[:] = np.arange(144).reshape(2, 9, 8)
+    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": "nanometer"} for a in "yx")]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 65, 65]}]}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    group.attrs["omero"] = {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP", "color": "00FF00"}]}
+    found = abbe.open(tmp_path / "a.zarr")
+    assert found.shape == (1, 2, 1, 9, 8)
+    assert found.pixel_size == (None, pytest.approx(0.065), pytest.approx(0.065))
+    assert found.channels == ("DAPI", "GFP")
+    assert np.array_equal(found.plane(c=1), np.arange(72, 144).reshape(9, 8))
+
+
+def test_a_folder_that_would_run_code_is_refused(tmp_path: Path, image: abbe.Image) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.create_group(str(tmp_path / "a.zarr"), zarr_format=2)
+    group.create_array("0", shape=(9, 8), dtype="u2", chunks=(9, 8))
+    group.attrs["multiscales"] = [{"axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}]
+    words = json.loads((tmp_path / "a.zarr" / "0" / ".zarray").read_text())
+    words["filters"] = [{"id": "pickle"}]
+    (tmp_path / "a.zarr" / "0" / ".zarray").write_text(json.dumps(words))
+    with pytest.raises(NotAnImageError, match="code of its own"):
+        abbe.open(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("spoil", ["path", "json", "missing", "empty"])
+def test_a_damaged_folder_is_refused(tmp_path: Path, image: abbe.Image, spoil: str) -> None:
+    import shutil
+
+    abbe.save(image, tmp_path / "a.zarr")
+    words = tmp_path / "a.zarr" / "zarr.json"
+    if spoil == "path":
+        words.write_text(words.read_text().replace('"path": "0"', '"path": "../../etc"'))
+    elif spoil == "json":
+        words.write_text(words.read_text()[:100])
+    elif spoil == "missing":
+        shutil.rmtree(tmp_path / "a.zarr" / "0")
+    else:
+        words.write_text("{}")
+    with pytest.raises(AbbeError):
+        np.asarray(abbe.open(tmp_path / "a.zarr"))
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, image: abbe.Image) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(ExistsError):
+            abbe.save(image, tmp_path / "a.zarr", overwrite=overwrite)
+    assert (tmp_path / "a.zarr" / "thesis.txt").exists()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def website(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path / "www"
+    folder.mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+
+
+def test_a_file_behind_a_url_opens_and_leaves_nothing(
+    website: tuple[str, Path], image: abbe.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gc
+    import os
+    import tempfile
+
+    pytest.importorskip("fsspec")
+    pytest.importorskip("aiohttp")
+    address, folder = website
+    abbe.save(image, folder / "cells.ome.tif")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    found = abbe.open(f"{address}/cells.ome.tif")
+    assert np.array_equal(np.asarray(found), np.asarray(image))
+    assert found.provenance.source == f"{address}/cells.ome.tif"
+    assert found.provenance.digest == abbe.open(folder / "cells.ome.tif").provenance.digest
+    with pytest.raises(StorageError, match="could not fetch"):
+        abbe.open(f"{address}/nothing.tif")
+    del found
+    gc.collect()
+    assert os.listdir(scratch) == []
