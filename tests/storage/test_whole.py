@@ -220,3 +220,15 @@ def test_a_good_target_passes_the_check_and_stays_free(tmp_path: Path) -> None:
     with pytest.raises(ExistsError):
         check_target(tmp_path / "cells.tif")
     check_target(tmp_path / "cells.tif", overwrite=True)
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_takes_anothers_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool) -> None:
+    if not can_exchange:
+        monkeypatch.setattr("abbe.storage.whole.exchange", lambda one, other: False)
+        monkeypatch.setattr("abbe.storage.whole.rename_new", lambda one, other: False)
+    for text in ("first", "second"):
+        with write_whole_folder(tmp_path / "cells.abbe", overwrite=True) as part:
+            (part / "word").write_text(text)
+    assert (tmp_path / "cells.abbe" / "word").read_text() == "second"
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.abbe"]

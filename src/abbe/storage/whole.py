@@ -13,8 +13,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from abbe.errors import ExistsError, StorageError
+from abbe.storage.rename import exchange, rename_new
+
+T = TypeVar("T")
 
 #: why a write failed -> what to do about it
 _REMEDIES = {
@@ -154,25 +158,33 @@ def _place_file(part: Path, final: Path, overwrite: bool) -> None:
 
 def _place_folder(part: Path, final: Path, overwrite: bool) -> None:
     if overwrite and final.exists():
-        old = _neighbour(final)
-        final.rename(old)
-        try:
-            part.rename(final)
-        except BaseException:
-            old.rename(final)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        if exchange(part, final):  # `part` is now the old folder
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            _replace_in_two_steps(part, final)
     elif os.name == "nt":
         _claim(lambda: part.rename(final), final)
-    else:
+    elif not _claim(lambda: rename_new(part, final), final):
         _claim(final.mkdir, final)
         _claim(lambda: part.rename(final), final)  # replaces the empty folder just made, refuses one filled meanwhile
     _flush_folder(final.parent)
 
 
-def _claim(step: Callable[[], object], final: Path) -> None:
+def _replace_in_two_steps(part: Path, final: Path) -> None:
+    """Where names cannot be exchanged: for a moment the old folder is to be found under a neighbour's name only."""
+    old = _neighbour(final)
+    final.rename(old)
     try:
-        step()
+        part.rename(final)
+    except BaseException:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _claim(step: Callable[[], T], final: Path) -> T:
+    try:
+        return step()
     except OSError as problem:
         if problem.errno in (errno.EEXIST, errno.ENOTEMPTY):
             raise ExistsError(f"{final} appeared while it was being written, and was left as it is; choose another name") from problem
