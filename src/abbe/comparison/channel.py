@@ -27,6 +27,8 @@ MARGIN = int(3 * SMOOTH)
 PLANES = 3
 #: widths along z that are tried, in planes of the original
 Z_WIDTHS = (0.0, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+#: share of a plane's light that came from beyond the stack, above which it says nothing about the result
+BEYOND = 0.1
 #: gain in correlation below which a width along z is not worth it
 WORTH = 1e-4
 #: displacements above this (original pixels) are worth measuring again without
@@ -56,6 +58,7 @@ class Tally:
     spectra: Spectra = field(default_factory=Spectra)
     places: Places = field(default_factory=Places)
     total: Sums = field(default_factory=Sums)
+    pixels: int = 0
     sample: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     levels: list[np.ndarray] = field(default_factory=list)
 
@@ -127,6 +130,9 @@ def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], 
     fit, total, sigma = fit_plane(pair, k, border)
     plain = _plain_fit(pair, k, border, total)
     tally.planes.append((PlaneErrors(pair.t, k, fit.rsp, fit.rse, fit.gain, fit.offset, fit.sigma), fit, plain, total.moments[1]))
+    tally.pixels += total.n
+    if pair.beyond(k) > BEYOND:
+        return
     tally.total = tally.total + total
     if why_undefined(total) is not None:
         return
@@ -253,8 +259,8 @@ def _sum_up(
         histogram_after=histogram(q.transformed, c),
         evidence=evidence,
         planes=tuple(row[0] for row in tally.planes),
-        pixels=tally.total.n,
-        masked=t * z * y * x - tally.total.n,
+        pixels=tally.pixels,
+        masked=t * z * y * x - tally.pixels,
     )
 
 
@@ -275,6 +281,7 @@ def _evidence(tally: Tally, noise: tuple[float, float], measures: list[Measures]
         changed = math.sqrt(max(1 - change.correlation() ** 2, 0.0)) if change.correlation() > 0 else 1.0
     else:
         changed = 0.0 if all(change.constant) and change.n else reason
+    carried, added = tally.spectra.noise()
     return Evidence(
         change=changed,
         rsp_possible=possible_rsp(tally.total, noise),
@@ -282,6 +289,7 @@ def _evidence(tally: Tally, noise: tuple[float, float], measures: list[Measures]
         unsupported=tally.places.unsupported(),
         places=tally.places.number,
         lost_detail=tally.spectra.lost_detail(),
-        noise_carried=tally.spectra.noise_carried(),
+        noise_carried=carried,
+        noise_added=added,
         background_removed=tally.places.background_removed(),
     )

@@ -107,26 +107,39 @@ class Spectra:
         signal: npt.NDArray[np.bool_] = (self.oo > SIGNAL * self.floor() * self.count) & (self.count > 0)
         return signal
 
-    def noise_carried(self) -> Number:
-        """How strongly the original's noise is found in the result, relative to how strongly its structure is.
+    def noise(self) -> tuple[Number, Number]:
+        """How strongly the original's noise is found in the result, and how much more there is that is not the original's.
 
-        In the rings where the original is noise, the factor on it that the result shows, <o x*> / <o o*>, times their coherence: faint
-        structure that a good result has there, too, is not coherent with the noise around it.
+        Both relative to how strongly its structure is. In the rings where the original is noise, the first is the factor on it that the
+        result shows, <o x*> / <o o*>, times their coherence: faint structure that a good result has there, too, is not coherent with
+        the noise around it. The second is the amplitude of what is not coherent.
         """
+        reason = self._no_noise()
+        signal = self._signal()
+        scale = float(self.ox[signal].sum() / self.oo[signal].sum()) if reason is None else 0.0
+        if reason is None and scale <= 0:
+            reason = Undefined("the result does not follow the original")
+        if reason is not None:
+            return reason, reason
+        noise = self._noise()
+        oo, xx, ox = (float(sums[noise].sum()) for sums in (self.oo, self.xx, self.ox))
+        coherence = ox**2 / (oo * xx) if xx > 0 else 0.0
+        carried = max(float(self.carried[noise].sum()) / oo / scale * coherence, 0.0)
+        return carried, math.sqrt(max(xx * (1 - coherence), 0.0) / oo) / scale
+
+    def _noise(self) -> npt.NDArray[np.bool_]:
+        alone = (self.oo < ALONE * self.floor() * self.count) & (self.count > 0)
+        noise: npt.NDArray[np.bool_] = alone & (np.arange(RINGS) >= RINGS // 4)
+        return noise
+
+    def _no_noise(self) -> Undefined | None:
         if not self.oo.sum() > 0:
             return Undefined("the original is constant, or smaller than 16 pixels")
-        signal = self._signal()
-        noise = (self.oo < ALONE * self.floor() * self.count) & (self.count > 0) & (np.arange(RINGS) >= RINGS // 4)
         if self.floor() * self.count.sum() < FAINTEST * self.oo.sum():
             return Undefined("the original has no measurable noise")
-        if not signal.any() or noise.sum() < 2:
+        if not self._signal().any() or self._noise().sum() < 2:
             return Undefined("structure and noise cannot be told apart in the original's spectrum")
-        scale = float(self.ox[signal].sum() / self.oo[signal].sum())
-        if scale <= 0:
-            return Undefined("the result does not follow the original")
-        oo, xx, ox = (float(sums[noise].sum()) for sums in (self.oo, self.xx, self.ox))
-        coherence = ox * abs(ox) / (oo * xx) if xx > 0 else 0.0
-        return max(float(self.carried[noise].sum()) / oo / scale * abs(coherence), 0.0)
+        return None
 
     def lost_detail(self) -> Number:
         """The share of the original's structure that would have to be sharpened back into the result.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,6 +45,15 @@ class Pair:
 
     def read_transformed(self, k: int, rows: range, columns: range) -> Plane:
         return read_between(self.transformed, self.t, self.c, (k, self.grid.scale[0], self.sigma_z), rows, columns)
+
+    def beyond(self, k: int) -> float:
+        """The share of plane k's blur along z that falls outside the stack; none where that would leave no plane to look at."""
+
+        def outside(plane: float) -> float:
+            width = math.sqrt(2) * max(self.sigma_z, 1e-9)
+            return 1 - 0.5 * (math.erf((plane + 0.5) / width) + math.erf((self.depth - 0.5 - plane) / width))
+
+        return max(outside(k) - outside((self.depth - 1) / 2), 0.0)
 
     def read_plain(self, k: int, rows: range, columns: range) -> Plane:
         """The plainly enlarged original, on the transformed image's pixels."""

@@ -13,12 +13,9 @@ Word: TypeAlias = Literal["improved", "unchanged", "doubtful"]
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """A number that does not exist here, with the reason. It is false, and prints as "undefined"."""
+    """A number that does not exist here, with the reason. It prints as "undefined"."""
 
     reason: str
-
-    def __bool__(self) -> bool:
-        return False
 
     def __str__(self) -> str:
         return "undefined"
@@ -136,6 +133,7 @@ class Evidence:
         places: the number of such places.
         lost_detail: the share of the original's structure that is finer than what the result shows: over-smoothing.
         noise_carried: how strongly the original's noise is found again in the result: 1 as it was, 0 gone, 3 three times amplified.
+        noise_added: how strong other noise (or structure as fine) is in the result where the original is noise, as a multiple of that.
         background_removed: the share of the original's light that the result leaves out as smooth background; it counts against
             nothing, but it is said.
     """
@@ -147,6 +145,7 @@ class Evidence:
     places: int
     lost_detail: Number
     noise_carried: Number
+    noise_added: Number
     background_removed: Number
 
 

@@ -21,11 +21,26 @@ SMALLEST = 16
 
 
 def displacement(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
-    """(y, x) by which `moved` lies down and right of `fixed`, in pixels, to about a hundredth.
+    """(y, x) by which `moved` lies down and right of `fixed`, in pixels, to a few hundredths.
 
     Planes of one shape. The highest place of the band-passed cross-correlation is found on whole pixels, then exactly, as the maximum of
-    its Fourier series (as Guizar-Sicairos et al., Opt Lett 33:156, 2008, who sum the series on a fine grid).
+    its Fourier series (as Guizar-Sicairos et al., Opt Lett 33:156, 2008, who sum the series on a fine grid). What two planes do not share
+    after a shift of a pixel or more is cut off, and the rest measured again.
     """
+    first = _peak(moved, fixed)
+    if isinstance(first, Undefined):
+        return first
+    whole = round(first[0]), round(first[1])
+    if whole == (0, 0):
+        return first
+    height, width = fixed.shape
+    shared = [(max(d, 0), min(n, n + d)) for d, n in zip(whole, (height, width))]
+    (y0, y1), (x0, x1) = shared
+    again = _peak(moved[y0:y1, x0:x1], fixed[y0 - whole[0] : y1 - whole[0], x0 - whole[1] : x1 - whole[1]])
+    return first if isinstance(again, Undefined) else (whole[0] + again[0], whole[1] + again[1])
+
+
+def _peak(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
     if min(fixed.shape) < SMALLEST:
         return Undefined(
             f"planes of {fixed.shape[0]} x {fixed.shape[1]} pixels are too small to register; at least {SMALLEST} a side are needed"

@@ -13,7 +13,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A title, a head and rows; an undefined number is an empty cell, with its reason in the last column."""
+    """A title, a head and rows; an undefined number reads "undefined", with its reason in the last column."""
 
     title: str
     head: tuple[str, ...]
@@ -78,6 +78,7 @@ def _single(c: ChannelComparison) -> Iterator[tuple[str, str, Cell, Cell, str]]:
         ("light in disagreement", "", e.unsupported, f"in {e.places} places; share of the original's light"),
         ("detail lost", "", e.lost_detail, "share of the original's structure"),
         ("noise carried", "", e.noise_carried, "1: as in the original; 0: gone; above 1: amplified"),
+        ("noise added", "", e.noise_added, "other noise, or structure as fine, as a multiple of the original's noise"),
         ("background removed", "", e.background_removed, "share of the original's light"),
         ("change", "", e.change, "from the plainly upsampled original, of its contrast"),
     ):
@@ -90,11 +91,16 @@ def _single(c: ChannelComparison) -> Iterator[tuple[str, str, Cell, Cell, str]]:
 
 
 def _row(name: str, unit: str, pair: Beside, note: str) -> tuple[str, str, Cell, Cell, str]:
-    return name, unit, _value(pair.transformed), _value(pair.upsampled), _note(note, pair.transformed)
+    """The reason why the transformed image's number is undefined goes first; the plain image's own follows where it is another."""
+    ours, plain = pair.transformed, pair.upsampled
+    said = _note(note, ours)
+    if isinstance(plain, Undefined) and plain != ours and "itself" not in plain.reason:
+        said += f"; upsampled undefined: {plain.reason}"
+    return name, unit, _value(ours), _value(plain), said
 
 
 def _value(number: Number) -> Cell:
-    return None if isinstance(number, Undefined) else number
+    return "undefined" if isinstance(number, Undefined) else number
 
 
 def _note(note: str, number: Number) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from abbe.comparison.fidelity import IDENTICAL
 from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Registration, Undefined, Verdict, Word
 
 #: change of the image, as a fraction of the original's contrast, below which nothing was done: three times the rounding to 8 bits
@@ -91,6 +92,9 @@ def _doubts(case: Case) -> list[str]:
         found.append(f"it is smoother than the original: {_percent(e.lost_detail)} of the structure is lost")
     if isinstance(e.noise_carried, float) and e.noise_carried > SHARPENED:
         found.append(f"it sharpens the original's noise {e.noise_carried:.1f} times")
+    added, sigma = e.noise_added, case.fit.sigma
+    if isinstance(added, float) and added > SHARPENED and isinstance(sigma, float) and sigma < SHARPER:
+        found.append(f"it has noise of its own, {added:.1f} times the original's, and is no sharper")
     if isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
         found.append(f"its brightness is not proportional to the original's (off the line by {_percent(case.linearity.deviation)})")
     return found
@@ -98,10 +102,11 @@ def _doubts(case: Case) -> list[str]:
 
 def _gains(case: Case) -> list[str]:
     found = []
-    sigma, noise = case.fit.sigma, case.evidence.noise_carried
+    sigma, noise, added = case.fit.sigma, case.evidence.noise_carried, case.evidence.noise_added
     if isinstance(sigma, float) and sigma >= SHARPER:
         found.append(f"sharper: the original is it, blurred by {sigma:.2g} pixels")
-    if isinstance(noise, float) and noise < REDUCED:
+    less = (isinstance(added, float) and added < 1) or bool(found)
+    if isinstance(noise, float) and noise < REDUCED and less:
         found.append(
             f"noise down to {_percent(max(noise, 0.01))} of the original's or less"
             if noise < 0.01
@@ -115,6 +120,10 @@ def _towards_truth(case: Case) -> tuple[Word, str] | None:
     if case.psnr_affine is None:
         return None
     ours, plain = case.psnr_affine.transformed, case.psnr_affine.upsampled
+    if plain == IDENTICAL and ours != IDENTICAL:
+        return "doubtful", "farther from the truth than plain enlargement, which is the truth itself"
+    if ours == IDENTICAL and plain != IDENTICAL:
+        return "improved", "it is the truth itself"
     if isinstance(ours, Undefined) or isinstance(plain, Undefined):
         return None
     gain = ours - plain

@@ -1,0 +1,132 @@
+"""Resolution by ring correlation and by decorrelation: what is known comes out, and what cannot be known is not said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from abbe.comparison import Undefined, decorrelation, displacement, enlarged, frc, frc_one_image
+
+
+def noisy_pair(n: int = 256, blur: float = 2.5, noise: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    specimen = gaussian_filter(rng.normal(0, 1, (n, n)), blur) * 200
+    return specimen + rng.normal(0, noise, (n, n)), specimen + rng.normal(0, noise, (n, n))
+
+
+def test_two_frames_agree_with_the_peer(shared_data: Path) -> None:
+    folder = shared_data / "quality"
+    peer = json.loads((folder / "expected.json").read_text())["other"]["frc_nanopyx"]["fire_number"]
+    a, b = (tifffile.imread(folder / f"frc_{x}_400.tif") for x in "ab")
+    assert frc(a, b).resolution == pytest.approx(peer, rel=0.02)
+
+
+def test_splitting_one_image_finds_what_two_frames_find() -> None:
+    a, b = noisy_pair()
+    two, one = frc(a, b).resolution, frc_one_image(a).resolution
+    assert isinstance(two, float)
+    assert two > 4
+    assert one == pytest.approx(two, rel=0.15)
+
+
+def test_the_frequency_where_signal_and_noise_meet_is_found() -> None:
+    """White noise of power N under a Gaussian spectrum S: two frames correlate as S / (S + N), one seventh where S = N / 6."""
+    rng = np.random.default_rng(8)
+    n, blur, noise = 512, 2.0, 0.01
+    specimen = gaussian_filter(rng.normal(0, 1, (n, n)), blur, mode="wrap")
+    curve = frc(specimen + rng.normal(0, noise, (n, n)), specimen + rng.normal(0, noise, (n, n)))
+    k = np.sqrt(np.log(6 / noise**2)) / (2 * np.pi * blur)
+    assert curve.resolution == pytest.approx(1 / k, rel=0.03)
+
+
+def test_an_image_whose_pixels_share_their_noise_is_not_split() -> None:
+    a, _ = noisy_pair(128)
+    filtered = frc_one_image(gaussian_filter(a, 1)).resolution
+    assert isinstance(filtered, Undefined)
+    assert "share their noise" in filtered.reason
+    assert isinstance(frc_one_image(enlarged(a, (384, 384))).resolution, Undefined)
+
+
+def test_noise_alone_has_no_resolution() -> None:
+    rng = np.random.default_rng(9)
+    number = frc(rng.normal(0, 1, (128, 128)), rng.normal(0, 1, (128, 128))).resolution
+    assert isinstance(number, Undefined)
+
+
+@pytest.mark.parametrize(
+    "measure", [lambda a: decorrelation(a).resolution, lambda a: frc_one_image(a).resolution, lambda a: frc(a, a).resolution]
+)
+def test_small_and_constant_images_are_undefined_with_a_reason(measure: object) -> None:
+    for plane in (np.zeros((8, 8)), np.full((128, 128), 5.0)):
+        number = measure(plane)  # type: ignore[operator]
+        assert isinstance(number, Undefined)
+        assert number.reason
+
+
+def by_definition(plane: np.ndarray, radii: np.ndarray, sigma: float | None) -> np.ndarray:
+    """The decorrelation curve as the paper has it: whole planes, for each radius."""
+    f = np.fft.fft2(plane)
+    radius = 2 * np.hypot(np.fft.fftfreq(plane.shape[0])[:, None], np.fft.fftfreq(plane.shape[1]))
+    f = f * (radius < 1)
+    phase = np.divide(f, np.abs(f), out=np.zeros_like(f), where=np.abs(f) > 0)
+    if sigma is not None:
+        f = f * (1 - np.exp(-2 * sigma**2 * radius**2))
+    curve = []
+    for r in radii:
+        within = phase * (radius < r)
+        scale = np.sqrt((np.abs(f) ** 2).sum() * (np.abs(within) ** 2).sum())
+        curve.append((f * within.conj()).sum().real / scale if scale > 0 else 0.0)
+    return np.array(curve)
+
+
+@pytest.mark.parametrize("sigma", [None, 20.0, 2.0, 0.4])
+def test_the_decorrelation_curve_is_the_papers(sigma: float | None) -> None:
+    from abbe.comparison.decorrelation import _edge, _Rings
+
+    plane = gaussian_filter(np.random.default_rng(10).normal(0, 1, (101, 101)), 2) * 10
+    tapered = (plane - plane.mean()) * _edge(101)[:, None] * _edge(101)
+    radii = np.linspace(0.05, 1, 30)
+    ours = _Rings.of(plane).curve(radii, sigma)
+    np.testing.assert_allclose(ours, by_definition(tapered - tapered.mean(), radii, sigma), atol=4e-3)
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("frc_a_400.tif", "decorr_nanopyx_frc_a_400"),
+        ("edge/sr_400.tif", "decorr_nanopyx_sr_400"),
+        ("edge/ref_100.tif", "decorr_nanopyx_ref_100"),
+    ],
+)
+def test_decorrelation_is_near_the_peers(file: str, key: str, shared_data: Path) -> None:
+    """The peer follows the authors' ImageJ plug-in, whose filters are applied in space and whose radii are as coarse as 2 % of Nyquist."""
+    folder = shared_data / "quality"
+    peer = json.loads((folder / "expected.json").read_text())["other"][key]["resolution_px"]
+    assert decorrelation(tifffile.imread(folder / file)).resolution == pytest.approx(peer, rel=0.06)
+
+
+def test_a_blurred_image_has_the_coarser_decorrelation() -> None:
+    sharp, _ = noisy_pair(blur=1.2, noise=0.5)
+    rng = np.random.default_rng(11)
+    found = [decorrelation(gaussian_filter(sharp, s) + rng.normal(0, 0.2, sharp.shape)).resolution for s in (0, 1.5, 3)]
+    assert all(isinstance(r, float) for r in found)
+    assert found == sorted(found)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.4, -1.3), (-3.27, 2.5), (7.0, 0.25)])
+def test_a_shift_is_found_to_a_few_hundredths(shift: tuple[float, float]) -> None:
+    plane = gaussian_filter(np.random.default_rng(12).random((128, 96)), 2) * 1000
+    f = np.fft.rfft2(plane)
+    turn = np.exp(-2j * np.pi * (np.fft.fftfreq(128)[:, None] * shift[0] + np.fft.rfftfreq(96) * shift[1]))
+    moved = np.fft.irfft2(f * turn, plane.shape) + np.random.default_rng(13).normal(0, 5, plane.shape)
+    assert displacement(moved, plane) == pytest.approx(shift, abs=0.05)
+
+
+def test_two_unrelated_images_are_not_registered() -> None:
+    rng = np.random.default_rng(14)
+    assert isinstance(displacement(rng.random((96, 96)), rng.random((96, 96))), Undefined)

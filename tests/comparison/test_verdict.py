@@ -1,0 +1,208 @@
+"""The verdict on results of which it is known what is wrong or right with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, zoom
+
+from abbe.comparison import Comparison, Undefined, compare, enlarged
+
+from .conftest import Plane, Scene, camera, fibres
+
+
+def word(original: Plane, result: Plane, truth: Plane | None = None) -> str:
+    return compare(original, result, truth).verdict.word
+
+
+def reasons(comparison: Comparison) -> str:
+    return "; ".join(comparison.verdict.reasons)
+
+
+def spots(n: int, count: int = 12, sigma: float = 1.2) -> Plane:
+    rng = np.random.default_rng(5)
+    plane = np.zeros((n, n))
+    for y, x in rng.integers(10, n - 10, (count, 2)):
+        plane[y, x] = 1
+    plane = gaussian_filter(plane, sigma)
+    return plane / plane.max()
+
+
+def richardson_lucy(image: Plane, sigma: float, rounds: int) -> Plane:
+    data = np.maximum(image - np.percentile(image, 1), 1e-3)
+    estimate = data.copy()
+    for _ in range(rounds):
+        estimate = estimate * gaussian_filter(data / np.maximum(gaussian_filter(estimate, sigma), 1e-3), sigma)
+    return estimate
+
+
+# ------------------------------------------------------------------------------------------------ nothing done
+def test_an_identical_image_is_unchanged(scene: Scene) -> None:
+    found = compare(scene.recorded, scene.recorded)
+    assert found.verdict.word == "unchanged"
+    assert found.verdict.rsp == pytest.approx(1, abs=1e-12)
+    assert found.verdict.rse == pytest.approx(0, abs=1e-6)
+
+
+def test_a_gain_and_an_offset_change_nothing(scene: Scene) -> None:
+    assert word(scene.recorded, 2.5 * scene.recorded + 40) == "unchanged"
+
+
+def test_plain_enlargement_is_no_improvement(scene: Scene) -> None:
+    size = (480, 480)
+    assert word(scene.recorded, enlarged(scene.recorded, size)) == "unchanged"
+    assert word(scene.recorded, np.kron(scene.recorded, np.ones((3, 3)))) == "unchanged"
+
+
+# ------------------------------------------------------------------------------------------------ good results
+@pytest.mark.parametrize("photons", [30, 300, 1e5])
+def test_the_truth_itself_is_an_improvement(photons: float, scene: Scene) -> None:
+    recorded = camera((scene.blurred - 100) / 1000, photons)
+    found = compare(recorded, scene.truth)
+    assert found.verdict.word == "improved", found.verdict.line
+    assert "sharper" in reasons(found)
+
+
+def test_a_good_deconvolution_is_an_improvement() -> None:
+    truth = fibres(160, seed=9)
+    recorded = camera(gaussian_filter(truth, 1.8) + 0.05, 3000)
+    assert word(recorded, richardson_lucy(gaussian_filter(recorded, 0.6), 1.9, 12)) == "improved"
+
+
+def test_a_perfect_denoising_is_an_improvement_although_rsp_falls(scene: Scene) -> None:
+    found = compare(scene.recorded, scene.blurred)
+    assert found.verdict.word == "improved", found.verdict.line
+    assert "noise down" in reasons(found)
+    (channel,) = found.channels
+    assert isinstance(channel.rsp.transformed, float)
+    assert channel.rsp.transformed < 1 == channel.rsp.upsampled
+    assert channel.rsp.transformed == pytest.approx(channel.evidence.rsp_possible, abs=0.01)
+
+
+def test_three_times_finer_pixels_with_the_truth_on_them_are_an_improvement() -> None:
+    truth = fibres(480, seed=3, count=40)
+    seen = gaussian_filter(truth, 3.6)
+    recorded = camera(seen.reshape(160, 3, 160, 3).mean((1, 3)) + 0.05, 300)
+    found = compare(recorded, truth)
+    assert found.verdict.word == "improved", found.verdict.line
+    assert found.channels[0].fit.sigma == pytest.approx(1.2, rel=0.1)
+
+
+def test_haze_taken_away_is_said_and_not_held_against_the_result() -> None:
+    truth = fibres(192, seed=4)
+    haze = gaussian_filter(np.random.default_rng(1).random((192, 192)), 25)
+    haze = (haze - haze.min()) / np.ptp(haze)
+    recorded = camera(gaussian_filter(truth, 1.8) + 0.05 + haze, 500)
+    found = compare(recorded, gaussian_filter(truth, 1.0))
+    assert found.verdict.word == "improved", found.verdict.line
+    assert "smooth background" in reasons(found)
+
+
+# ------------------------------------------------------------------------------------------------ bad results
+@pytest.mark.parametrize("photons", [300, 1e5])
+def test_invented_spots_are_doubtful(photons: float, scene: Scene) -> None:
+    recorded = camera((scene.blurred - 100) / 1000, photons)
+    found = compare(recorded, scene.truth + 800 * spots(160))
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert "disagrees" in reasons(found)
+
+
+def test_structure_left_out_is_doubtful(scene: Scene) -> None:
+    result = scene.truth.copy()
+    result[50:90, 40:110] = 0
+    assert word(scene.recorded, result) == "doubtful"
+
+
+@pytest.mark.parametrize("shift", [(0, 1), (1, 1), (0, 3)])
+def test_a_shifted_result_is_doubtful(shift: tuple[int, int], scene: Scene) -> None:
+    found = compare(scene.recorded, np.roll(gaussian_filter(scene.truth, 0.8), shift, (0, 1)))
+    assert found.verdict.word == "doubtful"
+    assert "beside the original" in reasons(found)
+    assert found.channels[0].registration.shift == pytest.approx(shift, abs=0.1)
+
+
+def test_the_half_pixel_shift_of_careless_enlarging_is_seen(scene: Scene) -> None:
+    """Corner-aligned x3 enlargement lies a third of an original pixel beside."""
+    careless = np.roll(enlarged(scene.recorded, (480, 480)), (1, 1), (0, 1))
+    assert word(scene.recorded, careless) == "doubtful"
+
+
+@pytest.mark.parametrize("photons", [300, 1e5])
+@pytest.mark.parametrize("sigma", [2.0, 3.0])
+def test_an_over_smoothed_image_is_doubtful(sigma: float, photons: float, scene: Scene) -> None:
+    recorded = camera((scene.blurred - 100) / 1000, photons)
+    found = compare(recorded, gaussian_filter(recorded, sigma))
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert "smoother than the original" in reasons(found)
+
+
+def test_sharpened_noise_is_doubtful(scene: Scene) -> None:
+    result = scene.recorded + 2 * (scene.recorded - gaussian_filter(scene.recorded, 1.5))
+    found = compare(scene.recorded, result)
+    assert found.verdict.word == "doubtful"
+    assert "sharpens the original's noise" in reasons(found)
+    carried = found.channels[0].evidence.noise_carried
+    assert isinstance(carried, float)
+    assert carried > 2
+
+
+def test_noise_of_its_own_is_doubtful(scene: Scene) -> None:
+    found = compare(scene.recorded, scene.recorded + np.random.default_rng(8).normal(0, 60, scene.recorded.shape))
+    assert found.verdict.word == "doubtful"
+    added = found.channels[0].evidence.noise_added
+    assert isinstance(added, float)
+    assert added > 1.5
+
+
+def test_a_changed_brightness_scale_is_doubtful(scene: Scene) -> None:
+    found = compare(scene.recorded, np.sqrt(np.maximum(gaussian_filter(scene.truth, 0.8), 0)))
+    assert found.verdict.word == "doubtful"
+    assert "not proportional" in reasons(found)
+
+
+def test_another_image_and_a_negative_are_doubtful(scene: Scene) -> None:
+    assert word(scene.recorded, np.rot90(scene.truth)) == "doubtful"
+    assert word(scene.recorded, 2000 - scene.blurred) == "doubtful"
+
+
+def test_structure_drawn_into_pure_noise_is_doubtful() -> None:
+    recorded = np.random.default_rng(3).normal(100, 5, (128, 128))
+    assert word(recorded, fibres(128) * 100) == "doubtful"
+
+
+# ------------------------------------------------------------------------------------------------ with a truth
+def test_with_a_truth_the_decibels_decide(scene: Scene) -> None:
+    better = compare(scene.recorded, scene.blurred, truth=scene.blurred + 1e-3 * scene.truth)
+    worse = compare(scene.blurred, scene.recorded, truth=scene.blurred)
+    assert better.verdict.word == "improved"
+    assert "nearer to the truth" in reasons(better)
+    assert worse.verdict.word == "doubtful"
+    assert "farther from the truth" in reasons(worse)
+
+
+def test_with_a_truth_invented_spots_are_doubtful_even_if_the_decibels_rise(scene: Scene) -> None:
+    found = compare(scene.recorded, scene.blurred + 400 * spots(160, sigma=1.8), truth=scene.blurred)
+    assert found.verdict.word == "doubtful", found.verdict.line
+
+
+# ------------------------------------------------------------------------------------------------ the line
+def test_the_line_has_rsp_rse_and_why(scene: Scene) -> None:
+    line = compare(scene.recorded, scene.blurred).verdict.line
+    assert line.startswith("improved: RSP 0.")
+    assert "RSE" in line
+    assert "plain 1.000" in line
+    assert ";" in line
+
+
+def test_nothing_that_can_be_said_is_doubtful_with_its_reason() -> None:
+    flat = np.full((40, 40), 9.0)
+    found = compare(flat, fibres(40))
+    assert found.verdict.word == "doubtful"
+    assert isinstance(found.verdict.rsp, Undefined)
+    assert "constant" in found.verdict.line
+    assert word(flat, flat) == "unchanged"
+
+
+def test_linear_enlargement_is_not_called_sharper(scene: Scene) -> None:
+    found = compare(scene.recorded, zoom(scene.recorded, 3, order=1, grid_mode=True, mode="nearest"))
+    assert not any(reason.startswith("sharper") for reason in found.verdict.reasons)
