@@ -244,7 +244,8 @@ _WORDS = (
     (0.9, "very strong"),
 )
 WORDS_SOURCE = "nearest value in Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013)"
-#: the coefficients that run from 0, nothing, to 1, everything, as that table's degree of colocalization does; not M1 and M2, which an offset makes 1
+#: the coefficients that run from 0, nothing, to 1, everything, as that table's degree of colocalization does; M1 and M2 are not
+#: among them, because any offset makes them 1
 WORDED = ("pearson", "spearman", "tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2")
 
 

@@ -217,13 +217,12 @@ def rank_sums(a: A, b: A, low: int, ranks_a: A, ranks_b: A, out: A) -> None:
 
 @kernel
 def weighted_sums(a: A, b: A, codes_a: A, codes_b: A, low: int, dense_a: A, dense_b: A, highest: int, t1: Any, t2: Any, out: A) -> None:
-    """Sums of a w and b w over the pixels above both thresholds, with w = 1 - |rank a - rank b| / highest."""
+    """Sums of a w and b w over the pixels above both thresholds, with w = highest - |rank a - rank b|; exact for integers."""
     for i in range(a.size):
         if a[i] >= t1 and b[i] >= t2:
             apart = abs(dense_a[np.int64(codes_a[i]) - low] - dense_b[np.int64(codes_b[i]) - low])
-            w = (highest - apart) / highest
-            out[0] += a[i] * w
-            out[1] += b[i] * w
+            out[0] += a[i] * (highest - apart)
+            out[1] += b[i] * (highest - apart)
 
 
 @kernel

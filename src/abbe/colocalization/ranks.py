@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from abbe.colocalization.moments import Number
 from abbe.colocalization.pair import LANES, Array
 from abbe.colocalization.sums import ThresholdSums
 from abbe.colocalization.values import Values
@@ -115,13 +116,16 @@ def weighted(values: Values, thresholds: tuple[float, float], sums: ThresholdSum
     a, b, low = one.dense, two.dense, values.low
     limits = [math.ceil(t) if values.pair.integers else float(t) for t in thresholds]
 
-    def step(total: Array, x: Array, y: Array, codes_a: Array, codes_b: Array) -> None:
-        kernels.weighted_sums(x, y, codes_a, codes_b, low, a, b, highest, limits[0], limits[1], total)
+    def step(total: list[Number], x: Array, y: Array, codes_a: Array, codes_b: Array) -> None:
+        band = np.zeros(2, np.int64 if values.pair.integers else np.float64)
+        kernels.weighted_sums(x, y, codes_a, codes_b, low, a, b, highest, limits[0], limits[1], band)
+        for k, light in enumerate(band.tolist()):
+            total[k] += light
 
-    lanes = values.accumulate(lambda: np.zeros(2), step)
-    light = [math.fsum(float(lane[k]) for lane in lanes) for k in (0, 1)]
-    first = light[0] / sums.a_first if sums.a_first > 0 else "the first channel has no light above its threshold"
-    second = light[1] / sums.b_second if sums.b_second > 0 else "the second channel has no light above its threshold"
+    lanes = values.accumulate(lambda: [0, 0], step)
+    light = [sum(lane[k] for lane in lanes) for k in (0, 1)]
+    first = light[0] / (highest * sums.a_first) if sums.a_first > 0 else "the first channel has no light above its threshold"
+    second = light[1] / (highest * sums.b_second) if sums.b_second > 0 else "the second channel has no light above its threshold"
     return first, second
 
 
