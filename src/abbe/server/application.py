@@ -20,7 +20,7 @@ from abbe.server.cabinet import Cabinet
 from abbe.server.derived import Derived
 from abbe.server.events import Hub
 from abbe.server.folders import Folders
-from abbe.server.guard import Guard
+from abbe.server.guard import Guard, RefusedError
 from abbe.server.jobs import Job, Queue
 from abbe.server.keys import Keys, signing_key
 from abbe.server.routes import ROUTERS
@@ -102,6 +102,10 @@ def _explain_failures(app: FastAPI) -> None:
         status = next(code for kind, code in STATUS if isinstance(problem, kind))
         message = str(problem).replace(str(request.app.state.service.folders.root) + "/", "")
         return _failure(status, type(problem).__name__.removesuffix("Error").lower(), message)
+
+    @app.exception_handler(RefusedError)
+    async def _refused(request: Request, refusal: RefusedError) -> JSONResponse:
+        return _failure(refusal.status, refusal.error, refusal.message)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, problem: RequestValidationError) -> JSONResponse:

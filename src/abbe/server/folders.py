@@ -84,11 +84,7 @@ class Folders:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.name.startswith(".") or (kind := _kind(entry)) is None:
-                        continue
-                    known = entry.stat()
-                    where = f"{path}/{entry.name}" if path else entry.name
-                    found.append({"name": entry.name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime})
+                    found += _listed(entry, path)
         except OSError as problem:
             raise StorageError(f"wanted to list the folder {path or self.root.name}, got: {problem.strerror}") from problem
         order = {"folder": 0, "session": 1, "image": 1}
@@ -200,6 +196,19 @@ def _free(folder: Path, name: str, part: Path) -> str:
             continue
         return target.name
     raise StorageError(f"wanted a free name like {name}, and ten thousand are taken")
+
+
+def _listed(entry: os.DirEntry[str], path: str) -> list[dict[str, Any]]:
+    """What the list says of one entry; nothing of a hidden one, of one that is no image, and of one that vanished meanwhile."""
+    kind = None if entry.name.startswith(".") else _kind(entry)
+    if kind is None:
+        return []
+    try:
+        known = entry.stat()
+    except OSError:
+        return []
+    where = f"{path}/{entry.name}" if path else entry.name
+    return [{"name": entry.name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime}]
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:
