@@ -62,7 +62,8 @@ class PageHook(BuildHookInterface):
             environment["PATH"] = os.pathsep.join([*_node_folders(), environment.get("PATH", "")])
         for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
             self.app.display_info(f"page: npm {' '.join(arguments)}")
-            done = subprocess.run([*npm, *arguments], cwd=Path(self.root) / "web", env=environment, capture_output=True, text=True, check=False)
+            web = Path(self.root) / "web"
+            done = subprocess.run([*npm, *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
                 tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
                 raise RuntimeError(

@@ -72,8 +72,9 @@ def test_from_an_empty_folder_to_a_saved_pdf(chromium: Any, served: Served, pict
     hand.picture("empty")
 
     # 1 open: a wrong file and a damaged one are refused in words, good ones are there
-    page.locator("input[type=file]").set_input_files([pictures / "notes.tif", pictures / "cut.tif"])
-    page.locator(".message.problem").nth(1).wait_for()
+    for wrong in ("notes.tif", "cut.tif"):
+        page.locator("input[type=file]").set_input_files(pictures / wrong)
+        page.locator(".message.problem", has_text=wrong).wait_for()
     page.locator("input[type=file]").set_input_files([pictures / f"{name}.tif" for name in ("nucleus", "microtubules", "lysosomes")])
     page.locator(".tile").nth(2).wait_for()
     hand.picture("files")
