@@ -31,8 +31,9 @@ def locked(file: Path, patience: float = PATIENCE) -> Iterator[None]:
             if time.monotonic() > end:
                 raise SessionError(f"wanted to change {file.parent.name}, which {holder(handle)} is changing; close it there, or try again")
             time.sleep(_PAUSE)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; the lock holds without a name
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
         os.close(handle)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from abbe.errors import ParameterError, SessionError
+from abbe.errors import ParameterError, SessionError, StorageError
 from abbe.image import Image, as_image
 from abbe.limits import LIMITS
 from abbe.recipe import Recipe
@@ -131,7 +131,8 @@ def _place(store: Store, plan: Plan, record: dict[str, Any], written: Path) -> V
     except BaseException:
         shutil.rmtree(final, ignore_errors=True)
         raise
-    series.write(store.folder, store.state)
+    with suppress(StorageError):  # the version is in; the list for other tools is put right with the next one
+        series.write(store.folder, store.state)
     return Version.model_validate(record)
 
 
@@ -275,5 +276,6 @@ def purge(store: Store) -> int:
         for path in left:
             with suppress(OSError):
                 shutil.rmtree(path)
-        series.write(folder, store.state)
+        with suppress(StorageError):
+            series.write(folder, store.state)
     return freed
