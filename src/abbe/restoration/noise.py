@@ -1,13 +1,14 @@
 """How noisy an image is, without knowing its truth, and whether neighbouring pixels share their noise.
 
 The flattest blocks of an image hold little but noise. In each block a quadratic surface is fitted and taken away; of the residual
-variances the lower quartile is used, since structure only ever adds to a variance. Unlike the Laplacian of Immerkaer (1996), which sees the
+variances a low quantile is used, since structure only ever adds to a variance. Unlike the Laplacian of Immerkaer (1996), which sees the
 differences between neighbours alone, this does not miss noise that was smeared by resampling, averaging or debayering.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,14 @@ from scipy.stats import chi2
 
 from abbe.image import Image
 
-#: side of a block (pixels): long against the correlation of noise, short against the shading of a background
-BLOCK = 16
+#: side of a block (pixels): long against the correlation of noise, short enough to lie between structures
+BLOCK = 8
 #: blocks that are looked at, at most
-BLOCKS = 4096
+BLOCKS = 8192
 #: planes that are looked at, at most
 PLANES = 8
 #: the quantile of the blocks' variances that is used
-QUANTILE = 0.25
+QUANTILE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +40,66 @@ def noise_sigma(image: Image, channel: int) -> Noise:
     return noise_of(_blocks(image, channel))
 
 
-def plane_noise(plane: npt.NDArray[Any]) -> Noise:
-    """The noise of one plane (Y, X), from all of its blocks."""
-    y, x = plane.shape
-    h, w = min(BLOCK, y), min(BLOCK, x)
-    blocks = plane[: y // h * h, : x // w * w].reshape(y // h, h, x // w, w).swapaxes(1, 2).reshape(-1, h, w)
-    return noise_of(blocks.astype(np.float64))
-
-
 def noise_of(blocks: npt.NDArray[np.float64]) -> Noise:
     """The noise that the flattest of these blocks (blocks, height, width) share; none for blocks below 16 pixels."""
     if blocks[0].size < 16:
         return Noise(0.0, 0.0)
-    residual, freedom = _without_surface(blocks)
+    residual, freedom = without_surface(blocks)
     variance = (residual**2).sum(axis=(1, 2)) / freedom
     # blocks of one exact value are clipped or padded, and tell nothing
     varied = variance > 1e-12 * max(float(variance.max()), np.finfo(np.float64).tiny)
     if not varied.any():
         return Noise(0.0, 0.0)
     residual, variance = residual[varied], variance[varied]
-    flattest = residual[variance <= np.quantile(variance, QUANTILE)]
-    across = [(flattest[:, :, 1:] * flattest[:, :, :-1]).mean(), (flattest[:, 1:] * flattest[:, :-1]).mean()]
-    power = float((flattest**2).mean())
-    correlation = float(np.clip(np.mean(across) / power, -1, 1)) if power > 0 else 0.0
-    # the lower quartile of chi-squared variances lies below their mean; correlated pixels are fewer independent ones
-    independent = max(freedom * (1 - max(correlation, 0.0)) ** 2 / (1 + max(correlation, 0.0)) ** 2, 4.0)
+    seen = _correlation(residual[variance <= np.median(variance)])
+    table = _smeared(*blocks.shape[1:])
+    correlation, share, independent = (float(np.interp(seen, table[0], row)) for row in table[1:])
+    # the low quantile of chi-squared variances lies below their mean
     low = float(np.quantile(variance, QUANTILE)) / (chi2.ppf(QUANTILE, independent) / independent)
-    return Noise(float(np.sqrt(low)), correlation)
+    return Noise(float(np.sqrt(low / share)), correlation)
+
+
+def _correlation(residual: npt.NDArray[np.float64]) -> float:
+    """Mean correlation of pixels that are neighbours along y or x, of blocks (blocks, height, width)."""
+    power = float((residual**2).mean())
+    pairs = [residual[:, :, 1:] * residual[:, :, :-1], residual[:, 1:] * residual[:, :-1]]
+    found = [float(pair.mean()) / power for pair in pairs if pair.size and power > 0]
+    return float(np.clip(np.mean(found), -1, 1)) if found else 0.0
+
+
+@cache
+def _smeared(h: int, w: int) -> npt.NDArray[np.float64]:
+    """What the fitted surface leaves of noise smeared by Gaussians of growing width, for blocks of h x w pixels.
+
+    Four rows: correlation of neighbours in the residual (ascending), in the noise itself, variance of the residual over that of the noise
+    (per degree of freedom), and number of independent pixels that would scatter as much. Smeared noise is half taken for a surface, so
+    that neither figure can be read from the residual as it is.
+    """
+    y, x = (a.ravel().astype(np.float64) for a in np.indices((h, w)))
+    basis = _surface(h, w)
+    rest = np.eye(h * w) - basis @ basis.T
+    freedom = max(h * w - basis.shape[1], 1)
+    rows = []
+    for width in np.linspace(0, 1.6, 33):
+        distance = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+        covariance = np.exp(-distance / (4 * max(width, 1e-3) ** 2))  # of white noise blurred by this width
+        left = rest @ covariance @ rest
+        pairs = [left[d == 1].mean() for d in (distance * (y[:, None] == y), distance * (x[:, None] == x)) if (d == 1).any()]
+        power = np.trace(left) / (h * w)
+        seen = np.mean(pairs) / power if pairs and power > 1e-12 else 0.0
+        rows.append((seen, np.exp(-1 / (4 * max(width, 1e-3) ** 2)), np.trace(left) / freedom, np.trace(left) ** 2 / (left**2).sum()))
+    table = np.array(rows).T
+    table[0] = np.maximum.accumulate(table[0]) + 1e-12 * np.arange(table.shape[1])
+    least = np.array([[-np.inf], [0.0], [1e-3], [1.0]])
+    return np.maximum(table, least)
+
+
+def cut(plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """All blocks of a plane (Y, X) that fit: (blocks, height, width)."""
+    y, x = plane.shape
+    h, w = min(BLOCK, y), min(BLOCK, x)
+    blocks = plane[: y // h * h, : x // w * w].reshape(y // h, h, x // w, w).swapaxes(1, 2)
+    return blocks.reshape(-1, h, w).astype(np.float64)
 
 
 def _blocks(image: Image, channel: int) -> npt.NDArray[np.float64]:
@@ -85,14 +119,20 @@ def _blocks(image: Image, channel: int) -> npt.NDArray[np.float64]:
     return np.nan_to_num(np.stack(found).astype(np.float64))
 
 
-def _without_surface(blocks: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+def without_surface(blocks: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
     """(residuals of a quadratic surface fitted to each block, degrees of freedom left)."""
     n, h, w = blocks.shape
-    v, u = np.meshgrid(np.linspace(-1, 1, h) if h > 1 else [0.0], np.linspace(-1, 1, w) if w > 1 else [0.0], indexing="ij")
-    terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v]).reshape(6, -1).T
-    basis, size, _ = np.linalg.svd(terms, full_matrices=False)
-    basis = basis[:, size > 1e-9 * size[0]]
+    basis = _surface(h, w)
     flat = blocks.reshape(n, -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     residual = flat - (flat @ basis) @ basis.T
     return residual.reshape(n, h, w), max(h * w - basis.shape[1], 1)
+
+
+def _surface(h: int, w: int) -> npt.NDArray[np.float64]:
+    """Orthonormal columns that span the quadratic surfaces over h x w pixels."""
+    v, u = np.meshgrid(np.linspace(-1, 1, h) if h > 1 else [0.0], np.linspace(-1, 1, w) if w > 1 else [0.0], indexing="ij")
+    terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v]).reshape(6, -1).T
+    basis, size, _ = np.linalg.svd(terms, full_matrices=False)
+    spanned: npt.NDArray[np.float64] = basis[:, size > 1e-9 * size[0]]
+    return spanned

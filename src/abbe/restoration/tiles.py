@@ -8,6 +8,7 @@ image have one size, since a provider compiles a network anew for each size.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def _axis(length: int, card: Card, longest: int) -> Axis:
     count = 1 if canvas <= bound else math.ceil((canvas - 2 * halo) / (bound - 2 * halo))
     side = canvas if count == 1 else _up(math.ceil((canvas + (count - 1) * 2 * halo) / count), quantum)
     starts = [0] if count == 1 else [k * (canvas - side) // (count - 1) // step * step for k in range(count)]
-    cuts = [(start + before + side) // 2 - margin for before, start in zip(starts, starts[1:])]  # the middle of each overlap
+    cuts = [(start + before + side) // 2 - margin for before, start in itertools.pairwise(starts)]  # the middle of each overlap
     return Axis(length, margin, side, tuple(starts), (0, *cuts, length))
 
 

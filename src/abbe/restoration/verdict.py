@@ -19,7 +19,7 @@ from scipy.optimize import nnls
 
 from abbe.errors import ParameterError
 from abbe.image import Image
-from abbe.restoration.noise import plane_noise
+from abbe.restoration.noise import cut, without_surface
 
 #: side of the part that is compared, in input pixels
 SIDE = 256
@@ -36,6 +36,8 @@ AGREEMENT = 0.9
 STRUCTURE = 3.0
 #: noise left, relative to the input's, below which an image was improved
 QUIET = 0.8
+#: share of the blocks, the flattest of the result, in which noise is compared
+FLAT = 0.25
 #: a result that must be blurred by more than this (input pixels) to look like the input is sharper than it
 SHARPER = 0.5
 
@@ -106,13 +108,23 @@ def _judge(result: Image, channel: int, hazy: bool) -> ChannelVerdict:
     seen, stack, ratio = _parts(result, channel)
     factor = stack.shape[1] // seen.shape[0]
     best = _best_fit(seen, stack, factor, ratio, hazy)
-    before = plane_noise(seen).sigma
-    after = plane_noise(_bin(stack[len(stack) // 2], factor)).sigma
+    before, after = _noise(seen, _bin(stack[len(stack) // 2], factor))
     smooth = gaussian_filter(seen, SMOOTH)
     structured = float(smooth.std()) > max(STRUCTURE * QUIETER * before, 1e-6 * float(np.abs(seen).max()))
     agreement = best.agreement if structured else None
     word, reason = _word(agreement, best.blur, before, after, float(best.model.std()), float(smooth.std()))
     return ChannelVerdict(word, reason, agreement, best.blur, before, after)
+
+
+def _noise(seen: Plane, result: Plane) -> tuple[float, float]:
+    """Standard deviations of input and result, on the input's pixels, in the blocks where the result is flattest.
+
+    The result tells better than the noisy input where there is no structure.
+    """
+    (before, freedom), (after, _) = without_surface(cut(seen)), without_surface(cut(result))
+    variances = np.stack([(a**2).sum(axis=(1, 2)) / freedom for a in (before, after)])
+    flattest = variances[1] <= np.quantile(variances[1], FLAT)
+    return tuple(float(v) for v in np.sqrt(variances[:, flattest].mean(axis=1)))  # type: ignore[return-value]
 
 
 def _word(agreement: float | None, blur: float, before: float, after: float, drawn: float, there: float) -> tuple[Word, str]:

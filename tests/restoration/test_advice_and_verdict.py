@@ -1,0 +1,190 @@
+"""What a user is told before a run, and after it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, zoom
+
+from abbe.errors import ParameterError
+from abbe.image import Image, Optics
+from abbe.recipe import Input, Recipe, Step
+from abbe.restoration import advise, enhance, verdict
+from abbe.restoration.noise import noise_sigma
+from abbe.restoration.sampling import sampling
+
+rng = np.random.default_rng
+
+
+def cell(n: int = 192, seed: int = 0) -> np.ndarray:
+    """Bright points and lines, sharp: (n, n), 0 to 1."""
+    r = rng(seed)
+    specimen = np.zeros((n, n))
+    specimen[r.integers(0, n, 150), r.integers(0, n, 150)] = r.uniform(2, 5, 150)
+    for _ in range(8):
+        y, slope = r.integers(0, n), r.uniform(-1, 1)
+        x = np.arange(n)
+        specimen[np.clip((y + slope * x).astype(int), 0, n - 1), x] = 1
+    specimen = gaussian_filter(specimen, 0.8)
+    return specimen / specimen.max()
+
+
+def result_of(original: np.ndarray, values: np.ndarray, step: str = "denoise") -> Image:
+    """`values` as if a run had made them of `original`."""
+    source = Image.from_array(original)
+    recipe = Recipe(operation="enhance", inputs=(Input(shape=source.shape, dtype=source.dtype.name),), steps=(Step(name=step),))
+    return Image.from_array(values.astype(np.float32), original=source, recipe=recipe)
+
+
+# ---------------------------------------------------------------------------------------------------- noise and sampling
+
+
+@pytest.mark.parametrize("sigma", [0.5, 5.0, 200.0])
+def test_noise_on_an_empty_field_is_found(sigma: float) -> None:
+    image = Image.from_array(rng(1).normal(1000, sigma, (256, 256)).astype(np.float32))
+    assert noise_sigma(image, 0).sigma == pytest.approx(sigma, rel=0.1)
+
+
+def test_noise_under_structure_and_shading_is_found() -> None:
+    yy, xx = np.mgrid[-1:1:256j, -1:1:256j]
+    clean = 300 * cell(256) + 100 * (1 - 0.5 * (xx**2 + yy**2))
+    image = Image.from_array((clean + rng(2).normal(0, 5, clean.shape)).astype(np.float32))
+    assert noise_sigma(image, 0).sigma == pytest.approx(5, rel=0.2)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.6, 1.0])
+def test_noise_that_neighbours_share_is_found(width: float) -> None:
+    noise = gaussian_filter(rng(3).normal(0, 10, (320, 320)), width)
+    correlation = (noise[:, 1:] * noise[:, :-1]).mean() / noise.var()
+    found = noise_sigma(Image.from_array(noise.astype(np.float32)), 0)
+    assert found.sigma == pytest.approx(noise.std(), rel=0.15)
+    assert found.correlation == pytest.approx(correlation, abs=0.08)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (16, 16), (3, 400)])
+@pytest.mark.parametrize("value", [0, 77])
+def test_noise_and_sampling_of_odd_images_are_no_trouble(shape: tuple[int, int], value: int) -> None:
+    image = Image.from_array(np.full(shape, value, np.uint8))
+    assert noise_sigma(image, 0).sigma == 0
+    assert sampling(image, 0).cutoff is None
+    assert advise(image).workflow == "A"
+
+
+def test_a_blurred_image_is_seen_to_be_oversampled() -> None:
+    noise = rng(4).normal(0, 1, (256, 256))
+    sharp = Image.from_array((1000 * cell(256) + noise).astype(np.float32))
+    blurred = Image.from_array((gaussian_filter(10000 * cell(256), 4) + noise).astype(np.float32))
+    assert sampling(blurred, 0).cutoff < 0.4 < sampling(sharp, 0).cutoff
+
+
+def test_optics_tell_the_pixel_size_that_abbes_limit_needs() -> None:
+    optics = Optics(numerical_aperture=1.25, emission=(500.0,))
+    found = sampling(Image.from_array(np.ones((40, 40)), pixel_size=0.05, optics=optics), 0)
+    assert found.nyquist == pytest.approx(0.1)
+    assert found.oversampling == pytest.approx(2)
+
+
+# ---------------------------------------------------------------------------------------------------- advice
+
+
+def test_a_conventional_image_is_for_workflow_a_and_the_result_is_sized() -> None:
+    image = Image.from_array(rng(0).poisson(9, (4, 30, 40)).astype(np.uint16), pixel_size=(0.3, 0.1, 0.1))
+    advice = advise(image)
+    assert advice.workflow == "A"
+    assert advice.output_shape == (1, 1, 10, 90, 120)
+    assert advice.output_bytes == 4 * 10 * 90 * 120
+    assert advice.scratch_bytes == 0
+    assert advice.fits
+    assert advise(image, steps="denoise").output_shape == image.shape
+    assert advise(image, workflow="B").output_shape == image.shape
+
+
+def test_a_super_resolved_image_is_for_workflow_b() -> None:
+    pixels = rng(0).poisson(9, (40, 40)).astype(np.uint16)
+    assert advise(Image.from_array(pixels, optics=Optics(modality="STED"))).workflow == "B"
+    assert advise(Image.from_array(pixels, pixel_size=0.02)).workflow == "B"
+    fine = Optics(numerical_aperture=0.5, emission=(600.0,))
+    assert advise(Image.from_array(pixels, pixel_size=0.06, optics=fine)).workflow == "B"
+    assert advise(enhance(pixels)).workflow == "B"
+
+
+def test_smeared_noise_gets_a_remark() -> None:
+    noise = gaussian_filter(rng(3).normal(500, 10, (200, 200)), 1)
+    assert any("share their noise" in remark for remark in advise(noise.astype(np.float32)).remarks)
+
+
+# ---------------------------------------------------------------------------------------------------- verdict
+
+
+def test_less_noise_and_the_same_structure_is_an_improvement() -> None:
+    clean = gaussian_filter(1000 * cell(), 1) + 100
+    found = verdict(result_of(clean + rng(5).normal(0, 8, clean.shape), clean + rng(6).normal(0, 0.5, clean.shape)))
+    assert found.word == "improved"
+    assert "noise down to" in found.reason
+
+
+def test_a_sharper_image_on_finer_pixels_that_agrees_is_an_improvement() -> None:
+    truth = 3000 * cell(480)
+    seen = gaussian_filter(truth, 4).reshape(160, 3, 160, 3).mean(axis=(1, 3)) + 100 + rng(5).normal(0, 2, (160, 160))
+    found = verdict(result_of(seen, truth + 100, "super_resolve"))
+    assert found.word == "improved"
+    channel = found.channels["channel 0"]
+    assert channel.blur == pytest.approx(4 / 3, abs=0.4)
+    assert channel.agreement > 0.98
+
+
+def test_the_same_image_is_unchanged() -> None:
+    clean = gaussian_filter(1000 * cell(), 1) + rng(5).normal(0, 8, (192, 192))
+    assert verdict(result_of(clean, clean)).word == "unchanged"
+
+
+def test_a_result_that_contradicts_its_input_is_doubtful() -> None:
+    one, other = (gaussian_filter(1000 * cell(seed=s), 1) for s in (1, 2))
+    found = verdict(result_of(one + rng(5).normal(0, 8, one.shape), other))
+    assert found.word == "doubtful"
+    assert "agrees with the input only" in found.reason
+    finer = zoom(other, 3, order=1, grid_mode=True, mode="nearest")
+    assert verdict(result_of(one + rng(5).normal(0, 8, one.shape), finer, "super_resolve")).word == "doubtful"
+
+
+def test_structure_out_of_mere_noise_is_doubtful() -> None:
+    noise = rng(5).normal(100, 8, (192, 192))
+    assert verdict(result_of(noise, 100 + 300 * gaussian_filter(cell(), 1))).word == "doubtful"
+    assert verdict(result_of(noise, np.full_like(noise, 100))).word == "improved"
+
+
+def test_more_noise_than_before_is_doubtful() -> None:
+    clean = gaussian_filter(1000 * cell(), 1)
+    noisy = clean + rng(5).normal(0, 3, clean.shape)
+    assert verdict(result_of(noisy, noisy + rng(6).normal(0, 9, clean.shape))).word == "doubtful"
+
+
+def test_light_from_out_of_focus_may_go_without_being_called_a_contradiction() -> None:
+    clean = 1000 * gaussian_filter(cell(), 1)
+    hazy = clean + 3 * gaussian_filter(clean, 20) + 200 + rng(5).normal(0, 5, clean.shape)
+    found = verdict(result_of(hazy, clean, "background"))
+    assert found.word == "improved"
+    assert found.channels["channel 0"].agreement > 0.98
+
+
+def test_the_worst_channel_speaks_for_the_image_by_its_name() -> None:
+    one, other = (gaussian_filter(1000 * cell(seed=s), 1) for s in (1, 2))
+    seen = np.stack([one, one]) + rng(5).normal(0, 8, (2, 192, 192))
+    source = Image.from_array(seen.astype(np.float32), axes="CYX", channels=["good", "bad"])
+    recipe = Recipe(operation="enhance", inputs=(), steps=(Step(name="denoise"),))
+    result = source.replace(pixels=Image.from_array(np.stack([one, other]), axes="CYX").pixels, original=source, recipe=recipe)
+    found = verdict(result)
+    assert found.word == "doubtful"
+    assert str(found).startswith("doubtful: bad: ")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 20), (2, 3), (30, 31), (3, 12, 13)])
+def test_results_of_any_size_get_a_verdict(shape: tuple[int, ...]) -> None:
+    pixels = rng(0).poisson(50, shape).astype(np.uint16)
+    size = (0.3, 0.1, 0.1) if len(shape) == 3 else None
+    assert verdict(enhance(Image.from_array(pixels, pixel_size=size))).word in ("improved", "unchanged", "doubtful")
+
+
+def test_an_image_without_an_original_gets_no_verdict() -> None:
+    with pytest.raises(ParameterError, match="without an original"):
+        verdict(Image.from_array(np.ones((8, 8))))
