@@ -34,7 +34,7 @@ def command(
     plan = plan_of_folder(source) if folder else TrainingPlan.read(source)
     if steps:
         plan = plan.model_copy(update={"steps": steps})
-    wanted = {name for name in (plan.start, plan.after) if name}
+    wanted = {*plan.after, *((plan.start,) if plan.start else ())}
     model = train(
         plan,
         runs,

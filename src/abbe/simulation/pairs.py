@@ -30,10 +30,14 @@ class Source(Protocol):
 
 
 class Pair(NamedTuple):
-    """`observed` is what a file holds; `truth` is what a restoration should give, on the same or a finer grid, in the same unit."""
+    """`observed` is what a file holds; `truth` is what a restoration should give, on the same or a finer grid, in the same unit.
+
+    `level` is how much of the truth is even background (camera offset, glow), where that is known.
+    """
 
     observed: Plane
     truth: Plane
+    level: float = 0.0
 
 
 #: pixels around a patch, so that the periodic blur does not wrap into it
@@ -101,10 +105,11 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     photons = 10 ** rng.uniform(0.8, 3.2)
     camera = random_camera(rng, plain=True)
     observed, _ = expose(rng, low * photons, camera)
-    truth = (fine[cut] + floor) * photons * camera.gain + camera.offset
+    level = floor * photons * camera.gain + camera.offset
+    truth = fine[cut] * photons * camera.gain + level
     if rng.random() < 0.12:
         observed, _ = processing.smooth(rng, (observed, np.asarray(low * photons * camera.gain + camera.offset, np.float32)))
-    return Pair(observed, truth.astype(np.float32))
+    return Pair(observed, truth.astype(np.float32), level)
 
 
 def background_pair(rng: Generator, source: Source, n: int) -> Pair:
@@ -131,31 +136,34 @@ def background_pair(rng: Generator, source: Source, n: int) -> Pair:
 
 
 def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pair:
-    """One plane of a thick specimen with the light of the planes above and below, and its focal plane alone; both (n, n).
+    """One plane of a specimen with the light of the planes above and below, and the focal plane alone as the lens shows it; both (n, n).
 
-    `volume` is (Z, Y, X) with Y, X >= n, isotropic; the plane is taken from its middle third.
+    `volume` is (Z, Y, X) with Y, X >= n, isotropic; the plane is taken from its middle third. A third of the specimens are thin:
+    where there is nothing above and below, nothing is to be taken away.
     """
     depth = volume.shape[0]
     middle = int(rng.integers(depth // 3, 2 * depth // 3))
     start, spread, fade = rng.uniform(0.8, 1.8), rng.uniform(0.25, 1.0), rng.uniform(0.0, 0.1)
     fy, fx = np.fft.fftfreq(volume.shape[1])[:, None], np.fft.rfftfreq(volume.shape[2])[None]
     f2 = (-2 * np.pi**2 * (fy * fy + fx * fx)).astype(np.float32)
+    half = int(rng.integers(1, 4))
     spectra = np.fft.rfft2(volume)
+    if rng.random() < 0.35:
+        spectra[: middle - half] = 0
+        spectra[middle + half + 1 :] = 0
     total = sum(
         spectra[k] * np.exp(f2 * (start + spread * abs(k - middle)) ** 2) / (1 + fade * (k - middle) ** 2)
         for k in range(max(0, middle - 24), min(depth, middle + 25))
     )
     total = np.maximum(np.fft.irfft2(total, volume.shape[1:]), 0)
-    half = int(rng.integers(1, 4))
-    focus = gaussian_filter(volume[middle - half : middle + half + 1].mean(0).astype(np.float32), 1.0)
+    focus = gaussian_filter(volume[middle - half : middle + half + 1].sum(0).astype(np.float32), start)
     top = max(float(total.max()), 1e-6)
     photons, camera = 10 ** rng.uniform(1.3, 3.3), random_camera(rng, plain=True)
     y, x = (int(rng.integers(0, s - n + 1)) for s in volume.shape[1:])
     cut = (slice(y, y + n), slice(x, x + n))
     floor = 10 ** rng.uniform(-2.5, -0.3) if rng.random() < 0.6 else 0.0
     observed, _ = expose(rng, (total / top + floor)[cut] * photons, camera)
-    # brightness that a plane keeps: what it would have had alone, in focus
-    truth = focus[cut] * (2 * half + 1) / top * photons * camera.gain
+    truth = focus[cut] / top * photons * camera.gain
     return Pair(observed, truth.astype(np.float32))
 
 

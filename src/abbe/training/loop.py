@@ -61,7 +61,7 @@ class Training:
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
         if plan.start and models:
             start_from(self.network, models[plan.start])
-        self.before = _frozen(models[plan.after]) if plan.after and models else None
+        self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
@@ -127,8 +127,8 @@ class Training:
     def _run(self, every: int, checkpoint_seconds: float) -> None:
         plan = self.plan
         saved, began, loss_sum, count = time.monotonic(), time.monotonic(), 0.0, 0
-        for observed, truth, told in self._batches():
-            loss_sum, count = loss_sum + self._advance(observed, truth, told), count + 1
+        for batch in self._batches():
+            loss_sum, count = loss_sum + self._advance(*batch), count + 1
             now = time.monotonic()
             if self.step % 50 == 0:
                 rate = count / (now - began)
@@ -143,7 +143,7 @@ class Training:
                 self.save()
                 saved = now
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         done = self.step * self.plan.batch
         stream = _Stream(self.samples, done, self.plan.steps * self.plan.batch - done)
         return iter(DataLoader(stream, self.plan.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None))
@@ -154,10 +154,10 @@ class Training:
         left = (plan.steps - self.step) / max(plan.decay * plan.steps, 1)
         return plan.learning_rate * min(1.0, (self.step + 1) / 200) * max(min(1.0, left), 0.01)
 
-    def _advance(self, observed: Tensor, truth: Tensor, told: Tensor) -> float:
+    def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        observed = self.prepared(observed)
+        observed, truth = self.prepared(observed, truth, level, self.step)
         with torch.autocast("cpu", torch.bfloat16):
             restored = self.network(observed, None, told if told.numel() else None)
         loss, fidelity = restoration_loss(restored, truth, self.network.base(observed), self.plan.spread_weight, self.plan.fourier_weight)
@@ -172,19 +172,25 @@ class Training:
                 slow.lerp_(fast, 1 - keep)
         return float(fidelity)
 
-    def prepared(self, observed: Tensor) -> Tensor:
-        """What this model sees: the output of the model before it, where there is one."""
-        observed = observed.contiguous(memory_format=torch.channels_last)
-        if self.before is None:
-            return observed
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            return self.before(observed)[:, :1].contiguous(memory_format=torch.channels_last)
+    def prepared(self, observed: Tensor, truth: Tensor, level: Tensor, index: int) -> tuple[Tensor, Tensor]:
+        """What this model sees, the output of the models before it, and what it should give: (N, C, H, W) and the truth.
+
+        A model that takes the background away takes it from the truth too.
+        """
+        before = self.before if index % 2 else self.before[:1]
+        for network in before:
+            observed = observed.contiguous(memory_format=torch.channels_last)
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                observed = network(observed)[:, :1]
+        if len(before) > 1:
+            observed, truth = observed.clamp_min(0), truth - level.view(-1, 1, 1, 1)
+        return observed.contiguous(memory_format=torch.channels_last), truth
 
     def _validate(self, loss: float) -> None:
         gains, before, rows = [], [], []
         for i in range(self.held_out):
-            observed, truth, told = (torch.from_numpy(a)[None] for a in self.validation[i])
-            seen = self.prepared(observed)
+            observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
+            seen, truth = self.prepared(observed, truth, level, i)
             with torch.no_grad():
                 restored = self.average(seen, None, told if told.numel() else None)
             span = float(truth.max() - truth.min()) + 1e-3

@@ -65,8 +65,9 @@ class TrainingPlan(_Frozen):
     pairs: PairsPlan | None = None
     #: another plan's name, whose weights the training starts from
     start: str | None = None
-    #: the model whose output this one sees
-    after: str | None = None
+    #: the models before this one in the chain: it sees their output. Every other batch goes through the first alone, so that the later
+    #: ones can be left out in use
+    after: tuple[str, ...] = ()
     steps: int = Field(default=8000, ge=1)
     batch: int = Field(default=16, ge=1)
     #: side of a training patch on the observed grid

@@ -27,6 +27,8 @@ class Sample(NamedTuple):
     observed: Plane
     truth: Plane
     told: Plane
+    #: how much of the truth is even background
+    level: np.float32 = np.float32(0)
 
 
 class RealPairs:
@@ -55,7 +57,7 @@ class RealPairs:
             a = resize(a, (n, n)) if side != n else a
             a = np.rot90(a, turns)
             parts.append(np.ascontiguousarray(a[::-1] if flip else a))
-        return Pair(*parts)
+        return Pair(parts[0], parts[1])
 
 
 def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane]]:
@@ -88,7 +90,7 @@ class Samples:
             return normalised(rng, observed, truth[None], np.array([anisotropy], np.float32), level=True)
         pair = self._pair(rng, n)
         level = plan.task in ("denoise", "super_resolve")
-        return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level)
+        return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level, background=pair.level)
 
     def _pair(self, rng: Generator, n: int) -> Pair:
         task = self.plan.task
@@ -115,11 +117,11 @@ def layers(rng: Generator, pool: Pool, n: int) -> Plane:
     return volume
 
 
-def normalised(rng: Generator, observed: Plane, truth: Plane, told: Plane, *, level: bool) -> Sample:
+def normalised(rng: Generator, observed: Plane, truth: Plane, told: Plane, *, level: bool, background: float = 0.0) -> Sample:
     """A sample in the unit that networks see: offset removed, signal about 1.
 
     The offset that inference finds is that of a whole image, of which a patch knows nothing: so it varies here.
-    `level`: the truth has the observed image's offset (else its background is 0).
+    `level`: the truth has the observed image's offset (else its background is 0). `background`: see `Pair.level`.
     """
     low = float(np.percentile(observed, rng.uniform(0.1, 4)))
     span = max(float(np.percentile(observed, 99.8)) - low, 1e-3 * max(abs(low), 1e-3), 1e-6)
@@ -127,4 +129,9 @@ def normalised(rng: Generator, observed: Plane, truth: Plane, told: Plane, *, le
         low -= span * rng.uniform(0, 0.6)
         span = span * rng.uniform(1.0, 1.6)
     scale = span * 2 ** rng.uniform(-1, 1)
-    return Sample(((observed - low) / scale).astype(np.float32), ((truth - (low if level else 0.0)) / scale).astype(np.float32), told)
+    return Sample(
+        ((observed - low) / scale).astype(np.float32),
+        ((truth - (low if level else 0.0)) / scale).astype(np.float32),
+        told,
+        np.float32((background - low) / scale),
+    )
