@@ -227,11 +227,9 @@ def weighted_sums(a: A, b: A, codes_a: A, codes_b: A, low: int, dense_a: A, dens
 
 @kernel
 def joint_counts(a: A, b: A, low: int, bins_a: A, bins_b: A, out: A) -> None:
-    """2-D histogram, with the bin of every value given; bins below 0 are left out."""
+    """2-D histogram, with the bin of every value given."""
     for i in range(a.size):
-        j, k = bins_a[np.int64(a[i]) - low], bins_b[np.int64(b[i]) - low]
-        if j >= 0 and k >= 0:
-            out[j, k] += 1
+        out[bins_a[np.int64(a[i]) - low], bins_b[np.int64(b[i]) - low]] += 1
 
 
 @kernel

@@ -53,6 +53,8 @@ class Pair:
     region: Region
     background: Background
     sources: tuple[Pixels, Pixels]
+    #: what was measured of it before
+    known: dict[str, Any] = field(default_factory=dict, repr=False)
     _kept: dict[Place, tuple[Array, Array, Array | None]] = field(default_factory=dict, repr=False)
 
     # ------------------------------------------------------------------------------------------ what it is

@@ -62,7 +62,9 @@ def _pairs_in_table(values: Values) -> tuple[int, int]:
     from abbe.colocalization import kernels
 
     one, two = values.ranks
-    a, b, low = one.dense, two.dense, values.low
+    # few enough values for the table are few enough for 16 bits
+    small = np.uint16 if max(one.distinct, two.distinct) <= 65536 else np.int32
+    a, b, low = one.dense.astype(small), two.dense.astype(small), values.low
 
     def step(total: Array, x: Array, y: Array, codes_a: Array, codes_b: Array) -> None:
         kernels.joint_counts(codes_a, codes_b, low, a, b, total)

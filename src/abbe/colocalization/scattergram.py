@@ -142,7 +142,7 @@ def _counts(pair: Pair, first: Array, second: Array) -> npt.NDArray[np.int64]:
     if pair.integers:
         low, high = pair.limits
         values = np.arange(low, high + 1)
-        one, two = (_bins(edges, values, outside=-1).astype(np.int32) for edges in (first, second))
+        one, two = (_bins(edges, values).astype(np.uint16) for edges in (first, second))
 
         def step(total: Array, a: Array, b: Array) -> None:
             kernels.joint_counts(a, b, low, one, two, total)
@@ -156,8 +156,7 @@ def _counts(pair: Pair, first: Array, second: Array) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _bins(edges: Array, values: Array, outside: int | None = None) -> npt.NDArray[np.int64]:
-    """The bin of each value as np.histogram2d has it; values outside go to the nearest bin, or are marked."""
-    last = len(edges) - 2
-    found: npt.NDArray[np.int64] = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, last)
-    return found if outside is None else np.where((values < edges[0]) | (values > edges[-1]), outside, found)
+def _bins(edges: Array, values: Array) -> npt.NDArray[np.int64]:
+    """The bin of each value as np.histogram2d has it; the edges cover every value that occurs."""
+    found: npt.NDArray[np.int64] = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return found

@@ -53,7 +53,15 @@ class Signs:
 
 
 def measure(pair: Pair) -> Sums:
-    """Everything that needs neither thresholds nor means, in one pass."""
+    """Everything that needs neither thresholds nor means, in one pass; a pair is measured once."""
+    found: Sums | None = pair.known.get("sums")
+    if found is None:
+        found = pair.known["sums"] = measure_now(pair)
+    return found
+
+
+def measure_now(pair: Pair) -> Sums:
+    """`measure`, without looking whether it was done before."""
     from abbe.colocalization import kernels
 
     p, q = pivot(pair)

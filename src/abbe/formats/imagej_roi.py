@@ -159,6 +159,8 @@ def encode(roi: ROI, rings: tuple[tuple[tuple[float, float], ...], ...], plane: 
     `plane` and `frame` count from 1; 0: all.
     """
     corners = np.array([corner for ring in rings for corner in ring])
+    # um by pixel size leaves whole pixels a rounding off
+    corners = np.where(np.abs(corners - np.round(corners)) < 1e-6, np.round(corners), corners)
     (top, left), (bottom, right) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
     if min(top, left) < -32768 or max(bottom, right) > 32767:
         raise ParameterError("wanted a ROI within 32767 pixels, which is what ImageJ's files hold; save it as .geojson instead")
@@ -166,7 +168,7 @@ def encode(roi: ROI, rings: tuple[tuple[tuple[float, float], ...], ...], plane: 
     head[:4] = MAGIC
     box = (int(top), int(left), int(bottom), int(right))
     struct.pack_into(">hBx4h", head, 4, VERSION, RECTANGLE, *box)
-    whole = np.allclose(corners, np.round(corners), rtol=0, atol=1e-6)
+    whole = bool((corners == np.round(corners)).all())
     if isinstance(roi, (Rectangle, Ellipse)) and len(rings) == 1 and getattr(roi, "angle", 0) == 0:
         (y0, x0), (y1, x1) = corners.min(axis=0), corners.max(axis=0)
         head[6] = RECTANGLE if isinstance(roi, Rectangle) else OVAL

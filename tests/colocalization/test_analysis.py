@@ -1,0 +1,293 @@
+"""What a biologist gets: numbers with their reasons, pictures, and warnings where numbers mislead."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from abbe.colocalization import DEFINITIONS, colocalize, colocalize_all, tables
+from abbe.colocalization.guards import noise_correlation
+from abbe.errors import ParameterError
+from abbe.image import ROI, Image, Interval, Optics
+from abbe.recipe import Input, Recipe, Step
+
+from .conftest import blobs, camera
+
+CONTRACT = ("pearson", "spearman", "kendall", "moc", "k1", "k2", "m1", "m2", "tm1", "tm2", "icq", "rwc1", "rwc2")
+
+
+def restored(image: Image, values: np.ndarray, interval: float | None = None) -> Image:  # type: ignore[type-arg]
+    """An image three times as large, computed from `image`."""
+    size = tuple(None if s is None else s / 3 for s in image.pixel_size)
+    recipe = Recipe(operation="enhance", inputs=(Input(shape=image.shape, dtype=image.dtype.name),), steps=(Step(name="super_resolve"),))
+
+    def made(pixels: np.ndarray) -> Image:  # type: ignore[type-arg]
+        return Image.from_array(pixels.astype(np.float32), axes="CYX", pixel_size=(None, *size[1:]), channels=image.channels)
+
+    bounds = None if interval is None else Interval(made(values - interval), made(values + interval))
+    return made(values).replace(original=image, recipe=recipe, interval=bounds)
+
+
+def enlarged(image: Image) -> np.ndarray:  # type: ignore[type-arg]
+    return np.kron(np.asarray(image)[0, :, 0].astype(float), np.ones((3, 3)))
+
+
+def codes(result: object) -> list[str]:
+    return [notice.code for notice in result.notices]  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------------------------------------- the result
+def test_the_result_has_the_keys_that_others_script_against(partly: Image) -> None:
+    data = colocalize(partly).to_dict()
+    assert set(CONTRACT) <= set(data)
+    assert {key for key in data if key.startswith("costes_")} >= {"costes_threshold1", "costes_threshold2", "costes_slope"}
+    json.dumps(data, allow_nan=False)
+    assert data["thresholds"]["variant"].startswith("Costes 2004")
+    assert data["region"]["name"] == "whole image"
+    assert set(data["definitions"]) <= set(DEFINITIONS)
+
+
+def test_every_definition_says_formula_source_and_meaning() -> None:
+    for definition in DEFINITIONS.values():
+        assert definition.formula
+        assert definition.source
+        assert len(definition.meaning) > 10
+
+
+def test_half_shared_structure_is_found(partly: Image) -> None:
+    found = colocalize(partly, background="mode")
+    assert 0.3 < (found.pearson or 0) < 0.8
+    assert found["pearson"].word
+    assert found.background.method == "mode"
+    assert found.background.first == pytest.approx(100, abs=6)
+
+
+def test_channels_go_by_name_and_wrong_ones_are_named(partly: Image) -> None:
+    assert colocalize(partly, ("tubulin", "actin")).names == ("tubulin", "actin")
+    for channels in ((0, 2), (0, 0), (0,), "01", ("actin", "dapi")):
+        with pytest.raises(ParameterError, match="wanted"):
+            colocalize(partly, channels)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="two channels"):
+        colocalize(np.zeros((8, 8), np.uint8))
+
+
+@pytest.mark.parametrize("threshold", ["cotes", (1,), (1, float("nan")), "3", 5])
+def test_a_threshold_that_is_none_is_refused(partly: Image, threshold: object) -> None:
+    with pytest.raises(ParameterError, match="wanted thresholds"):
+        colocalize(partly, threshold=threshold)  # type: ignore[arg-type]
+
+
+def test_undefined_is_a_word_with_a_reason_never_a_number() -> None:
+    flat = Image.from_array(np.stack([np.full((30, 30), 7), np.arange(900).reshape(30, 30)]).astype(np.uint16), axes="CYX")
+    data = colocalize(flat).to_dict()
+    for key in ("pearson", "spearman", "kendall", "tm1", "slope", "icq"):
+        assert data[key] is None
+        assert data["undefined"][key]
+    empty = colocalize(flat, roi=ROI.rectangle(90, 90, 3, 3, unit="pixel"))
+    assert all(c.value is None and c.reason for c in empty)
+    assert "few_pixels" in codes(empty)
+
+
+def test_negative_light_has_no_shares(partly: Image) -> None:
+    values = np.asarray(partly)[0, :, 0].astype(np.float32) - 150
+    found = colocalize(Image.from_array(values, axes="CYX"))
+    assert found.m1 is None
+    assert "below 0" in (found["m1"].reason or "")
+    assert found.pearson == pytest.approx(colocalize(partly).pearson, abs=1e-12)
+
+
+def test_counts_come_as_area_and_share(partly: Image) -> None:
+    found = colocalize(partly, threshold=(150, 150), roi=ROI.rectangle(0, 0, 4.8, 9.6))
+    values = np.asarray(partly)[0, :, 0, :48]
+    together = int(((values[0] >= 150) & (values[1] >= 150)).sum())
+    counted = found.pixels.colocalized
+    assert counted is not None
+    assert (counted.pixels, found.pixels.pixels) == (together, 48 * 96)
+    assert counted.size == pytest.approx(together * 0.01)
+    assert counted.percent == pytest.approx(100 * together / (48 * 96))
+    assert found.pixels.first.minimum == values[0].min()
+    assert found.pixels.first.mean == pytest.approx(values[0].mean())
+
+
+def test_stacks_and_time_series_are_pooled_or_kept_apart(partly: Image) -> None:
+    plane = np.asarray(partly)[0, :, 0]
+    series = Image.from_array(np.stack([np.stack([plane, plane[::-1]], 1), np.stack([plane, plane], 1)]), axes="TCZYX")
+    pooled = colocalize(series, threshold="none")
+    assert pooled.pixels.pixels == 4 * plane[0].size
+    apart = colocalize_all(series, each="plane", threshold="none")
+    assert [(r.region.frames, r.region.planes) for r in apart] == [((t, t + 1), (z, z + 1)) for t in (0, 1) for z in (0, 1)]
+    assert apart[0].pearson == pytest.approx(colocalize(partly, threshold="none").pearson, abs=1e-13)
+
+
+def test_every_pair_in_every_roi_makes_one_table() -> None:
+    rng = np.random.default_rng(2)
+    image = Image.from_array(np.stack([camera(rng, blobs(rng)) for _ in range(3)]), axes="CYX", pixel_size=0.1, channels=["=1+1", "b", "c"])
+    rois = [ROI.rectangle(0, 0, 5, 5, name="left"), ROI.ellipse(5, 5, 2, 2, name="middle")]
+    found = colocalize_all(image, rois=rois, whole=True)
+    assert [(r.names, r.region.name) for r in found][:4] == [
+        (("=1+1", "b"), "whole image"),
+        (("=1+1", "b"), "left"),
+        (("=1+1", "b"), "middle"),
+        (("=1+1", "c"), "whole image"),
+    ]
+    assert len(found) == 9
+    named = {table.title: table for table in tables(found.results)}
+    assert len(named["Coefficients"].rows) == 9
+    assert all(len(row) == len(table.head) for table in named.values() for row in table.rows)
+
+
+# ---------------------------------------------------------------------------------------------- pictures
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_the_scattergram_is_numpys_histogram(partly: Image, kind: type) -> None:
+    values = (np.asarray(partly)[0, :, 0] // 2).astype(kind)
+    drawn = colocalize(Image.from_array(values, axes="CYX")).scattergram(64)
+    counts, first, second = np.histogram2d(values[0].ravel(), values[1].ravel(), 64)
+    assert (drawn.counts == counts).all()
+    assert np.allclose(drawn.first, first)
+    assert np.allclose(drawn.second, second)
+
+
+def test_a_gate_in_the_scattergram_gives_pixels_and_pixels_a_scattergram(partly: Image) -> None:
+    drawn = colocalize(partly).scattergram()
+    high = (float(drawn.first[-1]) + 1, float(drawn.second[-1]) + 1)
+    gate = drawn.gate([(200, 200), (200, high[1]), (high[0], high[1]), (high[0], 200)])
+    roi = drawn.pixels(gate)
+    chosen = roi.mask(partly)[0]
+    values = np.asarray(partly)[0, :, 0].astype(float)
+    assert (values[:, chosen] > 190).all()
+    assert drawn.of(roi).counts.sum() == chosen.sum() == drawn.counts[gate].sum()
+
+
+def test_revealed_pixels_are_the_colocalized_ones(partly: Image) -> None:
+    found = colocalize(partly, threshold=(150, 140))
+    shown = found.revealed()
+    values = np.asarray(partly)[0, :, 0]
+    together = (values[0] >= 150) & (values[1] >= 140)
+    assert (shown.mask()[0] == together).all()
+    assert (np.asarray(shown.image)[0, :, 0] == np.where(together, values, 0)).all()
+    assert np.asarray(shown.mask_image).sum() == together.sum()
+    overlay = shown.overlay()
+    assert (np.ptp(overlay[together].astype(int), axis=1) == 0).all()
+    assert overlay.shape == (96, 96, 3)
+    with pytest.raises(ParameterError, match="thresholds"):
+        colocalize(partly, threshold="none").revealed()
+
+
+# ---------------------------------------------------------------------------------------------- beside the original
+def test_a_restored_image_stands_beside_its_original(partly: Image) -> None:
+    sharper = restored(partly, enlarged(partly))
+    found = colocalize(sharper, threshold=(150, 150))
+    assert found.original is not None
+    assert found.pearson == pytest.approx(found.original.pearson, abs=1e-6)
+    ratio = found.pixels.ratio
+    assert ratio is not None
+    assert (ratio.expected, ratio.total) == (9, 9)
+    assert "3 times as wide" in ratio.explanation
+    assert "normal" in ratio.explanation
+    assert "changed" not in codes(found)
+
+
+def test_restoration_that_changed_colocalization_is_said(partly: Image) -> None:
+    values = enlarged(partly)
+    values[1] = 0.5 * values[1] + values[0]
+    without = colocalize(restored(partly, values))
+    assert "changed" in codes(without)
+    assert "no interval" in " ".join(map(str, without.notices))
+    within = colocalize(restored(partly, enlarged(partly), interval=1.0))
+    assert within.changes["pearson"].beyond is False
+    beyond = colocalize(restored(partly, values, interval=0.5))
+    assert beyond.changes["pearson"].beyond is True
+    assert any("beyond the image's own 90 % interval" in str(notice) for notice in beyond.notices)
+
+
+# ---------------------------------------------------------------------------------------------- guards
+def test_a_colour_jpeg_makes_independent_noise_correlate_and_abbe_says_so() -> None:
+    rng = np.random.default_rng(11)
+    planes = rng.normal(60, 15, (2, 256, 256)).clip(0, 255).astype(np.uint8)
+    clean = Image.from_array(planes, axes="CYX")
+    assert abs(colocalize(clean).pearson or 1) < 0.02
+    assert "lossy" not in codes(colocalize(clean))
+    buffer = io.BytesIO()
+    Picture.fromarray(np.dstack([*planes, np.zeros_like(planes[0])])).save(buffer, "JPEG", quality=75)
+    squeezed = np.moveaxis(np.asarray(Picture.open(buffer))[..., :2], -1, 0)
+    found = colocalize(Image.from_array(squeezed.copy(), axes="CYX"))
+    assert (found.pearson or 0) > 0.5
+    assert "lossy" in codes(found)
+    assert "share their noise" in " ".join(map(str, found.notices))
+
+
+def test_channels_that_truly_share_structure_do_not_share_noise(partly: Image) -> None:
+    a, b = np.asarray(partly)[0, :, 0].astype(np.float32)
+    assert abs(noise_correlation(a, b, np.ones(a.shape, bool)) or 1) < 0.2
+    assert "lossy" not in codes(colocalize(partly))
+
+
+def test_saturation_few_pixels_and_missing_zeros_are_said(partly: Image) -> None:
+    bright = (np.asarray(partly)[0, :, 0].astype(float) * 3).clip(0, 255).astype(np.uint8)
+    found = colocalize(Image.from_array(bright, axes="CYX"))
+    assert "saturated" in codes(found)
+    assert found.pixels.first.saturated.pixels == (bright[0] == 255).sum()
+    few = colocalize(partly, roi=ROI.rectangle(0, 0, 1, 1))
+    assert "few_pixels" in codes(few)
+    assert any("M1 and M2 are 1" in str(notice) for notice in colocalize(partly).notices)
+
+
+def test_bleed_through_is_hinted_at(partly: Image) -> None:
+    values = np.asarray(partly)[0, :, 0].astype(np.float64)
+    rng = np.random.default_rng(3)
+    bleeding = np.stack([values[0], 100 + rng.normal(0, 2, values[0].shape) + 0.3 * (values[0] - 100)]).round().astype(np.uint16)
+    assert "bleed_through" in codes(colocalize(Image.from_array(bleeding, axes="CYX")))
+    apart = np.stack([camera(rng, blobs(rng)), camera(rng, blobs(rng))])
+    assert "bleed_through" not in codes(colocalize(Image.from_array(apart, axes="CYX")))
+
+
+def test_excluding_channels_are_said_to_have_no_costes_threshold() -> None:
+    rng = np.random.default_rng(4)
+    shape = blobs(rng)
+    found = colocalize(Image.from_array(np.stack([camera(rng, shape), camera(rng, 1 - shape)]), axes="CYX"))
+    assert (found.pearson or 0) < -0.5
+    assert any("exclude one another" in str(notice) for notice in found.notices)
+
+
+# ---------------------------------------------------------------------------------------------- further analyses
+def test_a_shift_is_found_with_its_direction() -> None:
+    rng = np.random.default_rng(5)
+    wide = blobs(rng, 140)
+    first, second = camera(rng, wide[20:116, 20:116]), camera(rng, wide[17:113, 25:121])  # 3 down, 5 left
+    found = colocalize(Image.from_array(np.stack([first, second]), axes="CYX", pixel_size=0.1), extras=("shift",)).shift
+    assert found is not None
+    assert found.best == -5
+    assert found.peak == pytest.approx((3, -5), abs=0.2)
+    assert found.peak_um == pytest.approx((0.3, -0.5), abs=0.02)
+
+
+def test_chance_is_told_from_colocalization(partly: Image) -> None:
+    found = colocalize(partly, extras=("randomisation", "objects"), randomisations=100, threshold="otsu")
+    assert found.costes_p == 1
+    assert found.randomisation is not None
+    assert "autocorrelation" in found.randomisation.origin
+    assert found.objects is not None
+    assert 0.2 < (found.objects.shares[0] or 0) <= 1
+    assert (found.objects.p or 0) > 0.9
+    again = colocalize(partly, extras=("randomisation",), randomisations=100)
+    assert again.randomisation is not None
+    assert (again.randomisation.values == found.randomisation.values).all()
+
+
+def test_the_block_comes_from_the_optics_where_they_are_known(partly: Image) -> None:
+    known = partly.replace(optics=Optics(numerical_aperture=1.4, emission=(520.0, 610.0)))
+    found = colocalize(known, extras=("randomisation",), randomisations=5).randomisation
+    assert found is not None
+    assert found.origin.startswith("optics")
+    assert found.block == 3  # 0.51 * 610 nm / 1.4 = 222 nm, over 100 nm
+
+
+def test_the_proximity_index_of_a_channel_with_itself_is_one() -> None:
+    rng = np.random.default_rng(6)
+    clean = blobs(rng, 128, 1.5, 400)
+    found = colocalize(Image.from_array(np.stack([camera(rng, clean, 3000, 0)] * 2), axes="CYX"), extras=("shift",))
+    assert found.ppi1 == pytest.approx(1, abs=0.05)

@@ -1,0 +1,78 @@
+"""`abbe colocalize` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+
+from abbe.cli.frame import main
+from abbe.formats import save
+from abbe.formats.rois import save_rois
+from abbe.image import ROI, Image
+
+from .conftest import blobs, camera
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    planes = np.stack([camera(rng, blobs(rng)) for _ in range(3)])
+    image = Image.from_array(planes, axes="CYX", pixel_size=0.1, channels=["=HYPERLINK(0)", "tubulin", "dapi"])
+    save(image, tmp_path / "cells.ome.tif")
+    return tmp_path / "cells.ome.tif"
+
+
+def test_a_table_is_printed_with_warnings_beside_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["colocalize", str(file), "--channels", "0", "tubulin"]) == 0
+    out = capsys.readouterr()
+    assert "Pearson's r" in out.out
+    assert "colocalized pixels" in out.out
+    assert "um2" in out.out
+    assert "note:" in out.err
+
+
+def test_json_is_the_result(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["colocalize", str(file), "--channels", "1", "2", "--json", "--threshold", "120,120"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["names"] == ["tubulin", "dapi"]
+    assert data["thresholds"]["first"] == 120
+
+
+def test_all_pairs_in_rois_go_to_a_workbook_without_formulas(file: Path, tmp_path: Path) -> None:
+    save_rois([ROI.rectangle(0, 0, 4, 4, name="a"), ROI.ellipse(5, 5, 3, 3, name="@b")], tmp_path / "r.json")
+    out = tmp_path / "out.xlsx"
+    assert main(["colocalize", str(file), "--all-pairs", "--roi", str(tmp_path / "r.json"), "-o", str(out)]) == 0
+    book = openpyxl.load_workbook(out)
+    sheet = book["Coefficients"]
+    assert sheet.max_row == 1 + 3 * 2
+    assert {"Pixels", "Settings", "Definitions"} <= set(book.sheetnames)
+    assert sheet["B2"].value == "=HYPERLINK(0)"
+    assert sheet["B2"].data_type == "s"
+    assert isinstance(sheet["H2"].value, float)
+    assert main(["colocalize", str(file), "--all-pairs", "-o", str(out)]) == 1
+    assert main(["colocalize", str(file), "--all-pairs", "-o", str(out), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".txt", "\t")])
+def test_text_files_hold_no_formulas(file: Path, tmp_path: Path, suffix: str, delimiter: str) -> None:
+    out = tmp_path / f"out{suffix}"
+    assert main(["colocalize", str(file), "--channels", "0", "1", "-o", str(out)]) == 0
+    rows = list(csv.reader(out.open(encoding="utf-8-sig", newline=""), delimiter=delimiter))
+    assert rows[1][:3] == ["image", "channel 1", "channel 2"]
+    assert rows[2][1] == "'=HYPERLINK(0)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--channels", "0", "9"], [], ["--channels", "0", "1", "--threshold", "soon"], ["--channels", "0", "1", "-o", "x.doc"]],
+)
+def test_what_cannot_be_is_said_in_one_line(file: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["colocalize", str(file), *arguments]) == 1
+    err = capsys.readouterr().err.strip().splitlines()
+    assert err[-1].startswith("abbe: wanted")
+    assert "Traceback" not in "".join(err)

@@ -1,0 +1,146 @@
+"""ROIs go to ImageJ, QuPath and back."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abbe.errors import ExistsError, LimitError, NotAnImageError, ParameterError
+from abbe.formats.rois import open_rois, save_rois
+from abbe.image import ROI, Ellipse, Image, Mask, Polygon, Rectangle
+
+
+@pytest.fixture
+def image() -> Image:
+    return Image.from_array(np.zeros((3, 40, 50), np.uint8), axes="ZYX", pixel_size=(0.3, 0.1, 0.1))
+
+
+def shapes() -> list[ROI]:
+    return [
+        ROI.rectangle(3, 4, 10, 12, unit="pixel", name="box"),
+        ROI.rectangle(3.25, 4.5, 10.5, 12, unit="pixel", name="fine box"),
+        ROI.ellipse(15, 20, 6, 9, unit="pixel", name="nucleus"),
+        ROI.polygon([(2, 3), (5, 30), (30, 12)], unit="pixel", name="três"),
+        ROI.polygon([(2.5, 3.25), (5, 30), (30.75, 12)], by_hand=True, unit="pixel"),
+        ROI.ellipse(15, 20, 6, 9, angle=30, unit="pixel", name="turned"),
+        Polygon(rings=(((0, 0), (0, 20), (20, 20), (20, 0)), ((5, 5), (5, 9), (9, 9), (9, 5))), unit="pixel", name="ring"),
+        ROI.rectangle(3, 4, 10, 12, unit="pixel", name="plane 2, frame 1", depth=(0.5, 1.5), frames=(0, 1)),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".geojson", ".json"])
+def test_rois_come_back_as_they_were_saved(tmp_path: Path, image: Image, suffix: str) -> None:
+    file = save_rois(shapes(), tmp_path / f"rois{suffix}", image)
+    again = open_rois(file)
+    for before, after in zip(shapes(), again, strict=True):
+        assert (before.mask(image) == after.mask(image)).all(), before
+        if suffix != ".zip" or before.name:
+            assert after.name == before.name
+
+
+def test_imagej_keeps_the_kind_of_a_shape(tmp_path: Path) -> None:
+    for roi, kind in ((shapes()[0], Rectangle), (shapes()[2], Ellipse), (shapes()[3], Polygon)):
+        file = save_rois(roi, tmp_path / "one.roi", overwrite=True)
+        (again,) = open_rois(file)
+        assert type(again) is kind
+        assert again.box() == pytest.approx(roi.box())
+
+
+def test_a_roi_in_um_is_written_in_pixels(tmp_path: Path, image: Image) -> None:
+    roi = ROI.rectangle(0.3, 0.4, 1.0, 1.2)
+    with pytest.raises(ParameterError, match="image"):
+        save_rois(roi, tmp_path / "um.roi")
+    (again,) = open_rois(save_rois(roi, tmp_path / "um.roi", image))
+    assert again.unit == "pixel"
+    assert again.box() == pytest.approx((3, 4, 13, 16))
+
+
+def test_masks_and_combinations_are_written_as_outlines(tmp_path: Path, image: Image) -> None:
+    ring = (ROI.ellipse(2, 2, 1.5, 1.5) - ROI.ellipse(2, 2, 0.5, 0.5)).named("ring")
+    mask = Mask.from_pixels(ring.mask(image), image, name="mask")
+    (one, two) = open_rois(save_rois([ring, mask], tmp_path / "rings.zip", image))
+    assert (one.mask(image) == ring.mask(image)).all()
+    assert (two.mask(image) == ring.mask(image)).all()
+
+
+def test_an_imagej_file_by_its_bytes(tmp_path: Path) -> None:
+    """A rectangle as ImageJ 1.54 writes it: 3 pixels down, 4 right, 12 wide, 10 high, on the second plane."""
+    head = struct.pack(">4shBx4hH4f hiiihhBBhii", b"Iout", 228, 1, 3, 4, 13, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 64)
+    second = bytearray(64)
+    struct.pack_into(">iiiiii", second, 0, 0, 0, 2, 0, 128, 4)
+    (tmp_path / "a.roi").write_bytes(head + bytes(second) + "cell".encode("utf-16-be"))
+    (roi,) = open_rois(tmp_path / "a.roi")
+    assert isinstance(roi, Rectangle)
+    assert (roi.name, roi.box(), roi.depth) == ("cell", (3, 4, 13, 16), (0.5, 1.5))
+
+
+def test_qupaths_annotations_are_read(tmp_path: Path, image: Image) -> None:
+    square = [[[1, 2], [11, 2], [11, 12], [1, 12], [1, 2]]]
+    data = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Polygon", "coordinates": square},
+                "properties": {"objectType": "annotation", "classification": {"name": "Tumor", "color": [200, 0, 0]}},
+            },
+            {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [square]}, "properties": None},
+        ],
+    }
+    (tmp_path / "q.geojson").write_text(json.dumps(data))
+    rois = open_rois(tmp_path / "q.geojson")
+    assert rois[0].name == "Tumor"
+    assert rois[0].mask(image)[0, 2:12, 1:11].all()
+    assert [int(r.mask(image)[0].sum()) for r in rois] == [100, 100]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"Iout", b"Iout" + bytes(60), b"PK\x03\x04 broken", b"{", b"3", b'{"type": "Feature"}'])
+def test_damaged_files_are_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.roi"
+    file.write_bytes(content)
+    if content.startswith(b'{"type": "F'):
+        assert open_rois(file) == []
+        return
+    with pytest.raises((NotAnImageError, ParameterError), match=r"wanted"):
+        open_rois(file)
+
+
+def test_every_cut_of_a_file_is_refused_or_read_never_a_crash(tmp_path: Path) -> None:
+    whole = save_rois(shapes()[6], tmp_path / "whole.roi").read_bytes()
+    for end in range(0, len(whole), 3):
+        file = tmp_path / "cut.roi"
+        file.write_bytes(whole[:end])
+        try:
+            open_rois(file)
+        except (NotAnImageError, ParameterError):
+            continue
+
+
+def test_a_line_has_no_pixels(tmp_path: Path) -> None:
+    head = bytearray(64)
+    head[:4], head[6] = b"Iout", 3
+    (tmp_path / "line.roi").write_bytes(bytes(head))
+    with pytest.raises(ParameterError, match="line"):
+        open_rois(tmp_path / "line.roi")
+
+
+def test_a_zip_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.roi", bytes(80 * 2**20))
+    with pytest.raises(LimitError):
+        open_rois(tmp_path / "bomb.zip")
+
+
+def test_names_do_not_leave_the_archive_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    rois = [ROI.rectangle(0, 0, 2, 2, unit="pixel", name=name) for name in ("../../etc/x", "../../etc/x", "a/b")]
+    file = save_rois(rois, tmp_path / "r.zip")
+    names = zipfile.ZipFile(file).namelist()
+    assert len(set(names)) == 3
+    assert not any("/" in name or name.startswith(".") for name in names)
+    with pytest.raises(ExistsError):
+        save_rois(rois, file)
