@@ -33,23 +33,24 @@ class Asset:
 def add_page(app: FastAPI, settings: Settings) -> None:
     """Serve the built page from every address that is not the interface's: it finds its own way by the fragment."""
     root = (settings.page or BUILT).resolve()
-    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()} if root.is_dir() else {}
 
     @lru_cache(maxsize=64)
-    def asset(name: str, modified: int) -> Asset:
-        body = files[name].read_bytes()
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    def asset(path: Path, modified: int) -> Asset:
+        body = path.read_bytes()
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         packed = gzip.compress(body, 9, mtime=0) if kind.startswith(("text/", "application/", "image/svg")) else None
         return Asset(body, packed, kind)
 
     @app.api_route("/{name:path}", methods=["GET", "HEAD"], include_in_schema=False)
     def page(request: Request, name: str) -> Response:
         name = name or "index.html"
+        # A dozen files, listed anew: the page may be built while it is served.
+        files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()} if root.is_dir() else {}
         if name == "index.html" and name not in files:
             return HTMLResponse(MISSING, status_code=503)
         if name not in files:  # a look-up among the files there are: no path of a client's reaches the disk
             raise HTTPException(404)
-        found = asset(name, files[name].stat().st_mtime_ns)
+        found = asset(files[name], files[name].stat().st_mtime_ns)
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache",
             "Vary": "Accept-Encoding",
