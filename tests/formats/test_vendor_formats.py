@@ -97,16 +97,23 @@ def test_other_positions_are_named(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "library", "reference", "size", "channels"), FILES, ids=lambda v: v if isinstance(v, str) else "")
-def test_a_microscopes_file_that_was_cut_short_is_refused(
+def test_a_microscopes_file_that_was_cut_short_never_gives_wrong_pixels(
     shared_data: Path, tmp_path: Path, name: str, library: str, reference: Reference, size: Any, channels: tuple[str, ...]
 ) -> None:
     pytest.importorskip(library)
     data = (shared_data / "formats" / name).read_bytes()
+    truth = reference(shared_data / "formats" / name)
     cut = tmp_path / name
+    refused = 0
     for share in (0.02, 0.3, 0.7, 0.98):
         cut.write_bytes(data[: int(len(data) * share)])
-        with pytest.raises(NotAnImageError):
-            np.asarray(abbe.open(cut))
+        try:
+            pixels = np.asarray(abbe.open(cut))
+        except NotAnImageError:
+            refused += 1
+            continue
+        assert np.array_equal(pixels, truth), share  # what is missing may be another image of the file
+    assert refused
 
 
 def test_a_missing_library_names_the_extra(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

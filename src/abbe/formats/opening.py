@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,10 +60,14 @@ def open(
 
 
 def _open_url(url: str, **more: Any) -> Image:
-    file, folder = remote.fetch(url)
-    image = open(file, **more)
+    file = remote.fetch(url)
+    try:
+        image = open(file, **more)
+    except BaseException:
+        shutil.rmtree(file.parent, ignore_errors=True)
+        raise
     image.provenance.digest  # noqa: B018 - computed now: the file goes with the pixels
-    return image.replace(pixels=remote.FetchedPixels(image.pixels, folder), provenance=replace(image.provenance, source=url))
+    return image.replace(pixels=remote.FetchedPixels(image.pixels, file.parent), provenance=replace(image.provenance, source=url))
 
 
 def read(source: Path, axes: str | None) -> Found:

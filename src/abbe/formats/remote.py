@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import weakref
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,8 +26,8 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     return isinstance(path, str) and _URL.match(path) is not None
 
 
-def fetch(url: str) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
-    """The file behind `url`, and the folder that must be kept as long as it is read.
+def fetch(url: str) -> Path:
+    """The file behind `url`, alone in a new folder that the caller removes.
 
     Raises `MissingExtraError` when fsspec or what it needs for this kind of URL is not installed, `StorageError` when the file cannot
     be had, `LimitError` when the disk has no room for it.
@@ -35,31 +36,32 @@ def fetch(url: str) -> tuple[Path, tempfile.TemporaryDirectory[str]]:
         import fsspec
     except ImportError as problem:
         raise MissingExtraError("opening a URL", "formats") from problem
-    folder = tempfile.TemporaryDirectory(prefix="abbe-")
-    target = Path(folder.name) / (PurePosixPath(urlsplit(url).path).name or "image")
+    folder = tempfile.mkdtemp(prefix="abbe-")
+    target = Path(folder) / (PurePosixPath(urlsplit(url).path).name or "image")
     try:
         with fsspec.open(url, "rb") as source, target.open("wb") as file:
             while piece := source.read(PIECE):
                 file.write(piece)
-                if shutil.disk_usage(folder.name).free < 2 * PIECE:
+                if shutil.disk_usage(folder).free < 2 * PIECE:
                     raise LimitError(f"wanted room on the disk for {url}; free some, or point TMPDIR at a disk with room")
     except ImportError as problem:
-        folder.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
         raise StorageError(f"opening {url} needs another package: {problem}") from problem
     except BaseException as problem:
-        folder.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
         if isinstance(problem, Exception) and not isinstance(problem, LimitError):
             why = str(problem).partition("\n")[0][:200] or type(problem).__name__
             raise StorageError(f"could not fetch {url}: {why}; check the address and the connection") from problem
         raise
-    return target, folder
+    return target
 
 
 class FetchedPixels:
     """Pixels of a fetched file; the folder that holds it goes when they go."""
 
-    def __init__(self, source: Pixels, folder: tempfile.TemporaryDirectory[str]) -> None:
-        self._source, self._folder = source, folder
+    def __init__(self, source: Pixels, folder: Path) -> None:
+        self._source = source
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     @property
     def shape(self) -> Shape:
