@@ -84,6 +84,8 @@ def _names(labels: Any, shape: tuple[int, ...]) -> tuple[str | None, ...]:
 
 
 def _colors(tables: Any, count: int) -> tuple[str | None, ...]:
+    if isinstance(tables, np.ndarray):  # of a single channel
+        tables = [tables]
     if not isinstance(tables, (list, tuple)) or len(tables) != count:
         return ()
     found: list[str | None] = []
