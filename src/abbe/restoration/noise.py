@@ -91,7 +91,8 @@ def _smeared(h: int, w: int) -> npt.NDArray[np.float64]:
     table = np.array(rows).T
     table[0] = np.maximum.accumulate(table[0]) + 1e-12 * np.arange(table.shape[1])
     least = np.array([[-np.inf], [0.0], [1e-3], [1.0]])
-    return np.maximum(table, least)
+    kept: npt.NDArray[np.float64] = np.maximum(table, least)
+    return kept
 
 
 def cut(plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,114 @@
+"""Engines: what is there, what they compute in, and that models are run as their cards say."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+import abbe.restoration
+from abbe.errors import ModelError
+from abbe.restoration import available, enhance
+from abbe.restoration.engine import Engine, Runner, engine, measured_precision, runner
+from abbe.zoo import Card, Model, find, load
+from model_maker import card, network, probe, save_bytes, write_model
+
+needs_openvino = pytest.mark.skipif("openvino" not in available(), reason="no OpenVINO plug-in for this platform")
+
+
+def test_the_plain_cpu_provider_is_always_there() -> None:
+    assert "cpu" in available()
+    assert engine("cpu").precision == "fp32"
+
+
+def test_the_probe_is_the_file_that_it_is_said_to_be() -> None:
+    assert (Path(abbe.restoration.__file__).parent / "probe.onnx").read_bytes() == probe()
+
+
+def test_every_engine_here_is_exact_when_asked() -> None:
+    for name in available():
+        assert measured_precision(Engine(name, exact=True)) == "fp32"
+
+
+@needs_openvino
+def test_openvino_exact_agrees_with_the_plain_provider() -> None:
+    pixels = np.random.default_rng(0).poisson(100, (70, 90)).astype(np.uint16)
+    plain, exact, fast = (
+        np.asarray(enhance(pixels, engine=name, exact=is_exact), np.float64)
+        for name, is_exact in (("cpu", False), ("openvino", True), ("openvino", False))
+    )
+    assert np.abs(plain - exact).max() < 1e-4 * np.ptp(plain)
+    assert np.abs(plain - fast).max() < 0.05 * np.ptp(plain)
+
+
+@needs_openvino
+def test_openvino_gives_the_same_bytes_each_time() -> None:
+    pixels = np.random.default_rng(0).poisson(100, (70, 90)).astype(np.uint16)
+    one, two = (np.asarray(enhance(pixels, engine="openvino")).tobytes() for _ in range(2))
+    assert one == two
+
+
+def test_a_session_is_made_once_and_serves_several_threads() -> None:
+    model, cpu = find("denoise"), engine("cpu")
+    assert runner(model, cpu) is runner(model, cpu)
+    images = [np.random.default_rng(k).random((1, 1, 32, 32), np.float32) for k in range(8)]
+    alone = [runner(model, cpu).run(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(runner(model, cpu).run, images))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together))
+
+
+def test_a_card_that_does_not_fit_its_weights_is_refused(tmp_path: Path) -> None:
+    wrong_scale = write_model(tmp_path, "super_resolve", network(scale=1))
+    with pytest.raises(ModelError, match="do not belong together"):
+        Runner(load(wrong_scale), engine("cpu")).run(np.ones((1, 1, 16, 16), np.float32))
+    wants_context = write_model(tmp_path, "denoise", network(), name="contextual", context=True)
+    with pytest.raises(ModelError, match="context"):
+        Runner(load(wants_context), engine("cpu"))
+
+
+def test_a_network_that_cannot_run_says_so_in_one_line(tmp_path: Path) -> None:
+    content = save_bytes(
+        helper.make_graph(
+            [helper.make_node("NoSuchOperator", ["observed"], ["restored"])],
+            "broken",
+            [helper.make_tensor_value_info("observed", TensorProto.FLOAT, ["N", 1, "H", "W"])],
+            [helper.make_tensor_value_info("restored", TensorProto.FLOAT, ["N", 2, "H", "W"])],
+        )
+    )
+    place = write_model(tmp_path, "denoise", content)
+    with pytest.raises(ModelError, match="wanted a network that ONNX Runtime can run") as problem:
+        Runner(load(place), engine("cpu"))
+    assert "\n" not in str(problem.value)
+
+
+def test_a_model_is_told_what_its_card_says_and_nothing_unknown(tmp_path: Path) -> None:
+    told = helper.make_graph(
+        [
+            helper.make_node("Concat", ["observed", "observed"], ["both"], axis=1),
+            helper.make_node("ReduceMax", ["told"], ["most"], axes=[0, 1], keepdims=0),
+            helper.make_node("Mul", ["both", "most"], ["restored"]),
+        ],
+        "told",
+        [
+            helper.make_tensor_value_info("observed", TensorProto.FLOAT, ["N", 1, "H", "W"]),
+            helper.make_tensor_value_info("told", TensorProto.FLOAT, ["N", 1]),
+        ],
+        [helper.make_tensor_value_info("restored", TensorProto.FLOAT, ["N", 2, "H", "W"])],
+    )
+    place = write_model(tmp_path, "denoise", save_bytes(told), told=["anisotropy"])
+    asked = Runner(load(place), engine("cpu"))
+    assert asked.run(np.ones((2, 1, 8, 8), np.float32), {"anisotropy": 3.0}).max() == 3
+    with pytest.raises(ModelError, match="anisotropy"):
+        asked.run(np.ones((1, 1, 8, 8), np.float32), {})
+
+
+def test_changed_weights_are_never_run(tmp_path: Path) -> None:
+    place = write_model(tmp_path, "denoise")
+    honest = load(place)
+    forged = Model(Card.model_validate(card("denoise", b"something else")), honest.path)
+    with pytest.raises(ModelError, match="digest"):
+        runner(forged, engine("cpu"))
