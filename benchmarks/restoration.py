@@ -1,4 +1,4 @@
-"""Time and memory of restoration, per image size and step: python benchmarks/restoration.py [--sizes 256,1024] [--engines auto,cpu] [--file]
+"""Time and memory of restoration, per image size and step: python benchmarks/restoration.py [--sizes 256,1024] [--engines cpu] [--file]
 
 Each figure comes from a fresh process. "first" is the first call, with sessions set up and networks compiled; "again" is the second.
 CPU seconds are those of all threads: on a busy machine they tell more than the clock.

@@ -137,7 +137,7 @@ def _word(agreement: float | None, blur: float, before: float, after: float, dra
         return "doubtful", "the input shows no structure above its noise, and the result does"
     gains = []
     if before > 0 and after < QUIET * before:
-        gains.append(f"noise down to {100 * after / before:.0f} %")
+        gains.append(f"noise in flat parts down to {max(100 * after / before, 1):.0f} %")
     if agreement is not None and blur > SHARPER:
         gains.append(f"sharper by a blur of {blur:.1f} input pixels")
     agree = "no structure above the noise in the input" if agreement is None else f"agrees with the input to {agreement:.3f}"
