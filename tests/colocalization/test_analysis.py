@@ -227,7 +227,7 @@ def test_channels_that_truly_share_structure_do_not_share_noise(partly: Image) -
 
 
 def test_saturation_few_pixels_and_missing_zeros_are_said(partly: Image) -> None:
-    bright = (np.asarray(partly)[0, :, 0].astype(float) * 3).clip(0, 255).astype(np.uint8)
+    bright = ((np.asarray(partly)[0, :, 0].astype(float) - 90) * 2).clip(1, 255).astype(np.uint8)
     found = colocalize(Image.from_array(bright, axes="CYX"))
     assert "saturated" in codes(found)
     assert found.pixels.first.saturated.pixels == (bright[0] == 255).sum()

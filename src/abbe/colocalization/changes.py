@@ -11,6 +11,8 @@ from abbe.image import Notice
 
 #: a change worth a word where the image carries no interval to judge it by; abbe's choice
 WORTH_A_WORD = 0.05
+#: a change smaller than this is none, whatever the interval; abbe's choice
+SLIGHT = 0.005
 #: coefficients that a warning names; the others follow from the same pixels
 NAMED = ("pearson", "spearman", "icq", "moc", "m1", "m2", "tm1", "tm2")
 
@@ -24,7 +26,7 @@ def changes(m: Measurement, before: Colocalization) -> dict[str, Change]:
         low, high = ranges.get(key, (None, None))
         beyond = None
         if low is not None and high is not None and earlier is not None:
-            beyond = not low <= earlier <= high
+            beyond = not low - SLIGHT <= earlier <= high + SLIGHT
         found[key] = Change(key, earlier, coefficient.value, low, high, beyond)
     return found
 
