@@ -50,11 +50,12 @@ class Noise:
     brightness: list[Float] = field(default_factory=list)
     squares: list[Float] = field(default_factory=list)
 
-    def add(self, plane: Float) -> None:
+    def add(self, plane: Float, most: int) -> None:
+        """Take up to `most` pixels of a plane, evenly spread."""
         a = plane[:-2] - 2 * plane[1:-1] + plane[2:]
         a = a[:, :-2] - 2 * a[:, 1:-1] + a[:, 2:]
         mean = gaussian_filter(plane, 2.0)[1:-1, 1:-1]
-        step = max(1, a.size // 50_000)
+        step = max(1, a.size // most)
         self.brightness.append(mean.ravel()[::step])
         self.squares.append(a.ravel()[::step] / 6.0)
 

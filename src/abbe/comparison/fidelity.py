@@ -39,14 +39,14 @@ def psnr(image: npt.ArrayLike, reference: npt.ArrayLike, data_range: float | Non
             Weigert et al., Nature Methods 15:1090, 2018).
     """
     a, b = _pair(image, reference)
-    sums = Sums.of(a, b)
-    return psnr_of(sums.rest() if affine else mean_square(sums), data_range if data_range is not None else range_of(b))
+    error = Sums.of(a, b).rest() if affine else _error(a, b)
+    return psnr_of(error, data_range if data_range is not None else range_of(b))
 
 
 def nrmse(image: npt.ArrayLike, reference: npt.ArrayLike, data_range: float | None = None) -> Number:
     """Root mean square error over the reference's range (largest minus smallest value, unless `data_range` says otherwise)."""
     a, b = _pair(image, reference)
-    return nrmse_of(mean_square(Sums.of(a, b)), data_range if data_range is not None else range_of(b))
+    return nrmse_of(_error(a, b), data_range if data_range is not None else range_of(b))
 
 
 def nrmse_of(error: float, data_range: Number) -> Number:
@@ -61,6 +61,11 @@ def affine_gain(sums: Sums) -> tuple[float, float] | Undefined:
 def range_of(reference: npt.NDArray[np.float64]) -> Number:
     span = float(reference.max() - reference.min())
     return span if span > 0 else Undefined("the reference is constant: it has no range")
+
+
+def _error(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    difference = (a - b).ravel()
+    return float(np.einsum("i,i->", difference, difference)) / max(a.size, 1)
 
 
 def _pair(image: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

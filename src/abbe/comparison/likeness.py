@@ -27,8 +27,9 @@ PERCENTILE_SAMPLE = 2**17
 
 @dataclass
 class Likeness:
-    """Running sums of one image against the reference."""
+    """Running sums of one image against the reference; `size` is the number of pixels to come, `step` the spacing of those kept."""
 
+    size: int
     step: int
     data_range: Number
     sums: Sums = field(default_factory=Sums)
@@ -46,7 +47,7 @@ class Likeness:
             return
         self.sums = self.sums + Sums.of(a, b)
         self.top = max(self.top, float(b.max()))
-        thin = max(1, a.size // (PERCENTILE_SAMPLE // 16))
+        thin = max(1, self.size // PERCENTILE_SAMPLE)
         self.values.append((a.ravel()[::thin].copy(), b.ravel()[::thin].copy()))
         if isinstance(self.data_range, Undefined) or min(x.shape) < 2 * RADIUS["gaussian"] + 1:
             return
@@ -97,8 +98,9 @@ def measure(pair: Pair, truth: Image | None, data_range: Number) -> Measures:
     """The transformed and the plain image against the truth; without one, the transformed against the plain."""
     shape = pair.transformed.shape
     planes = shape[2] if truth is not None else pair.original.shape[2]
-    step = max(1, math.ceil(math.sqrt(planes * shape[3] * shape[4] / KEPT)))
-    result, plain = Likeness(step, data_range), Likeness(step, data_range)
+    size = planes * shape[3] * shape[4]
+    step = max(1, math.ceil(math.sqrt(size / KEPT)))
+    result, plain = Likeness(size, step, data_range), Likeness(size, step, data_range)
     change = Sums()
     for x, u, y, own, mask in _bands(pair, truth):
         result.add(x, u if y is None else y, own, mask)
