@@ -31,7 +31,7 @@ from abbe.reporting.renderers.html import repeat_data
 from abbe.session import Session
 
 #: seconds within which a victim is killed; most single operations take 5 to 300 ms
-LONGEST = 0.5
+LONGEST = 1.0
 
 
 def picture(number: int) -> Image:
@@ -118,6 +118,7 @@ class Truth:
         self.versions: dict[str, str] = {}
         self.comments: set[str] = set()
         self.deleting = False
+        self.undoing = False
         self.done: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
 
@@ -138,6 +139,7 @@ class Truth:
         if open_act:
             self.cut[open_act] += 1
         self.deleting = self.deleting or open_act == "delete"
+        self.undoing = open_act == "back and forth"
 
 
 def look(folder: Path, truth: Truth) -> list[str]:
@@ -155,9 +157,13 @@ def look(folder: Path, truth: Truth) -> list[str]:
     for version in session.versions[1:]:
         if pixel_digest(picture(int(version.name)).pixels) != version.digest:
             found.append(f"version {version.id} is not what was added")
-    if not truth.comments <= {comment.id for comment in session.comments}:
+    comments = {comment.id for comment in session.comments}
+    if truth.undoing and session.can_redo:  # killed between undo and redo: what was undone comes back
+        session.redo()
+        comments |= {comment.id for comment in session.comments}
+    if not truth.comments <= comments:
         found.append("comments lost")
-    truth.deleting = False
+    truth.comments, truth.deleting = comments, False
     return found + _files(folder)
 
 

@@ -53,13 +53,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture that is drawn when a renderer wants it. `wide`: it needs the whole width of a page."""
+    """A picture that is drawn when a renderer wants it."""
 
     key: str
     title: str
     caption: str
     draw: Callable[[], bytes]
-    wide: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", inert(self.title))
+        object.__setattr__(self, "caption", inert(self.caption))
 
     @cached_property
     def png(self) -> bytes:
@@ -77,6 +80,10 @@ class Section:
     warnings: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paragraphs", tuple(inert(text, lines=True) for text in self.paragraphs))
+        object.__setattr__(self, "warnings", tuple(inert(text) for text in self.warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,10 @@ class Report:
     software: str
     sections: tuple[Section, ...]
     repeat: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", inert(self.title))
+        object.__setattr__(self, "subtitle", inert(self.subtitle))
 
     def tables(self) -> list[Table]:
         return [table for section in self.sections for table in section.tables]

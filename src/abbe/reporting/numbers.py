@@ -6,14 +6,16 @@ import math
 
 #: significant digits: more than any of the measures is reproducible between programs, and few enough to read
 DIGITS = 6
+#: integers up to this are exact in every program, a spreadsheet's cells included
+EXACT = 10**15
 
 
 def rounded(value: float) -> float | int:
-    """The number as every output shows it. Integers stay whole."""
-    if isinstance(value, int):
+    """The number as every output shows it. Counts stay whole."""
+    if isinstance(value, int) and abs(value) <= EXACT:
         return value
     near = float(f"{value:.{DIGITS}g}")
-    return int(near) if near.is_integer() and abs(near) < 1e15 else near
+    return int(near) if near.is_integer() and abs(near) <= EXACT else near
 
 
 def digits(value: float) -> str:
@@ -23,4 +25,4 @@ def digits(value: float) -> str:
     number = rounded(value)
     if isinstance(number, int) or number == 0:
         return str(int(number))
-    return repr(number) if 1e-4 <= abs(number) < 1e15 else f"{number:.{DIGITS - 1}e}"
+    return repr(number) if 1e-4 <= abs(number) <= EXACT else f"{number:.{DIGITS - 1}e}"

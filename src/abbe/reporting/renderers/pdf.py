@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from abbe.reporting.model import Figure, Report, Section, Table
-from abbe.reporting.renderers.typography import markup, register, styles
+from abbe.reporting.renderers.typography import TABLE_SIZE, markup, register, styles
 
 #: A4 with margins, in points
 WIDTH, HEIGHT, MARGIN = 595.3, 841.9, 45.0
@@ -128,12 +128,28 @@ def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
         yield Paragraph(markup(note), style["note"])
 
 
+#: points of a cell's padding, and the widest that a word or a cell of text may make its column
+PADDING, WORD, TEXT = 7.0, 96.0, 230.0
+
+
 def _widths(table: Table) -> list[float]:
-    """Shares of the page by what the columns hold; no column under 32 points, where a word still fits."""
-    longest = [
-        max(min(len(entry), 60) for entry in (*table.columns[k].split(), *(row[k].text for row in table.rows), "12345"))
-        for k in range(len(table.columns))
-    ]
-    weights = [length**0.8 for length in longest]
-    widths = [max(32.0, FRAME * weight / sum(weights)) for weight in weights]
-    return [width * FRAME / sum(widths) for width in widths]
+    """Every number and every usual word fits on a line; what is left of the page goes to the columns with more text."""
+    least, most = [], []
+    for k, name in enumerate(table.columns):
+        cells = [row[k] for row in table.rows]
+        words = [word for text in (name, *(c.text for c in cells if c.number is None)) for word in text.split()]
+        numbers = [_width(c.text) for c in cells if c.number is not None]
+        least.append(PADDING + max([8.0, *(min(_width(word, bold=True), WORD) for word in words), *numbers]))
+        most.append(max(least[-1], PADDING + max([8.0, *(min(_width(c.text), TEXT) for c in cells)])))
+    room = FRAME - sum(least)
+    wish = sum(most) - sum(least)
+    if room <= 0 or wish <= 0:
+        return [width * min(1.0, FRAME / sum(least)) for width in least] if room <= 0 else most
+    share = min(1.0, room / wish)
+    return [low + share * (high - low) for low, high in zip(least, most, strict=True)]
+
+
+def _width(text: str, bold: bool = False) -> float:
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    return float(stringWidth(text, "Abbe-Bold" if bold else "Abbe", TABLE_SIZE))

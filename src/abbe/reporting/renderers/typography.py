@@ -11,6 +11,8 @@ from abbe.reporting.figures.fonts import font_file
 INK, SOFT, MARK = "#1d2733", "#566270", "#9a3b00"
 #: reportlab's own typeface for Chinese, Japanese and Korean; nothing has to be embedded
 CJK = "HeiseiMin-W3"
+#: points of the type in tables
+TABLE_SIZE = 7.4
 
 
 @cache
@@ -62,8 +64,8 @@ def styles() -> dict[str, Any]:
         "caption": like("caption", fontSize=7.8, leading=10.4, textColor=SOFT, spaceBefore=3, spaceAfter=10),
         "warning": like("warning", textColor=MARK, leftIndent=9, borderPadding=2),
         "note": like("note", fontSize=7.4, leading=9.6, textColor=SOFT, spaceAfter=1, spaceBefore=1),
-        "cell": like("cell", fontSize=7.4, leading=9.4, spaceAfter=0),
-        "number": like("number", fontSize=7.4, leading=9.4, spaceAfter=0, alignment=TA_RIGHT),
-        "head": like("head", fontName="Abbe-Bold", fontSize=7.4, leading=9.4, spaceAfter=0),
-        "head-number": like("head-number", fontName="Abbe-Bold", fontSize=7.4, leading=9.4, spaceAfter=0, alignment=TA_RIGHT),
+        "cell": like("cell", fontSize=TABLE_SIZE, leading=9.4, spaceAfter=0),
+        "number": like("number", fontSize=TABLE_SIZE, leading=9.4, spaceAfter=0, splitLongWords=0, alignment=TA_RIGHT),
+        "head": like("head", fontName="Abbe-Bold", fontSize=TABLE_SIZE, leading=9.4, spaceAfter=0),
+        "head-number": like("head-number", fontName="Abbe-Bold", fontSize=TABLE_SIZE, leading=9.4, spaceAfter=0, alignment=TA_RIGHT),
     }

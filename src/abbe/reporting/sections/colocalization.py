@@ -13,7 +13,7 @@ from abbe.image import ROI, Image
 from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.charts import scattergrams
 from abbe.reporting.inert import inert, short
-from abbe.reporting.model import Figure, Section, Table
+from abbe.reporting.model import Cell, Figure, Section, Table
 
 #: bins a side of a scattergram: as many as its picture has pixels
 BINS = 256
@@ -136,9 +136,7 @@ def _definitions(case: Case) -> Table:
     return Table.of("definitions", "Definitions of the coefficients", ["coefficient", "definition", "source"], rows)
 
 
-def _whole(text: str) -> object:
-    from abbe.reporting.model import Cell
-
+def _whole(text: str) -> Cell:
     return Cell(inert(text))
 
 

@@ -11,7 +11,7 @@ from abbe.recipe import Recipe, Step
 from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
-from abbe.reporting.model import Section, Table
+from abbe.reporting.model import Cell, Section, Table
 from abbe.reporting.sections.summary import nanometres
 
 ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
@@ -150,6 +150,11 @@ def _steps(case: Case) -> Iterator[list[object]]:
             ]
 
 
+def _in_groups(digest: str | None) -> object:
+    """A digest in groups of 16, so that a line can break between them."""
+    return Cell(" ".join(inert(digest or "–")[k : k + 16] for k in range(0, len(digest or "–"), 16)))
+
+
 def _brief(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -163,5 +168,5 @@ def _engine(case: Case) -> Iterator[list[object]]:
         yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
     for source in recipe.inputs if recipe else ():
         yield ["input file", short(source.source or "–", 80)]
-        yield ["digest of the input's pixels (SHA-256)", short(source.digest or "–", 80)]
+        yield ["digest of the input's pixels (SHA-256)", _in_groups(source.digest)]
     yield ["all parameters", "in the report's own data, which abbe rerun reads, and in the session"]

@@ -30,7 +30,7 @@ def pictures(case: Case) -> Section:
     if 1 < image.shape[1] <= MOST:
         figures.append(Figure("merged", "All channels", _merged_caption(panels), views(panels, None, None)))
     after = case.after.image if case.after else None
-    names = (case.before.name, case.after.name if case.after else "")
+    names = (short(case.before.name, 40), short(case.after.name, 40) if case.after else "")
     text = f"Share of the pixels per grey value, all frames and planes, 200 bins over the range of both images ({names[0]}"
     text += f" and {names[1]}), logarithmic." if after else "), logarithmic."
     figures.append(Figure("histograms", "Histograms", text, histograms(image, after, names)))
