@@ -19,10 +19,12 @@ def main(source: str, first: str, second: str) -> None:
     half = ROI.rectangle(y=0, x=width * pixel_x / 2, height=height * pixel_y, width=width * pixel_x / 2)
 
     result = abbe.colocalize(enhanced, channels=(first, second), roi=half, threshold="costes")
-    print(result)
+    print(f"{result.names[0]} with {result.names[1]}, {result.region.name}, {result.pixels.pixels} pixels")
+    for notice in result.notices:
+        print("note:", notice)
     for key in ("pearson", "spearman", "moc", "tm1", "tm2"):
-        change = result.changes[key]
-        print(f"{key:10s} {change.before} before, {change.after} after")
+        # a coefficient that is undefined here prints as such, with the reason
+        print(f"{key:10s} {result.original[key]} before, {result[key]} after")
 
 
 if __name__ == "__main__":
