@@ -145,7 +145,7 @@ def _steps(case: Case) -> Iterator[list[object]]:
                 step.name,
                 step.model,
                 step.model_version,
-                step.model_digest,
+                _in_groups(step.model_digest),
                 parameters,
             ]
 
