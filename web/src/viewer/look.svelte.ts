@@ -113,31 +113,33 @@ export class Look {
     const current = this.session.current;
     const reference = this.reference;
     if (!current) return [];
+    // A pane is named by what it shows, so that its tiles stay when the mode changes.
     const middle = width / 2;
-    const whole = { id: "a", x: 0, width, center: middle };
-    const ranged = this.same ? current : undefined;
-    const now = [this.layer(current), ...this.#overlays(current)];
-    if (!reference || this.mode === "single") {
-      return [{ ...whole, layers: this.flipped && reference ? [this.layer(reference, ranged)] : now }];
+    const whole = { x: 0, width, center: middle };
+    const now = { id: "now", layers: [this.layer(current), ...this.#overlays(current)] };
+    if (!reference) return [{ ...whole, ...now }];
+    const before = { id: "before", layers: [this.layer(reference, this.same ? current : undefined)] };
+    if (this.mode === "single" && !this.flipped) return [{ ...whole, ...now }];
+    if (this.mode === "single" || this.mode === "blink") {
+      const order = this.flipped ? [now, before] : [before, now]; // the last one lies on top; both stay loaded
+      return order.map((pane) => ({ ...whole, ...pane }));
     }
-    const before = [this.layer(reference, ranged)];
     if (this.mode === "swipe") {
       const edge = Math.round(width * this.edge);
       return [
-        { id: "a", x: 0, width: edge, center: middle, layers: before },
-        { id: "b", x: edge, width: width - edge, center: middle, layers: now },
+        { x: 0, width: edge, center: middle, ...before },
+        { x: edge, width: width - edge, center: middle, ...now },
       ];
     }
     if (this.mode === "side") {
       const half = Math.floor(width / 2);
       return [
-        { id: "a", x: 0, width: half - 1, center: half / 2, layers: before },
-        { id: "b", x: half + 1, width: width - half - 1, center: half + half / 2, layers: now },
+        { x: 0, width: half - 1, center: half / 2, ...before },
+        { x: half + 1, width: width - half - 1, center: half + half / 2, ...now },
       ];
     }
-    if (this.mode === "blink") return [{ ...whole, layers: this.flipped ? before : now }];
     const map = this.#map(current, reference);
-    return [{ ...whole, layers: map ? [map] : now }];
+    return [map ? { ...whole, id: this.mode, layers: [map] } : { ...whole, ...now }];
   }
 
   #map(current: Version, reference: Version): Layer | null {

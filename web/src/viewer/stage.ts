@@ -66,7 +66,7 @@ export class Stage {
           target: [(x - picture.corner[0]) / picture.pixel, (camera.y - picture.corner[1]) / picture.pixel, 0],
           zoom: Math.log2(camera.scale * picture.pixel),
         };
-        layers.push(multiscale(`${id}/${picture.key}`, layer));
+        layers.push(multiscale(id, layer));
       });
     }
     this.#deck.setProps({ views, viewState: states as never, layers });
@@ -84,10 +84,11 @@ export class Stage {
   }
 }
 
-function multiscale(id: string, layer: Layer): MultiscaleImageLayer {
+function multiscale(view: string, layer: Layer): MultiscaleImageLayer {
   const { picture, t, z, channels, colormap, overlay, opacity = 1 } = layer;
   const properties = {
-    id,
+    id: `${view}/${picture.key}`,
+    viewportId: view, // which tiles are needed is decided by this view, not by the one that was drawn last
     loader: pyramid(picture),
     selections: channels.map(({ index }) => ({ t, c: index, z })),
     channelsVisible: channels.map(({ visible }) => visible),
