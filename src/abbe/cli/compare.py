@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -83,11 +83,9 @@ def show(found: Comparison, resolution: bool) -> None:
         table.add_column("unit")
         table.add_column("note", overflow="fold")
         for name, unit, ours, plain, note in rows(found, k, resolution):
-            table.add_row(name, _shown(ours, note), _shown(plain, ""), unit, clean(note))
+            table.add_row(name, _shown(ours), _shown(plain), unit, clean(note))
         console.print(table)
 
 
-def _shown(cell: Any, note: str) -> str:
-    if cell is None:
-        return "undefined" if note.startswith("undefined") else ""
-    return f"{cell:.4g}" if isinstance(cell, float) else clean(cell)
+def _shown(cell: str | int | float | None) -> str:
+    return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else clean(cell)
