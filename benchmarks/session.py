@@ -2,8 +2,8 @@
 
     python benchmarks/session.py [--report]
 
-Prints wall and CPU seconds of each step, and bytes on disk over the compressed pixels. `--report` also times a report as PDF and HTML, which
-needs what it measures compiled: run it twice and take the second.
+Prints wall and CPU seconds of each step, and bytes on disk over the compressed pixels. `--report` also times a report as PDF and HTML:
+run it twice and take the second, for the first compiles what it measures with.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from abbe.reporting.model import Report
 from abbe.reporting.numbers import digits, rounded
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**18), 10**18))
 def test_text_and_number_are_the_same(value: float) -> None:
     assert float(digits(value)) == rounded(value)

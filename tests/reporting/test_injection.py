@@ -84,7 +84,7 @@ def test_text_for_a_terminal_has_no_control_characters(written: dict[str, Path])
     assert "\\u202e" in text
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.text())
 def test_inert_text_shows_and_does_not_act(text: str) -> None:
     assert inert(text).isprintable() or not [c for c in inert(text) if ord(c) < 32]

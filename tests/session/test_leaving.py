@@ -1,0 +1,161 @@
+"""What leaves a session: tiles, crops, files, one packed file; and what comes back is what went in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+import abbe
+from abbe.cli.frame import main
+from abbe.errors import AbbeError, ExistsError, ParameterError, SessionError
+from abbe.image import ROI, Image
+from abbe.session import Session
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABBE_CONFIG", str(tmp_path / "settings"))
+
+
+def test_tiles_show_the_pixels_and_their_means(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    whole = np.asarray(sharper)[0, 1, 0]
+    levels = session.levels()
+    assert [level.factor for level in levels] == [1, 2, 4]
+    np.testing.assert_array_equal(session.tile(None, 0, (1, 1), (0, 1, 0)), whole[512:, 512:])
+    for level in levels[1:]:
+        f = level.factor
+        tile = session.tile(None, level.index, (0, 0), (0, 1, 0), size=64)
+        expected = whole[: 64 * f, : 64 * f].reshape(64, f, 64, f).mean((1, 3))
+        np.testing.assert_allclose(tile, expected, rtol=1e-5)
+    assert session.tile(None, 1, (0, 0), what="trust").max() <= 1
+    for level, corner, plane in ((9, (0, 0), (0, 0, 0)), (0, (9, 0), (0, 0, 0)), (0, (0, 0), (0, 5, 0))):
+        with pytest.raises(ParameterError, match="wanted a tile"):
+            session.tile(None, level, corner, plane)
+
+
+def test_integer_tiles_are_rounded_means(session: Session) -> None:
+    whole = np.asarray(session.image())[0, 0, 0].astype(float)
+    tile = session.tile(1, 1, (0, 0), size=64)
+    np.testing.assert_array_equal(tile, np.rint(whole[:128, :128].reshape(64, 2, 64, 2).mean((1, 3))))
+
+
+def test_a_crop_still_stands_beside_its_original(session: Session, sharper: Image) -> None:
+    session.add_version(sharper.replace(original=session.image()))
+    version = session.crop((100, 200), (31, 95))
+    assert version.shape[3:] == (102, 66), "widened to whole pixels of the original"
+    image = session.image()
+    np.testing.assert_array_equal(np.asarray(image), np.asarray(sharper)[..., 99:201, 30:96])
+    assert image.original is not None
+    np.testing.assert_array_equal(np.asarray(image.original), np.asarray(session.image(1))[..., 33:67, 10:32])
+    session.rois.add(ROI.rectangle(4.0, 1.2, 1.0, 1.0, name="spot"))
+    here = session.colocalize(roi="spot").results["pixels"]["region"]["pixels"]
+    there = session.colocalize(roi="spot", key=2).results["pixels"]["region"]["pixels"]
+    assert here == there == 900
+
+
+def test_exported_images_come_back_equal(session: Session, sharper: Image, tmp_path: Path) -> None:
+    session.add_version(sharper)
+    session.rois.add(ROI.rectangle(2, 3, 5, 6, name="../nucleus"))
+    done = session.export(tmp_path / "out", parts=("image", "original", "whole", "rois", "session"))
+    by_name = {path.name: path for path in done.files}
+    back = abbe.open(by_name["cells_v2.ome.tif"])
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(sharper))
+    assert back.channels == sharper.channels
+    assert back.pixel_size[2] == pytest.approx(0.1 / 3)
+    np.testing.assert_array_equal(np.asarray(abbe.open(by_name["cells_v1.ome.tif"])), np.asarray(session.image(1)))
+    inside = abbe.open(by_name["cells_v2_nucleus.ome.tif"])
+    np.testing.assert_array_equal(np.asarray(inside), np.asarray(sharper)[..., 60:210, 90:270])
+    with Pillow.open(by_name["cells_v2_whole.png"]) as picture:
+        assert picture.size == (690, 900)
+    packed = Session.open(by_name["cells.abbe.zip"])
+    np.testing.assert_array_equal(np.asarray(packed.image("v2")), np.asarray(sharper))
+    with pytest.raises(SessionError, match="packed"):
+        packed.comments.add("no")
+    packed.close()
+    assert any(text.startswith("report: not chosen") for text in done.left_out)
+    with pytest.raises(ExistsError):
+        session.export(tmp_path / "out", parts=("image",))
+
+
+def test_formats_are_remembered_and_jpeg_comes_with_a_warning(session: Session, image: Image, tmp_path: Path) -> None:
+    first = session.export(tmp_path / "a", parts=("whole",), pictures="jpg")
+    assert any("unfit for colocalization" in text for text in first.notices)
+    again = Session.open(session.path).export(tmp_path / "b", parts=("whole",))
+    other = Session.create(tmp_path / "other.abbe", image).export(tmp_path / "c", parts=("whole",))
+    assert [path.suffix for path in (*first.files, *again.files, *other.files)] == [".jpg"] * 3
+    with pytest.raises(ParameterError, match="wanted pictures of png"):
+        session.export(tmp_path / "d", pictures="bmp")
+
+
+def test_what_a_format_cannot_hold_is_left_out_and_said(session: Session, tmp_path: Path) -> None:
+    done = session.export(tmp_path / "out", parts=("image", "rois"), images="png")
+    assert done.files == ()
+    assert any(text.startswith("image: wanted") for text in done.left_out)
+    assert "rois: none were drawn" in done.left_out
+
+
+def test_a_version_opens_as_an_image(session: Session, sharper: Image) -> None:
+    version = session.add_version(sharper)
+    back = abbe.open(session.path / version.folder)
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(sharper))
+    assert back.channels == sharper.channels
+    assert back.pixel_size[1:] == pytest.approx(sharper.pixel_size[1:])
+
+
+def test_a_linked_original_is_read_from_its_file_and_known_by_its_digest(image: Image, tmp_path: Path) -> None:
+    file = tmp_path / "cells.ome.tif"
+    abbe.save(image, file)
+    session = Session.create(tmp_path / "linked.abbe", file, original="link")
+    np.testing.assert_array_equal(np.asarray(session.image()), np.asarray(image))
+    assert session.tile(None, 0, (0, 0)).shape == (300, 230)
+    moved = tmp_path / "elsewhere.ome.tif"
+    file.rename(moved)
+    with pytest.raises(SessionError, match="linked, and is no longer there"):
+        np.asarray(Session.open(session.path).image())
+    abbe.save(image.replace(pixels=image.select([1, 0]).pixels), file)
+    with pytest.raises(AbbeError, match="changed since"):
+        np.asarray(Session.open(session.path).image())
+
+
+def test_the_shell_goes_back_and_forth(session: Session, sharper: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session.add_version(sharper, name="sharp\x1b[2J")
+    path = str(session.path)
+    assert main(["history", path]) == 0
+    shown = capsys.readouterr().out
+    assert "-> v2" in shown
+    assert "\x1b" not in shown
+    assert main(["revert", path, "1"]) == 0
+    assert main(["undo", path]) == 0
+    assert Session.open(path).current.id == "v2"
+    assert main(["undo", path, "--redo"]) == 0
+    assert main(["history", path, "--rename", "v2", "sharp", "--json"]) == 0
+    assert main(["history", path, "--delete", "v2", "--yes"]) == 0
+    assert main(["revert", path, "v2"]) == 1
+    assert "wanted a version of this session" in capsys.readouterr().err
+    assert main(["history", path, "--verify"]) == 0
+    assert main(["export", path, "--pack", "-o", str(tmp_path / "one.zip")]) == 0
+    assert main(["export", str(tmp_path / "one.zip"), "--unpack", "-o", str(tmp_path / "again.abbe")]) == 0
+    assert Session.open(tmp_path / "again.abbe").verify() == ()
+    capsys.readouterr()
+    assert main(["history", str(tmp_path / "again.abbe"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["current"] == "v1"
+
+
+def test_a_report_computed_again_gives_the_same_numbers(session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session.colocalize()
+    report = tmp_path / "cells.html"
+    assert main(["report", str(session.path), "-o", str(report)]) == 0
+    assert main(["rerun", str(report)]) == 0
+    assert "numbers agree; all pixels are the same" in capsys.readouterr().out
+    text = report.read_text(encoding="utf-8")
+    value = session.analyses["a1"].results["pearson"]
+    report.write_text(text.replace(repr(value), repr(value + 0.01)), encoding="utf-8")
+    assert main(["rerun", str(report)]) == 1
+    assert "pearson" in capsys.readouterr().out
+    assert main(["rerun", str(report), "--input", str(tmp_path)]) == 1
+    assert main(["rerun", str(tmp_path / "cells.pdf")]) == 1
