@@ -8,9 +8,10 @@ import numpy as np
 
 from abbe.image.pixels import Array, Pixels, put, scratch
 from abbe.restoration.engine import Runner
+from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 from abbe.restoration.normalisation import normalisation
 from abbe.restoration.progress import Part
-from abbe.restoration.stage import Stage, as_half, finish, in_units
+from abbe.restoration.stage import Stage, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
 from abbe.zoo import Model
 
@@ -18,8 +19,8 @@ from abbe.zoo import Model
 def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, report: Part, keep_spread: bool) -> Stage:
     """Every plane of `source` through the network.
 
-    The mean of each plane is kept by adding a constant, except by models that remove light. A constant changes no contrast and no
-    ratio of brightnesses above background, as a gain would.
+    The mean of each plane is kept, region by region (`abbe.restoration.level`), except by models that remove light. What is added varies
+    too slowly to change contrasts or ratios of brightness above background, as a gain would.
 
     Args:
         source: (T, C, Z, Y, X), any dtype.
@@ -37,10 +38,10 @@ def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, repo
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
     spread = scratch(shape, np.float16) if keep_spread else None
-    shift = np.zeros((t, c, z))
+    surfaces = np.zeros((t, c, z, *LevelGrid(y, x, scale).shape))
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
-        before = after = 0.0
+        level = LevelGrid(y, x, scale)
         for tile, block in read_tiles(source, (i, j, k), cut):
             seen = normal[j].forward(block)
             restored = runner.run(seen[None, None], {})[0][:, *tile.kept(scale)]
@@ -49,12 +50,13 @@ def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, repo
             put(estimate, region, values[None, None, None])
             if spread is not None:
                 put(spread, region, as_half(restored[1])[None, None, None])
-            before += float(seen[tile.kept(1)].sum(dtype=np.float64))
-            after += float(values.sum(dtype=np.float64))
+            given = seen[tile.kept(1)].astype(np.float64) * normal[j].scale + normal[j].offset
+            level.add(given, values, tile.y.start, tile.x.start)
             done += 1
             report(done / total, name)
-        shift[i, j, k] = before / (y * x) * normal[j].scale + normal[j].offset - after / (y * x * scale**2)
-    return finish(name, model, normal, estimate, spread, shift)
+        surfaces[i, j, k] = level.surface()
+    kept = estimate if removes_light(model) else LevelledPixels(estimate, surfaces, CELL * scale)
+    return finish(name, model, normal, kept, spread)
 
 
 def read_tiles(source: Pixels, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array]]:

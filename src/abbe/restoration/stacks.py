@@ -17,7 +17,7 @@ from abbe.restoration.engine import Runner
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels
-from abbe.restoration.stage import Stage, as_half, finish, in_units
+from abbe.restoration.stage import ShiftedPixels, Stage, as_half, finish, in_units
 from abbe.restoration.tiles import tiling
 from abbe.zoo import Model
 
@@ -67,7 +67,7 @@ def restore_stacks(source: Pixels, ratio: float, name: str, model: Model, runner
                 done += slab.region[2 + across].stop - slab.region[2 + across].start
                 report(done / total, name)
         shift[i, j] = (before - after) / (z * y * x)
-    return finish(name, model, normal, estimate, spread, shift)
+    return finish(name, model, normal, ShiftedPixels(estimate, shift), spread)
 
 
 def _slabs(even: EvenPixels, stack: tuple[int, int], across: int, reach: int) -> Iterator[Slab]:

@@ -94,16 +94,15 @@ def finish(
     name: str,
     model: Model,
     normal: tuple[Normalisation, ...],
-    estimate: ArrayPixels | ScratchPixels,
+    estimate: Pixels,
     spread: ArrayPixels | ScratchPixels | None,
-    shift: npt.NDArray[np.float64],
 ) -> Stage:
-    """A stage from what was written; `shift` keeps the mean intensity."""
+    """A stage from what was written."""
     scales = np.array([n.scale for n in normal])
     return Stage(
         name,
         model,
-        estimate if removes_light(model) else ShiftedPixels(estimate, shift),
+        estimate,
         None if spread is None else SpreadPixels(spread, scales),
         normal,
     )

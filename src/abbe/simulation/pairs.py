@@ -42,6 +42,8 @@ class Pair(NamedTuple):
 
 #: pixels around a patch, so that the periodic blur does not wrap into it
 MARGIN = 24
+#: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
+BLANK = 0.08
 
 
 def random_camera(rng: Generator, *, plain: bool = False) -> Camera:
@@ -94,12 +96,14 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
 def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     """A conventional image (n, n) and the specimen on a grid three times finer (3n, 3n), in the image's counts."""
     fine = source.crop(rng, 3 * n + 6 * MARGIN // 2)
+    if rng.random() < BLANK:
+        fine = np.zeros_like(fine)
     edge = 3 * MARGIN // 2
     blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * rng.uniform(0.55, 1.5)))
     haze: Plane | float = 0.0
     if rng.random() < 0.25:
         haze = convolve(fine, gaussian_transfer(fine.shape, rng.uniform(12, 36))) * rng.uniform(0.1, 1.0)
-    floor = 10 ** rng.uniform(-2.5, 0.0) if rng.random() < 0.6 else 0.0
+    floor = 10 ** rng.uniform(-2.5, 0.0) if rng.random() < 0.6 or not fine.any() else 0.0
     cut = (slice(edge, edge + 3 * n),) * 2
     low = np.maximum(bin3(np.asarray(blurred + haze)[cut]), 0) + floor
     photons = 10 ** rng.uniform(0.8, 3.2)

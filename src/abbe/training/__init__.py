@@ -48,6 +48,7 @@ def train(
         ParameterError: the plan names images, models or pairs that are not there.
     """
     try:
+        from abbe.training.calibration import interval_factor
         from abbe.training.export import export
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
@@ -56,4 +57,5 @@ def train(
         plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
     )
     training.run(every=every)
-    return export(training.folder / "weights.safetensors", training.folder / "model")
+    factor = interval_factor(training, 2 * held_out)
+    return export(training.folder / "weights.safetensors", training.folder / "model", interval_factor=factor)

@@ -1,0 +1,36 @@
+"""How many spreads make a 90 % interval: measured on held-out samples, as a conformal predictor does.
+
+Shafer & Vovk, "A tutorial on conformal prediction", J Mach Learn Res 9:371 (2008): the score of a pixel is |error| / spread, and the
+interval's half width is the 90 % quantile of the scores times the spread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from abbe.training.loop import Training
+
+#: what the interval covers
+COVERAGE = 0.9
+#: pixels whose spread is below this share of the sample's signal (1) are exact for all purposes, and say nothing about the factor
+SMALLEST = 1e-4
+
+
+def interval_factor(training: Training, count: int = 96) -> float:
+    """The factor for the averaged weights of `training`, from `count` held-out samples that count alike."""
+    factors = []
+    for index in range(count):
+        observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in training.validation[index])
+        seen, truth = training.prepared(observed, truth, level, index)
+        with torch.no_grad():
+            restored = training.average(seen, None, told if told.numel() else None)
+        spread = restored[:, 1:].clamp_min(SMALLEST)
+        scores = ((restored[:, :1] - truth).abs() / spread).numpy().ravel()
+        factors.append(np.quantile(scores, np.linspace(0.5, 0.995, 100)))
+    # the coverage of a common factor, averaged over samples, is 90 %
+    pooled = np.sort(np.concatenate(factors))
+    weights = np.array(
+        [np.mean([np.interp(f, q, np.linspace(0.5, 0.995, 100), left=0.5, right=1.0) for q in factors]) for f in pooled[::20]]
+    )
+    return float(np.interp(COVERAGE, weights, pooled[::20]))
