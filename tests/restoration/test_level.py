@@ -34,7 +34,7 @@ def test_light_lost_in_one_corner_comes_back_in_that_corner() -> None:
     made = given.copy()
     made[:64, :64] -= 4
     result = levelled(given, made, 1)
-    assert result[:32, :32].mean() == pytest.approx(10, abs=0.2)
+    assert result[:32, :32].mean() == pytest.approx(10, abs=0.5)
     assert result[150:, 150:] == pytest.approx(np.full((106, 106), 10.0), abs=0.02)
 
 
