@@ -242,6 +242,7 @@ import os, signal, sys, threading
 from abbe.cli import frame, merge
 from abbe.formats import saving
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background has switched it off
 plain = saving._reported
 def slow(image, convert, progress, name):
     read, seen = plain(image, convert, progress, name), []
