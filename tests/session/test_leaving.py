@@ -95,7 +95,7 @@ def test_formats_are_remembered_and_jpeg_comes_with_a_warning(session: Session, 
 def test_what_a_format_cannot_hold_is_left_out_and_said(session: Session, tmp_path: Path) -> None:
     done = session.export(tmp_path / "out", parts=("image", "rois"), images="png")
     assert done.files == ()
-    assert any(text.startswith("image: wanted") for text in done.left_out)
+    assert any(text.startswith("image: a PNG holds one plane") for text in done.left_out)
     assert "rois: none were drawn" in done.left_out
 
 
