@@ -46,7 +46,9 @@ def desk(tmp_path: Path, cell: SimulatedCell) -> Path:
 def run(command: list[str], folder: Path) -> str:
     """What a command prints; its failure is the test's."""
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), "MPLBACKEND": "agg"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=300
+    )
     assert done.returncode == 0, f"{shlex.join(command)[:200]} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout
 

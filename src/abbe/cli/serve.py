@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import webbrowser
 from pathlib import Path
@@ -32,7 +33,9 @@ def command(
 
     if (certificate is None) != (key is None):
         raise typer.BadParameter("--certificate and --key go together")
-    settings = Settings(folder=folder, lan=lan, certificate=certificate, key=key, **({} if port is None else {"port": port}))
+    settings = Settings(folder=folder, lan=lan, certificate=certificate, key=key)
+    if port is not None:
+        settings = dataclasses.replace(settings, port=port)
 
     def ready(started: Started) -> None:
         say(f"abbe shows the images in {folder.resolve()}", f"open  {started.link}")

@@ -64,6 +64,7 @@ def _feature(feature: dict[str, Any]) -> list[ROI]:
 def _rings(geometry: dict[str, Any]) -> Rings:
     """Rings of corners (y, x); a multipolygon's parts do not overlap, so the even-odd rule fills them."""
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    polygons: list[Any]
     if kind == "Polygon":
         polygons = [coordinates]
     elif kind == "MultiPolygon" and isinstance(coordinates, list):
@@ -71,7 +72,7 @@ def _rings(geometry: dict[str, Any]) -> Rings:
     else:
         raise ParameterError(f"wanted a ROI with an area (Polygon or MultiPolygon), got a {kind} in the GeoJSON")
     try:
-        return tuple(tuple((float(point[1]), float(point[0])) for point in ring) for polygon in polygons for ring in polygon)
+        return tuple(tuple((float(point[1]), float(point[0])) for point in ring) for polygon in polygons for ring in (polygon or ()))
     except (TypeError, ValueError, IndexError) as problem:
         raise ParameterError("wanted the corners of a GeoJSON polygon as pairs of numbers, got something else") from problem
 

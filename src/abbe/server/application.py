@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix="/api")
     add_page(app, settings)
     _explain_failures(app)
-    app.add_middleware(Guard, keys=service.keys, settings=settings)  # type: ignore[arg-type]
+    app.add_middleware(Guard, keys=service.keys, settings=settings)
     return app
 
 

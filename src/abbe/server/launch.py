@@ -84,7 +84,7 @@ def serve(settings: Settings, ready: Callable[[Started], None] | None = None) ->
             asyncio.run(server.serve(sockets=[found]))
 
 
-class _Server(uvicorn.Server):
+class _Server(uvicorn.Server):  # type: ignore[misc]
     """Ends event streams first when it stops: they would never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:

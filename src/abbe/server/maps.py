@@ -25,14 +25,13 @@ def difference(session: Session, version: str, reference: str, t: int, z: int) -
 
 
 def _difference(after: Image, before: Image, t: int, c: int, z: int) -> Array:
-    from abbe.comparison.resample import enlarge
+    from abbe.comparison.resample import enlarged
 
     height, width = after.shape[3:]
     k = min(before.shape[2] - 1, round(z * (before.shape[2] - 1) / max(after.shape[2] - 1, 1)))
     plane = before.plane(min(t, before.shape[0] - 1), c, k)
     if plane.shape != (height, width):
-        scale = height / plane.shape[0], width / plane.shape[1]
-        plane = enlarge(plane.astype(np.float64), range(height), range(width), scale)
+        plane = enlarged(plane.astype(np.float64), (height, width))
     return after.plane(t, c, z).astype(np.float32) - plane.astype(np.float32)
 
 

@@ -72,7 +72,7 @@ def _restoring(
 
 def judge(session: Session, version: str, result: Image, author: str) -> dict[str, Any]:
     """One word and one line on the result, kept with the session."""
-    from abbe.restoration.verdict import verdict
+    from abbe.restoration.judgement import verdict
 
     said = verdict(result)
     found = {
