@@ -2,10 +2,10 @@
 
 from abbe.restoration.advice import Advice, advise
 from abbe.restoration.engine import available
+from abbe.restoration.judgement import ChannelVerdict, Verdict, verdict
 from abbe.restoration.noise import Noise
 from abbe.restoration.progress import Progress
 from abbe.restoration.sampling import Sampling
-from abbe.restoration.judgement import ChannelVerdict, Verdict, verdict
 from abbe.restoration.workflow import correct_background, enhance
 
 __all__ = [

@@ -1,9 +1,10 @@
 """The one normalisation: per channel over all frames, planes and pixels of the image; never per tile.
 
-    x' = (x - offset) / scale,   offset = a low percentile, scale = a high percentile - offset
+    x' = (x - offset) / scale,   offset = a low percentile, scale = the power of two nearest to a high percentile - offset
 
-The networks are positively homogeneous (f(a x) = a f(x), a > 0), so the scale only keeps the numbers near one, and a bright object
-elsewhere in the image changes nothing. Percentiles come from every pixel of a small image and from a fixed grid of rows of a large one:
+The networks are positively homogeneous (f(a x) = a f(x), a > 0), so the scale only keeps the numbers near one. It is a power of two, by
+which division is exact: a bright object elsewhere in the image, which raises the percentile, then changes not even the rounding.
+Percentiles come from every pixel of a small image and from a fixed grid of rows of a large one:
 the same pixels each time.
 """
 
@@ -49,7 +50,8 @@ def normalisation(pixels: Pixels, channel: int, card: Card) -> Normalisation:
         high = float(values.max())
     scale = float(high - low)
     smallest = float(np.finfo(np.float32).tiny)
-    return Normalisation(float(low), scale if np.isfinite(scale) and scale > smallest else max(abs(float(low)), 1.0))
+    scale = scale if np.isfinite(scale) and scale > smallest else max(abs(float(low)), 1.0)
+    return Normalisation(float(low), float(np.exp2(np.round(np.log2(scale)))))
 
 
 def sample(pixels: Pixels, channel: int, size: int = SAMPLE) -> npt.NDArray[Any]:
