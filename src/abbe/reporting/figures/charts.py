@@ -45,7 +45,7 @@ def _png(figure: Any) -> bytes:
 
 def _plain(text: str) -> str:
     """A name as matplotlib shows it and does not typeset it."""
-    return short(text, 32).replace("$", r"\$")
+    return short(text, 26).replace("$", r"\$")
 
 
 # ---------------------------------------------------------------------------------------------- histograms
