@@ -48,7 +48,7 @@ def test_over_the_wire_they_give_not_a_byte_either(device: httpx.Client, linked:
         for answer in (
             device.get("/api/thumbnail", params={"path": payload}),
             device.post("/api/open", json={"path": payload}),
-            device.get("/" + quote(payload)),
+            device.get("/" + quote(payload, safe="" if payload.startswith("/") else "/")),  # "//..." would be another host
         ):
             assert answer.status_code >= 400, payload
             assert b"SECRET" not in answer.content
