@@ -13,6 +13,9 @@ from typing import Any
 from abbe.reporting.inert import inert, short
 from abbe.reporting.numbers import digits, rounded
 
+#: longest text of a cell; names are cut shorter where they come in
+LONGEST = 160
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -32,7 +35,21 @@ def cell(value: object) -> Cell:
         return Cell("yes" if value else "no")
     if isinstance(value, (int, float)):
         return Cell(digits(value), rounded(value))
-    return Cell(short(value))
+    return Cell(short(value, LONGEST))
+
+
+class Missing:
+    """Numbers of a table that are undefined, gathered by their reasons."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, reason: str) -> None:
+        self._names.setdefault(reason, []).append(name)
+
+    def notes(self) -> list[str]:
+        """A sentence for each reason."""
+        return [f"Undefined: {', '.join(dict.fromkeys(names))}; {reason}." for reason, names in self._names.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,10 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+
+    def is_numeric(self, column: int) -> bool:
+        """Does a column hold numbers? Its undefined ones are then set like them."""
+        return any(row[column].number is not None for row in self.rows)
 
     @classmethod
     def of(cls, key: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str] = ()) -> Table:

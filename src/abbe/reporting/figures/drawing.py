@@ -47,7 +47,7 @@ def draw_scale_bar(drawn: Picture, bar: ScaleBar) -> None:
 
     pen = ImageDraw.Draw(drawn)
     width, height = drawn.size
-    size = max(11, width // 34)
+    size = max(16, width // 30)
     thick, margin = max(3, width // 120), width // 30
     right, bottom = width - margin, height - margin
     left = right - round(bar.pixels)

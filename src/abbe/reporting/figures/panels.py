@@ -134,19 +134,21 @@ class Detail:
     z: int = 0
 
 
-#: pixels of the original along a detail's side: each of them can be seen
-DETAIL = 128
+#: most pixels of the original along a detail's side, so that each can be seen; the image's shorter side over it, so that it magnifies
+DETAIL, DETAIL_SHARE = 128, 5
 
 
 def detail(panels: Panels) -> Detail | None:
-    """The busiest square of the original; None where the image is hardly larger than it."""
+    """The busiest square of the original, all channels together; None where the image is too small to magnify a part of it."""
     height, width = panels.image.shape[3:]
-    if min(height, width) < 1.5 * DETAIL:
+    wanted = min(DETAIL, min(height, width) // DETAIL_SHARE)
+    if wanted < 24:
         return None
-    seen = panels.shown(0)
-    side = DETAIL / seen.factor
-    y, x = busiest(seen.values, max(1, round(side)))
-    return Detail(y * seen.factor / height, x * seen.factor / width, DETAIL / width)
+    seen = [panels.shown(c) for c in range(panels.image.shape[1])]
+    together: Float = np.stack([_unit(channel.values, panels.limits(c)) for c, channel in enumerate(seen)]).sum(axis=0)
+    factor = seen[0].factor
+    y, x = busiest(together, max(1, round(wanted / factor)))
+    return Detail(y * factor / height, x * factor / width, wanted / width)
 
 
 def details(panels: Sequence[Panels], c: int, where: Detail) -> Callable[[], bytes]:

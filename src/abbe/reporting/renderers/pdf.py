@@ -12,6 +12,8 @@ from abbe.reporting.renderers.typography import TABLE_SIZE, markup, register, st
 #: A4 with margins, in points
 WIDTH, HEIGHT, MARGIN = 595.3, 841.9, 45.0
 FRAME = WIDTH - 2 * MARGIN
+#: points of a figure's height: three with their captions fit on a page
+TALLEST = 203.0
 
 
 def as_pdf(report: Report) -> bytes:
@@ -95,7 +97,7 @@ def _figure(figure: Figure, style: dict[str, Any]) -> Any:
     from reportlab.platypus import Image, KeepTogether, Paragraph
 
     width, height = ImageReader(io.BytesIO(figure.png)).getSize()
-    scale = min(FRAME / width, 0.62 * HEIGHT / height)
+    scale = min(FRAME / width, TALLEST / height)
     picture = Image(io.BytesIO(figure.png), width * scale, height * scale, hAlign="LEFT")
     caption = Paragraph(f"<b>{markup(figure.title)}.</b> {markup(figure.caption)}", style["caption"])
     return KeepTogether([picture, caption])
@@ -105,9 +107,12 @@ def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
     from reportlab.lib import colors
     from reportlab.platypus import LongTable, Paragraph, TableStyle
 
-    numeric = [bool(table.rows) and table.rows[0][k].number is not None for k in range(len(table.columns))]
+    numeric = [table.is_numeric(k) for k in range(len(table.columns))]
     head = [Paragraph(markup(name), style["head-number" if right else "head"]) for name, right in zip(table.columns, numeric, strict=True)]
-    rows = [[Paragraph(markup(entry.text), style["number" if entry.number is not None else "cell"]) for entry in row] for row in table.rows]
+    rows = [
+        [Paragraph(markup(entry.text), style["number" if right else "cell"]) for entry, right in zip(row, numeric, strict=True)]
+        for row in table.rows
+    ]
     yield Paragraph(markup(table.title), style["table"])
     drawn = LongTable([head, *rows], colWidths=_widths(table), repeatRows=1, hAlign="LEFT")
     drawn.setStyle(

@@ -35,7 +35,7 @@ def _figures(case: Case) -> Iterator[_Item]:
     image = case.before.image
     several, changed = image.shape[1] > 1, case.after is not None
     known = image.pixel_size[2] is not None
-    detail = min(image.shape[3:]) >= 192
+    detail = min(image.shape[3:]) >= 120
     yield (
         "minimal",
         "images cropped and rotated only so that the relevant content shows",

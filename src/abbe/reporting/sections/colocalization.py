@@ -13,7 +13,7 @@ from abbe.image import ROI, Image
 from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.charts import scattergrams
 from abbe.reporting.inert import inert, short
-from abbe.reporting.model import Cell, Figure, Section, Table
+from abbe.reporting.model import Cell, Figure, Missing, Section, Table
 
 #: bins a side of a scattergram: as many as its picture has pixels
 BINS = 256
@@ -69,11 +69,11 @@ def _coefficients(number: int, title: str, measured: Measured) -> Table:
     data, before = measured.data, measured.data.get("original")
     changes = data.get("changes") or {}
     rows: list[list[object]] = []
-    notes: list[str] = []
+    missing = Missing()
     for key in (key for key in DEFINITIONS if key in data["definitions"]):
         row: list[object] = [DEFINITIONS[key].title]
         for source in (before, data) if before else (data,):
-            row.append(_value(source, key, notes))
+            row.append(_value(source, key, missing))
         if before:
             change = changes.get(key) or {}
             interval = change.get("interval")
@@ -84,16 +84,16 @@ def _coefficients(number: int, title: str, measured: Measured) -> Table:
         rows.append(row)
     columns = ["coefficient"]
     columns += ["original", measured.name, "difference", "range from", "range to", "beyond"] if before else [measured.name]
-    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "in words"], rows, notes)
+    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "in words"], rows, missing.notes())
 
 
-def _value(data: Mapping[str, Any], key: str, notes: list[str]) -> object:
+def _value(data: Mapping[str, Any], key: str, missing: Missing) -> object:
     value = data.get(key)
     if value is not None:
         return value
     reason = (data.get("undefined") or {}).get(key)
     if reason:
-        notes.append(f"{DEFINITIONS[key].title} is undefined: {reason}.")
+        missing.add(DEFINITIONS[key].title, reason)
     return "undefined"
 
 

@@ -61,15 +61,13 @@ def _opened(case: Case) -> Iterator[str]:
     size = f"{image.shape[4]} × {image.shape[3]} pixels"
     size += f" × {image.shape[2]} planes" if image.shape[2] > 1 else ""
     size += f" × {image.shape[0]} frames" if image.shape[0] > 1 else ""
-    nm = nanometres(image)
-    yield (
-        f"The original image ({channels}; {size}"
-        + (f" of {nm} nm" if nm != "not known" else ", pixel size not known")
-        + f", {image.dtype.name})"
-    )
-    yield f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
-    objective = f"NA {image.optics.numerical_aperture:g}" if image.optics.numerical_aperture else ""
-    yield f"({objective})." if objective else "."
+    yield f"The original image ({channels}; {size}{_of(nanometres(image))}, {image.dtype.name})"
+    how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
+    yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
+
+
+def _of(nm: str) -> str:
+    return ", pixel size not known" if nm == "not known" else f" of {nm} nm"
 
 
 def _processed(case: Case) -> Iterator[str]:
@@ -90,9 +88,8 @@ def _processed(case: Case) -> Iterator[str]:
             exact = ", exact mode" if recipe.engine.exact else ""
             yield f"Inference ran in {recipe.engine.precision} with {recipe.engine.name} {recipe.engine.version or ''}{provider}{exact}."
     after = case.after.image
-    nm = nanometres(after)
-    yield f"The result has {after.shape[4]} × {after.shape[3]} pixels" + (f" of {nm} nm" if nm != "not known" else "")
-    yield (f"and {after.shape[2]} planes." if after.shape[2] > 1 else ".")
+    planes = f" and {after.shape[2]} planes" if after.shape[2] > 1 else ""
+    yield f"The result has {after.shape[4]} × {after.shape[3]} pixels{_of(nanometres(after))}{planes}."
 
 
 def _step(step: Step) -> str:

@@ -54,7 +54,7 @@ def _caption(panels: Sequence[Panels], c: int, where: Detail | None) -> str:
 def _detail_caption(panels: Sequence[Panels], where: Detail) -> str:
     sizes = [f"{round(where.side * panel.image.shape[4])} pixels" for panel in panels]
     plane = f", plane {panels[0].image.shape[2] // 2 + 1} of {panels[0].image.shape[2]}" if panels[0].image.shape[2] > 1 else ""
-    return f"The part with the most contrast, {' and '.join(sizes)} wide{plane}, not interpolated; grey values as in the whole view."
+    return f"The part with the most structure, {' and '.join(sizes)} wide{plane}, not interpolated; grey values as in the whole view."
 
 
 def _merged_caption(panels: Sequence[Panels]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.charts import maps
 from abbe.reporting.inert import inert, short
-from abbe.reporting.model import Figure, Section, Table
+from abbe.reporting.model import Figure, Missing, Section, Table
 
 #: measures of a channel, in the order of the table: key -> what it is
 MEASURES = {
@@ -58,6 +58,7 @@ def quality(case: Case) -> Section | None:
 
 def _tables(number: int, measured: Measured) -> Iterator[Table]:
     for channel in measured.data["channels"]:
+        missing = Missing()
         rows: list[list[object]] = []
         notes = [
             "Plainly enlarged: the original brought to the same grid by cubic splines; what doing nothing scores.",
@@ -65,15 +66,16 @@ def _tables(number: int, measured: Measured) -> Iterator[Table]:
             + ("." if channel["reference"] == "truth" else ": they say how much was changed, not how good it is."),
         ]
         for key, title in MEASURES.items():
-            rows.append([title, *_beside(channel[key], title, notes)])
+            rows.append([title, *_beside(channel[key], title, missing)])
         fit = channel["fit"]
         for key, title in (
             ("gain", "gain of the fit"),
             ("offset", "offset of the fit"),
             ("sigma", "width of the fit (pixels of the original)"),
         ):
-            rows.append([title, _number(fit[key], title, notes), None])
+            rows.append([title, _number(fit[key], title, missing), None])
         name = short(channel["channel"], 30)
+        notes += missing.notes()
         heads = ["measure", measured.name, "plainly enlarged"]
         yield Table.of(f"quality-{number}-{name}", f"Measures: {name}", heads, rows, notes)
     if measured.data.get("resolution"):
@@ -82,23 +84,24 @@ def _tables(number: int, measured: Measured) -> Iterator[Table]:
 
 def _resolution(number: int, measured: Measured) -> Table:
     rows: list[list[object]] = []
-    notes: list[str] = ["Full period of the finest detail; smaller is finer."]
+    missing = Missing()
+    notes = ["Full period of the finest detail; smaller is finer."]
     for entry in measured.data["resolution"]:
         for key, title in RESOLUTION.items():
-            values = _beside(entry[key], f"{entry['channel']}, {title}", notes)
+            values = _beside(entry[key], f"{entry['channel']}, {title}", missing)
             if values != ["undefined", "undefined"]:
                 rows.append([entry["channel"], title, *values, "µm" if entry["unit"] == "um" else entry["unit"]])
     heads = ["channel", "method", measured.name, "plainly enlarged", "unit"]
-    return Table.of(f"resolution-{number}", "Resolution", heads, rows, notes)
+    return Table.of(f"resolution-{number}", "Resolution", heads, rows, notes + missing.notes())
 
 
-def _beside(pair: Mapping[str, Any], title: str, notes: list[str]) -> list[object]:
-    return [_number(pair["transformed"], title, notes), _number(pair["upsampled"], f"{title}, plainly enlarged", notes)]
+def _beside(pair: Mapping[str, Any], title: str, missing: Missing) -> list[object]:
+    return [_number(pair["transformed"], title, missing), _number(pair["upsampled"], f"{title} (plainly enlarged)", missing)]
 
 
-def _number(value: object, title: str, notes: list[str]) -> object:
+def _number(value: object, title: str, missing: Missing) -> object:
     if isinstance(value, Mapping):
-        notes.append(f"{title} is undefined: {value.get('undefined', 'no reason was kept')}.")
+        missing.add(title, str(value.get("undefined", "no reason was kept")))
         return "undefined"
     return value
 

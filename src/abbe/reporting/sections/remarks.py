@@ -12,9 +12,14 @@ def remarks(case: Case) -> Section | None:
         return None
     paragraphs = []
     for comment in case.comments:
-        who = ", ".join(short(part, 60) for part in (comment.author, comment.created, comment.about) if part)
+        who = ", ".join(short(part, 60) for part in (comment.author, when(comment.created), comment.about) if part)
         paragraphs.append(inert(comment.text, lines=True) + (f"  ({who})" if who else ""))
     return Section("comments", "Comments", paragraphs=tuple(paragraphs))
+
+
+def when(created: str | None) -> str:
+    """2026-11-22T15:54:07+00:00 as 2026-11-22 15:54."""
+    return (created or "")[:16].replace("T", " ")
 
 
 def record(case: Case) -> Section:
@@ -23,7 +28,7 @@ def record(case: Case) -> Section:
     for named in case.versions:
         shape = named.image.shape
         pixels = f"{shape[4]} × {shape[3]}" + (f" × {shape[2]}" if shape[2] > 1 else "")
-        rows.append([named.key, named.name, named.created, pixels, named.image.dtype.name])
+        rows.append([named.key, short(named.name), when(named.created), pixels, named.image.dtype.name])
     tables = (Table.of("versions", "Versions", ["id", "name", "made (UTC)", "pixels", "type"], rows),) if rows else ()
     text = (
         "abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from the original and says "
