@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -62,12 +62,31 @@ def test_the_order_of_the_pixels_does_not_matter(planes: Any, random: Any) -> No
     same(measure(planes), measure(mixed))
 
 
+#: a falling line, whose threshold on the second channel lies below 0; and a steep one, whose threshold lies over what 8 bits hold
+FALLING = np.array([[[4, 1], [0, 0]], [[0, 0], [3, 0]]], np.uint8)
+STEEP = np.array([[[0, 1, 1, 2], [3, 2, 4, 9]], [[0, 250, 0, 255], [255, 200, 255, 250]]], np.uint8)
+
+
+@relaxed
+@given(some_pixels, st.sampled_from(("costes", "costes-walk", "costes-bisection", "costes-walk-classic", "otsu", "maximum15", "mean")))
+@example(FALLING, "costes")
+@example(STEEP, "costes")
+def test_the_pixel_type_does_not_matter(planes: Any, threshold: str) -> None:
+    first = measure(planes, threshold=threshold)
+    for kind in (np.uint16, np.int16, np.int32, np.float32, np.float64):
+        other = measure(planes.astype(kind), threshold=threshold)
+        assert (other.thresholds.first, other.thresholds.second) == pytest.approx((first.thresholds.first, first.thresholds.second))
+        same(first, other)
+
+
 @relaxed
 @given(some_pixels)
-def test_the_pixel_type_does_not_matter(planes: Any) -> None:
-    first = measure(planes)
+def test_the_pixel_type_does_not_change_the_background(planes: Any) -> None:
+    first = measure(planes, background="mode", threshold="otsu")
     for kind in (np.uint16, np.float32):
-        same(first, measure(planes.astype(kind)))
+        other = measure(planes.astype(kind), background="mode", threshold="otsu")
+        assert other.background == first.background
+        same(first, other)
 
 
 @relaxed

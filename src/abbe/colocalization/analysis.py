@@ -266,10 +266,9 @@ def _modes(pair: Pair) -> tuple[float, float]:
     sums = measure(pair)
     if sums.all.n == 0:
         return 0.0, 0.0
-    edges = []
-    for low, high in zip(sums.low, sums.high):
-        few = pair.integers and high - low < MODE_BINS
-        edges.append(np.arange(low, high + 2) if few else np.linspace(low, max(high, np.nextafter(low, np.inf)), MODE_BINS + 1))
+    edges, levels = [], [pair.whole_numbers and high - low < MODE_BINS for low, high in zip(sums.low, sums.high)]
+    for low, high, level in zip(sums.low, sums.high, levels):
+        edges.append(np.arange(low, high + 2) if level else np.linspace(low, max(high, np.nextafter(low, np.inf)), MODE_BINS + 1))
 
     def step(total: list[npt.NDArray[np.int64]], a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> None:
         for k, values in enumerate((a, b)):
@@ -279,5 +278,5 @@ def _modes(pair: Pair) -> tuple[float, float]:
     found = []
     for k in (0, 1):
         best = int(np.argmax(np.sum([lane[k] for lane in lanes], axis=0)))
-        found.append(float(edges[k][best] if pair.integers else (edges[k][best] + edges[k][best + 1]) / 2))
+        found.append(float(edges[k][best] if levels[k] else (edges[k][best] + edges[k][best + 1]) / 2))
     return found[0], found[1]

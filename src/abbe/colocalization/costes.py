@@ -53,7 +53,8 @@ class Line:
 
     Attributes:
         on_first: does the walk run on the first channel?
-        step: distance of the walk's thresholds. rounded: are both thresholds rounded to whole grey levels?
+        top: where the walk begins, the maximum. step: distance of its thresholds.
+        rounded: are both thresholds rounded to whole grey levels?
     """
 
     slope: float
@@ -62,15 +63,14 @@ class Line:
     top: float
     step: float
     rounded: bool
-    bounds: tuple[float, float]
 
     def at(self, t: Any) -> tuple[Any, Any]:
-        """Thresholds of both channels where the walk is at t, within what the pixel type holds."""
+        """Thresholds of both channels where the walk is at t."""
         other = t * self.slope + self.intercept if self.on_first else (t - self.intercept) / self.slope
         first, second = (t, other) if self.on_first else (other, t)
         if self.rounded:
             first, second = np.floor(first + 0.5), np.floor(second + 0.5)
-        return np.clip(first, *self.bounds), np.clip(second, *self.bounds)
+        return first, second
 
 
 class Walk:
@@ -107,7 +107,11 @@ def _below(sums: Sums, above: Array, classic: bool) -> npt.NDArray[np.float64]:
 
 
 def find(pair: Pair, sums: Sums, method: str) -> Thresholds:
-    """Costes' thresholds by one of `VARIANTS`, or why there are none."""
+    """Costes' thresholds by one of `VARIANTS`, or why there are none.
+
+    A threshold below 0, where the channel has no such values, is 0: what the line says of light that cannot be does not depend on whether
+    the pixel type could hold it.
+    """
     search, classic, variant = VARIANTS[method]
     fitted = sums.all.line()
     if isinstance(fitted, str):
@@ -115,8 +119,8 @@ def find(pair: Pair, sums: Sums, method: str) -> Thresholds:
     line = _line(pair, sums, *fitted)
     walk = _walk(pair, sums, line, classic)
     searches = {"walk": _downwards, "bisection": _bisection, "first": _first}
-    first, second = line.at(searches[search](walk))
-    return Thresholds(method, variant, float(first), float(second), None, len(walk.r), line.step)
+    first, second = (max(float(t), min(0.0, low)) for t, low in zip(line.at(searches[search](walk)), sums.low))
+    return Thresholds(method, variant, first, second, None, len(walk.r), line.step)
 
 
 # ---------------------------------------------------------------------------------------------- searches along the table
@@ -164,25 +168,14 @@ def _line(pair: Pair, sums: Sums, slope: float, intercept: float) -> Line:
     on_first = -1 < slope < 1
     channel = 0 if on_first else 1
     low, high = sums.low[channel], sums.high[channel]
-    whole_numbers = pair.integers or _integral(pair)
+    whole_numbers = pair.whole_numbers
     if whole_numbers and high <= STEPS:
         step = 1.0
     elif whole_numbers:
         step = float(math.ceil(high / STEPS))
     else:
         step = (high - low) / FLOAT_STEPS
-    bounds = pair.limits if pair.integers else (-math.inf, math.inf)
-    return Line(slope, intercept, on_first, high, step, whole_numbers, (float(bounds[0]), float(bounds[1])))
-
-
-def _integral(pair: Pair) -> bool:
-    """Are all values of float pixels whole numbers? Then they are counts, and walk like counts."""
-
-    def step(total: list[bool], a: Array, b: Array) -> None:
-        if total[0]:
-            total[0] = bool((a == np.floor(a)).all() and (b == np.floor(b)).all())
-
-    return all(lane[0] for lane in pair.accumulate(lambda: [True], step))
+    return Line(slope, intercept, on_first, high, step, whole_numbers)
 
 
 def _walk(pair: Pair, sums: Sums, line: Line, classic: bool) -> Walk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,7 +137,7 @@ def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
 
 
 # ---------------------------------------------------------------------------------------------- looking at some pixels
-Sample = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]
+Sample = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]], npt.NDArray[np.bool_]]
 
 
 def _sample(pair: Pair) -> Sample | None:
@@ -149,10 +150,10 @@ def _sample(pair: Pair) -> Sample | None:
     counted = np.ones(a[part].shape, bool) if inside is None else inside[part]
     if min(counted.shape) < 16 or counted.sum() < FEW:
         return None
-    return a[part].astype(np.float32), b[part].astype(np.float32), counted
+    return a[part].astype(np.float64), b[part].astype(np.float64), counted
 
 
-def _same_source(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+def _same_source(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
     """Do the channels share their noise? Detectors do not; colours of one compressed or converted picture do."""
     shared = noise_correlation(a, b, inside)
     if shared is not None and shared > SHARED_NOISE:
@@ -164,7 +165,7 @@ def _same_source(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.f
         )
 
 
-def noise_correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> float | None:
+def noise_correlation(a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> float | None:
     """Pearson's r of what a pixel differs from its neighbours by, in the darker half of the region; None where there is no noise.
 
     The filter [1 -2 1] in both directions leaves noise and takes away everything smooth (Immerkaer, CVIU 64:300, 1996).
@@ -181,13 +182,13 @@ def noise_correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], in
     return float(np.corrcoef(one, two)[0, 1])
 
 
-def _rough(channel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _rough(channel: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
     rows = channel[:-2] - 2 * channel[1:-1] + channel[2:]
-    rough: npt.NDArray[np.float32] = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
+    rough: npt.NDArray[np.floating[Any]] = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
     return rough
 
 
-def _bleeding(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+def _bleeding(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
     """Is there, wherever one channel is bright, always a fixed share of it in the other?"""
     names = m.pair.names
     for (one, two), (source, target) in (((a, b), names), ((b, a), (names[1], names[0]))):
@@ -200,7 +201,7 @@ def _bleeding(m: Measurement, a: npt.NDArray[np.float32], b: npt.NDArray[np.floa
             )
 
 
-def bleeding(source: npt.NDArray[np.float32], target: npt.NDArray[np.float32]) -> float | None:
+def bleeding(source: npt.NDArray[np.floating[Any]], target: npt.NDArray[np.floating[Any]]) -> float | None:
     """Least share of the source's brightness found in the target among the source's brightest pixels; None where it cannot be told.
 
     Both less their darkest per cent. Among the brightest 2 %, the lowest per cent of the ratio, less three times the target's noise there.

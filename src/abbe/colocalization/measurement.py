@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from abbe.colocalization import ranks
-from abbe.colocalization.moments import Moments, Number
+from abbe.colocalization.moments import OUT_OF_RANGE, Moments, Number
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.result import Coefficient, Thresholds
 from abbe.colocalization.sums import Signs, Sums, ThresholdSums, measure, measure_signs, measure_thresholds
@@ -68,7 +68,7 @@ def _coefficient(key: str, value: float | str) -> Coefficient:
     if isinstance(value, str):
         return Coefficient(key, None, value)
     if not math.isfinite(value):
-        return Coefficient(key, None, "the values are too large or too small to compute it")
+        return Coefficient(key, None, OUT_OF_RANGE)
     return Coefficient(key, float(value))
 
 

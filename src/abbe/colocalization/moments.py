@@ -12,6 +12,8 @@ Number: TypeAlias = int | float
 
 #: relative rounding of a sum in double precision, with room for the number of its terms; a variance below it is none
 ROUNDING = 1e-12
+#: why there is no number where double precision ends
+OUT_OF_RANGE = "the values are too large or too small to compute it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,12 @@ class Moments:
         if all(isinstance(s, int) for s in (self.a, self.b, self.aa, self.bb, self.ab)):
             n, a, b = self.n, int(self.a), int(self.b)
             return (n * int(self.aa) - a * a) / n, (n * int(self.bb) - b * b) / n, (n * int(self.ab) - a * b) / n
-        aa, bb = self.aa - self.a * self.a / self.n, self.bb - self.b * self.b / self.n
-        ab = self.ab - self.a * self.b / self.n
-        return (aa if aa > ROUNDING * self.aa else 0.0), (bb if bb > ROUNDING * self.bb else 0.0), float(ab)
+        if not all(map(math.isfinite, (self.a, self.b, self.aa, self.bb, self.ab))):
+            return math.nan, math.nan, math.nan
+        # counts that come as floats have exact sums, so what follows from them is exact too: no covariance is 0, not nearly 0
+        x, y = Fraction(self.a), Fraction(self.b)
+        aa, bb, ab = (float(Fraction(s) - u * v / self.n) for s, u, v in ((self.aa, x, x), (self.bb, y, y), (self.ab, x, y)))
+        return (aa if aa > ROUNDING * self.aa else 0.0), (bb if bb > ROUNDING * self.bb else 0.0), ab
 
     def pearson(self, means: tuple[float, float] | None = None) -> float | str:
         """Pearson's r, or why there is none. With `means`, deviations are taken from those instead of the pixels' own means."""
@@ -99,6 +104,8 @@ class Moments:
             aa = float(self.aa - 2 * da * self.a + self.n * da * da)
             bb = float(self.bb - 2 * db * self.b + self.n * db * db)
             ab = float(self.ab - da * self.b - db * self.a + self.n * da * db)
+        if not math.isfinite(aa * bb) or not math.isfinite(ab):
+            return OUT_OF_RANGE
         if aa <= 0 or bb <= 0:
             which = "both channels are" if aa <= 0 and bb <= 0 else f"the {'first' if aa <= 0 else 'second'} channel is"
             return f"{which} constant over these {self.n} pixels"
@@ -107,6 +114,8 @@ class Moments:
     def line(self) -> tuple[float, float] | str:
         """Slope and intercept of the orthogonal regression (Costes et al. 2004), or why there is none."""
         aa, bb, ab = self.centred()
+        if not all(map(math.isfinite, (aa, bb, ab))):
+            return OUT_OF_RANGE
         if self.n < 2 or ab == 0:
             return "the channels do not vary together at all, so no line fits them" if self.n > 1 else f"{self.n} pixels"
         difference = bb - aa

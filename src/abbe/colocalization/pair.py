@@ -89,6 +89,16 @@ class Pair:
     def integers(self) -> bool:
         return self.dtype.kind in "iu"
 
+    @cached_property
+    def whole_numbers(self) -> bool:
+        """Are all values whole numbers? Floats may be counts too, and are then treated like them."""
+
+        def step(total: list[bool], a: Array, b: Array) -> None:
+            if total[0]:
+                total[0] = bool((a == np.floor(a)).all() and (b == np.floor(b)).all())
+
+        return self.integers or all(lane[0] for lane in self.accumulate(lambda: [True], step))
+
     @property
     def limits(self) -> tuple[int, int]:
         """Least and largest value of an integer type."""

@@ -65,7 +65,7 @@ def check(threshold: object) -> str | tuple[float, float]:
 
 def _otsu(pair: Pair, sums: Sums) -> tuple[float | None, float | None]:
     """Otsu's threshold of either channel; the value from which the brighter class begins."""
-    edges = [_edges(low, high, pair.integers) for low, high in zip(sums.low, sums.high)]
+    edges = [_edges(low, high, pair.whole_numbers) for low, high in zip(sums.low, sums.high)]
 
     def step(total: list[Array], a: Array, b: Array) -> None:
         for k, values in enumerate((a, b)):
@@ -76,9 +76,9 @@ def _otsu(pair: Pair, sums: Sums) -> tuple[float | None, float | None]:
     return first, second
 
 
-def _edges(low: float, high: float, integers: bool) -> Array:
+def _edges(low: float, high: float, whole_numbers: bool) -> Array:
     """Edges of bins: one per grey level where these are few."""
-    if integers and high - low < OTSU_BINS:
+    if whole_numbers and high - low < OTSU_BINS:
         return np.arange(low, high + 2)
     return np.linspace(low, high if high > low else low + 1, OTSU_BINS + 1)
 
