@@ -137,7 +137,9 @@ def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
 
 
 # ---------------------------------------------------------------------------------------------- looking at some pixels
-Sample = tuple[npt.NDArray[np.floating[Any]], npt.NDArray[np.floating[Any]], npt.NDArray[np.bool_]]
+Values = npt.NDArray[np.floating[Any]]
+Inside = npt.NDArray[np.bool_]
+Sample = tuple[Values, Values, Inside]
 
 
 def _sample(pair: Pair) -> Sample | None:
@@ -153,7 +155,7 @@ def _sample(pair: Pair) -> Sample | None:
     return a[part].astype(np.float64), b[part].astype(np.float64), counted
 
 
-def _same_source(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+def _same_source(m: Measurement, a: Values, b: Values, inside: Inside) -> Iterator[Notice]:
     """Do the channels share their noise? Detectors do not; colours of one compressed or converted picture do."""
     shared = noise_correlation(a, b, inside)
     if shared is not None and shared > SHARED_NOISE:
@@ -165,7 +167,7 @@ def _same_source(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArra
         )
 
 
-def noise_correlation(a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> float | None:
+def noise_correlation(a: Values, b: Values, inside: Inside) -> float | None:
     """Pearson's r of what a pixel differs from its neighbours by, in the darker half of the region; None where there is no noise.
 
     The filter [1 -2 1] in both directions leaves noise and takes away everything smooth (Immerkaer, CVIU 64:300, 1996).
@@ -182,13 +184,13 @@ def noise_correlation(a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floati
     return float(np.corrcoef(one, two)[0, 1])
 
 
-def _rough(channel: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+def _rough(channel: Values) -> Values:
     rows = channel[:-2] - 2 * channel[1:-1] + channel[2:]
-    rough: npt.NDArray[np.floating[Any]] = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
+    rough: Values = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
     return rough
 
 
-def _bleeding(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArray[np.floating[Any]], inside: npt.NDArray[np.bool_]) -> Iterator[Notice]:
+def _bleeding(m: Measurement, a: Values, b: Values, inside: Inside) -> Iterator[Notice]:
     """Is there, wherever one channel is bright, always a fixed share of it in the other?"""
     names = m.pair.names
     for (one, two), (source, target) in (((a, b), names), ((b, a), (names[1], names[0]))):
@@ -201,7 +203,7 @@ def _bleeding(m: Measurement, a: npt.NDArray[np.floating[Any]], b: npt.NDArray[n
             )
 
 
-def bleeding(source: npt.NDArray[np.floating[Any]], target: npt.NDArray[np.floating[Any]]) -> float | None:
+def bleeding(source: Values, target: Values) -> float | None:
     """Least share of the source's brightness found in the target among the source's brightest pixels; None where it cannot be told.
 
     Both less their darkest per cent. Among the brightest 2 %, the lowest per cent of the ratio, less three times the target's noise there.
