@@ -26,7 +26,7 @@ class Architecture:
         scale: output pixels per input pixel along a side.
         unshuffle: the network works on a grid this much coarser, with as many sub-pixels as features (1: on the input's own).
         told: how many numbers it is told about the image.
-        context: whether a coarser level's result comes along.
+        context: whether what the levels and models before this one made of the image comes along.
     """
 
     widths: tuple[int, ...]
@@ -81,7 +81,7 @@ class Block(nn.Module):
 class Restorer(nn.Module):
     """(N, channels, H, W) -> (N, 2, scale H, scale W): the estimate, and the spread (>= 0) of its error, both in the input's unit.
 
-    `base` is what the residual is added to: the middle input plane, enlarged where the scale is not 1.
+    `base` is what the residual is added to: the context, else the middle input plane, enlarged where the scale is not 1.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -104,8 +104,8 @@ class Restorer(nn.Module):
         nn.init.normal_(self.tail.weight, std=1e-3)
         nn.init.normal_(self.spread.weight, std=1e-2)
 
-    def base(self, observed: Tensor) -> Tensor:
-        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]
+    def base(self, observed: Tensor, context: Tensor | None = None) -> Tensor:
+        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1] if context is None else context
         if self.architecture.scale == 1:
             return middle
         return functional.interpolate(middle, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)
@@ -137,4 +137,4 @@ class Restorer(nn.Module):
         if not self.fine and self.architecture.unshuffle > 1:
             residual = functional.pixel_shuffle(residual, self.architecture.unshuffle)
             spread = functional.pixel_shuffle(spread, self.architecture.unshuffle)
-        return torch.cat([self.base(observed).float() + residual.float(), spread.float()], 1)
+        return torch.cat([self.base(observed, context).float() + residual.float(), spread.float()], 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from abbe.image.pixels import Array, Pixels, put, scratch
 from abbe.restoration.engine import Runner
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
-from abbe.restoration.normalisation import normalisation
+from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.progress import Part
 from abbe.restoration.stage import Stage, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
@@ -20,7 +21,16 @@ from abbe.zoo import Model
 CAUTION = 0.35
 
 
-def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, report: Part, keep_spread: bool) -> Stage:
+def restore_planes(
+    source: Pixels,
+    name: str,
+    model: Model,
+    runner: Runner,
+    report: Part,
+    keep_spread: bool,
+    normal: tuple[Normalisation, ...] | None = None,
+    raw: tuple[Pixels, tuple[Normalisation, ...]] | None = None,
+) -> Stage:
     """Every plane of `source` through the network.
 
     The mean of each plane is kept, region by region (`abbe.restoration.level`), except by models that remove light. What is added varies
@@ -31,13 +41,17 @@ def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, repo
         name: the step's name, for the recipe and the progress line.
         report: told after each tile.
         keep_spread: False where a later stage gives the spread.
+        normal: of each channel; None: that of `source` itself.
+        raw: the image before all steps and its normalisation, for a model with context: it sees both where they are on one grid. None:
+            `source` serves as both.
 
     Returns:
         The stage; its planes are `scale` times as high and wide.
     """
     t, c, z, y, x = source.shape
     card, scale = model.card, model.card.scale
-    normal = tuple(normalisation(source, k, card) for k in range(c))
+    normal = normal or tuple(normalisation(source, k, card) for k in range(c))
+    behind = _Raw(*raw) if card.context and raw is not None and raw[0].shape == source.shape else None
     cut = tiling(y, x, card)
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
@@ -48,7 +62,8 @@ def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, repo
         level = LevelGrid(y, x, scale)
         for tile, block in read_tiles(source, (i, j, k), cut):
             seen = normal[j].forward(block)
-            restored = runner.run(seen[None, None], {})[0][:, *tile.kept(scale)]
+            observed = seen if behind is None else behind.tile((i, j, k), tile)
+            restored = runner.run(observed[None, None], {}, seen[None, None])[0][:, *tile.kept(scale)]
             estimate_here = restored[0] if model.card.task != "axial_plane" else cautious(seen[tile.kept(1)], restored[0])
             values = in_units(model, normal[j], estimate_here)
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
@@ -62,6 +77,21 @@ def restore_planes(source: Pixels, name: str, model: Model, runner: Runner, repo
         surfaces[i, j, k] = level.surface()
     kept = estimate if removes_light(model) else LevelledPixels(estimate, surfaces, CELL * scale)
     return finish(name, model, normal, kept, spread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The image before all steps."""
+
+    pixels: Pixels
+    normal: tuple[Normalisation, ...]
+
+    def tile(self, plane: tuple[int, int, int], tile: Tile) -> Array:
+        """The tile's pixels in the plane (t, c, z), normalised."""
+        t, c, z = plane
+        rows, columns = (slice(int(i.min()), int(i.max()) + 1) for i in (tile.rows, tile.columns))
+        block = self.pixels.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, columns))[0, 0, 0]
+        return self.normal[c].forward(block[np.ix_(tile.rows - rows.start, tile.columns - columns.start)])
 
 
 def cautious(seen: Array, estimate: Array) -> Array:

@@ -37,7 +37,16 @@ class Slab:
     across: int
 
 
-def restore_stacks(source: Pixels, ratio: float, name: str, model: Model, runner: Runner, report: Part, keep_spread: bool) -> Stage:
+def restore_stacks(
+    source: Pixels,
+    ratio: float,
+    name: str,
+    model: Model,
+    runner: Runner,
+    report: Part,
+    keep_spread: bool,
+    normal: tuple[Normalisation, ...] | None = None,
+) -> Stage:
     """Every stack of `source` made isotropic and sharpened along z.
 
     The mean of each stack, as interpolated, is kept by adding a constant.
@@ -45,11 +54,11 @@ def restore_stacks(source: Pixels, ratio: float, name: str, model: Model, runner
     Args:
         source: (T, C, Z, Y, X) with Z > 1, any dtype.
         ratio: z-step over pixel size.
-        report, keep_spread, name: as in `restore_planes`.
+        report, keep_spread, name, normal: as in `restore_planes`.
     """
     even = EvenPixels(source, ratio, model.card.interpolation)
     t, c, z, y, x = even.shape
-    normal = tuple(normalisation(source, k, model.card) for k in range(c))
+    normal = normal or tuple(normalisation(source, k, model.card) for k in range(c))
     estimate = scratch(even.shape, np.float32)
     spread = scratch(even.shape, np.float16) if keep_spread else None
     shift = np.zeros((t, c, 1))

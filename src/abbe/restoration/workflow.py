@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy.typing as npt
 
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Pixels, SelectedPixels
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
+from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
 from abbe.restoration.request import STEPS, ModelChoice, axial_ratio, check_channels, check_realism, check_steps, choose_models
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
 from abbe.restoration.stacks import restore_stacks
-from abbe.restoration.stage import Stage
+from abbe.restoration.stage import Stage, removes_light
 from abbe.zoo import Model
 
 
@@ -111,20 +112,30 @@ def _run(
 
 
 def _stages(image: Image, models: dict[str, Model], chosen: tuple[int, ...], grid: Grid, on: Engine, report: Part) -> list[Stage]:
-    """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output."""
-    pixels: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
+    """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
+
+    The one normalisation is that of the image. Were each step's input to have its own, a bright object somewhere in the image would change,
+    by rounding, what comes out everywhere else. Where a step takes the background away, the offset is 0 from there on.
+    """
+    raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
+    pixels = raw
+    first = next(iter(models.values())).card
+    own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))
     stages: list[Stage] = []
     work = _work(models)
     for number, (step, model) in enumerate(models.items()):
         part = report.part(*work[number])
         part(0.0, step)
-        restore: Callable[..., Stage] = restore_planes
-        arguments: tuple[object, ...] = (pixels,)
+        last = number == len(models) - 1
         if model.card.task == "axial_stack":
-            restore, arguments = restore_stacks, (pixels, grid.ratio)
-        stage = restore(*arguments, step, model, runner(model, on), part, keep_spread=number == len(models) - 1)
+            assert grid.ratio is not None
+            stage = restore_stacks(pixels, grid.ratio, step, model, runner(model, on), part, last, normal)
+        else:
+            stage = restore_planes(pixels, step, model, runner(model, on), part, last, normal, (raw, own))
         stages.append(stage)
         pixels = stage.estimate
+        if removes_light(model):
+            normal = tuple(Normalisation(0.0, n.scale) for n in normal)
     return stages
 
 

@@ -1,7 +1,7 @@
 """Specimens and image pairs whose truth is known."""
 
 from abbe.simulation.cell import SimulatedCell, simulate_cell
-from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair
+from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
 
@@ -14,5 +14,6 @@ __all__ = [
     "simulate_cell",
     "specimen",
     "super_resolution_pair",
+    "thin_pair",
     "volume",
 ]

@@ -99,7 +99,8 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
     edge = 3 * MARGIN // 2
-    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * rng.uniform(0.55, 1.5)))
+    width = rng.uniform(0.55, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 2.3)
+    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width))
     haze: Plane | float = 0.0
     if rng.random() < 0.25:
         haze = convolve(fine, gaussian_transfer(fine.shape, rng.uniform(12, 36))) * rng.uniform(0.1, 1.0)
@@ -107,13 +108,22 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     cut = (slice(edge, edge + 3 * n),) * 2
     low = np.maximum(bin3(np.asarray(blurred + haze)[cut]), 0) + floor
     photons = 10 ** rng.uniform(0.8, 3.2)
-    camera = random_camera(rng, plain=True)
+    camera = random_camera(rng, plain=bool(rng.random() < 0.7))
     observed, _ = expose(rng, low * photons, camera)
     level = floor * photons * camera.gain + camera.offset
     truth = fine[cut] * photons * camera.gain + level
-    if rng.random() < 0.12:
+    if rng.random() < 0.15:
         observed, _ = processing.smooth(rng, (observed, np.asarray(low * photons * camera.gain + camera.offset, np.float32)))
+    if rng.random() < 0.25:
+        observed, truth, level = _in_eight_bits(rng, observed, truth, level)
     return Pair(observed, truth.astype(np.float32), level)
+
+
+def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) -> tuple[Plane, Plane, float]:
+    """Stretched over 255 steps and rounded; the truth, whose peaks lie above what the image shows, is stretched alike but not clipped."""
+    low, high = float(observed.min()), float(observed.max())
+    scale = 255 / max(high - low, 1e-6) * float(rng.choice((1.0, 1.0, 0.5, 0.25)))
+    return np.round((observed - low) * scale).astype(np.float32), (truth - low) * scale, (level - low) * scale
 
 
 def background_pair(rng: Generator, source: Source, n: int) -> Pair:
@@ -169,6 +179,23 @@ def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pa
     observed, _ = expose(rng, (total / top + floor)[cut] * photons, camera)
     truth = focus[cut] / top * photons * camera.gain
     return Pair(observed, truth.astype(np.float32))
+
+
+def thin_pair(rng: Generator, source: Source, n: int) -> Pair:
+    """A specimen all of which is in focus, at times under light that was scattered far, and what the lens shows of it alone; both (n, n).
+
+    What a section of a single plane is to leave as it is: cells flat on the coverslip, and whatever is as sharp as the lens allows.
+    """
+    sharp = source.crop(rng, n + 2 * MARGIN)
+    focus = convolve(sharp, random_transfer(rng, sharp.shape, rng.uniform(0.55, 1.7)))
+    total = focus
+    if rng.random() < 0.4:
+        total = focus + convolve(sharp, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.7, 1.25))) * rng.uniform(0.1, 1.0)
+    floor = 10 ** rng.uniform(-2.5, -0.1) if rng.random() < 0.6 else 0.0
+    photons, camera = 10 ** rng.uniform(0.8, 3.3), random_camera(rng, plain=True)
+    cut = (slice(MARGIN, MARGIN + n),) * 2
+    observed, _ = expose(rng, (np.maximum(total, 0) + floor)[cut] * photons, camera)
+    return Pair(observed, (np.maximum(focus, 0)[cut] * photons * camera.gain).astype(np.float32))
 
 
 def bin3(a: npt.NDArray[np.floating]) -> Plane:

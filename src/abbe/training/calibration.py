@@ -22,9 +22,9 @@ def interval_factor(training: Training, count: int = 96) -> float:
     factors = []
     for index in range(count):
         observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in training.validation[index])
-        seen, truth = training.prepared(observed, truth, level, index)
+        seen, context, truth = training.prepared(observed, truth, level, index)
         with torch.no_grad():
-            restored = training.average(seen, None, told if told.numel() else None)
+            restored = training.average(seen, context, told if told.numel() else None)
         spread = restored[:, 1:].clamp_min(SMALLEST)
         scores = ((restored[:, :1] - truth).abs() / spread).numpy().ravel()
         factors.append(np.quantile(scores, np.linspace(0.5, 0.995, 100)))

@@ -23,11 +23,20 @@ from abbe.training.samples import Sample, Samples
 from abbe.training.weights import read_metadata, start_from
 
 Report = Callable[[str], None]
+#: share of the samples of a model with context for which the observed image is not the raw one but what the models before made of it:
+#: so it also serves where the raw image is not on the same grid (a stack made isotropic), or is denoised already
+RAW_ABSENT = 0.2
+
+
+def autocast() -> torch.autocast:
+    """bfloat16 where the CPU computes with it; elsewhere it would be emulated, ten times slower than float32."""
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.autocast("cpu", torch.bfloat16, enabled=any(able.get(name) for name in ("amx_bf16", "avx512_bf16")))
 
 
 def architecture(plan: TrainingPlan) -> Architecture:
     n = plan.network
-    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.told))
+    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.told), n.context)
 
 
 class _Stream(Dataset[Sample]):
@@ -60,7 +69,7 @@ class Training:
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
         if plan.start and models:
-            start_from(self.network, models[plan.start])
+            start_from(self.network, models[plan.start], adapt=plan.network.context or plan.network.scale > 1)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -157,10 +166,11 @@ class Training:
     def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        observed, truth = self.prepared(observed, truth, level, self.step)
-        with torch.autocast("cpu", torch.bfloat16):
-            restored = self.network(observed, None, told if told.numel() else None)
-        loss, fidelity = restoration_loss(restored, truth, self.network.base(observed), self.plan.spread_weight, self.plan.fourier_weight)
+        observed, context, truth = self.prepared(observed, truth, level, self.step)
+        with autocast():
+            restored = self.network(observed, context, told if told.numel() else None)
+        base = self.network.base(observed, context)
+        loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -172,29 +182,34 @@ class Training:
                 slow.lerp_(fast, 1 - keep)
         return float(fidelity)
 
-    def prepared(self, observed: Tensor, truth: Tensor, level: Tensor, index: int) -> tuple[Tensor, Tensor]:
-        """What this model sees, the output of the models before it, and what it should give: (N, C, H, W) and the truth.
+    def prepared(self, observed: Tensor, truth: Tensor, level: Tensor, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
+        """What this model sees, and what it should give: observed (N, C, H, W), context (N, 1, H, W) or None, and the truth.
 
-        A model that takes the background away takes it from the truth too.
+        A model with context sees the raw image as `observed` and the output of the models before it as `context`; one without sees that
+        output alone. A model that takes the background away takes it from the truth too.
         """
+        result = observed
         before = self.before if index % 2 else self.before[:1]
         for network in before:
-            observed = observed.contiguous(memory_format=torch.channels_last)
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                observed = network(observed)[:, :1]
+            with torch.no_grad(), autocast():
+                result = network(result.contiguous(memory_format=torch.channels_last))[:, :1].float()
         if len(before) > 1:
-            observed, truth = observed.clamp_min(0), truth - level.view(-1, 1, 1, 1)
-        return observed.contiguous(memory_format=torch.channels_last), truth
+            result, truth = result.clamp_min(0), truth - level.view(-1, 1, 1, 1)
+        if not self.plan.network.context:
+            return result.contiguous(memory_format=torch.channels_last), None, truth
+        draws = torch.from_numpy(np.random.default_rng([self.plan.seed, 9, index]).random(len(observed))).view(-1, 1, 1, 1)
+        observed = torch.where(draws < RAW_ABSENT, result, observed)
+        return observed.contiguous(memory_format=torch.channels_last), result, truth
 
     def _validate(self, loss: float) -> None:
         gains, before, rows = [], [], []
         for i in range(self.held_out):
             observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
-            seen, truth = self.prepared(observed, truth, level, i)
+            seen, context, truth = self.prepared(observed, truth, level, i)
             with torch.no_grad():
-                restored = self.average(seen, None, told if told.numel() else None)
+                restored = self.average(seen, context, told if told.numel() else None)
             span = float(truth.max() - truth.min()) + 1e-3
-            before.append(_psnr(self.network.base(seen), truth, span))
+            before.append(_psnr(self.network.base(seen, context), truth, span))
             gains.append(_psnr(restored[:, :1], truth, span))
             if i < 8:
                 rows.append((observed[0, observed.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))

@@ -26,6 +26,8 @@ class NetworkPlan(_Frozen):
     scale: int = 1
     unshuffle: int = 2
     told: tuple[str, ...] = ()
+    #: the raw image is seen beside the output of the models before
+    context: bool = False
 
 
 class PoolPlan(_Frozen):

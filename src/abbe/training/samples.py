@@ -12,13 +12,17 @@ import numpy.typing as npt
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.optics.file import resize
-from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair
+from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import axial_pair
 from abbe.training.plan import PairsPlan, TrainingPlan
 from abbe.training.pool import Pool
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
+
+
+#: share of specimens without anything above or below the focal plane, for the single-plane axial model
+THIN = 0.4
 
 
 class Sample(NamedTuple):
@@ -102,7 +106,10 @@ class Samples:
             return super_resolution_pair(rng, self.pool, n)
         if task == "background":
             return background_pair(rng, self.pool, n)
-        if rng.random() < 0.5 or not len(self.pool.planes):
+        kind = rng.random()
+        if kind < THIN and len(self.pool.planes):
+            return thin_pair(rng, self.pool, n)
+        if kind < (1 + THIN) / 2 or not len(self.pool.planes):
             return section_pair(rng, self.pool.volume(rng), n)
         return section_pair(rng, layers(rng, self.pool, n + 16), n)
 

@@ -37,9 +37,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return load_file(path)
 
 
-def start_from(network: Restorer, path: Path) -> None:
-    """Give `network` the weights in `path`. Raises `ModelError` when they are those of another architecture."""
+def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
+    """Give `network` the weights in `path`.
+
+    Args:
+        adapt: the weights may be those of a network with fewer inputs or another scale: what it has in common is taken, and an input image
+            more shares the weights of the one that was there.
+
+    Raises:
+        ModelError: they are those of another architecture.
+    """
     weights, wanted = read_weights(path), network.state_dict()
+    if adapt:
+        weights = _adapted(weights, wanted)
     differ = [name for name in wanted if name not in weights or weights[name].shape != wanted[name].shape]
     if differ:
         raise ModelError(
@@ -47,3 +57,19 @@ def start_from(network: Restorer, path: Path) -> None:
             "give the plan the same [network] as the model it starts from"
         )
     network.load_state_dict({name: weights[name] for name in wanted})
+
+
+#: where a network enters, and where it makes its output: what differs between networks of one body
+ENTRY, EXITS = "head.weight", ("finer.weight", "tail.weight", "spread.weight")
+
+
+def _adapted(weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`weights` with the entry shared among the inputs of the network that wants them, and with that network's own exits."""
+    out = dict(weights)
+    if ENTRY in out and out[ENTRY].shape[1] < wanted[ENTRY].shape[1]:
+        inputs = wanted[ENTRY].shape[1] // out[ENTRY].shape[1]
+        out[ENTRY] = out[ENTRY].repeat(1, inputs, 1, 1) / inputs
+    for name in EXITS:
+        if name in wanted and (name not in out or out[name].shape != wanted[name].shape):
+            out[name] = wanted[name]
+    return out
