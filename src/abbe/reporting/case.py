@@ -51,6 +51,7 @@ class Case:
         rois: named ROIs, drawn on the pictures.
         comments: of the users.
         source: path of the session or image file, for repeating the run.
+        digests: of the pixels of the reported image and of all that it came from, the original first; empty: computed when needed.
         kept: the images come from a session, which keeps intervals with 11 significant bits.
     """
 
@@ -64,4 +65,5 @@ class Case:
     comments: tuple[Remark, ...] = ()
     source: str | None = None
     kept: bool = False
+    digests: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

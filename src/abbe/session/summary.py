@@ -39,8 +39,20 @@ def case_of(session: Session, version: Version) -> Case:
         comments=tuple(Remark(c.text, c.author, c.created, c.version) for c in session.comments),
         source=str(session.path),
         kept=True,
+        digests=_digests(session, version),
         problems=session.problems,
     )
+
+
+def _digests(session: Session, version: Version) -> tuple[str, ...]:
+    """Of the version and its ancestors as they were saved; empty where a crop is among them, whose original is computed."""
+    known = {v.id: v for v in session.versions}
+    found = [version]
+    while (parent := known.get(found[0].parent or "")) is not None:  # a parent that was deleted is none, as for `Session.image`
+        if found[0].operation == "crop":
+            return ()
+        found.insert(0, parent)
+    return tuple(v.digest or "" for v in found) if all(v.digest for v in found) else ()
 
 
 def _readable(session: Session, version: Version) -> bool:

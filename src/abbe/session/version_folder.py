@@ -7,17 +7,23 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from abbe.errors import SessionError
 from abbe.image import Image, Optics, Provenance
 from abbe.image.digest import pixel_digest
+from abbe.image.inspection import Inspection
 from abbe.image.pixels import Pixels
 from abbe.session import companions
 from abbe.session.chunks import ChunkedPixels
 from abbe.session.flushing import flush
 from abbe.session.multiscale import Progress, describe, factors, write_group, write_pyramid
 from abbe.session.places import Folder, Place
+from abbe.session.plain import plain
 from abbe.session.records import Version
 from abbe.session.thumbnail import THUMBNAIL, thumbnail
+
+_INSPECTION = TypeAdapter(Inspection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ def write(folder: Path, image: Image, record: dict[str, Any], full: bool = True,
     saved = image.replace(pixels=stored)
     size += companions.write(folder, image.replace(pixels=stored))
     found = Written(pixel_digest(stored), size)
-    facts = {"format": 1, **_facts(image), "version": {**record, "digest": found.digest, "bytes": found.bytes}}
+    kept = {**record, "digest": found.digest, "bytes": found.bytes}
+    facts = {"format": 1, **_facts(image), "inspection": plain(saved.inspection), "version": kept}
     write_group(folder, describe(saved, record["name"], facts, full=full))
     (folder / THUMBNAIL).write_bytes(thumbnail(Folder(folder), "", saved))
     flush(folder)
@@ -71,7 +78,19 @@ def read(place: Place, version: Version, original: Image | None, pixels: Pixels 
         original=original,
         recipe=version.recipe,
     )
-    return companions.read(place, version, image)
+    image = companions.read(place, version, image)
+    seen = _inspection(facts.get("inspection"))
+    if seen is not None and len(seen.channels) == len(image.channels):
+        vars(image)["inspection"] = seen  # what the cached property would find by reading every pixel again
+    return image
+
+
+def _inspection(data: Any) -> Inspection | None:
+    """What was seen when the version was written; None where that is not known, or damaged: the pixels tell it again."""
+    try:
+        return _INSPECTION.validate_python(data)
+    except ValidationError:
+        return None
 
 
 def facts_of(place: Place, folder: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Charts drawn by matplotlib, which is loaded when the first one is drawn: histograms, scattergrams, maps with a colour scale."""
+"""Charts drawn by matplotlib, which is loaded when the first one is drawn: histograms and scattergrams."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,41 +10,15 @@ import numpy.typing as npt
 
 from abbe.image import Image
 from abbe.image.pixels import blocks
-from abbe.reporting.figures.planes import limits, shown
-from abbe.reporting.figures.scalebar import scale_bar
-from abbe.reporting.inert import short
+from abbe.reporting.figures.canvas import Row, few_ticks, plain, png, scale
 
 if TYPE_CHECKING:
     from abbe.colocalization.scattergram import Scattergram
 
-DPI = 160
 #: bins of a histogram
 BINS = 200
 #: before and after: Okabe & Ito's blue and vermilion
 BEFORE, AFTER = "#0072B2", "#D55E00"
-
-
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with rc_context({"text.usetex": False}):
-        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(1, columns, squeeze=False)[0]
-    return figure, axes
-
-
-def _png(figure: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    """A name as matplotlib shows it and does not typeset it."""
-    return short(text, 26).replace("$", r"\$")
 
 
 # ---------------------------------------------------------------------------------------------- histograms
@@ -65,23 +38,25 @@ def histograms(before: Image, after: Image | None, names: tuple[str, str]) -> Ca
 
     def draw() -> bytes:
         count = min(before.shape[1], 4)
-        figure, axes = _figure(7.2, 2.5, count)
-        for c, chart in enumerate(axes[:count]):
+        row = Row(count, min(0.6, 0.26 * count), right=0.12)
+        figure, axes = row.draw(count)
+        for c, chart in enumerate(axes):
             for image, color, name in ((before, BEFORE, names[0]), (after, AFTER, names[1])):
                 if image is None:
                     continue
                 low, high = _range(before, after, c)
                 counts = histogram(image, c, low, high)
                 edges = np.linspace(low, high, BINS + 1)
-                chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=_plain(name), linewidth=1.2)
+                chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=plain(name), linewidth=1.2)
             chart.set_yscale("log")
-            chart.set_title(_plain(before.channels[c]), fontsize=9)
+            chart.set_title(plain(before.channels[c], 60 // count), fontsize=9)
             chart.set_xlabel("grey value", fontsize=8)
-            chart.tick_params(labelsize=7)
+            few_ticks(chart, 10 // count)
+            chart.set_ylim(top=10 * chart.get_ylim()[1])  # room for the legend
             chart.spines[["top", "right"]].set_visible(False)
         axes[0].set_ylabel("share of pixels", fontsize=8)
-        axes[0].legend(fontsize=7, frameon=False)
-        return _png(figure)
+        axes[0].legend(fontsize=7, frameon=False, loc="upper right", borderaxespad=0)
+        return png(figure)
 
     return draw
 
@@ -96,12 +71,10 @@ def scattergrams(grams: Sequence[Callable[[], Scattergram]], titles: Sequence[st
     """Scattergrams side by side, counts on a logarithmic scale, with thresholds and regression line."""
 
     def draw() -> bytes:
-        figure, axes = _figure(7.2, 3.3 if len(grams) > 1 else 3.6, max(len(grams), 2))
-        for make, title, chart in zip(grams, titles, axes, strict=False):
+        figure, axes = Row(max(len(grams), 2), 1.0, right=0.62).draw(len(grams))
+        for make, title, chart in zip(grams, titles, axes, strict=True):
             _scattergram(figure, chart, make(), title)
-        for chart in axes[len(grams) :]:
-            chart.set_visible(False)
-        return _png(figure)
+        return png(figure)
 
     return draw
 
@@ -111,8 +84,8 @@ def _scattergram(figure: Any, chart: Any, gram: Scattergram, title: str) -> None
 
     counts = np.where(gram.counts > 0, gram.counts, np.nan).astype(float)
     extent = (gram.first[0], gram.first[-1], gram.second[0], gram.second[-1])
-    scale = LogNorm(1, max(2, float(gram.counts.max())))
-    picture = chart.imshow(counts.T, origin="lower", extent=extent, aspect="auto", cmap="viridis", norm=scale, interpolation="nearest")
+    shades = LogNorm(1, max(2, float(gram.counts.max())))
+    picture = chart.imshow(counts.T, origin="lower", extent=extent, aspect="auto", cmap="viridis", norm=shades, interpolation="nearest")
     if gram.thresholds.first is not None and gram.thresholds.second is not None:
         chart.axvline(gram.thresholds.first, color="black", linewidth=0.8, linestyle="--")
         chart.axhline(gram.thresholds.second, color="black", linewidth=0.8, linestyle="--")
@@ -121,48 +94,8 @@ def _scattergram(figure: Any, chart: Any, gram: Scattergram, title: str) -> None
         chart.plot([line[0][0], line[1][0]], [line[0][1], line[1][1]], color="#D55E00", linewidth=1)
     chart.set_xlim(extent[:2])
     chart.set_ylim(extent[2:])
-    chart.set_title(_plain(title), fontsize=9)
-    chart.set_xlabel(_plain(gram.names[0]), fontsize=8)
-    chart.set_ylabel(_plain(gram.names[1]), fontsize=8)
-    chart.tick_params(labelsize=7)
-    scale_axis = figure.colorbar(picture, ax=chart, shrink=0.85)
-    scale_axis.set_label("pixels", fontsize=8)
-    scale_axis.ax.tick_params(labelsize=7)
-
-
-# ---------------------------------------------------------------------------------------------- maps
-def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None, names: Sequence[str]) -> Callable[[], bytes]:
-    """A map per channel with its colour scale; `between` None: from the map's own values."""
-
-    def draw() -> bytes:
-        count = min(image.shape[1], 3)
-        height, width = image.shape[3:]
-        tall = 7.2 / max(count, 2) * min(height / width, 1.6) + 0.5
-        figure, axes = _figure(7.2, min(tall, 6.0), max(count, 2))
-        for c, chart in enumerate(axes):
-            if c >= count:
-                chart.set_visible(False)
-                continue
-            seen = shown(image, c, 700)
-            low, high = between or (0.0, limits(seen.values)[1])
-            picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-            _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor)
-            chart.set_title(_plain(names[c]), fontsize=9)
-            chart.set_axis_off()
-            scale_axis = figure.colorbar(picture, ax=chart, shrink=0.85)
-            scale_axis.set_label(what, fontsize=8)
-            scale_axis.ax.tick_params(labelsize=7)
-        return _png(figure)
-
-    return draw
-
-
-def _bar(chart: Any, shape: tuple[int, ...], pixel_size: float | None, factor: int) -> None:
-    bar = scale_bar(shape[1], pixel_size, factor)
-    right, bottom = shape[1] * 0.96, shape[0] * 0.95
-    for color, width in (("black", 4.0), ("white", 2.4)):
-        chart.plot([right - bar.pixels, right], [bottom, bottom], color=color, linewidth=width, solid_capstyle="butt")
-    text = chart.text(right - bar.pixels / 2, bottom - shape[0] * 0.02, bar.label, color="white", fontsize=7, ha="center", va="bottom")
-    from matplotlib.patheffects import withStroke
-
-    text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
+    chart.set_title(plain(title), fontsize=9)
+    chart.set_xlabel(plain(gram.names[0]), fontsize=8)
+    chart.set_ylabel(plain(gram.names[1]), fontsize=8)
+    few_ticks(chart, 5)
+    scale(figure, chart, picture, "pixels")

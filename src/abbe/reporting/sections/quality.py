@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from abbe.reporting.case import Case, Measured
-from abbe.reporting.figures.charts import maps
+from abbe.reporting.figures.maps import maps
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Figure, Missing, Section, Table
 

@@ -1,0 +1,85 @@
+"""The sheet that charts are drawn on: a row of charts whose places are given in inches, which is quicker and steadier than finding them."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from abbe.reporting.inert import inert
+
+#: pixels per inch
+DPI = 160
+#: inches of a sheet's width: a page's, so that text keeps its size
+WIDTH = 7.2
+#: most inches of a chart's height
+TALLEST = 5.5
+#: inches between a chart and its colour scale, and of the scale's width
+SCALE_GAP, SCALE = 0.07, 0.09
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Charts side by side.
+
+    Attributes:
+        count: places for charts; of fewer charts the rest stays white.
+        aspect: height of a chart over its width.
+        left, right, bottom, top: inches around each chart, for its labels and its colour scale.
+    """
+
+    count: int
+    aspect: float
+    left: float = 0.6
+    right: float = 0.15
+    bottom: float = 0.45
+    top: float = 0.28
+
+    @property
+    def _size(self) -> tuple[float, float]:
+        """(width, height) of a chart in inches."""
+        width = WIDTH / self.count - self.left - self.right
+        scale = min(1.0, TALLEST / (width * self.aspect))
+        return width * scale, width * scale * self.aspect
+
+    def draw(self, charts: int) -> tuple[Any, list[Any]]:
+        """(figure, axes of the charts)."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        width, height = self._size
+        total = height + self.bottom + self.top
+        figure = Figure(figsize=(WIDTH, total), dpi=DPI)
+        FigureCanvasAgg(figure)
+        column = width + self.left + self.right
+        places = [(k * column + self.left, self.bottom) for k in range(charts)]
+        return figure, [figure.add_axes((x / WIDTH, y / total, width / WIDTH, height / total)) for x, y in places]
+
+
+def scale(figure: Any, chart: Any, picture: Any, label: str) -> None:
+    """A colour scale to the right of a chart, as high as the chart."""
+    place = chart.get_position()
+    width = figure.get_figwidth()
+    box = figure.add_axes((place.x1 + SCALE_GAP / width, place.y0, SCALE / width, place.height))
+    figure.colorbar(picture, cax=box).set_label(label, fontsize=8, labelpad=2)
+    box.tick_params(labelsize=7, length=2.5, pad=2)
+
+
+def few_ticks(chart: Any, most: int) -> None:
+    """So few numbers along x that they do not touch; large ones in powers of ten."""
+    from matplotlib.ticker import MaxNLocator
+
+    chart.xaxis.set_major_locator(MaxNLocator(most))
+    chart.tick_params(labelsize=7)
+
+
+def plain(text: str, length: int = 30) -> str:
+    """A name as matplotlib shows it and does not typeset it, cut where it would reach into the next chart."""
+    whole = inert(text)
+    return (whole if len(whole) <= length else whole[: length - 1] + "…").replace("$", r"\$")
+
+
+def png(figure: Any) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()

@@ -1,0 +1,47 @@
+"""Maps of a quantity per pixel, each channel with its colour scale: the error map, the map of trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from abbe.image import Image
+from abbe.reporting.figures.canvas import Row, plain, png, scale
+from abbe.reporting.figures.planes import limits, shown
+from abbe.reporting.figures.scalebar import scale_bar
+
+#: most channels that get a map
+MOST = 3
+#: most pixels along a map's side
+SIDE = 700
+
+
+def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None, names: Sequence[str]) -> Callable[[], bytes]:
+    """A map per channel; `between` None: from 0 to the map's own values."""
+
+    def draw() -> bytes:
+        count = min(image.shape[1], MOST)
+        row = Row(max(count, 2), image.shape[3] / image.shape[4], left=0.08, right=0.72, bottom=0.08)
+        figure, charts = row.draw(count)
+        for c, chart in enumerate(charts):
+            seen = shown(image, c, SIDE)
+            low, high = between or (0.0, limits(seen.values)[1])
+            picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
+            _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor)
+            chart.set_title(plain(names[c], 48 // row.count), fontsize=9)
+            chart.set_axis_off()
+            scale(figure, chart, picture, what)
+        return png(figure)
+
+    return draw
+
+
+def _bar(chart: Any, shape: tuple[int, ...], pixel_size: float | None, factor: int) -> None:
+    from matplotlib.patheffects import withStroke
+
+    bar = scale_bar(shape[1], pixel_size, factor)
+    right, bottom = shape[1] * 0.96, shape[0] * 0.95
+    for color, width in (("black", 4.0), ("white", 2.4)):
+        chart.plot([right - bar.pixels, right], [bottom, bottom], color=color, linewidth=width, solid_capstyle="butt")
+    text = chart.text(right - bar.pixels / 2, bottom - shape[0] * 0.02, bar.label, color="white", fontsize=7, ha="center", va="bottom")
+    text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
