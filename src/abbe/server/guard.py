@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from abbe.server.keys import Keys
+from abbe.server.lingering import Exchange
 from abbe.server.settings import Settings
 
 SAFE = {"GET", "HEAD"}
@@ -54,16 +55,15 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        exchange = Exchange(scope, receive, send)
         try:
             self._check(scope)
         except RefusedError as refusal:
-            await _answer(send, refusal)
+            await _answer(exchange.send, refusal)
             return
         self._running += 1
         try:
-            await self._app(scope, self._bounded(scope, receive), _with_headers(send))
-        except RefusedError as refusal:
-            await _answer(send, refusal)
+            await self._app(scope, self._bounded(scope, exchange.receive), _with_headers(exchange.send))
         finally:
             self._running -= 1
 
@@ -161,6 +161,6 @@ def _with_headers(send: Send) -> Send:
 
 async def _answer(send: Send, refusal: RefusedError) -> None:
     body = json.dumps({"error": refusal.error, "message": refusal.message}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close"), *HEADERS]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *HEADERS]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
