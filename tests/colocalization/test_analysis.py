@@ -6,6 +6,7 @@ import io
 import json
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image as Picture
 
@@ -92,12 +93,58 @@ def test_undefined_is_a_word_with_a_reason_never_a_number() -> None:
     assert "few_pixels" in codes(empty)
 
 
-def test_negative_light_has_no_shares(partly: Image) -> None:
+def test_light_mostly_below_0_has_no_shares(partly: Image) -> None:
     values = np.asarray(partly)[0, :, 0].astype(np.float32) - 150
-    found = colocalize(Image.from_array(values, axes="CYX"))
-    assert found.m1 is None
-    assert "below 0" in (found["m1"].reason or "")
+    found = colocalize(Image.from_array(values, axes="CYX"), threshold=(50, 50))
+    for key in ("m1", "m2", "tm1", "tm2"):
+        assert found[key].value is None
+        assert "below 0" in (found[key].reason or "")
+    assert found["m1_above"].value is not None  # the light above the thresholds is light
     assert found.pearson == pytest.approx(colocalize(partly).pearson, abs=1e-12)
+
+
+def dark_around_0() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Two channels of structure on an empty background whose noise is left around 0, as restoration leaves it; and what is light of it."""
+    rng = np.random.default_rng(12)
+    shared = blobs(rng, count=150)
+    planes = np.stack([shared + blobs(rng, count=150), 0.6 * shared]) * 100 + rng.normal(0, 0.3, (2, 96, 96))
+    return planes.astype(np.float32), np.maximum(planes, 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("threshold", [(20.0, 15.0), (-0.5, 10.0), "costes"])
+def test_values_a_little_below_0_count_as_no_light_and_the_result_says_so(threshold: str | tuple[float, float]) -> None:
+    values, lit = dark_around_0()
+    found = colocalize(Image.from_array(values, axes="CYX"), threshold=threshold)
+    t1, t2 = found.thresholds.first, found.thresholds.second
+    assert t1 is not None
+    assert t2 is not None
+    (a, b), (x, y) = values.astype(float), lit.astype(float)
+    both = (a >= t1) & (b >= t2)
+    assert found.m1 == pytest.approx(x[b > 0].sum() / x.sum(), rel=1e-9)
+    assert found.m2 == pytest.approx(y[a > 0].sum() / y.sum(), rel=1e-9)
+    assert found.tm1 == pytest.approx(x[(b > 0) & (b >= t2)].sum() / x.sum(), rel=1e-9)
+    assert found.tm2 == pytest.approx(y[(a > 0) & (a >= t1)].sum() / y.sum(), rel=1e-9)
+    assert found.m1_above == pytest.approx(x[both].sum() / x[a >= t1].sum(), rel=1e-9)
+    assert found.m2_above == pytest.approx(y[both].sum() / y[b >= t2].sum(), rel=1e-9)
+    assert 0 <= (found.rwc1 or -1) <= (found.m1_above or 0) + 1e-12
+    assert found["m1"].variant == "values below 0 count as no light"
+    assert found.to_dict()["variants"]["tm2"] == found["tm2"].variant
+    assert "negative" in codes(found)
+    assert "Variants" in {table.title for table in tables([found])}
+
+
+def test_whole_numbers_below_0_count_as_the_same_floats_do() -> None:
+    values = np.round(dark_around_0()[0])
+    one, two = (colocalize(Image.from_array(values.astype(kind), axes="CYX")) for kind in (np.int16, np.float32))
+    for coefficient in one:
+        assert coefficient.value == pytest.approx(two[coefficient.key].value, rel=1e-11), coefficient.key
+    assert one["m1"].variant
+
+
+def test_an_image_without_values_below_0_has_no_variant(partly: Image) -> None:
+    found = colocalize(partly)
+    assert found.to_dict()["variants"] == {}
+    assert "negative" not in codes(found)
 
 
 def test_counts_come_as_area_and_share(partly: Image) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from abbe.colocalization.measurement import Measurement, measured
@@ -47,13 +48,13 @@ def _ranges(m: Measurement) -> Mapping[str, tuple[float, float]]:
     sources = [(a, b) for a in interval for b in interval]
     for pair_of in sources:
         bound = select(m.pair.image, m.pair.channels, m.pair.region, m.pair.background, pair_of)
-        for key, coefficient in measured(bound, given, ranked=False).coefficients.items():
+        # a lower bound reaches below 0 in every empty place, which is no reason to leave shares of light without a range
+        for key, coefficient in measured(bound, given, ranked=False, most_below=math.inf).coefficients.items():
             if coefficient.value is not None:
                 found.setdefault(key, []).append(coefficient.value)
-    for key, coefficient in m.coefficients.items():
-        if coefficient.value is not None and key in found:
-            found[key].append(coefficient.value)
-    return {key: (min(values), max(values)) for key, values in found.items()}
+    whole = {key: values for key, values in found.items() if len(values) == len(sources) and m.coefficients[key].value is not None}
+    own = {key: m.coefficients[key].value for key in whole}
+    return {key: (min(*values, own[key] or 0.0), max(*values, own[key] or 0.0)) for key, values in whole.items()}
 
 
 def changed(beside: Mapping[str, Change], judged: bool) -> Iterator[Notice]:
@@ -69,9 +70,9 @@ def changed(beside: Mapping[str, Change], judged: bool) -> Iterator[Notice]:
                 f"{said}, which is beyond the image's own 90 % interval ({change.low:.3f} to {change.high:.3f}): what restoration changed "
                 "is more than it claims to know. Report the original's value beside it",
             )
-        elif not judged and abs(change.difference) > WORTH_A_WORD:
+        elif change.beyond is None and abs(change.difference) > WORTH_A_WORD:
+            lacks = "this coefficient has no interval" if judged else "the image carries no interval"
             yield Notice(
                 "changed",
-                f"{said}; the image carries no interval, so whether that is gained resolution or an artefact cannot be told from it. "
-                "Report both values",
+                f"{said}; {lacks}, so whether that is gained resolution or an artefact cannot be told from it. Report both values",
             )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
+from abbe.colocalization.light import MOST_BELOW
 from abbe.colocalization.measurement import Measurement
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
@@ -40,6 +41,7 @@ def notices(m: Measurement) -> Iterator[Notice]:
     yield from _few(m)
     yield from _saturated(m)
     yield from _zero(m)
+    yield from _negative(m)
     yield from _thresholds(m)
     if m.note:
         yield Notice("converted", f"ranks: {m.note}")
@@ -98,6 +100,19 @@ def _zero(m: Measurement) -> Iterator[Notice]:
         )
 
 
+def _negative(m: Measurement) -> Iterator[Notice]:
+    """Values below 0: restored images have them around an empty background."""
+    for channel, name in zip(m.light, m.pair.names):
+        n = channel.pixels_below
+        if n and channel.share_below <= MOST_BELOW:
+            yield Notice(
+                "negative",
+                f"{name}: {n} pixels ({100 * n / m.sums.all.n:.2g} %) are below 0, together {100 * channel.share_below:.2g} % of its "
+                "light; M1, M2, tM1 and tM2 count them as no light. Noise around 0 lies above it, too, where M1 and M2 count it: read tM1 "
+                "and tM2",
+            )
+
+
 def _thresholds(m: Measurement) -> Iterator[Notice]:
     t = m.thresholds
     if m.over is None or t.first is None or t.second is None:
@@ -124,9 +139,11 @@ def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
             "else above threshold mean little",
         )
         return
-    if first < m.sums.low[0] or second < m.sums.low[1]:
+    if first <= m.sums.low[0] or second <= m.sums.low[1]:
         yield Notice(
-            "threshold", "Costes' thresholds lie below the darkest pixel: no background was found, thresholded numbers mean little"
+            "threshold",
+            "a threshold of Costes' lies at the channel's darkest pixel or below, so every pixel is above it: no background was found, and "
+            "thresholded numbers mean little",
         )
     if below is not None and abs(below) > FAR_FROM_ZERO and not m.thresholds.method.endswith("classic"):
         yield Notice(

@@ -104,6 +104,41 @@ def threshold_sums(a: A, b: A, p: Any, q: Any, limits: A, out: A) -> None:
         out[k] += value
 
 
+#: what `light_sums` adds up, in order
+LIGHT_SUMS = ("a", "b", "below_a", "below_b", "n_below_a", "n_below_b", "a_where_b", "b_where_a", "a_over", "b_over",
+              "a_first", "b_second", "a_both", "b_both")  # fmt: skip
+
+
+@kernel
+def light_sums(a: A, b: A, limits: A, out: A) -> None:
+    """Sums of light where values below 0 are none: of all, of what is below 0, where the other channel is, and over the thresholds."""
+    t1, t2 = limits[0], limits[1]
+    zero = t1 - t1
+    sa = sb = below_a = below_b = s_ab = s_ba = a_over = b_over = a1 = b2 = both_a = both_b = zero
+    na = nb = 0
+    for i in range(a.size):
+        v, w = zero + a[i], zero + b[i]
+        x, y = max(v, zero), max(w, zero)
+        over1, over2 = v >= t1, w >= t2
+        sa += x
+        sb += y
+        below_a += v - x
+        below_b += w - y
+        na += v < zero
+        nb += w < zero
+        s_ab += x if w > zero else zero
+        s_ba += y if v > zero else zero
+        a_over += x if over2 & (w > zero) else zero
+        b_over += y if over1 & (v > zero) else zero
+        a1 += x if over1 else zero
+        b2 += y if over2 else zero
+        both_a += x if over1 & over2 else zero
+        both_b += y if over1 & over2 else zero
+    values = (sa, sb, below_a, below_b, zero + na, zero + nb, s_ab, s_ba, a_over, b_over, a1, b2, both_a, both_b)
+    for k, value in enumerate(values):
+        out[k] += value
+
+
 @kernel
 def quotient(a: A, b: A, limits: A, out: A) -> None:
     """Pixels with (a-A)(b-B) above 0, with it 0, and saturated.
@@ -217,12 +252,17 @@ def rank_sums(a: A, b: A, low: int, ranks_a: A, ranks_b: A, out: A) -> None:
 
 @kernel
 def weighted_sums(a: A, b: A, codes_a: A, codes_b: A, low: int, dense_a: A, dense_b: A, highest: int, t1: Any, t2: Any, out: A) -> None:
-    """Sums of a w and b w over the pixels above both thresholds, with w = highest - |rank a - rank b|; exact for integers."""
+    """Sums of a w and b w over the pixels above both thresholds, with w = highest - |rank a - rank b|; exact for integers.
+
+    Values below 0 are no light and add nothing.
+    """
     for i in range(a.size):
         if a[i] >= t1 and b[i] >= t2:
             apart = abs(dense_a[np.int64(codes_a[i]) - low] - dense_b[np.int64(codes_b[i]) - low])
-            out[0] += a[i] * (highest - apart)
-            out[1] += b[i] * (highest - apart)
+            if a[i] > 0:
+                out[0] += a[i] * (highest - apart)
+            if b[i] > 0:
+                out[1] += b[i] * (highest - apart)
 
 
 @kernel

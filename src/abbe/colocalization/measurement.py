@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from abbe.colocalization import ranks
+from abbe.colocalization.light import MOST_BELOW, ChannelLight, Light, light
 from abbe.colocalization.moments import OUT_OF_RANGE, Moments, Number
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.result import Coefficient, Thresholds
@@ -26,34 +27,37 @@ class Measurement:
     signs: Signs
     thresholds: Thresholds
     over: ThresholdSums | None
+    light: Light
     coefficients: dict[str, Coefficient]
     note: str | None
 
 
-def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True) -> Measurement:
-    """Measure a pair; `method` names the thresholds or gives them."""
+def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True, most_below: float = MOST_BELOW) -> Measurement:
+    """Measure a pair; `method` names the thresholds or gives them, `most_below` is how much may lie below 0 where light is shared."""
     sums = measure(pair)
     thresholds = find(pair, sums, method)
     over = None
     if thresholds.first is not None and thresholds.second is not None:
         over = measure_thresholds(pair, thresholds.first, thresholds.second)
     signs = measure_signs(pair, sums)
+    lit = light(pair, sums, over, thresholds)
     found: dict[str, float | str] = {
         "pearson": sums.all.pearson(),
         **_thresholded_pearson(sums, over, thresholds),
         "icq": _icq(sums, signs),
         **_overlap(sums.all, ""),
-        **_manders(sums),
-        **_thresholded(sums, over, thresholds),
+        **_manders(lit, most_below),
+        **_thresholded(lit, over, thresholds, most_below),
         **_line(sums),
     }
     note = None
     if ranked:
-        further, note = _ranked(pair, sums, thresholds, over)
+        further, note = _ranked(pair, sums, thresholds, lit)
         found.update(further)
     ordered = {key: found[key] for key in ORDER if key in found}
-    coefficients = {key: _coefficient(key, value) for key, value in ordered.items()}
-    return Measurement(pair, sums, signs, thresholds, over, coefficients, note)
+    variants = {key: lit[k].variant or (lit[1 - k].variant if key in ("m1", "m2") else None) for k in (0, 1) for key in SHARES[k]}
+    coefficients = {key: _coefficient(key, value, variants.get(key)) for key, value in ordered.items()}
+    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note)
 
 
 #: the order of the tables
@@ -64,12 +68,16 @@ ORDER = (
 )
 
 
-def _coefficient(key: str, value: float | str) -> Coefficient:
+#: the coefficients that are shares of the first and of the second channel's light
+SHARES = (("m1", "tm1", "m1_above", "rwc1"), ("m2", "tm2", "m2_above", "rwc2"))
+
+
+def _coefficient(key: str, value: float | str, variant: str | None) -> Coefficient:
     if isinstance(value, str):
         return Coefficient(key, None, value)
     if not math.isfinite(value):
         return Coefficient(key, None, OUT_OF_RANGE)
-    return Coefficient(key, float(value))
+    return Coefficient(key, float(value), variant=variant)
 
 
 def _thresholded_pearson(sums: Sums, over: ThresholdSums | None, thresholds: Thresholds) -> dict[str, float | str]:
@@ -102,24 +110,25 @@ def _overlap(m: Moments, suffix: str) -> dict[str, float | str]:
     }
 
 
-def _manders(sums: Sums) -> dict[str, float | str]:
-    return {
-        "m1": _share(sums.a_where_b, sums.all.sum_a, "first", sums.low[0]),
-        "m2": _share(sums.b_where_a, sums.all.sum_b, "second", sums.low[1]),
-    }
+def _manders(lit: Light, most_below: float) -> dict[str, float | str]:
+    """M1 and M2; which pixels of a channel are above 0 means nothing either where too many are below."""
+    found: dict[str, float | str] = {}
+    for k, key in enumerate(("m1", "m2")):
+        reasons = (_too_dark(lit[j], NAMES[j], most_below) for j in (k, 1 - k))
+        found[key] = next((reason for reason in reasons if reason), None) or _ratio(lit[k].where, lit[k].total, f"{NAMES[k]} has no light")
+    return found
 
 
-def _thresholded(sums: Sums, over: ThresholdSums | None, thresholds: Thresholds) -> dict[str, float | str]:
+def _thresholded(lit: Light, over: ThresholdSums | None, thresholds: Thresholds, most_below: float) -> dict[str, float | str]:
     if over is None:
         keys = ("tm1", "tm2", "m1_above", "m2_above", "moc_above", "k1_above", "k2_above")
         return dict.fromkeys(keys, _none(thresholds))
-    return {
-        "tm1": _share(over.a_over, sums.all.sum_a, "first", sums.low[0]),
-        "tm2": _share(over.b_over, sums.all.sum_b, "second", sums.low[1]),
-        "m1_above": _share(over.both.sum_a, over.a_first, "first", sums.low[0], " above its threshold"),
-        "m2_above": _share(over.both.sum_b, over.b_second, "second", sums.low[1], " above its threshold"),
-        **_overlap(over.both, "_above"),
-    }
+    found: dict[str, float | str] = {}
+    for k, channel in enumerate(lit):
+        dark = _too_dark(channel, NAMES[k], most_below)
+        found[f"tm{k + 1}"] = dark or _ratio(channel.over or 0, channel.total, f"{NAMES[k]} has no light")
+        found[f"m{k + 1}_above"] = _ratio(channel.both or 0, channel.own or 0, f"{NAMES[k]} has no light above its threshold")
+    return {**found, **_overlap(over.both, "_above")}
 
 
 def _line(sums: Sums) -> dict[str, float | str]:
@@ -128,13 +137,13 @@ def _line(sums: Sums) -> dict[str, float | str]:
     return {"slope": slope, "intercept": intercept}
 
 
-def _ranked(pair: Pair, sums: Sums, thresholds: Thresholds, over: ThresholdSums | None) -> tuple[dict[str, float | str], str | None]:
+def _ranked(pair: Pair, sums: Sums, thresholds: Thresholds, lit: Light) -> tuple[dict[str, float | str], str | None]:
     if sums.all.n == 0:
         return dict.fromkeys(RANKED, "0 pixels"), None
     values = Values(pair, sums)
     weighted: tuple[float | str, float | str] = (_none(thresholds), _none(thresholds))
-    if over is not None and thresholds.first is not None and thresholds.second is not None:
-        weighted = ranks.weighted(values, (thresholds.first, thresholds.second), over)
+    if thresholds.first is not None and thresholds.second is not None:
+        weighted = ranks.weighted(values, (thresholds.first, thresholds.second), (lit[0].own or 0, lit[1].own or 0))
     found = {"spearman": ranks.spearman(values), "kendall": ranks.kendall(values), "rwc1": weighted[0], "rwc2": weighted[1]}
     return found, values.note
 
@@ -149,8 +158,17 @@ def _ratio(part: Number, whole: Number, reason: str) -> float | str:
     return part / whole
 
 
-def _share(part: Number, whole: Number, which: str, low: float, where: str = "") -> float | str:
-    """A share of a channel's light; none where the light is not above 0, or values below 0 make shares meaningless."""
-    if low < 0:
-        return f"the {which} channel has values below 0, so a share of its light means nothing; subtract the background first"
-    return _ratio(part, whole, f"the {which} channel has no light{where}")
+#: how a reason calls the channels
+NAMES = ("the first channel", "the second channel")
+
+
+def _too_dark(channel: ChannelLight, name: str, most_below: float) -> str | None:
+    """Why a share of a channel's light means nothing."""
+    if channel.share_below <= most_below:
+        return None
+    if channel.total <= 0:
+        return f"{name} has no light: no value is above 0, and some are below 0"
+    return (
+        f"{name} has values below 0 that sum to {100 * channel.share_below:.2g} % of its light, so a share of its light means nothing; "
+        "subtract another background, or use the unsubtracted image"
+    )

@@ -9,7 +9,6 @@ import numpy as np
 
 from abbe.colocalization.moments import Number
 from abbe.colocalization.pair import LANES, Array
-from abbe.colocalization.sums import ThresholdSums
 from abbe.colocalization.values import Values
 from abbe.limits import LIMITS
 
@@ -105,11 +104,11 @@ def _pairs_in_order(values: Values, width: int) -> tuple[int, int]:
     return int(concordant), int(both)
 
 
-def weighted(values: Values, thresholds: tuple[float, float], sums: ThresholdSums) -> tuple[float | str, float | str]:
+def weighted(values: Values, thresholds: tuple[float, float], own: tuple[Number, Number]) -> tuple[float | str, float | str]:
     """Rank-weighted colocalization (Singan et al. 2011) of either channel; or why there is none.
 
-    Ranks are dense and start at 0, the highest rank R is that of the channel with more values, and a pixel weighs
-    (R + 1 - |rank a - rank b|) / (R + 1), as CellProfiler computes it.
+    `own` is either channel's light over its threshold. Ranks are dense and start at 0, the highest rank R is that of the channel with more
+    values, and a pixel weighs (R + 1 - |rank a - rank b|) / (R + 1), as CellProfiler computes it.
     """
     from abbe.colocalization import kernels
 
@@ -126,8 +125,8 @@ def weighted(values: Values, thresholds: tuple[float, float], sums: ThresholdSum
 
     lanes = values.accumulate(lambda: [0, 0], step)
     light = [sum(lane[k] for lane in lanes) for k in (0, 1)]
-    first = light[0] / (highest * sums.a_first) if sums.a_first > 0 else "the first channel has no light above its threshold"
-    second = light[1] / (highest * sums.b_second) if sums.b_second > 0 else "the second channel has no light above its threshold"
+    first = light[0] / (highest * own[0]) if own[0] > 0 else "the first channel has no light above its threshold"
+    second = light[1] / (highest * own[1]) if own[1] > 0 else "the second channel has no light above its threshold"
     return first, second
 
 

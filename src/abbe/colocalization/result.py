@@ -30,11 +30,13 @@ class Coefficient:
         key: its name in tables and files; `DEFINITIONS[key]` says what it is.
         value: None where undefined.
         reason: why it is undefined; None where it has a value.
+        variant: what differs from the definition for this image's sake; None where nothing does.
     """
 
     key: str
     value: float | None
     reason: str | None = None
+    variant: str | None = None
 
     @property
     def definition(self) -> Definition:
@@ -55,6 +57,7 @@ class Coefficient:
             "title": d.title,
             "value": self.value,
             "undefined": self.reason,
+            "variant": self.variant,
             "word": self.word,
             "word_source": None if self.word is None else WORDS_SOURCE,
             "formula": d.formula,
@@ -257,6 +260,7 @@ class Colocalization:
             "costes_slope": values.get("slope"),
             "costes_intercept": values.get("intercept"),
             "undefined": undefined,
+            "variants": {key: c.variant for key, c in self.coefficients.items() if c.variant is not None},
             "words": {key: c.word for key, c in self.coefficients.items() if c.word is not None},
             "words_source": WORDS_SOURCE,
             "thresholds": self.thresholds.to_dict(),

@@ -94,7 +94,7 @@ def measure_thresholds(pair: Pair, first: float, second: float) -> ThresholdSums
     from abbe.colocalization import kernels
 
     p, q = pivot(pair)
-    limits = _least(pair, (first, second, _over(pair, first), _over(pair, second)))
+    limits = least(pair, (first, second, _over(pair, first), _over(pair, second)))
 
     def start() -> list[Number]:
         return [0] * len(kernels.THRESHOLD_SUMS)
@@ -129,7 +129,7 @@ def measure_signs(pair: Pair, sums: Sums) -> Signs:
 
     means = sums.all.mean_a, sums.all.mean_b
     full = saturation(pair, sums)
-    limits = _least(pair, (_over(pair, means[0]), _over(pair, means[1]), *means, *full))
+    limits = least(pair, (_over(pair, means[0]), _over(pair, means[1]), *means, *full))
 
     def step(total: Array, a: Array, b: Array) -> None:
         kernels.quotient(a, b, limits, total)
@@ -169,7 +169,7 @@ def _over(pair: Pair, value: float) -> float:
     return math.floor(value) + 1 if pair.integers else math.nextafter(value, math.inf)
 
 
-def _least(pair: Pair, values: tuple[float, ...]) -> Array:
+def least(pair: Pair, values: tuple[float, ...]) -> Array:
     """Limits for "at or over": whole numbers for integer pixels, where at or over 3.4 is at or over 4."""
     if not pair.integers:
         return np.array(values, np.float64)

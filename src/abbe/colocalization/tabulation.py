@@ -33,6 +33,7 @@ def tables(results: Sequence[Colocalization]) -> list[Table]:
         _randomisations(lines),
         _objects(lines),
         _changes(results),
+        _variants(lines),
         _undefined(lines),
         _warnings(results),
         _definitions(results),
@@ -140,6 +141,11 @@ def _changes(results: Sequence[Colocalization]) -> Table:
                 (*_where(result, "processed"), change.key, *("undefined" if v is None else v for v in values[:3]), *values[3:], beyond)
             )
     return Table("Changes", head, tuple(rows))
+
+
+def _variants(lines: Sequence[Line]) -> Table:
+    rows = [(*where, c.key, c.variant) for where, result in lines for c in result if c.variant is not None]
+    return Table("Variants", (*WHERE, "coefficient", "variant"), tuple(rows))
 
 
 def _undefined(lines: Sequence[Line]) -> Table:

@@ -24,6 +24,7 @@ CODES = {
     "few_pixels": "too few pixels to measure",
     "threshold": "an automatic threshold was not found, or means little",
     "changed": "processing changed a measurement",
+    "negative": "values below 0, where light cannot be",
     "engine": "another inference engine than the one asked for was used",
     "enlarged": "channels that were only brought to a finer grid",
     "optics": "the optics do not fit what the models were trained for",
