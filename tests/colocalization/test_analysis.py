@@ -11,6 +11,7 @@ import pytest
 from PIL import Image as Picture
 
 from abbe.colocalization import DEFINITIONS, colocalize, colocalize_all, tables
+from abbe.colocalization.definitions import word
 from abbe.colocalization.guards import noise_correlation
 from abbe.errors import ParameterError
 from abbe.image import ROI, Image, Interval, Optics
@@ -62,9 +63,21 @@ def test_every_definition_says_formula_source_and_meaning() -> None:
 def test_half_shared_structure_is_found(partly: Image) -> None:
     found = colocalize(partly, background="mode")
     assert 0.3 < (found.pearson or 0) < 0.8
-    assert found["pearson"].word
+    assert found["tm1"].word
     assert found.background.method == "mode"
     assert found.background.first == pytest.approx(100, abs=6)
+
+
+def test_words_are_for_shares_of_light_alone_with_their_source(partly: Image) -> None:
+    """The published table has words for the part that colocalizes, not for correlations, and any offset makes M1 and M2 1."""
+    found = colocalize(partly, background="mode", threshold=(40, 30))
+    words = found.to_dict()["words"]
+    assert set(words) <= {"tm1", "tm2", "m1_above", "m2_above"}
+    assert [word("tm1", value) for value in (0.04, 0.1, 0.26, 0.5, 0.76, 1.0)] == [
+        *(None, "very weak", "more than weak", "moderate", "strong", "very strong")
+    ]
+    assert "Sci Rep 3:1365" in found["m1_above"].to_dict()["word_source"]
+    assert found["pearson"].to_dict()["word_source"] is None
 
 
 def test_channels_go_by_name_and_wrong_ones_are_named(partly: Image) -> None:
@@ -236,6 +249,26 @@ def test_a_restored_image_stands_beside_its_original(partly: Image) -> None:
     assert "3 times as wide" in ratio.explanation
     assert "normal" in ratio.explanation
     assert "changed" not in codes(found)
+
+
+def test_a_stack_restored_to_more_planes_has_its_growth_explained(partly: Image) -> None:
+    plane = np.asarray(partly)[0, :, 0].astype(np.float32)
+    stack = Image.from_array(np.stack([plane] * 2, 1), axes="CZYX", pixel_size=(0.3, 0.1, 0.1))
+    finer = Image.from_array(
+        np.kron(np.stack([plane] * 4, 1), np.ones((3, 3), np.float32)), axes="CZYX", pixel_size=(0.1, 0.1 / 3, 0.1 / 3)
+    )
+    ratio = colocalize(finer.replace(original=stack), threshold="mean").pixels.ratio
+    assert ratio is not None
+    assert ratio.expected == 18
+    assert "3 times as wide and high as the original and has 2 times the planes, so the same volume has 18 times" in ratio.explanation
+
+
+def test_a_change_of_a_coefficient_without_an_interval_is_said_too(partly: Image) -> None:
+    values = enlarged(partly)
+    values[1] = 0.5 * values[1] + values[0]
+    found = colocalize(restored(partly, values, interval=0.5))
+    assert found.changes["spearman"].beyond is None
+    assert any("spearman was" in str(notice) and "no interval" in str(notice) for notice in found.notices)
 
 
 def test_restoration_that_changed_colocalization_is_said(partly: Image) -> None:

@@ -201,7 +201,7 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         coefficients=coefficients,
         thresholds=m.thresholds,
         background=pair.background,
-        pixels=information(m, None if before is None else before.pixels),
+        pixels=information(m) if before is None else information(m, before.pixels, _grown(pair, before.pair)),
         notices=join(warned),
         pair=pair,
         shift=shift,
@@ -210,6 +210,12 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         original=before,
         changes=beside,
     )
+
+
+def _grown(pair: Pair, before: Pair) -> tuple[float, float, float]:
+    """How many times the planes, rows and columns of the original were measured."""
+    z, y, x = (now / then for now, then in zip(pair.shape[2:], before.shape[2:]))
+    return z, y, x
 
 
 def _original(image: Image, plan: Plan, report: Progress) -> Colocalization | None:
@@ -238,7 +244,7 @@ def _original(image: Image, plan: Plan, report: Progress) -> Colocalization | No
         plan.extras,
         plan.ranked,
         plan.randomisations,
-        None,
+        None if plan.block is None else max(1.0, plan.block * original.shape[4] / image.shape[4]),
         plan.seed,
     )
     return _one(original, earlier, None, lambda fraction, word: report(0.4 * fraction, f"original: {word}"))

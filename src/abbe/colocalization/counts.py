@@ -6,8 +6,10 @@ from abbe.colocalization.measurement import Measurement
 from abbe.colocalization.pixel_information import ChannelPixels, Count, PixelInformation, Ratio, explain
 
 
-def information(m: Measurement, before: PixelInformation | None = None) -> PixelInformation:
-    """Pixel information of a measurement, beside the original's where there is one."""
+def information(
+    m: Measurement, before: PixelInformation | None = None, grown: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> PixelInformation:
+    """Pixel information of a measurement, beside the original's where there is one, whose grid has grown by (z, y, x)."""
     n = m.sums.all.n
     size, unit = _pixel(m)
 
@@ -40,7 +42,7 @@ def information(m: Measurement, before: PixelInformation | None = None) -> Pixel
         second=channels[1],
         total=count(total),
         colocalized=None if m.over is None else count(m.over.both.n),
-        ratio=None if before is None else _ratio(m, n, total, before),
+        ratio=None if before is None else _ratio(m, n, total, before, grown),
     )
 
 
@@ -55,10 +57,10 @@ def _pixel(m: Measurement) -> tuple[float | None, str]:
     return y * x, "um2"
 
 
-def _ratio(m: Measurement, n: int, total: int, before: PixelInformation) -> Ratio:
+def _ratio(m: Measurement, n: int, total: int, before: PixelInformation, by: tuple[float, float, float]) -> Ratio:
     expected = n / before.pixels if before.pixels else 1.0
     grown = total / before.total.pixels if before.total.pixels else None
     together = None
     if m.over is not None and before.colocalized is not None and before.colocalized.pixels:
         together = m.over.both.n / before.colocalized.pixels
-    return Ratio(expected, grown, together, explain(expected, grown))
+    return Ratio(expected, grown, together, explain(by, grown))

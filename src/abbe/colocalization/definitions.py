@@ -231,7 +231,7 @@ DEFINITIONS: dict[str, Definition] = {
 }
 
 
-#: word for each value in Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013)
+#: Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013): a word for each "actual colocalization value"
 _WORDS = (
     (0.1, "very weak"),
     (0.2, "weak"),
@@ -243,10 +243,11 @@ _WORDS = (
     (0.8, "strong"),
     (0.9, "very strong"),
 )
-WORDS_SOURCE = "nearest value in Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013)"
-#: the coefficients that run from 0, nothing, to 1, everything, as that table's degree of colocalization does; M1 and M2 are not
-#: among them, because any offset makes them 1
-WORDED = ("pearson", "spearman", "tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2")
+WORDS_SOURCE = (
+    "the part of the light that colocalizes, by the nearest value in Table 1 of Zinchuk, Wu & Grossenbacher-Zinchuk, Sci Rep 3:1365 (2013)"
+)
+#: the coefficients that are such a part, which is what that table has words for. Correlations are none, and any offset makes M1 and M2 1
+WORDED = ("tm1", "tm2", "m1_above", "m2_above")
 
 
 def word(key: str, value: float | None) -> str | None:

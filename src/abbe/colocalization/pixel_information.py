@@ -103,14 +103,15 @@ class PixelInformation:
         }
 
 
-def explain(expected: float, ratio: float | None) -> str:
-    """Why a count of pixels on a processed image is not the count before times the growth of the grid."""
-    side = expected**0.5
-    growth = (
-        f"The image is {side:.3g} times as wide and high as the original, so the same area has {expected:.3g} times the pixels. "
-        if abs(expected - 1) > 1e-6
-        else "The image has the pixels of the original. "
-    )
+def explain(grown: tuple[float, float, float], ratio: float | None) -> str:
+    """Why a count of pixels on a processed image is not the count before times the growth of the grid, (z, y, x)."""
+    z, y, x = grown
+    if max(abs(side - 1) for side in grown) < 1e-6:
+        growth = "The image has the pixels of the original. "
+    else:
+        sides = f"{x:.3g} times as wide and high" if abs(x - y) < 1e-6 else f"{x:.3g} times as wide and {y:.3g} times as high"
+        planes, place = ("", "area") if abs(z - 1) < 1e-6 else (f" and has {z:.3g} times the planes", "volume")
+        growth = f"The image is {sides} as the original{planes}, so the same {place} has {x * y * z:.3g} times the pixels. "
     if ratio is None:
         return growth + "The original has no such pixels to compare with."
     return growth + (
