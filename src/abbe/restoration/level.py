@@ -36,16 +36,23 @@ class LevelGrid:
         _gather(self.after, values, top * s, left * s, CELL * s)
 
     def surface(self) -> Grid:
-        """What to add at the centre of each cell, with a constant that makes the mean of the whole plane exact."""
+        """What to add at the centre of each cell. The mean of the whole plane becomes exact; what smoothing lost of it is put where
+        most was lacking (in proportion to the square), and not everywhere."""
         rows, columns = (np.minimum(CELL, n - CELL * np.arange(k)) for n, k in zip(self.size, self.shape))
         pixels = rows[:, None] * columns[None, :]
         lack = (self.before - self.after / self.scale**2) / pixels
-        smooth = np.asarray(lack, np.float64)
-        for axis in (0, 1):
-            smooth = correlate1d(smooth, (0.25, 0.5, 0.25), axis=axis, mode="nearest")
-        y, x = (_taps(np.arange(n), k, CELL) for n, k in zip(self.size, self.shape))
-        mean = float(y.mean(axis=0) @ smooth @ x.mean(axis=0))
-        return smooth + (float((lack * pixels).sum()) / float(pixels.sum()) - mean)
+        y, x = (_taps(np.arange(n), k, CELL).mean(axis=0) for n, k in zip(self.size, self.shape))
+        surface, where = _smooth(lack), _smooth(lack**2)
+        missing = float((lack * pixels).sum()) / float(pixels.sum()) - float(y @ surface @ x)
+        share = float(y @ where @ x)
+        return surface + where * (missing / share) if share > 0 else surface
+
+
+def _smooth(a: npt.NDArray[np.floating]) -> Grid:
+    """Averaged over neighbouring cells."""
+    for axis in (0, 1):
+        a = correlate1d(a, (0.25, 0.5, 0.25), axis=axis, mode="nearest")
+    return np.asarray(a, np.float64)
 
 
 def _gather(sums: Grid, a: Array, top: int, left: int, cell: int) -> None:

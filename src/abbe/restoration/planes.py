@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +20,10 @@ from abbe.zoo import Model
 CAUTION = 0.35
 
 
+#: pixels, and how each channel is normalised
+Normalised = tuple[Pixels, tuple[Normalisation, ...]]
+
+
 def restore_planes(
     source: Pixels,
     name: str,
@@ -29,7 +32,7 @@ def restore_planes(
     report: Part,
     keep_spread: bool,
     normal: tuple[Normalisation, ...] | None = None,
-    raw: tuple[Pixels, tuple[Normalisation, ...]] | None = None,
+    raw: Normalised | None = None,
 ) -> Stage:
     """Every plane of `source` through the network.
 
@@ -51,7 +54,7 @@ def restore_planes(
     t, c, z, y, x = source.shape
     card, scale = model.card, model.card.scale
     normal = normal or tuple(normalisation(source, k, card) for k in range(c))
-    behind = _Raw(*raw) if card.context and raw is not None and raw[0].shape == source.shape else None
+    behind = raw if card.context and raw is not None and raw[0].shape == source.shape else None
     cut = tiling(y, x, card)
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
@@ -60,9 +63,7 @@ def restore_planes(
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
-        for tile, block in read_tiles(source, (i, j, k), cut):
-            seen = normal[j].forward(block)
-            observed = seen if behind is None else behind.tile((i, j, k), tile)
+        for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
             restored = runner.run(observed[None, None], {}, seen[None, None])[0][:, *tile.kept(scale)]
             estimate_here = restored[0] if model.card.task != "axial_plane" else cautious(seen[tile.kept(1)], restored[0])
             values = in_units(model, normal[j], estimate_here)
@@ -79,19 +80,13 @@ def restore_planes(
     return finish(name, model, normal, kept, spread)
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """The image before all steps."""
-
-    pixels: Pixels
-    normal: tuple[Normalisation, ...]
-
-    def tile(self, plane: tuple[int, int, int], tile: Tile) -> Array:
-        """The tile's pixels in the plane (t, c, z), normalised."""
-        t, c, z = plane
-        rows, columns = (slice(int(i.min()), int(i.max()) + 1) for i in (tile.rows, tile.columns))
-        block = self.pixels.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, columns))[0, 0, 0]
-        return self.normal[c].forward(block[np.ix_(tile.rows - rows.start, tile.columns - columns.start)])
+def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array, Array]]:
+    """Each tile of the plane (t, c, z) with its normalised pixels in `source`, and in `raw`, or those of `source` again."""
+    channel = plane[1]
+    before = read_tiles(raw[0], plane, cut) if raw is not None else None
+    for tile, block in read_tiles(source[0], plane, cut):
+        seen = source[1][channel].forward(block)
+        yield tile, seen, seen if raw is None or before is None else raw[1][channel].forward(next(before)[1])
 
 
 def cautious(seen: Array, estimate: Array) -> Array:
