@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
@@ -45,31 +47,47 @@ def sample_planes(light: Volume, step: float) -> Volume:
     return np.asarray(map_coordinates(light, [z, y, x], order=1), np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class BlurredStack:
+    """A specimen (Z, Y, X), isotropic, the light of it that arrives at each plane, and the z-step (voxels) at which planes are taken."""
+
+    specimen: Volume
+    light: Volume
+    step: float
+
+    @classmethod
+    def of(cls, rng: Generator, specimen: Volume) -> BlurredStack:
+        return cls(specimen, *blurred_stack(rng, specimen))
+
+
 def axial_pair(rng: Generator, volume: Volume, n: int, neighbours: int) -> tuple[Volume, npt.NDArray[np.float32], float]:
-    """A slice across planes: (neighbours, n, n) observed after linear interpolation along z, (n, n) truth, and dz/dxy.
+    """A slice of a stack of `volume` through random optics, and the stack's z-step in voxels: see `axial_slice`."""
+    stack = BlurredStack.of(rng, volume)
+    return *axial_slice(rng, stack, n, neighbours), stack.step
+
+
+def axial_slice(rng: Generator, stack: BlurredStack, n: int, neighbours: int) -> tuple[Volume, npt.NDArray[np.float32]]:
+    """A slice across planes: (neighbours, n, n) observed after linear interpolation along z, and the (n, n) truth.
 
     Rows are z, columns x; the truth is the middle slice of the specimen. Both in counts above the camera's offset plus offset.
     The noise is as left by a denoiser: what is left of it is low and smooth within planes, independent between them.
     """
-    light, step = blurred_stack(rng, volume)
     half = neighbours // 2
-    y = int(rng.integers(half, volume.shape[1] - half))
-    rows = slice(y - half - 4, y + half + 5)
-    rows = slice(max(rows.start, 0), min(rows.stop, volume.shape[1]))
-    planes = sample_planes(light[:, rows], step)
+    y = int(rng.integers(half, stack.light.shape[1] - half))
+    rows = slice(max(y - half - 4, 0), min(y + half + 5, stack.light.shape[1]))
+    planes = sample_planes(stack.light[:, rows], stack.step)
     photons, camera = 10 ** rng.uniform(1.5, 3.3), random_camera(rng, plain=True)
     counts, expected = expose(rng, planes.reshape(-1, planes.shape[2]) * photons, camera)
     counts, expected = counts.reshape(planes.shape), expected.reshape(planes.shape)
     left = gaussian_filter(counts - expected, (0, rng.uniform(0.7, 2.0), rng.uniform(0.7, 2.0)))
-    stack = expected + left * rng.uniform(0.3, 1.0)
-    iso = to_isotropic(stack, step)
-    truth = volume[: len(iso), y] * photons * camera.gain + camera.offset
+    iso = to_isotropic(expected + left * rng.uniform(0.3, 1.0), stack.step)
+    truth = stack.specimen[: len(iso), y] * photons * camera.gain + camera.offset
     middle = y - rows.start
     slices = np.moveaxis(iso[:, middle - half : middle + half + 1], 1, 0)
     slices, truth = _fit(slices, n), _fit(truth[None], n)
     x = int(rng.integers(0, slices.shape[2] - n + 1))
     z = int(rng.integers(0, slices.shape[1] - n + 1))
-    return slices[:, z : z + n, x : x + n].astype(np.float32), truth[0, z : z + n, x : x + n].astype(np.float32), step
+    return slices[:, z : z + n, x : x + n].astype(np.float32), truth[0, z : z + n, x : x + n].astype(np.float32)
 
 
 def _fit(a: Volume, n: int) -> Volume:

@@ -13,7 +13,7 @@ from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.optics.file import resize
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
-from abbe.simulation.stacks import axial_pair
+from abbe.simulation.stacks import BlurredStack, axial_slice
 from abbe.training.plan import PairsPlan, TrainingPlan
 from abbe.training.pool import Pool
 
@@ -23,6 +23,8 @@ Generator = np.random.Generator
 
 #: share of specimens without anything above or below the focal plane, for the single-plane axial model
 THIN = 0.4
+#: training slices, each with its own place, light and camera, from one blurred stack
+SLICES_PER_STACK = 4
 
 
 class Sample(NamedTuple):
@@ -84,17 +86,26 @@ class Samples:
     def __init__(self, plan: TrainingPlan, pool: Pool, data: Path | None, *, validation: bool = False) -> None:
         self.plan, self.pool = plan, pool
         self.stream = 8 if validation else 7
+        self._last: tuple[int, BlurredStack] | None = None
         self.pairs = RealPairs(plan.pairs, data, validation=validation) if plan.pairs and data else None
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.plan.seed, self.stream, index])
         plan, n = self.plan, self.plan.patch
         if plan.task == "axial_stack":
-            observed, truth, anisotropy = axial_pair(rng, self.pool.volume(rng), n, plan.network.channels)
-            return normalised(rng, observed, truth[None], np.array([anisotropy], np.float32), level=True)
+            stack = self._stack(index // SLICES_PER_STACK)
+            observed, truth = axial_slice(rng, stack, n, plan.network.channels)
+            return normalised(rng, observed, truth[None], np.array([stack.step], np.float32), level=True)
         pair = self._pair(rng, n)
         level = plan.task in ("denoise", "super_resolve")
         return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level, background=pair.level)
+
+    def _stack(self, number: int) -> BlurredStack:
+        """Blurring a stack takes longer than all else, so consecutive samples are slices of one."""
+        if self._last is None or self._last[0] != number:
+            rng = np.random.default_rng([self.plan.seed, self.stream, number, 1])
+            self._last = number, BlurredStack.of(rng, self.pool.volume(rng))
+        return self._last[1]
 
     def _pair(self, rng: Generator, n: int) -> Pair:
         task = self.plan.task
