@@ -229,3 +229,20 @@ def test_random_arrangements_give_p_values_near_uniform() -> None:
         assert found.randomisation is not None
         p.append(found.costes_p)
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.001
+
+
+def test_objects_that_have_nothing_to_do_with_each_other_give_p_values_near_uniform_in_a_roi_too() -> None:
+    """A cell fills a part of the image; objects moved out of it would make any overlap look like more than chance."""
+    rng = np.random.default_rng(11)
+    cell = ROI.ellipse(40, 60, 25, 35, unit="pixel")
+    p, far = [], []
+    for _ in range(40):
+        planes = np.stack([1000 * blobs(rng, 120, 1.5, 150) for _ in range(2)]).astype(np.uint16)
+        planes *= cell.mask(Image.from_array(planes[0]))[0]
+        found = measure(planes, roi=cell, threshold=(150, 150), ranked=False, extras=("objects",), randomisations=40).objects
+        assert found is not None
+        p += [value for value in found.p if value is not None]
+        far.append(found.p_distance)
+    assert len(p) == 80
+    assert 0.3 < np.mean(p) < 0.7
+    assert 0.3 < np.mean(far) < 0.7  # type: ignore[arg-type]

@@ -1,8 +1,7 @@
 """Object-based colocalization: connected objects of either channel, how many overlap, how far apart their centres lie, against chance.
 
 After Lachmanovich et al., J Microsc 212:122 (2003), and Bolte & Cordelieres, J Microsc 224:213 (2006). An object is a set of pixels at or
-over the channel's threshold that touch, corners included. Chance: the second channel's objects are moved together by a random shift,
-wrapping round at the image's edge, which keeps their shapes and their distances from one another.
+over the channel's threshold that touch, corners included. What chance gives is in `object_chance`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from abbe.colocalization.object_chance import Chance, by_chance
 from abbe.colocalization.pair import Pair, Place
 from abbe.colocalization.result import Thresholds
 from abbe.limits import LIMITS
@@ -25,8 +25,9 @@ SMALLEST = 4
 MOST = 500_000
 
 HEAD = (
-    "objects 1", "objects 2", "overlapping 1", "overlapping 2", "share overlapping 1", "share overlapping 2", "centres inside 1",
-    "centres inside 2", "P of share 1", "chance share 1", "median distance 1 to 2", "median distance 2 to 1", "distance unit", "undefined",
+    "objects 1", "objects 2", "overlapping 1", "overlapping 2", "share overlapping 1", "share overlapping 2", "chance share 1",
+    "chance share 2", "P of share 1", "P of share 2", "centres inside 1", "centres inside 2", "median distance 1 to 2",
+    "median distance 2 to 1", "mean distance 1 to 2", "chance distance 1 to 2", "P of distance", "distance unit", "undefined",
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ class Objects:
         count: objects of at least `SMALLEST` pixels. overlapping: those that share a pixel with an object of the other channel.
         centres_inside: those whose centre of brightness lies in an object of the other channel.
         distances: from each object's centre to the nearest centre of the other channel, in `unit`.
-        chance: share of the first channel's objects that overlap, for each random shift. p: share of the shifts that overlap less.
+        chance: what random shifts of the second channel give; None where nothing was measured.
         reason: why nothing was measured.
     """
 
@@ -47,8 +48,7 @@ class Objects:
     centres_inside: tuple[int, int] = (0, 0)
     distances: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(default_factory=lambda: (np.empty(0), np.empty(0)))
     unit: str = "pixel"
-    chance: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    p: float | None = None
+    chance: Chance | None = None
     seed: int = 0
     reason: str | None = None
 
@@ -63,9 +63,42 @@ class Objects:
         first, second = (float(np.median(d)) if len(d) else None for d in self.distances)
         return first, second
 
+    @property
+    def mean_distance(self) -> float | None:
+        """From the first channel's objects to the nearest of the second's."""
+        return float(self.distances[0].mean()) if len(self.distances[0]) else None
+
+    # ------------------------------------------------------------------------------------------ against chance
+    @property
+    def chance_shares(self) -> tuple[float | None, float | None]:
+        """Mean share that overlaps after a random shift."""
+        first, second = (None, None) if self.chance is None else (_mean(share) for share in self.chance.shares)
+        return first, second
+
+    @property
+    def p(self) -> tuple[float | None, float | None]:
+        """Share of the random shifts after which fewer objects of either channel overlap; above 0.95: more than chance gives."""
+        if self.chance is None:
+            return None, None
+        first, second = (_below(shares, own) for shares, own in zip(self.chance.shares, self.shares))
+        return first, second
+
+    @property
+    def chance_distance(self) -> float | None:
+        return None if self.chance is None else _mean(self.chance.distances)
+
+    @property
+    def p_distance(self) -> float | None:
+        """Share of the random shifts after which the nearest centres lie farther away; above 0.95: nearer than chance has it."""
+        if self.chance is None or self.mean_distance is None:
+            return None
+        return _below(-self.chance.distances, -self.mean_distance)
+
     def cells(self) -> tuple[Any, ...]:
-        chance = float(self.chance.mean()) if len(self.chance) else None
-        found = (*self.count, *self.overlapping, *self.shares, *self.centres_inside, self.p, chance, *self.medians, self.unit)
+        found = (
+            *(*self.count, *self.overlapping, *self.shares, *self.chance_shares, *self.p, *self.centres_inside),
+            *(*self.medians, self.mean_distance, self.chance_distance, self.p_distance, self.unit),
+        )
         return (*("undefined" if value is None else value for value in found), self.reason or "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,15 +106,30 @@ class Objects:
             "count": list(self.count),
             "overlapping": list(self.overlapping),
             "share_overlapping": list(self.shares),
+            "chance_share": list(self.chance_shares),
+            "p": list(self.p),
             "centres_inside": list(self.centres_inside),
             "median_distance": list(self.medians),
+            "mean_distance": self.mean_distance,
+            "chance_distance": self.chance_distance,
+            "p_distance": self.p_distance,
             "distance_unit": self.unit,
-            "p": self.p,
-            "chance": self.chance.tolist(),
+            "shifts": 0 if self.chance is None else len(self.chance.distance),
             "seed": self.seed,
             "undefined": self.reason,
             "smallest_object": SMALLEST,
         }
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
+def _below(values: npt.NDArray[np.float64], own: float | None) -> float | None:
+    """Share of the values that are below the measured one."""
+    defined = values[np.isfinite(values)]
+    return float(np.mean(defined < own)) if len(defined) and own is not None else None
 
 
 def measure_objects(pair: Pair, thresholds: Thresholds, count: int, seed: int) -> Objects:
@@ -106,7 +154,7 @@ class _Frame:
     overlapping: tuple[int, int]
     centres_inside: tuple[int, int]
     distances: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-    chance: npt.NDArray[np.int64]
+    chance: Chance
 
 
 def _frame(pair: Pair, t: int, limits: tuple[float, float], step: tuple[float, float, float], count: int, seed: int) -> _Frame | str:
@@ -129,7 +177,7 @@ def _frame(pair: Pair, t: int, limits: tuple[float, float], step: tuple[float, f
         (over[0], over[1]),
         (within[0], within[1]),
         (distances[0], distances[1]),
-        _by_chance(labels, numbers[0], inside, count, seed + t),
+        by_chance(labels, centres, inside, step, count, seed + t),
     )
 
 
@@ -171,26 +219,6 @@ def _nearest(centres: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) 
     return np.asarray(cKDTree(others).query(centres)[0], np.float64)
 
 
-def _by_chance(
-    labels: list[npt.NDArray[np.int32]], number: int, inside: npt.NDArray[np.bool_], count: int, seed: int
-) -> npt.NDArray[np.int64]:
-    """How many of the first channel's objects overlap after each random shift of the second's."""
-    from abbe.colocalization.compiled import together
-
-    own, shape = labels[0], labels[0].shape
-    where = np.flatnonzero(own)
-    z, y, x = np.unravel_index(where, shape)
-    numbers, other = own.ravel()[where], (labels[1] > 0) & inside
-    shifts = np.random.default_rng(seed).integers(0, shape[1:], (count, 2))
-
-    def one(k: int) -> int:
-        touched = np.zeros(number + 1, bool)
-        touched[numbers[other[z, (y - shifts[k, 0]) % shape[1], (x - shifts[k, 1]) % shape[2]]]] = True
-        return int(touched[1:].sum())
-
-    return np.array(together(one, range(count)), np.int64)
-
-
 def _step(pair: Pair) -> tuple[tuple[float, float, float], str]:
     z, y, x = pair.grid.um
     one_plane = pair.region.planes[1] - pair.region.planes[0] == 1
@@ -204,10 +232,6 @@ def _joined(frames: list[_Frame], unit: str, seed: int) -> Objects:
         pairs = [getattr(frame, name) for frame in frames]
         return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
-    count, overlapping = both("count"), both("overlapping")
-    chance = np.sum([frame.chance for frame in frames], axis=0)
-    share, p = np.empty(0), None
-    if count[0]:
-        share, p = chance / count[0], float(np.mean(chance < overlapping[0]))
     distances = tuple(np.concatenate([frame.distances[k] for frame in frames]) for k in (0, 1))
-    return Objects(count, overlapping, both("centres_inside"), (distances[0], distances[1]), unit, share, p, seed)
+    chance = Chance.joined([frame.chance for frame in frames])
+    return Objects(both("count"), both("overlapping"), both("centres_inside"), (distances[0], distances[1]), unit, chance, seed)
