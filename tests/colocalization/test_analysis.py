@@ -371,3 +371,26 @@ def test_the_proximity_index_of_a_channel_with_itself_is_one() -> None:
     clean = blobs(rng, 128, 1.5, 400)
     found = colocalize(Image.from_array(np.stack([camera(rng, clean, 3000, 0)] * 2), axes="CYX"), extras=("shift",))
     assert found.ppi1 == pytest.approx(1, abs=0.05)
+
+
+def test_what_is_measured_on_a_part_of_a_large_image_says_so(partly: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    from abbe.colocalization import correlation, randomisation
+    from abbe.limits import Limits
+
+    tall = Image.from_array(np.concatenate([np.asarray(partly)[0, :, 0]] * 6, axis=1), axes="CYX")
+    whole = colocalize(tall, extras=("shift", "randomisation"), randomisations=5, block=4, ranked=False)
+    assert "dropped" not in codes(whole)
+    monkeypatch.setattr(correlation, "MOST", 300 * 96)
+    monkeypatch.setattr(randomisation, "LIMITS", Limits(in_memory=8 * 96 * 400))
+    found = colocalize(tall, extras=("shift", "randomisation"), randomisations=5, block=4, ranked=False)
+    said = [str(notice) for notice in found.notices]
+    assert "the cross-correlation is from the middle 300 of 576 rows" in said
+    assert "the randomisation is from the middle 400 of 576 rows" in said
+    assert found.pearson == whole.pearson
+
+
+def test_the_block_of_a_restored_image_is_as_large_on_its_original(partly: Image) -> None:
+    found = colocalize(restored(partly, enlarged(partly)), extras=("randomisation",), randomisations=5, block=12, ranked=False)
+    assert found.original is not None
+    assert found.original.randomisation is not None
+    assert (found.randomisation.block, found.original.randomisation.block) == (12, 4)  # type: ignore[union-attr]

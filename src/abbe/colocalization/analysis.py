@@ -18,7 +18,7 @@ from abbe.colocalization.result import Background, Coefficient, Colocalization, 
 from abbe.colocalization.sums import measure
 from abbe.colocalization.thresholds import check
 from abbe.errors import ParameterError
-from abbe.image import ROI, Grid, Image, as_image
+from abbe.image import ROI, Grid, Image, Notice, as_image
 from abbe.image.notice import join
 
 if TYPE_CHECKING:
@@ -194,6 +194,8 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         from abbe.colocalization.objects import measure_objects
 
         objects = measure_objects(pair, m.thresholds, plan.randomisations, plan.seed)
+    parts = (("cross-correlation", shift), ("randomisation", randomisation))
+    warned += tuple(Notice("dropped", f"the {what} is {found.part}") for what, found in parts if found is not None and found.part)
     return Colocalization(
         channels=plan.channels,
         names=pair.names,

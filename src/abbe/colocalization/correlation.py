@@ -93,6 +93,13 @@ def _middle(pair: Pair) -> tuple[slice, slice]:
     return slice(first, first + height), slice(0, columns)
 
 
+def part_of(pair: Pair) -> str | None:
+    """Which rows alone were looked at; None where all were."""
+    rows, _ = _middle(pair)
+    kept = rows.stop - rows.start
+    return None if kept == pair.grid.rows else f"from the middle {kept} of {pair.grid.rows} rows"
+
+
 def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float]) -> tuple[list[Array], Array]:
     """Both channels less their means, 0 outside the region; and 1 inside it."""
     a, b, inside = pair.read(place)

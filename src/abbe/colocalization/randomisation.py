@@ -37,6 +37,7 @@ class Randomisation:
         mean, deviation: of the randomised r. values: each of them.
         block: side of a block in pixels. origin: where that comes from. blocks: how many there are.
         seed: of the random numbers.
+        part: which rows alone were randomised, of a region too large for memory; None: all.
     """
 
     r: float | None
@@ -47,6 +48,7 @@ class Randomisation:
     origin: str
     blocks: int
     seed: int
+    part: str | None = None
 
     @property
     def mean(self) -> float | None:
@@ -72,6 +74,7 @@ class Randomisation:
             "block_from": self.origin,
             "blocks": self.blocks,
             "seed": self.seed,
+            "part": self.part,
         }
 
 
@@ -80,14 +83,14 @@ def randomise(pair: Pair, count: int, block: float | None, seed: int, report: Ca
     from abbe.colocalization.compiled import together
 
     side, origin = (max(1, round(block)), "given") if block is not None else block_of(pair)
-    a, b = _blocks(pair, side)
+    a, b, part = _blocks(pair, side)
     nothing = np.empty(0)
     if len(a) < FEW:
         reason = f"{len(a)} blocks of {side} pixels lie within the region; chance needs at least {FEW}"
-        return Randomisation(None, None, reason, nothing, side, origin, len(a), seed)
+        return Randomisation(None, None, reason, nothing, side, origin, len(a), seed, part)
     norm = math.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b)))
     if norm == 0:
-        return Randomisation(None, None, "a channel is constant", nothing, side, origin, len(a), seed)
+        return Randomisation(None, None, "a channel is constant", nothing, side, origin, len(a), seed, part)
     r = float(np.vdot(a, b)) / norm
     seeds = np.random.SeedSequence(seed).spawn(count)
 
@@ -100,7 +103,7 @@ def randomise(pair: Pair, count: int, block: float | None, seed: int, report: Ca
         report(0.5 + 0.3 * start / count, "randomisation")
         values += together(one, range(start, min(start + 16, count)))
     found = np.array(values)
-    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed)
+    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed, part)
 
 
 def block_of(pair: Pair) -> tuple[int, str]:
@@ -131,13 +134,13 @@ def _width(profile: npt.NDArray[np.float64]) -> float:
     return 2.0 * float(below[0] + 1) if len(below) else 2.0 * len(profile)
 
 
-def _blocks(pair: Pair, side: int) -> tuple[Array, Array]:
-    """Both channels, (blocks, pixels of a block) float32 less their means: the blocks that lie wholly within the region."""
+def _blocks(pair: Pair, side: int) -> tuple[Array, Array, str | None]:
+    """Both channels, (blocks, pixels of a block) float32 less their means: the blocks that lie wholly within the region; and which rows."""
     rows, columns = pair.grid.rows // side, pair.grid.columns // side
     (t0, t1), (z0, z1) = pair.region.frames, pair.region.planes
     depth = (t1 - t0) * (z1 - z0)
     if rows * columns == 0:
-        return np.empty((0, 1), np.float32), np.empty((0, 1), np.float32)
+        return np.empty((0, 1), np.float32), np.empty((0, 1), np.float32), None
     # what does not fit in memory is measured in its middle rows
     rows_kept = max(1, min(rows, LIMITS.in_memory // (8 * depth * columns * side * side)))
     first = (rows - rows_kept) // 2 * side
@@ -151,7 +154,8 @@ def _blocks(pair: Pair, side: int) -> tuple[Array, Array]:
         if mask is not None:
             inside &= _cut(mask, side, rows_kept, columns).all(axis=1)
     first_kept, second_kept = (_deviations(channel[inside].reshape(int(inside.sum()), -1)) for channel in channels)
-    return first_kept, second_kept
+    part = None if rows_kept == rows else f"from the middle {rows_kept * side} of {pair.grid.rows} rows"
+    return first_kept, second_kept, part
 
 
 def _deviations(blocks: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from abbe.colocalization.correlation import Correlation, correlate
+from abbe.colocalization.correlation import Correlation, correlate, part_of
 from abbe.colocalization.moments import Moments
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.proximity import proximity
@@ -39,6 +39,7 @@ class Shift:
         spread: full width at half height of that peak in pixels, from its area; None where it does not fall so far.
         pixel: (y, x) size of a pixel in um; None where unknown.
         proximity: the protein proximity indices.
+        part: which rows alone 2-D correlation and proximity indices are from, of a plane too large to transform; None: all.
     """
 
     shifts: tuple[int, ...]
@@ -50,6 +51,7 @@ class Shift:
     spread: float | None
     pixel: tuple[float, float] | None
     proximity: tuple[Coefficient, Coefficient]
+    part: str | None = None
 
     @property
     def peak_um(self) -> tuple[float, float] | None:
@@ -76,6 +78,7 @@ class Shift:
                 "height": self.height,
                 "width": self.spread,
                 "width_um": self.spread_um,
+                "part": self.part,
             },
         }
 
@@ -100,6 +103,7 @@ def measure_shift(pair: Pair) -> Shift:
         spread=None if cross is None or peak is None else cross.spread(peak),
         pixel=None if y is None or x is None else (y, x),
         proximity=proximity(pair, cross),
+        part=part_of(pair),
     )
 
 
