@@ -155,7 +155,7 @@ def test_a_bug_says_that_it_is_one(capsys: pytest.CaptureFixture[str], monkeypat
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr(info, "open_image", broken)
+    monkeypatch.setattr(info, "open_file", broken)
     code, _, err = call(capsys, "info", "x.tif")
     assert code == 1
     assert err == "abbe: RuntimeError: first line - this is a bug in abbe; run again with --debug and report what it prints\n"
@@ -167,7 +167,7 @@ def test_a_missing_part_names_the_extra(capsys: pytest.CaptureFixture[str], monk
     def absent(*_: object, **__: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch.nn")
 
-    monkeypatch.setattr(info, "open_image", absent)
+    monkeypatch.setattr(info, "open_file", absent)
     code, _, err = call(capsys, "info", "x.tif")
     assert code == 1
     assert "pip install 'abbe[train]'" in err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 import tifffile
 
 import abbe
-from abbe.errors import AbbeError, NotAnImageError
+from abbe.errors import AbbeError, LimitError, NotAnImageError
 
 PIXELS = np.random.default_rng(3).integers(0, 4096, (3, 40, 60)).astype(np.uint16)
 
@@ -146,3 +148,24 @@ def test_a_png_that_claims_more_pixels_than_it_holds_is_refused_before_memory_is
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     with pytest.raises(NotAnImageError, match="more than its"):
         abbe.open(tmp_path / "a.png")
+
+
+def test_a_tiff_whose_one_strip_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path) -> None:
+    side = 40_000
+    strip = zlib.compress(bytes(1000))
+    size, place = [(256, 4, side), (257, 4, side), (278, 4, side)], [(273, 4, 8), (277, 3, 1), (279, 4, len(strip))]
+    tags = sorted([*size, (258, 3, 16), (259, 3, 8), (262, 3, 1), *place])
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4)
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory)
+    with pytest.raises(LimitError, match="save it in tiles"):
+        abbe.open(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [(b"GIF89a", "GIF"), (b"BM6\0\0", "BMP"), (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"), (b"%PDF-1.7", "PDF"), (b"\x89HDF\r\n", "HDF5")],
+)
+def test_what_people_take_for_an_image_is_named(tmp_path: Path, head: bytes, kind: str) -> None:
+    (tmp_path / "a.tif").write_bytes(head + bytes(100))
+    with pytest.raises(NotAnImageError, match=f"a.tif is an? {kind}.*which abbe does not open; save or export it"):
+        abbe.open(tmp_path / "a.tif")

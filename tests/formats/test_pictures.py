@@ -41,7 +41,8 @@ def test_transparency_in_a_png_is_left_out_and_said(tmp_path: Path, mode: str) -
 def test_a_png_of_one_bit_opens_and_says_what_was_done(tmp_path: Path) -> None:
     PIL.Image.fromarray(GREY > 100).save(tmp_path / "a.png")
     image = abbe.open(tmp_path / "a.png")
-    assert np.array_equal(image.plane() > 0, GREY > 100)
+    assert np.array_equal(image.plane(), GREY > 100)
+    assert image.bits == 1
     assert codes(image) == ["converted"]
 
 

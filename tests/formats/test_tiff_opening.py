@@ -91,6 +91,12 @@ def test_other_number_types_are_converted_and_said(tmp_path: Path, stored: np.nd
     assert words in notice.message
 
 
+def test_numbers_that_float32_cannot_hold_are_refused_and_not_called_infinite(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[1.0, 1e300], [np.nan, 2.0]]))
+    with pytest.raises(LimitError, match="1 pixels beyond that"):
+        abbe.open(tmp_path / "a.tif")
+
+
 def test_complex_pixels_are_refused_with_what_to_do(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4), np.complex64))
     with pytest.raises(NotAnImageError, match="magnitudes"):
@@ -298,6 +304,12 @@ def test_the_users_pixel_size_and_names_come_before_the_files(tmp_path: Path) ->
     assert image.pixel_size == (None, 0.08, 0.08)
     assert image.channels == ("actin",)
     assert image.notices == ()
+
+
+def test_what_the_user_does_not_say_of_the_pixel_size_stays_as_the_file_has_it(tmp_path: Path) -> None:
+    abbe.save(abbe.Image.from_array(np.zeros((3, 9, 9), np.uint8), pixel_size=(0.3, 0.1, 0.1)), tmp_path / "a.tif")
+    assert abbe.open(tmp_path / "a.tif", pixel_size=0.08).pixel_size == pytest.approx((0.3, 0.08, 0.08))
+    assert abbe.open(tmp_path / "a.tif", pixel_size=(0.2, None, None)).pixel_size == pytest.approx((0.2, 0.1, 0.1))
 
 
 def test_imagej_lookup_tables_are_colours(tmp_path: Path, rng: np.random.Generator) -> None:

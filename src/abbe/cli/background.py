@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from abbe.cli.progress import Progress
-from abbe.cli.restoring import Writing, listed_channels, restore_files
+from abbe.cli.reading import Axes, PixelSize
+from abbe.cli.restoring import Reading, Work, Writing, listed_channels, restore_files
 from abbe.image import Image
 from abbe.restoration import Advice, advise, correct_background
 from abbe.restoration.engine import engine as check_engine
@@ -17,7 +18,7 @@ ENDING = "_background.ome.tif"
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE...", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_background.ome.tif here]", show_default=False),
@@ -30,6 +31,9 @@ def command(
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     dtype: Annotated[str | None, typer.Option(help="Pixel type to write, such as uint16. [default: float32]", show_default=False)] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Write trust and 90 % interval too: NAME_trust, NAME_lower, NAME_upper.")] = False,
+    axes: Axes = None,
+    pixel_size: PixelSize = None,
 ) -> None:
     """Take background and noise from chosen channels, on the same pixels (Workflow B).
 
@@ -44,4 +48,4 @@ def command(
         chosen = listed_channels(channels, image)
         return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report)
 
-    restore_files(files, Writing(out, ENDING, overwrite, dtype), "correcting", look, restore)
+    restore_files(files, Reading(axes, pixel_size), Work("B", "correcting", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

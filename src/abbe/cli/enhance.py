@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from abbe.cli.progress import Progress
-from abbe.cli.restoring import Writing, listed, listed_channels, restore_files
+from abbe.cli.reading import Axes, PixelSize
+from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, restore_files
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
@@ -18,10 +19,10 @@ ENDING = "_abbe.ome.tif"
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE...", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write, or a folder for several. [default: NAME_abbe.ome.tif here]", show_default=False),
+        typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_abbe.ome.tif here]", show_default=False),
     ] = None,
     steps: Annotated[str, typer.Option(help="Steps, separated by commas, in this order.")] = ",".join(STEPS),
     channels: Annotated[
@@ -35,6 +36,9 @@ def command(
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     dtype: Annotated[str | None, typer.Option(help="Pixel type to write, such as uint16. [default: float32]", show_default=False)] = None,
+    maps: Annotated[bool, typer.Option("--maps", help="Write trust and 90 % interval too: NAME_trust, NAME_lower, NAME_upper.")] = False,
+    axes: Axes = None,
+    pixel_size: PixelSize = None,
 ) -> None:
     """Turn conventional images into super-resolved ones: denoise, sharpen along z, super-resolve (Workflow A).
 
@@ -50,4 +54,4 @@ def command(
         chosen = listed_channels(channels, image)
         return enhance(image, wanted, chosen, model=model, realism=realism, engine=engine, exact=exact, progress=report)
 
-    restore_files(files, Writing(out, ENDING, overwrite, dtype), "enhancing", look, restore)
+    restore_files(files, Reading(axes, pixel_size), Work("A", "enhancing", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

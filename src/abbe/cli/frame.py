@@ -7,6 +7,7 @@ docstring is its help, or a typer `app`; `abbe.cli.COMMANDS` names it. Only the 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import importlib
 import logging
@@ -19,10 +20,11 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from abbe._version import __version__
 from abbe.cli import COMMANDS
+from abbe.cli.listing import WIDEST, Listing
 from abbe.cli.speech import clean, say
 from abbe.errors import AbbeError, CancelledError, MissingExtraError
 
@@ -36,7 +38,7 @@ EXTRAS = {
 }
 
 
-class Commands(TyperGroup):
+class Commands(Listing):
     """`abbe` itself: knows every command by name and line of help, and imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -47,6 +49,10 @@ class Commands(TyperGroup):
         return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1], rich_markup_mode=None) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else "; `abbe --help` lists those there are."
+            ctx.fail(f"There is no command {args[0]!r}{meant}")
         name, stand_in, rest = super().resolve_command(ctx, args)
         return name, stand_in if name is None else load(name), rest
 
@@ -82,7 +88,7 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode=None,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": WIDEST},
     help="Super-resolved images from conventional fluorescence microscopy, with numbers you can defend.",
     epilog="abbe COMMAND --help says more. Exit codes: 0 done, 1 could not, 2 wrong usage.",
 )

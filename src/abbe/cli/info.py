@@ -8,20 +8,27 @@ from typing import Annotated, Any
 
 import typer
 
+from abbe.cli.progress import progress
+from abbe.cli.reading import Axes, PixelSize, open_file
 from abbe.cli.speech import say
-from abbe.formats import open as open_image
 from abbe.image import Image, Optics
+
+#: bytes from which looking at every pixel takes long enough to show how far it is
+SLOW = 2**28
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE...", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object per file.")] = False,
-    axes: Annotated[str | None, typer.Option(help="Axes of the stored pixels, for files that do not say, such as ZCYX.")] = None,
+    axes: Axes = None,
+    pixel_size: PixelSize = None,
 ) -> None:
     """Show what an image file holds: size, pixel size, channels, range, optics and warnings."""
     found = []
     for k, file in enumerate(files):
-        image = open_image(file, axes=axes)
+        image = open_file(file, axes, pixel_size)
+        with progress(f"reading {file.name}", quiet=image.nbytes < SLOW) as report:
+            image.inspect(report)
         if as_json:
             found.append(as_dict(file, image))
             continue
@@ -76,7 +83,7 @@ def _facts(file: Path, image: Image) -> list[tuple[str, str]]:
     frames, count, depth, height, width = image.shape
     parts = [f"{frames} frames" * (frames > 1), f"{count} channels" * (count > 1), f"{depth} planes" * (depth > 1)]
     size = " x ".join(part for part in [*parts, f"{height} x {width} pixels (rows x columns)"] if part)
-    bits = f", {image.bits} bits used" if image.bits else ""
+    bits = f", {image.bits} bit{'s' if image.bits > 1 else ''} used" if image.bits else ""
     step = f"{image.time_step:.6g} s" if image.time_step else ""
     history = "; ".join(image.provenance.history)
     return [

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from abbe.cli.listing import Listing
 from abbe.cli.speech import clean, say
 from abbe.errors import ModelError
 from abbe.restoration.engine import Runner, engine
 from abbe.zoo import MODELS_VARIABLE, Card, Model, damaged, find, models
 
 app = typer.Typer(
+    cls=Listing,
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from abbe.cli.progress import Progress, progress
+from abbe.cli.reading import open_file
 from abbe.cli.speech import say, warn
-from abbe.errors import AbbeError, CancelledError, ExistsError, LimitError, ParameterError
-from abbe.formats import open as open_image
+from abbe.errors import AbbeError, CancelledError, LimitError, ParameterError
 from abbe.formats import save
+from abbe.formats.saving import check_fit
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
 from abbe.restoration.room import free_disk, in_words
+from abbe.storage import check_target, storage_error
 
 #: endings that `stem` takes off whole
 _DOUBLE = (".ome.tif", ".ome.tiff", ".ome.zarr", ".tar.gz")
 
+#: what the maps beside a result are
+MAPS = {
+    "trust": "0 to 1, low where the data do not support what the result shows",
+    "lower": "lower end of the 90 % interval of each pixel",
+    "upper": "upper end of the 90 % interval of each pixel",
+}
+
 Restore = Callable[[Image, Progress], Image]
 Advise = Callable[[Image], Advice]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are to be read, where they do not say themselves."""
+
+    axes: str | None = None
+    pixel_size: str | None = None
+
+    def open(self, file: Path) -> Image:
+        return open_file(file, self.axes, self.pixel_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +52,61 @@ class Writing:
     ending: str
     overwrite: bool
     dtype: str | None
+    maps: bool = False
 
     def targets(self, files: Sequence[Path]) -> list[Path]:
-        """A file to write for each input, checked before anything is computed.
+        """A file to write for each input; that each can be written is found out here, before anything is computed.
 
-        Raises `ParameterError` when two would have one name, or several go to one file; `ExistsError` when one is there already.
+        Raises `ParameterError` when two would have one name, or several go to one file; `ExistsError` when one is there already;
+        `StorageError` when a folder cannot be made or written to.
         """
-        if self.out is None or self.out.is_dir():
-            targets = [(self.out or Path()) / f"{stem(file)}{self.ending}" for file in files]
-        elif len(files) == 1:
-            targets = [self.out]
-        else:
-            raise ParameterError(f"wanted a folder as --out for {len(files)} files, got {self.out}; make the folder first")
+        folder = self._folder(len(files))
+        targets = [self.out or Path()] if folder is None else [folder / f"{stem(file)}{self.ending}" for file in files]
         for k, target in enumerate(targets):
             if target in targets[:k]:
                 raise ParameterError(f"wanted files with different names, got two that would be written to {target}; run them one by one")
-            if target.exists() and not self.overwrite:
-                raise ExistsError(f"wanted to write {target}, which exists; choose another name with --out, or add --overwrite")
+            for path in (target, *(self.maps_beside(target) if self.maps else {}).values()):
+                check_target(path, self.overwrite)
         return targets
 
+    def _folder(self, count: int) -> Path | None:
+        """The folder for results, made where it is not there yet; None where one file is named instead."""
+        if self.out is None:
+            return Path()
+        if self.out.suffix and not os.path.isdir(self.out):  # Path.is_dir raises for a name that is too long
+            if count == 1:
+                return None
+            raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise storage_error(self.out, problem) from problem
+        return self.out
 
-def restore_files(files: Sequence[Path], writing: Writing, doing: str, advise: Advise, restore: Restore) -> None:
+    def maps_beside(self, target: Path) -> dict[str, Path]:
+        """Kind of map -> its file: trust, and the ends of the 90 % interval. A picture's whole numbers cannot hold them."""
+        name, ending = stem(target), target.name[len(stem(target)) :]
+        ending = ending if "tif" in ending.lower() or ending.lower().endswith(".zarr") else ".ome.tif"
+        return {kind: target.with_name(f"{name}_{kind}{ending}") for kind in ("trust", "lower", "upper")}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done to each file: Workflow "A" or "B", in a word for the progress bar, with the look before and the call itself."""
+
+    workflow: str
+    doing: str
+    advise: Advise
+    restore: Restore
+
+
+def restore_files(files: Sequence[Path], reading: Reading, work: Work, writing: Writing) -> None:
     """Each file in turn. One that fails does not stop the others; what failed is said at the end."""
     targets = writing.targets(files)
     failed = []
     for file, target in zip(files, targets):
         try:
-            _restore_file(file, target, writing, doing, advise, restore)
+            _restore_file(reading.open(file), file, work, writing, target)
         except CancelledError:
             raise
         except AbbeError as problem:
@@ -69,29 +118,56 @@ def restore_files(files: Sequence[Path], writing: Writing, doing: str, advise: A
         raise AbbeError(f"{len(failed)} of {len(files)} files could not be done: {', '.join(failed)}; the reasons are above")
 
 
-def _restore_file(file: Path, target: Path, writing: Writing, doing: str, advise: Advise, restore: Restore) -> None:
-    image = open_image(file)
-    advice = advise(image)
-    say(f"{file}: {advice}")
-    for name, noise, sampling in zip(image.channels, advice.noise, advice.sampling):
-        detail = "" if sampling.cutoff is None else f", detail down to {2 / sampling.cutoff:.1f} pixels"
-        say(f"  {name}: noise {noise.sigma:.3g}{detail}")
-    for remark in advice.remarks:
-        say(f"  {remark}", err=True)
-    free = free_disk(target.parent)
-    if free is not None and advice.output_bytes > free:
-        raise LimitError(
-            f"wanted {in_words(advice.output_bytes)} for {target}, got {in_words(free)} free; free some, or write elsewhere with --out"
-        )
-    with progress(f"{doing} {file.name}") as report:
-        result = restore(image, report)
+def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target: Path) -> None:
+    check_fit(image, target, writing.dtype)
+    advice = work.advise(image)
+    _announce(file, image, work.workflow, advice)
+    _check_disk(target, advice.output_bytes * (4 if writing.maps else 1))
+    with progress(f"{work.doing} {file.name}") as report:
+        result = work.restore(image, report)
+    judged = verdict(result)  # before writing, which may replace the file that the original is read from
     with progress(f"writing {target.name}") as report:
         saved = save(result, target, dtype=writing.dtype, overwrite=writing.overwrite, progress=report)
     warn((*result.notices, *saved.notices))
     z, _, x = result.pixel_size
     size = "" if x is None else f", pixels of {x:.4g} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
     shape = " x ".join(str(n) for n in result.shape if n > 1) or "1"
-    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  {verdict(result)}")
+    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  {judged}")
+    if writing.maps:
+        _save_maps(result, writing, target)
+
+
+def _announce(file: Path, image: Image, workflow: str, advice: Advice) -> None:
+    """What will be done, and how noisy and how fine each channel is; on stderr, what may disappoint."""
+    if advice.workflow == workflow:
+        say(f"{file}: {advice}")
+    else:
+        size = " x ".join(str(n) for n in advice.output_shape if n > 1) or "1"
+        say(f"{file}: Workflow {workflow}. Result: {size} pixels, {in_words(advice.output_bytes)}")
+        say(f"  Workflow {advice.workflow} is advised for it: {advice.reason}", err=True)
+    for name, noise, sampling in zip(image.channels, advice.noise, advice.sampling):
+        detail = "" if sampling.cutoff is None else f", detail down to {2 / sampling.cutoff:.1f} pixels"
+        say(f"  {name}: noise {noise.sigma:.3g}{detail}")
+    for remark in advice.remarks:
+        say(f"  {remark}", err=True)
+
+
+def _check_disk(target: Path, needed: int) -> None:
+    free = free_disk(target.parent)
+    if free is not None and needed > free:
+        raise LimitError(f"wanted {in_words(needed)} for {target}, got {in_words(free)} free; free some, or write elsewhere with --out")
+
+
+def _save_maps(result: Image, writing: Writing, target: Path) -> None:
+    """Trust and the 90 % interval as files of their own: they are computed anyway, and say where to look twice."""
+    interval = result.interval
+    images = {"trust": result.trust, "lower": interval and interval.lower, "upper": interval and interval.upper}
+    for kind, path in writing.maps_beside(target).items():
+        image = images[kind]
+        if image is not None:
+            with progress(f"writing {path.name}") as report:
+                save(image, path, dtype=None if kind == "trust" else writing.dtype, overwrite=writing.overwrite, progress=report)
+            say(f"{path}: {MAPS[kind]}")
 
 
 def stem(path: Path) -> str:

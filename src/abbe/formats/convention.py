@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from abbe.errors import NotAnImageError
+from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import account
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.found import Found
@@ -29,7 +29,7 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
     pixels, converted = _kept_type(pixels)
     if converted:
         notices.append(Notice("converted", converted))
-    pixels, mask, masked = _finite(pixels)
+    pixels, mask, masked = _finite(pixels, Path(source).name)
     if masked:
         notices.append(masked)
     integer = pixels.dtype.kind in "ui"
@@ -136,7 +136,7 @@ def _range(pixels: Pixels) -> tuple[int, int]:
     return min(low for low, _ in extremes), max(high for _, high in extremes)
 
 
-def _finite(pixels: Pixels) -> tuple[Pixels, Pixels | None, Notice | None]:
+def _finite(pixels: Pixels, name: str) -> tuple[Pixels, Pixels | None, Notice | None]:
     """Pixels without NaN and infinity, the mask of where they were, and the word about it.
 
     Float files are read once for this when they are opened; where every value is finite, which is nearly always, nothing is copied.
@@ -146,6 +146,8 @@ def _finite(pixels: Pixels) -> tuple[Pixels, Pixels | None, Notice | None]:
     count = sum(int(np.count_nonzero(~np.isfinite(pixels.read(region)))) for region in blocks(pixels.shape))
     if count == 0:
         return pixels, None, None
+    if isinstance(pixels, _Converted) and pixels.source.dtype.kind == "f":
+        _refuse_beyond_float32(pixels.source, count, name)
     total = int(np.prod(pixels.shape, dtype=np.int64))
     notice = Notice("non_finite", f"{count} of {total} pixels are not finite numbers; they are masked, and filled from their neighbours")
     filled = scratch(pixels.shape, pixels.dtype)
@@ -154,6 +156,14 @@ def _finite(pixels: Pixels) -> tuple[Pixels, Pixels | None, Notice | None]:
         plane: Region = (*region[:3], slice(0, y), slice(0, x))
         put(filled, plane, fill_non_finite(pixels.read(plane))[0])
     return filled, MappedPixels(_not_finite, (pixels,), np.dtype(np.bool_)), notice
+
+
+def _refuse_beyond_float32(source: Pixels, count: int, name: str) -> None:
+    """Numbers that are finite in the file must not become infinite without a word; `count` is how many are not finite as float32."""
+    own = sum(int(np.count_nonzero(~np.isfinite(source.read(region)))) for region in blocks(source.shape))
+    if own < count:
+        top = np.finfo(np.float32).max
+        raise LimitError(f"wanted values up to {top:.2g}, got {count - own} pixels beyond that in {name}; divide the image by a number")
 
 
 def _not_finite(block: Array) -> Array:

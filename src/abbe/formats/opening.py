@@ -19,7 +19,7 @@ from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
 from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
 from abbe.formats.zarr import Zarr
-from abbe.image import Image
+from abbe.image import Image, PixelSize
 from abbe.image._image import _full_size
 
 #: in the order in which they are asked
@@ -27,6 +27,20 @@ FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif()
 
 #: bytes of a file by which formats tell whether it is theirs
 HEAD = 4096
+
+#: (position, bytes, what it is) of files that people take for images that abbe opens
+OTHERS = (
+    (0, b"GIF8", "a GIF picture"),
+    (0, b"BM", "a BMP picture"),
+    (8, b"WEBP", "a WebP picture"),
+    (4, b"ftyp", "a HEIC picture or a film"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive or an office document"),
+    (0, b"\x89HDF\r\n", "an HDF5 file (Imaris, BigDataViewer)"),
+    (0, b"\x93NUMPY", "a numpy array"),
+    (0, b"SIMPLE  =", "a FITS image"),
+)
 
 
 def open(
@@ -41,7 +55,7 @@ def open(
     Args:
         path: a file, an OME-Zarr folder, or a URL that fsspec knows (with the extra `formats`).
         axes: a letter of TCZYX for each axis of the pixels as stored, for files that do not say or say it wrongly.
-        pixel_size: um, in place of the file's: (z, y, x), (y, x), or one number for y and x.
+        pixel_size: um, in place of the file's: (z, y, x), (y, x), or one number for y and x. What is None stays as the file has it.
         channels: names, in place of the file's.
 
     Raises:
@@ -54,9 +68,16 @@ def open(
     source = Path(os.fspath(path))
     found = read(source, axes)
     if pixel_size is not None:
-        found = replace(found, pixel_size=_full_size(pixel_size), notices=tuple(n for n in found.notices if n.code != "pixel_size"))
+        found = _with_size(found, _full_size(pixel_size))
     image = convention.to_image(found, source, digester(source))
     return image if channels is None else image.replace(channels=tuple(channels))
+
+
+def _with_size(found: Found, wanted: PixelSize) -> Found:
+    """What was found, with the user's pixel size; the file's own where the user gives none."""
+    z, y, x = (own if given is None else given for given, own in zip(wanted, found.pixel_size))
+    settled = None not in wanted[1:]
+    return replace(found, pixel_size=(z, y, x), notices=tuple(n for n in found.notices if not (settled and n.code == "pixel_size")))
 
 
 def _open_url(url: str, **more: Any) -> Image:
@@ -83,8 +104,16 @@ def read(source: Path, axes: str | None) -> Found:
                 raise LimitError(f"{source.name} needs more memory to decode than there is ({problem}); save it in tiles") from problem
     if source.is_dir():
         raise NotAnImageError(f"{source} is a folder, not an image; name a file in it")
-    raise NotAnImageError(
-        f"{source.name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
+    raise _unknown(source.name, head)
+
+
+def _unknown(name: str, head: bytes) -> NotAnImageError:
+    """What a file is that abbe does not open, as far as its first bytes tell."""
+    for place, mark, kind in OTHERS:
+        if head[place : place + len(mark)] == mark:
+            return NotAnImageError(f"{name} is {kind}, which abbe does not open; save or export it as OME-TIFF, TIFF or PNG")
+    return NotAnImageError(
+        f"{name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
         "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV"
     )
 

@@ -69,7 +69,10 @@ class Png:
         if array.shape[2] == 2:
             array = array[..., :1]
             notices.append(Notice("dropped", "the picture's transparency (alpha) was left out"))
-        if said.depth < 8 and said.kind == GREY:
+        if said.depth == 1 and said.kind == GREY:
+            array = (array > 0).astype(np.uint8)
+            notices.append(Notice("converted", "true and false were read as 1 and 0"))
+        elif said.depth < 8 and said.kind == GREY:
             notices.append(Notice("converted", f"{said.depth}-bit grey was read as 0 to 255"))
         rgb = array.shape[2] >= 3
         return Found(
@@ -77,7 +80,7 @@ class Png:
             format="PNG",
             pixel_size=said.pixel_size,
             colors=() if rgb else (color,),
-            bits=said.bits,
+            bits=1 if said.depth == 1 and said.kind == GREY else said.bits,
             facts={key: text for key, text in said.texts.items() if key != account.NAMESPACE},
             notices=tuple(notices),
             rgb=rgb,

@@ -72,9 +72,7 @@ def save(
         ParameterError: the format cannot hold the image.
     """
     image = as_image(image)
-    kind = format_of(path)
-    target = parse_type(dtype) if dtype is not None else _own_type(image, kind)
-    _check_fit(image, kind, target)
+    kind, target = check_fit(image, path, dtype)
     convert = Converter(target)
     extra: list[Notice] = []
     bands = _reported(image, convert, progress, os.fspath(path))
@@ -87,6 +85,17 @@ def save(
     if progress is not None:
         progress(1.0, "saved")
     return Saved(Path(path), kind, target.name, (*convert.notices(), *extra))
+
+
+def check_fit(image: Image, path: str | os.PathLike[str], dtype: npt.DTypeLike | None = None) -> tuple[str, np.dtype[Any]]:
+    """(format, pixel type) in which `image` would be saved: to ask before long work whose result has the same channels and planes.
+
+    Raises `ParameterError` when the format cannot hold it.
+    """
+    kind = format_of(path)
+    target = parse_type(dtype) if dtype is not None else _own_type(image, kind)
+    _refuse_misfit(image, kind, target)
+    return kind, target
 
 
 def _write_file(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array], kind: str, name: str) -> list[Notice]:
@@ -123,7 +132,7 @@ def _own_type(image: Image, kind: str) -> np.dtype[Any]:
     return np.dtype(np.uint16)
 
 
-def _check_fit(image: Image, kind: str, target: np.dtype[Any]) -> None:
+def _refuse_misfit(image: Image, kind: str, target: np.dtype[Any]) -> None:
     if kind not in ("PNG", "JPEG"):
         return
     frames, count, depth, height, width = image.shape

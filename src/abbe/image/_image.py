@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -160,6 +160,12 @@ class Image:
     def inspection(self) -> Inspection:
         """Minimum, maximum, mean and saturation per channel: one pass over the pixels, when first asked for."""
         return inspect(self.pixels, self.bits)
+
+    def inspect(self, progress: Callable[[float, str], object] | None = None) -> Inspection:
+        """`inspection`, with progress told where the pixels were not read yet: a large image takes a while."""
+        if "inspection" not in vars(self):
+            vars(self)["inspection"] = inspect(self.pixels, self.bits, progress)
+        return self.inspection
 
     @cached_property
     def warnings(self) -> tuple[Notice, ...]:

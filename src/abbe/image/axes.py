@@ -44,7 +44,7 @@ def check_size(shape: tuple[int, ...]) -> None:
         raise LimitError(f"wanted planes of at most {LIMITS.side} pixels a side, got {shape[3]} x {shape[4]}; crop or tile the image")
     if shape[1] > LIMITS.channels:
         raise LimitError(
-            f"wanted at most {LIMITS.channels} channels, got {shape[1]}; if they are planes or frames, name the axes: axes='ZYX'"
+            f"wanted at most {LIMITS.channels} channels, got {shape[1]}; if they are planes or frames, name the axes (axes= or --axes): ZYX"
         )
 
 

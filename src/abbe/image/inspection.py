@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 
 from abbe.image.notice import Notice
 from abbe.image.pixels import Array, Pixels, blocks
@@ -58,20 +58,24 @@ class Inspection:
                 share = 100 * c.saturated / c.pixels
                 yield Notice(
                     "saturated",
-                    f"{name}: {c.saturated} pixels ({share:.2g} %) are saturated at {c.maximum:g}; their true brightness is unknown, "
+                    f"{name}: {c.saturated} pixels ({share:.3g} %) are saturated at {c.maximum:g}; their true brightness is unknown, "
                     "and intensities and colocalization there are wrong",
                 )
 
 
-def inspect(pixels: Pixels, bits: int | None = None) -> Inspection:
-    """One pass over `pixels`, in memory that does not grow with them."""
+def inspect(pixels: Pixels, bits: int | None = None, progress: Callable[[float, str], object] | None = None) -> Inspection:
+    """One pass over `pixels`, in memory that does not grow with them; `progress` is told the fraction done."""
     count = pixels.shape[1]
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     total, number = np.zeros(count), np.zeros(count, np.int64)
     at_top = np.zeros(count, np.int64)
     integer = pixels.dtype.kind in "ui"
+    done, size = 0, math.prod(pixels.shape)
     for region in blocks(pixels.shape):
         block = pixels.read(region)
+        done += block.size
+        if progress is not None:
+            progress(done / size, "looking at every pixel")
         c = region[1].start
         finite = block if integer else block[np.isfinite(block)]
         if finite.size == 0:
@@ -90,13 +94,20 @@ def inspect(pixels: Pixels, bits: int | None = None) -> Inspection:
                 minimum=float(low[c]) if number[c] else 0.0,
                 maximum=float(high[c]) if number[c] else 0.0,
                 mean=float(total[c] / max(number[c], 1)),
-                saturated=int(at_top[c]) if integer and _is_top(high[c], pixels.dtype, bits) and high[c] > low[c] else 0,
+                saturated=int(at_top[c]) if integer and _is_saturated(low[c], high[c], pixels.dtype, bits) else 0,
                 pixels=int(number[c]),
                 eight_bit=pixels.dtype.kind == "u" and pixels.dtype.itemsize == 1 and high[c] > 1,
             )
             for c in range(count)
         )
     )
+
+
+def _is_saturated(low: float, high: float, dtype: np.dtype[Any], bits: int | None) -> bool:
+    """Is the maximum the end of a scale? Not that of a mask of 0 and 1; of a flat image only where the pixel type ends."""
+    if bits == 1:
+        return False
+    return high == np.iinfo(dtype).max if high == low else _is_top(high, dtype, bits)
 
 
 def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:
@@ -117,6 +128,8 @@ def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
     mask = ~np.isfinite(a)
     if not mask.any():
         return a, None
+    from scipy.ndimage import distance_transform_edt  # not needed by most images, and slow to load
+
     filled = a.copy()
     for index in np.argwhere(mask.any(axis=(-2, -1))):
         bad, plane = mask[tuple(index)], filled[tuple(index)]

@@ -52,6 +52,8 @@ def check_target(target: str | os.PathLike[str], overwrite: bool = False) -> Non
     part = _neighbour(final)
     with _reporting(final):
         _refuse_existing(final, overwrite)
+        with suppress(FileNotFoundError):
+            final.lstat()  # a name that is too long for this disk fails here
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         part.unlink()
 

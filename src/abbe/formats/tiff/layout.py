@@ -80,7 +80,9 @@ def _guess(lead: str, shape: Sequence[int], has_samples: bool) -> tuple[str, Not
     if not guesses:
         return "".join(letters), None
     stored = "".join("?" if a in "QI" else a for a in lead) + "YX"
-    message = f"the file does not say what its axes {stored} are; taken as {' and '.join(guesses)}. If that is wrong, name them with axes="
+    message = (
+        f"the file does not say what its axes {stored} are; taken as {' and '.join(guesses)}. If that is wrong, name them (axes= or --axes)"
+    )
     return "".join(letters), Notice("axes_guessed", message)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tifffile
 
-from abbe.errors import NotAnImageError
+from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import ome
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
@@ -23,6 +23,7 @@ from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, T
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, Pixels
+from abbe.limits import LIMITS
 
 #: planes, the files that hold them, which file holds which plane (None: one holds all), what to say
 Source: TypeAlias = tuple[Planes, list[Stamp], list[int] | None, tuple[Notice, ...]]
@@ -101,17 +102,19 @@ def _narrow(stored: str, shape: Sequence[int]) -> bool:
 def _read_at_once(series: Any, stored: str, shape: Sequence[int], axes: str | None, path: Path) -> tuple[Pixels, tuple[Notice, ...]]:
     """Rare layouts (volumes in tiles, channels last in pages) are read whole."""
     _check_segments(series.pages, path)
+    _check_memory(int(np.prod(shape, dtype=np.int64)) * np.dtype(series.dtype).itemsize, path, "an image")
     array = series.asarray()
     if _narrow(stored, shape):
         found = axes or "YXC"
-        note = Notice("axes_guessed", f"the last axis has {shape[2]} entries, taken as channels; if that is wrong, name them with axes=")
+        words = f"the last axis has {shape[2]} entries, taken as channels; if that is wrong, name the axes (axes= or --axes)"
+        note = Notice("axes_guessed", words)
         return ArrayPixels(to_tczyx(array, found)), () if axes else (note,)
     layout = lay_out(stored, shape, "YX", axes, path.name) if stored.endswith("YX") else None
     if layout is None:
         raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; save it as OME-TIFF")
     letters = axes or "".join(a for a in stored if a in "TCZYX")
     if len(letters) != array.ndim:
-        raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; name them with axes=, or save it as OME-TIFF")
+        raise NotAnImageError(f"{path.name} has the axes {stored}, which abbe cannot sort; name them (axes=, --axes) or save as OME-TIFF")
     return ArrayPixels(to_tczyx(array, letters)), layout.notices
 
 
@@ -156,7 +159,8 @@ def _segmented(series: Any, path: Path, interleaved: bool) -> Source:
         file_of.append(files[source])
     if not stamps:
         raise NotAnImageError(f"{path.name} holds no plane of its own; put the files that belong to it into one folder")
-    segment = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
+    segment = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, key.imagelength), key.imagewidth)
+    _check_memory(int(np.prod(segment, dtype=np.int64)) * (key.samplesperpixel if interleaved else 1) * key.dtype.itemsize, path, "a part")
     planes = SegmentedPlanes(pages, key.dtype.newbyteorder("="), key.imagelength, key.imagewidth, segment, interleaved)
     notices: tuple[Notice, ...] = ()
     if absent:
@@ -183,6 +187,12 @@ def _check_segments(pages: Any, path: Path) -> None:
         for offset, length in zip(offsets, lengths):
             if offset + length > sizes[handle] or (length == 0 and not sparse):
                 raise _cut(path)
+
+
+def _check_memory(size: int, path: Path, what: str) -> None:
+    """A few bytes of zeros, compressed, can claim to be any number of pixels."""
+    if size > LIMITS.segment:
+        raise LimitError(f"wanted at most {LIMITS.segment} bytes to decode at once, got {what} of {size} in {path.name}; save it in tiles")
 
 
 def _cut(path: Path) -> NotAnImageError:

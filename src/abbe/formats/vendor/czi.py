@@ -14,7 +14,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from abbe.errors import NotAnImageError
+from abbe.errors import LimitError, NotAnImageError
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp, read_exactly
@@ -23,6 +23,7 @@ from abbe.formats.vendor.frames import library, several
 from abbe.image import Notice
 from abbe.image.axes import check_size
 from abbe.image.pixels import Array, Region, Shape, region_shape
+from abbe.limits import LIMITS
 
 #: compression methods
 RAW, JPEG, LZW, JPEG_XR, ZSTD, ZSTD_SPLIT = 0, 1, 2, 4, 5, 6
@@ -173,6 +174,8 @@ class CziPixels:
         """(Y, X, samples)."""
         shape = (block.height, block.width, self.samples)
         size = block.height * block.width * self.samples * self.dtype.itemsize
+        if size > LIMITS.segment:
+            raise LimitError(f"wanted blocks of at most {LIMITS.segment} bytes, got one of {size}; export the image as OME-TIFF")
         if block.compression == JPEG:
             return np.asarray(imagecodecs.jpeg8_decode(data)).reshape(shape)
         if block.compression == JPEG_XR:

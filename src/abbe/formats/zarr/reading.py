@@ -128,7 +128,10 @@ def _array(folder: Path) -> Any:
     chunk = words.get("chunks") or words.get("chunk_grid", {}).get("configuration", {}).get("chunk_shape") or [1]
     if int(np.prod([int(n) for n in chunk], dtype=np.float64)) > LIMITS.segment:
         raise LimitError(f"wanted chunks of at most {LIMITS.segment} pixels, got {' x '.join(map(str, chunk))}")
-    return zarr.open_array(str(folder), mode="r")
+    array = zarr.open_array(str(folder), mode="r")
+    if int(np.prod(array.chunks, dtype=np.float64)) * np.dtype(array.dtype).itemsize > LIMITS.segment:
+        raise LimitError(f"wanted chunks of at most {LIMITS.segment} bytes, got {' x '.join(map(str, array.chunks))} of {array.dtype}")
+    return array
 
 
 def _steps(scale: Mapping[str, Any], dataset: Mapping[str, Any], axes: Sequence[Any]) -> dict[str, float | None]:

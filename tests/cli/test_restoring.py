@@ -1,0 +1,175 @@
+"""`abbe enhance` and `abbe background` on files: everything that can be refused is refused before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.cli import frame, restoring
+from abbe.restoration import engine
+from abbe.zoo import catalogue
+from model_maker import write_zoo
+
+
+@pytest.fixture(scope="module")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_zoo(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def _use_small_models(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "BUILT_IN", small_models)
+    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
+    monkeypatch.setattr(engine, "_AUTOMATIC", ("cpu",))
+    engine._RUNNERS.clear()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with two images in it."""
+    rng = np.random.default_rng(3)
+    for name, channels in (("cells", 1), ("pair", 2)):
+        pixels = rng.poisson(200, (channels, 40, 50)).astype(np.uint16)
+        abbe.save(abbe.Image.from_array(pixels, "CYX", 0.1), tmp_path / f"{name}.tif")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows when a result is computed."""
+    seen: list[str] = []
+    judge = restoring.verdict
+
+    def counting(result: abbe.Image) -> object:
+        seen.append("a result")
+        return judge(result)
+
+    monkeypatch.setattr(restoring, "verdict", counting)
+    return seen
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = frame.main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_result_is_written_here_under_the_inputs_name(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "enhance", "cells.tif")
+    assert code == 0
+    assert "cells_abbe.ome.tif: 120 x 150 pixels, float32, pixels of 0.03333 um" in out
+    assert abbe.open("cells_abbe.ome.tif").shape == (1, 1, 1, 120, 150)
+
+
+def test_a_folder_for_results_is_made_where_it_is_not_there(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "background", "cells.tif", "pair.tif", "-o", "results/today")[0] == 0
+    assert sorted(os.listdir("results/today")) == ["cells_background.ome.tif", "pair_background.ome.tif"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["cells.tif", "-o", "out.xyz"], "ends in one of"),
+        (["cells.tif", "-o", "out.tif", "--dtype", "float64"], "pixel type"),
+        (["pair.tif", "-o", "out.png"], "save as .ome.tif"),
+        (["cells.tif", "-o", "nowhere/out.tif"], "create it first"),
+        (["cells.tif", "-o", "cells.tif"], "--overwrite"),
+        (["cells.tif", "-o", f"{'n' * 250}.ome.tif"], "name is too long"),
+        (["cells.tif", "pair.tif", "-o", "out.tif"], "wanted a folder"),
+        (["cells.tif", "./cells.tif"], "one by one"),
+        (["cells.tif", "--steps", "sharpen"], "wanted steps of"),
+        (["cells.tif", "--channels", "actin"], "0 channel 0"),
+        (["cells.tif", "--engine", "abacus"], "engine"),
+        (["cells.tif", "--model", "nothing"], "model"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value)[:40],
+)
+def test_what_cannot_end_well_is_not_begun(
+    desk: Path, capsys: pytest.CaptureFixture[str], computed: list[str], words: list[str], reason: str
+) -> None:
+    before = {path: path.read_bytes() for path in desk.iterdir()}
+    code, _, err = call(capsys, "enhance", *words)
+    assert code == 1
+    assert reason in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("abbe: ")
+    assert not computed
+    assert {path: path.read_bytes() for path in desk.iterdir()} == before
+
+
+def test_a_result_may_replace_its_own_input_when_asked(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call(capsys, "enhance", "cells.tif", "-o", "cells.tif", "--overwrite", "--steps", "denoise")
+    assert code == 0, err
+    assert abbe.open("cells.tif").provenance.history
+
+
+def test_one_file_that_fails_does_not_stop_the_others(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("notes.tif").write_text("not an image")
+    code, out, err = call(capsys, "enhance", "notes.tif", "cells.tif", "--steps", "denoise")
+    assert code == 1
+    assert "cells_abbe.ome.tif" in out
+    assert err.splitlines()[-1] == "abbe: 1 of 2 files could not be done: notes.tif; the reasons are above"
+    assert any(line.startswith("notes.tif: notes.tif is no image") for line in err.splitlines())
+
+
+def test_a_pixel_size_that_the_file_lacks_can_be_told(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.save(np.random.default_rng(1).poisson(100, (5, 30, 30)).astype(np.uint16), "stack.tif")
+    code, out, _ = call(capsys, "enhance", "stack.tif", "--steps", "axial", "--pixel-size", "0.2,0.1,0.1")
+    assert code == 0
+    assert "9 x 30 x 30 pixels, float32, pixels of 0.1 um, z-step 0.1 um" in out
+
+
+@pytest.mark.parametrize("text", ["a", "", "1,2,3,4", "0.1;0.2"])
+def test_a_pixel_size_that_is_none_is_wrong_usage(desk: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    code, _, err = call(capsys, "info", "cells.tif", f"--pixel-size={text}")
+    assert code == 2
+    assert "--pixel-size" in err
+
+
+def test_axes_that_the_file_does_not_say_can_be_told(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import tifffile
+
+    pages = np.random.default_rng(1).poisson(100, (3, 30, 30)).astype(np.uint16)
+    tifffile.imwrite("pages.tif", pages, metadata=None, photometric="minisblack")
+    assert "(axes= or --axes)" in call(capsys, "info", "pages.tif")[1]
+    assert "3 frames" in call(capsys, "info", "pages.tif", "--axes", "TYX")[1]
+    assert call(capsys, "background", "pages.tif", "--axes", "TYX")[0] == 0
+    assert abbe.open("pages_background.ome.tif").shape[0] == 3
+
+
+def test_trust_and_interval_are_written_beside_the_result(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "enhance", "cells.tif", "-o", "sharp.tif", "--maps")[0] == 0
+    sharp, trust, lower, upper = (np.asarray(abbe.open(f"sharp{kind}.tif")) for kind in ("", "_trust", "_lower", "_upper"))
+    assert sharp.shape == trust.shape == lower.shape == upper.shape
+    assert (lower <= sharp).all()
+    assert (sharp <= upper).all()
+    assert trust.min() >= 0
+    assert trust.max() <= 1
+
+
+def test_maps_are_not_written_over_what_is_there(desk: Path, capsys: pytest.CaptureFixture[str], computed: list[str]) -> None:
+    Path("sharp_trust.tif").write_text("precious")
+    assert call(capsys, "enhance", "cells.tif", "-o", "sharp.tif", "--maps")[0] == 1
+    assert not computed
+    assert Path("sharp_trust.tif").read_text() == "precious"
+
+
+def test_the_other_workflow_is_advised_where_it_fits_better(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(capsys, "background", "cells.tif")
+    assert code == 0
+    assert out.startswith("cells.tif: Workflow B. Result: 40 x 50 pixels")
+    assert "Workflow A is advised" in err
+
+
+def test_a_disk_without_room_is_told_before_the_work(
+    desk: Path, capsys: pytest.CaptureFixture[str], computed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "free_disk", lambda folder: 1000)
+    code, _, err = call(capsys, "enhance", "cells.tif")
+    assert code == 1
+    assert "got 1 KB free" in err
+    assert not computed

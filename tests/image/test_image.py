@@ -1,0 +1,163 @@
+"""`abbe.Image`: what bare arrays may be, and what to know before believing an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.errors import AxesError, LimitError, ParameterError
+
+
+def codes(image: abbe.Image) -> list[str]:
+    return [notice.code for notice in image.warnings]
+
+
+# ------------------------------------------------------------------------------------------------ arrays
+@pytest.mark.parametrize(("shape", "full"), [((5, 7), (1, 1, 1, 5, 7)), ((3, 5, 7), (1, 1, 3, 5, 7)), ((1, 1), (1, 1, 1, 1, 1))])
+def test_a_bare_array_is_a_plane_or_a_stack(shape: tuple[int, ...], full: tuple[int, ...]) -> None:
+    assert abbe.Image.from_array(np.zeros(shape, np.uint8)).shape == full
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_bare_array_that_may_be_rgb_is_refused_with_what_to_say(samples: int) -> None:
+    picture = np.zeros((20, 30, samples), np.uint8)
+    with pytest.raises(AxesError, match="axes='YXC'"):
+        abbe.enhance(picture)
+    assert abbe.Image.from_array(picture, axes="YXC").shape == (1, samples, 1, 20, 30)
+    assert abbe.Image.from_array(picture, axes="ZYX").shape == (1, 1, 20, 30, samples)
+
+
+@pytest.mark.parametrize(
+    ("array", "axes", "error"),
+    [
+        (np.zeros(5), None, AxesError),
+        (np.zeros((2, 3, 4, 5)), None, AxesError),
+        (np.zeros((0, 5)), None, AxesError),
+        (np.zeros((5, 5)), "YY", AxesError),
+        (np.zeros((5, 5)), "ZY", AxesError),
+        (np.zeros((5, 5)), "CYX", AxesError),
+        (np.zeros((5, 5), complex), None, ParameterError),
+        (np.array([["a"]]), None, ParameterError),
+        (np.zeros((2000, 1, 1), np.uint8), "CYX", LimitError),
+    ],
+    ids=str,
+)
+def test_arrays_that_are_no_image_are_refused(array: np.ndarray, axes: str | None, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        abbe.Image.from_array(array, axes)
+
+
+@pytest.mark.parametrize(
+    ("array", "dtype", "said"),
+    [
+        (np.eye(4, dtype=bool), "uint8", True),
+        (np.eye(4), "float32", True),
+        (np.eye(4, dtype=np.int64) * 70_000, "uint32", True),
+        (np.eye(4, dtype=">u2") * 513, "uint16", False),
+        (np.eye(4, dtype=np.int32) * -513, "int32", False),
+    ],
+    ids=["bool", "float64", "int64", "big-endian", "negative"],
+)
+def test_every_number_type_keeps_its_values(array: np.ndarray, dtype: str, said: bool) -> None:
+    image = abbe.Image.from_array(array)
+    assert image.dtype == np.dtype(dtype)
+    assert np.array_equal(image.plane(), array)
+    assert ("converted" in [n.code for n in image.notices]) == said
+
+
+def test_numbers_that_are_none_are_filled_masked_and_said() -> None:
+    array = np.arange(12, dtype=np.float32).reshape(3, 4)
+    array[1, 1], array[2, 3] = np.nan, np.inf
+    image = abbe.Image.from_array(array)
+    assert np.isfinite(image.plane()).all()
+    assert image.mask is not None
+    assert int(np.asarray(image.replace(pixels=image.mask)).sum()) == 2
+    assert codes(image) == ["non_finite"]
+    assert not np.isfinite(array).all()  # the caller's own array stays as it was
+
+
+def test_an_image_cannot_be_changed_through_what_it_gives() -> None:
+    image = abbe.Image.from_array(np.zeros((4, 4), np.uint8))
+    with pytest.raises(ValueError, match="read-only"):
+        image.plane()[0, 0] = 1
+
+
+@pytest.mark.parametrize("size", [0, -1, float("nan"), float("inf"), (1, 2, 3, 4)])
+def test_pixel_sizes_that_cannot_be_are_refused(size: object) -> None:
+    with pytest.raises(ParameterError):
+        abbe.Image.from_array(np.zeros((4, 4), np.uint8), pixel_size=size)  # type: ignore[arg-type]
+
+
+def test_a_wrong_number_of_names_or_colours_is_refused() -> None:
+    pixels = np.zeros((2, 4, 4), np.uint8)
+    with pytest.raises(AxesError, match="a name for each of the 2 channels"):
+        abbe.Image.from_array(pixels, "CYX", channels=["actin"])
+    with pytest.raises(AxesError, match="a colour for each of the 2 channels"):
+        abbe.Image.from_array(pixels, "CYX", colors=("#ff0000",))
+
+
+# ------------------------------------------------------------------------------------------------ parts
+def test_chosen_channels_keep_what_belongs_to_them() -> None:
+    pixels = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
+    image = abbe.Image.from_array(pixels, "CYX", channels=["DAPI", "actin"], colors=("#0000ff", "#00ff00"))
+    actin = image.select([image.channel("actin")])
+    assert (actin.channels, actin.colors) == (("actin",), ("#00ff00",))
+    assert np.array_equal(actin.plane(), pixels[1])
+    assert np.array_equal(np.asarray(image.select([1, 0]))[0, :, 0], pixels[::-1])
+    with pytest.raises(ParameterError, match="0 DAPI, 1 actin"):
+        image.channel("tubulin")
+
+
+def test_a_crop_is_the_part_asked_for() -> None:
+    pixels = np.arange(30, dtype=np.uint16).reshape(5, 6)
+    part = abbe.Image.from_array(pixels, pixel_size=0.1).crop(slice(1, 4), slice(2, 3))
+    assert np.array_equal(part.plane(), pixels[1:4, 2:3])
+    assert part.pixel_size == (None, 0.1, 0.1)
+    with pytest.raises(ParameterError, match="0 to 5 along Y"):
+        abbe.Image.from_array(pixels).crop(slice(1, 9), slice(2, 3))
+
+
+# ------------------------------------------------------------------------------------------------ warnings
+def camera(top: int, share: float, dtype: type = np.uint16, bits: int | None = None) -> abbe.Image:
+    pixels = np.random.default_rng(0).integers(0, top, (100, 100)).astype(dtype)
+    pixels.ravel()[: int(share * pixels.size)] = top
+    return abbe.Image.from_array(pixels, bits=bits)
+
+
+@pytest.mark.parametrize(
+    ("top", "dtype", "bits"), [(65535, np.uint16, None), (4095, np.uint16, None), (255, np.uint8, None), (2047, np.uint16, 11)]
+)
+def test_saturation_is_seen_at_the_end_of_any_cameras_scale(top: int, dtype: type, bits: int | None) -> None:
+    image = camera(top, 0.02, dtype, bits)
+    assert "saturated" in codes(image)
+    assert image.inspection.channels[0].saturated == 200
+
+
+@pytest.mark.parametrize(("top", "share"), [(3000, 0.02), (4095, 0.00001)])
+def test_a_bright_image_or_one_hot_pixel_is_not_saturated(top: int, share: float) -> None:
+    assert "saturated" not in codes(camera(top, share))
+
+
+def test_an_image_that_is_saturated_everywhere_is_saturated() -> None:
+    assert codes(abbe.Image.from_array(np.full((9, 9), 65535, np.uint16))) == ["saturated"]
+    assert codes(abbe.Image.from_array(np.full((9, 9), 4095, np.uint16))) == []
+
+
+def test_a_mask_of_true_and_false_is_not_saturated() -> None:
+    assert codes(abbe.Image.from_array(np.eye(9, dtype=np.uint8), bits=1)) == []
+
+
+def test_eight_bits_are_said_and_sixteen_are_not() -> None:
+    assert codes(camera(200, 0, np.uint8)) == ["eight_bit"]
+    assert codes(camera(200, 0, np.uint16)) == []
+
+
+def test_progress_is_told_while_a_large_image_is_looked_at() -> None:
+    image = abbe.Image.from_array(np.zeros((3, 200, 200), np.uint8))
+    told: list[float] = []
+    seen = image.inspect(lambda fraction, what: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert seen is image.inspection
+    image.inspect(lambda fraction, what: pytest.fail("read twice"))
