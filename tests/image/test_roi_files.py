@@ -6,6 +6,7 @@ import json
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,34 @@ def test_qupaths_annotations_are_read(tmp_path: Path, image: Image) -> None:
     assert rois[0].name == "Tumor"
     assert rois[0].mask(image)[0, 2:12, 1:11].all()
     assert [int(r.mask(image)[0].sum()) for r in rois] == [100, 100]
+
+
+def filled_by_others(geometry: dict[str, Any], image: Image) -> np.ndarray:  # type: ignore[type-arg]
+    """What readers of GeoJSON make of it: each polygon is its outline without its holes, several are their union."""
+    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    total = np.zeros((40, 50), bool)
+    for outline, *holes in polygons:
+        masks = [ROI.polygon([(y, x) for x, y in ring], unit="pixel").mask(image)[0] for ring in (outline, *holes)]
+        total |= masks[0] & ~np.logical_or.reduce([np.zeros_like(total), *masks[1:]])
+    return total
+
+
+def test_holes_and_islands_are_what_other_programs_read(tmp_path: Path, image: Image) -> None:
+    plane = np.zeros((40, 50), bool)
+    plane[2:30, 3:40] = True
+    plane[8:24, 10:30] = False  # a hole ...
+    plane[12:20, 14:26] = True  # ... with an island ...
+    plane[14:18, 18:22] = False  # ... that has a hole
+    plane[33:38, 5:9] = plane[38:40, 9:12] = True  # islands that touch at a corner
+    plane[26:28, 20:22] = plane[28:29, 22:24] = False  # and holes that do
+    file = save_rois(Mask.from_pixels(plane, image.replace(pixel_size=(None, None, None))), tmp_path / "islands.geojson")
+    (feature,) = json.loads(file.read_text())["features"]
+    assert feature["geometry"]["type"] == "MultiPolygon"
+    assert (filled_by_others(feature["geometry"], image) == plane).all()
+    ring = save_rois(shapes()[6], tmp_path / "ring.geojson")
+    (feature,) = json.loads(ring.read_text())["features"]
+    assert feature["geometry"]["type"] == "Polygon"
+    assert len(feature["geometry"]["coordinates"]) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"Iout", b"Iout" + bytes(60), b"PK\x03\x04 broken", b"{", b"3", b'{"type": "Feature"}'])

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from abbe.errors import NotAnImageError, ParameterError
 from abbe.image import ROI, Polygon
 from abbe.limits import LIMITS
@@ -81,11 +83,37 @@ def encode(rois: list[tuple[ROI, Rings]]) -> str:
     """A collection with a feature per ROI; `Rings` is its outline in its own unit."""
     features = []
     for roi, rings in rois:
-        outlines = [[[x, y] for y, x in (*ring, ring[0])] for ring in rings]
-        # rings of a mask may be several islands; which lies in which does not matter to the even-odd rule, so each is a polygon by itself
-        geometry: dict[str, Any] = {"type": "Polygon", "coordinates": outlines}
-        if len(outlines) > 1:
-            geometry = {"type": "MultiPolygon", "coordinates": [[ring] for ring in outlines]}
+        polygons = [[[[x, y] for y, x in (*ring, ring[0])] for ring in polygon] for polygon in nested(rings)]
+        geometry: dict[str, Any] = {"type": "Polygon", "coordinates": polygons[0]}
+        if len(polygons) > 1:
+            geometry = {"type": "MultiPolygon", "coordinates": polygons}
         properties = {"name": roi.name, "unit": roi.unit, "objectType": "annotation", "abbe": roi.to_dict()}
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False)
+
+
+def nested(rings: Rings) -> list[Rings]:
+    """Rings filled by the even-odd rule as polygons of an outline and its holes, which is how GeoJSON and its readers have it.
+
+    Rings must not cross. A ring in an odd number of others is a hole of the innermost one.
+    """
+    boxes = np.array([[*np.min(ring, axis=0), *np.max(ring, axis=0)] for ring in rings])
+    around = []
+    for j, ring in enumerate(rings):
+        y, x = (ring[0][0] + ring[1][0]) / 2, (ring[0][1] + ring[1][1]) / 2
+        near = np.flatnonzero((boxes[:, 0] <= y) & (y <= boxes[:, 2]) & (boxes[:, 1] <= x) & (x <= boxes[:, 3]))
+        around.append([int(k) for k in near if k != j and _holds(rings[k], y, x)])
+    found: dict[int, list[tuple[tuple[float, float], ...]]] = {j: [rings[j]] for j in range(len(rings)) if len(around[j]) % 2 == 0}
+    for j, ring in enumerate(rings):
+        if j not in found:
+            found[max(around[j], key=lambda k: len(around[k]))].append(ring)
+    return [tuple(polygon) for polygon in found.values()]
+
+
+def _holds(ring: tuple[tuple[float, float], ...], y: float, x: float) -> bool:
+    """Does a point lie in the ring? The middle of an edge of another ring is never on it: rings that do not cross touch at corners alone."""
+    inside = False
+    for (y0, x0), (y1, x1) in zip(ring, (*ring[1:], ring[0])):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
+            inside = not inside
+    return inside
