@@ -111,7 +111,7 @@ def nested(rings: Rings) -> list[Rings]:
 
 
 def _holds(ring: tuple[tuple[float, float], ...], y: float, x: float) -> bool:
-    """Does a point lie in the ring? The middle of an edge of another ring is never on it: rings that do not cross touch at corners alone."""
+    """Does a point lie in the ring? The middle of another ring's edge is never on it: rings that do not cross touch at corners alone."""
     inside = False
     for (y0, x0), (y1, x1) in zip(ring, (*ring[1:], ring[0])):
         if (y0 > y) != (y1 > y) and x < x0 + (y - y0) * (x1 - x0) / (y1 - y0):
