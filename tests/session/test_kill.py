@@ -44,6 +44,39 @@ def test_three_hundred_kills_leave_everything_that_was_finished(tmp_path: Path) 
     assert result["findings"] == []
 
 
+def own_file_system(folder: Path) -> list[str]:
+    """The start of a command that sees `folder` as an empty file system of 16 MB, in memory; only it sees it, and it ends with it."""
+    start = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=16m tmpfs "$0" && exec "$@"',
+        str(folder),
+    ]
+    try:
+        able = subprocess.run([*start, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        able = False
+    if not able:
+        pytest.skip("needs Linux, and the right to make a small file system")
+    return start
+
+
+def test_a_disk_that_fills_up_at_any_write_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real disk with room for no block, for one, two, ...: comments, versions, sessions, packed sessions, images, reports."""
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setenv("ABBE_CONFIG", str(tmp_path / "settings"))
+    script = [sys.executable, str(VICTIM.with_name("full_disk.py")), str(tmp_path / "disk")]
+    run = subprocess.run([*own_file_system(tmp_path / "disk"), *script], capture_output=True, text=True, check=False, timeout=1800)
+    assert run.returncode == 0, run.stderr[-2000:]
+    result = json.loads(run.stdout.splitlines()[-1])
+    assert result["findings"] == []
+    assert all(result["failures"].values()), "each action met a full disk at least once"
+
+
 @contextmanager
 def files_at_most(size: int) -> Iterator[None]:
     """No file can grow beyond `size` bytes: a write beyond it fails as on a full disk, in the kernel."""

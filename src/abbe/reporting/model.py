@@ -39,17 +39,26 @@ def cell(value: object) -> Cell:
 
 
 class Missing:
-    """Numbers of a table that are undefined, gathered by their reasons."""
+    """Numbers of a table that are undefined, gathered by their reasons.
 
-    def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
+    `groups`: what the table has each number of, such as channels; a number that is undefined for all of them is named once.
+    """
 
-    def add(self, name: str, reason: str) -> None:
-        self._names.setdefault(reason, []).append(name)
+    def __init__(self, groups: Sequence[str] = ()) -> None:
+        self._groups = set(groups)
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def add(self, name: str, reason: str, group: str = "") -> None:
+        self._names.setdefault(reason, {}).setdefault(name, []).append(group)
 
     def notes(self) -> list[str]:
         """A sentence for each reason."""
-        return [f"Undefined: {', '.join(dict.fromkeys(names))}; {reason}." for reason, names in self._names.items()]
+        return [
+            f"Undefined: {', '.join(self._named(*entry) for entry in names.items())}; {reason}." for reason, names in self._names.items()
+        ]
+
+    def _named(self, name: str, groups: list[str]) -> str:
+        return name if set(groups) >= self._groups else f"{name} ({', '.join(dict.fromkeys(groups))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,11 @@ class Figure:
     def png(self) -> bytes:
         """PNG; drawn once."""
         return self.draw()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, as the PNG's header says."""
+        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ RGB = npt.NDArray[np.uint8]
 
 #: Okabe & Ito's yellow: legible on grey, magenta and green, with any colour vision
 MARK = (240, 228, 66)
+#: and their sky blue, for regions of interest
+REGION = (86, 180, 233)
 
 
 @lru_cache(maxsize=8)
@@ -87,11 +89,11 @@ def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str) -> N
         core[:, shift:] &= inside[:, :-shift]
         core[:, :-shift] &= inside[:, shift:]
     edge = Pillow.fromarray((inside & ~core).astype(np.uint8) * 255)
-    drawn.paste(Pillow.new("RGB", drawn.size, MARK), mask=edge)
+    drawn.paste(Pillow.new("RGB", drawn.size, REGION), mask=edge)
     rows, columns = np.nonzero(inside)
     place = (int(columns.mean()), int(rows.min()) + 3)
     pen = ImageDraw.Draw(drawn)
-    pen.text(place, label, font=font(max(11, drawn.size[0] // 40)), anchor="ma", fill=MARK, stroke_width=2, stroke_fill=(0, 0, 0))
+    pen.text(place, label, font=font(max(11, drawn.size[0] // 32)), anchor="ma", fill=REGION, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def side_by_side(panels: list[Picture], labels: list[str], gap: int = 12) -> Picture:

@@ -34,6 +34,7 @@ class Panels:
     rois: tuple[ROI, ...] = ()
     side: int = SIDE
     _known: dict[int, Shown] = field(default_factory=dict, repr=False)
+    _limits: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @property
     def image(self) -> Image:
@@ -49,7 +50,9 @@ class Panels:
         return self._known[c]
 
     def limits(self, c: int) -> tuple[float, float]:
-        return limits(self.shown(c).values)
+        if c not in self._limits:
+            self._limits[c] = limits(self.shown(c).values)
+        return self._limits[c]
 
     @cached_property
     def size(self) -> tuple[int, int]:
@@ -138,33 +141,38 @@ class Detail:
 DETAIL, DETAIL_SHARE = 128, 5
 
 
-def detail(panels: Panels) -> Detail | None:
-    """The busiest square of the original, all channels together; None where the image is too small to magnify a part of it."""
+def detail(panels: Panels, c: int | None = None) -> Detail | None:
+    """The busiest square of the original in channel `c`, or in all together; None where the image is too small to magnify a part of it."""
     height, width = panels.image.shape[3:]
     wanted = min(DETAIL, min(height, width) // DETAIL_SHARE)
     if wanted < 24:
         return None
-    seen = [panels.shown(c) for c in range(panels.image.shape[1])]
-    together: Float = np.stack([_unit(channel.values, panels.limits(c)) for c, channel in enumerate(seen)]).sum(axis=0)
-    factor = seen[0].factor
+    chosen = range(panels.image.shape[1]) if c is None else (c,)
+    together: Float = sum((_unit(panels.shown(k).values, panels.limits(k)) for k in chosen), np.float32(0))
+    factor = panels.shown(chosen[0]).factor
     y, x = busiest(together, max(1, round(wanted / factor)))
     return Detail(y * factor / height, x * factor / width, wanted / width)
 
 
-def details(panels: Sequence[Panels], c: int, where: Detail) -> Callable[[], bytes]:
-    """The detail of channel `c` side by side, each pixel as it is, limits taken from the whole view."""
+def details(panels: Sequence[Panels], c: int | None, where: Detail) -> Callable[[], bytes]:
+    """The detail side by side, channel `c` in grey or all in colour, each pixel as it is, limits taken from the whole view."""
 
     def draw() -> bytes:
-        drawn = [_detail(panel, c, where) for panel in panels]
+        drawn = [enlarged(panel, c, where, panel.side) for panel in panels]
         return drawing.png(drawing.side_by_side(drawn, [f"{panel.label}, detail" for panel in panels]))
 
     return draw
 
 
-def _detail(panel: Panels, c: int, where: Detail) -> Picture:
-    values, side = cut(panel.image, c, where)
-    drawn = magnified(drawing.picture(_bytes(values, panel.limits(c))), panel.side)
-    drawing.draw_scale_bar(drawn, scale_bar(panel.side, panel.image.pixel_size[2], side / panel.side))
+def enlarged(panel: Panels, c: int | None, where: Detail, width: int) -> Picture:
+    """A detail `width` pixels wide, with its scale bar."""
+    chosen = range(panel.image.shape[1]) if c is None else (c,)
+    parts = [cut(panel.image, k, where) for k in chosen]
+    between = [panel.limits(k) for k in chosen]
+    planes = [values for values, _ in parts]
+    shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, colors(panel.image))
+    drawn = magnified(drawing.picture(shown), width)
+    drawing.draw_scale_bar(drawn, scale_bar(width, panel.image.pixel_size[2], parts[0][1] / width))
     return drawn
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from abbe.image import ROI
 from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
-from abbe.reporting.figures.panels import Detail, Panels, blended, colors, cut, detail, magnified
-from abbe.reporting.figures.scalebar import scale_bar
+from abbe.reporting.figures.panels import Detail, Panels, colors, detail, enlarged
 from abbe.reporting.inert import short
 
 if TYPE_CHECKING:
@@ -36,12 +35,7 @@ def _panel(panel: Panels, where: Detail | None, colored: bool) -> Picture:
         return drawn
     width, height = drawn.size
     drawing.draw_box(drawn, (where.y * height, where.x * width), (where.side * width, where.side * width))
-    chosen = range(panel.image.shape[1]) if colored else range(1)
-    parts = [cut(panel.image, c, where) for c in chosen]
-    tints = colors(panel.image) if colored else ("#FFFFFF",)
-    inset = drawing.picture(blended([values for values, _ in parts], [panel.limits(c) for c in chosen], tints))
-    inset = magnified(inset, round(INSET * min(width, height)))
-    drawing.draw_scale_bar(inset, scale_bar(inset.size[0], panel.image.pixel_size[2], parts[0][1] / inset.size[0]))
+    inset = enlarged(panel, None if colored else 0, where, round(INSET * min(width, height)))
     drawing.frame(inset)
     drawn.paste(inset, _corner(where, drawn.size, inset.size))
     return drawn

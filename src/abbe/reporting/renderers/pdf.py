@@ -93,10 +93,9 @@ def _Heading(title: str, key: str, style: Any) -> Any:  # noqa: N802 - makes a f
 
 
 def _figure(figure: Figure, style: dict[str, Any]) -> Any:
-    from reportlab.lib.utils import ImageReader
     from reportlab.platypus import Image, KeepTogether, Paragraph
 
-    width, height = ImageReader(io.BytesIO(figure.png)).getSize()
+    width, height = figure.size
     scale = min(FRAME / width, TALLEST / height)
     picture = Image(io.BytesIO(figure.png), width * scale, height * scale, hAlign="LEFT")
     caption = Paragraph(f"<b>{markup(figure.title)}.</b> {markup(figure.caption)}", style["caption"])

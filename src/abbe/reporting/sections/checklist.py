@@ -27,7 +27,7 @@ def checklist(case: Case) -> Section:
         "checklist",
         "Checklist for image figures and image analysis",
         paragraphs=(text,),
-        tables=(Table.of("checklist", "Items", ["level", "item", "state", "how"], rows),),
+        tables=(Table.of("checklist", "Items", ["item", "level", "state", "how"], [[item, level, *rest] for level, item, *rest in rows]),),
     )
 
 

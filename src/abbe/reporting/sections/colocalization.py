@@ -25,14 +25,12 @@ def colocalization(case: Case) -> Section | None:
         return None
     tables: list[Table] = []
     figures: list[Figure] = []
-    warnings: list[str] = []
     for number, measured in enumerate(case.colocalizations, 1):
         title = _title(measured)
         before = measured.data.get("original")
         tables.append(_coefficients(number, title, measured))
         tables.append(_pixels(number, title, measured))
         figures.append(_scattergrams(number, title, measured))
-        warnings += [f"{title}: {notice['message']}" for notice in measured.data.get("warnings") or ()]
         if before is not None:
             ratio = (measured.data["pixels"].get("ratio_to_original") or {}).get("explanation")
             if ratio:
@@ -41,10 +39,22 @@ def colocalization(case: Case) -> Section | None:
         "colocalization",
         "Colocalization",
         paragraphs=(_reading(case),),
-        warnings=tuple(dict.fromkeys(inert(text) for text in warnings)),
+        warnings=tuple(_warnings(case)),
         figures=tuple(figures),
         tables=(*tables, _definitions(case)),
     )
+
+
+def _warnings(case: Case) -> Iterator[str]:
+    """Each warning once, behind the measurements that it is about; those of the images stand in the summary."""
+    said = {notice.message for named in (case.before, case.after) if named for notice in named.image.warnings}
+    about: dict[str, list[str]] = {}
+    for measured in case.colocalizations:
+        for notice in measured.data.get("warnings") or ():
+            if notice["message"] not in said:
+                about.setdefault(notice["message"], []).append(_title(measured))
+    for message, titles in about.items():
+        yield inert(f"{'; '.join(dict.fromkeys(titles))}: {message}")
 
 
 def _fields(table: Table) -> dict[str, Any]:
@@ -123,11 +133,17 @@ def _pixel_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for what, count in (("channel pair", pixels["total"]), ("colocalized", pixels["colocalized"])):
         yield f"pixels, {what}", count["pixels"] if count else "undefined"
         yield f"% of the region, {what}", count["percent_of_roi"] if count else "undefined"
-        yield f"area or volume, {what}", count["size"] if count and count["size"] is not None else "undefined"
+        yield f"{_extent(count)}, {what}", count["size"] if count and count["size"] is not None else "undefined"
     for name, channel in zip((first, second), pixels["channels"], strict=True):
         for what in ("minimum", "maximum", "mean"):
             yield f"{what} of {name}", channel[what]
         yield f"saturated pixels of {name}", channel["saturated"]["pixels"]
+
+
+def _extent(count: Mapping[str, Any] | None) -> str:
+    """What `size` of a count is."""
+    unit = (count or {}).get("unit")
+    return {"um2": "area (µm²)", "um3": "volume (µm³)"}.get(str(unit), "area or volume")
 
 
 def _definitions(case: Case) -> Table:

@@ -12,7 +12,7 @@ from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Cell, Section, Table
-from abbe.reporting.sections.summary import nanometres
+from abbe.reporting.sections.summary import file_name, nanometres
 
 ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
 PROTOCOL = (
@@ -133,12 +133,12 @@ def _steps(case: Case) -> Iterator[list[object]]:
     images = chain(case.after.image)[1:] if case.after else []
     for number, image in enumerate(images, 1):
         recipe = recipe_of(image)
-        for step in recipe.steps if recipe else ():
+        for part, step in enumerate(recipe.steps if recipe else (), 1):
             parameters = "; ".join(
                 f"{key} {_brief(value)}" for key, value in step.parameters.items() if not isinstance(value, (dict, list))
             )
             yield [
-                f"step {number}: {recipe.operation if recipe else ''}",
+                f"{number}.{part} {recipe.operation if recipe else ''}",
                 step.name,
                 step.model,
                 step.model_version,
@@ -164,6 +164,6 @@ def _engine(case: Case) -> Iterator[list[object]]:
         e = recipe.engine
         yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
     for source in recipe.inputs if recipe else ():
-        yield ["input file", short(source.source or "–", 80)]
+        yield ["input file", file_name(source.source)]
         yield ["digest of the input's pixels (SHA-256)", _in_groups(source.digest)]
     yield ["all parameters", "in the report's own data, which abbe rerun reads, and in the session"]

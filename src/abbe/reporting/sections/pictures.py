@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from abbe.reporting.case import Case
 from abbe.reporting.figures.charts import histograms
@@ -16,19 +16,13 @@ MOST = 6
 
 
 def pictures(case: Case) -> Section:
-    """Every channel in grey, all in colour, and the busiest part as it is, pixel by pixel."""
+    """All channels in colour, then each in grey; below each view its busiest part as it is, pixel by pixel."""
     panels = [Panels(case.before, case.rois)] + ([Panels(case.after, case.rois)] if case.after else [])
-    where = detail(panels[0])
-    box = None if where is None else (where.y, where.x, where.side)
     image = case.before.image
-    figures = []
-    for c in range(min(image.shape[1], MOST)):
-        name = short(image.channels[c], 40)
-        figures.append(Figure(f"channel-{c}", name, _caption(panels, c, where), views(panels, c, box)))
-        if where is not None:
-            figures.append(Figure(f"detail-{c}", f"{name}, detail", _detail_caption(panels, where), details(panels, c, where)))
-    if 1 < image.shape[1] <= MOST:
-        figures.append(Figure("merged", "All channels", _merged_caption(panels), views(panels, None, None)))
+    count = image.shape[1]
+    figures = list(_pair(panels, None)) if 1 < count <= MOST else []
+    for c in range(min(count, MOST)):
+        figures += _pair(panels, c)
     after = case.after.image if case.after else None
     names = (short(case.before.name, 40), short(case.after.name, 40) if case.after else "")
     text = f"Share of the pixels per grey value, all frames and planes, 200 bins over the range of both images ({names[0]}"
@@ -37,17 +31,29 @@ def pictures(case: Case) -> Section:
     return Section("pictures", "Before and after" if after else "Image", figures=tuple(figures))
 
 
-def _caption(panels: Sequence[Panels], c: int, where: Detail | None) -> str:
+def _pair(panels: Sequence[Panels], c: int | None) -> Iterator[Figure]:
+    """The whole view and its detail, of one channel or of all."""
+    where = detail(panels[0], c)
+    box = None if where is None else (where.y, where.x, where.side)
+    key, name = ("merged", "All channels") if c is None else (f"channel-{c}", short(panels[0].image.channels[c], 40))
+    caption = _merged_caption(panels) if c is None else _caption(panels, c)
+    marks = "".join(
+        f" {text}"
+        for text, shown in (("Yellow box: the detail below.", where), ("Blue outlines: regions of interest.", panels[0].rois))
+        if shown
+    )
+    yield Figure(key, name, caption + marks, views(panels, c, box))
+    if where is not None:
+        yield Figure(f"{key}-detail", f"{name}, detail", _detail_caption(panels, where), details(panels, c, where))
+
+
+def _caption(panels: Sequence[Panels], c: int) -> str:
     parts = [_bar(panels)]
     for panel in panels:
         low, high = panel.limits(c)
         what = panel.shown(c).what
         parts.append(f"{panel.label}: grey values {low:.4g} (black) to {high:.4g} (white), linear{', ' + what if what else ''}.")
     parts.append(f"Limits are the {LOW} and {HIGH} percentiles of each picture; no gamma.")
-    if where is not None:
-        parts.append("Yellow box: the detail shown below.")
-    if panels[0].rois:
-        parts.append("Yellow outlines: regions of interest.")
     return " ".join(parts)
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.maps import maps
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Figure, Missing, Section, Table
 
-#: measures of a channel, in the order of the table: key -> what it is
+#: measures of a channel, in the order of the table: key -> heading
 MEASURES = {
-    "rsp": "RSP: resolution-scaled Pearson coefficient",
-    "rse": "RSE: resolution-scaled error (grey values)",
+    "rsp": "RSP",
+    "rse": "RSE",
     "psnr": "PSNR (dB)",
-    "psnr_affine": "PSNR after gain and offset (dB)",
+    "psnr_affine": "PSNR after fit (dB)",
     "ssim": "SSIM",
     "microssim": "MicroSSIM",
     "nrmse": "NRMSE",
 }
+FIT = {"gain": "gain", "offset": "offset", "sigma": "blur"}
+ENLARGED = "plainly enlarged"
 RESOLUTION = {
     "decorrelation": "decorrelation analysis",
     "frc_one_image": "Fourier ring correlation, one image",
@@ -57,51 +58,55 @@ def quality(case: Case) -> Section | None:
 
 
 def _tables(number: int, measured: Measured) -> Iterator[Table]:
-    for channel in measured.data["channels"]:
-        missing = Missing()
-        rows: list[list[object]] = []
-        notes = [
-            "Plainly enlarged: the original brought to the same grid by cubic splines; what doing nothing scores.",
-            f"PSNR, SSIM, MicroSSIM and NRMSE are against the {channel['reference']}"
-            + ("." if channel["reference"] == "truth" else ": they say how much was changed, not how good it is."),
-        ]
-        for key, title in MEASURES.items():
-            rows.append([title, *_beside(channel[key], title, missing)])
-        fit = channel["fit"]
-        for key, title in (
-            ("gain", "gain of the fit"),
-            ("offset", "offset of the fit"),
-            ("sigma", "width of the fit (pixels of the original)"),
-        ):
-            rows.append([title, _number(fit[key], title, missing), None])
-        name = short(channel["channel"], 30)
-        notes += missing.notes()
-        heads = ["measure", measured.name, "plainly enlarged"]
-        yield Table.of(f"quality-{number}-{name}", f"Measures: {name}", heads, rows, notes)
+    yield _measures(number, measured)
     if measured.data.get("resolution"):
         yield _resolution(number, measured)
 
 
+def _measures(number: int, measured: Measured) -> Table:
+    """Two rows for each channel: the result, and what doing nothing scores."""
+    channels = measured.data["channels"]
+    missing = Missing([channel["channel"] for channel in channels])
+    rows: list[list[object]] = []
+    for channel in channels:
+        name = channel["channel"]
+        for kind, label in (("transformed", ""), ("upsampled", ENLARGED)):
+            row: list[object] = [f"{short(name, 30)}, enlarged" if label else short(name, 30)]
+            row += [_number(channel[key][kind], ", ".join(filter(None, (title, label))), missing, name) for key, title in MEASURES.items()]
+            fit = channel["fit"]
+            row += [None if label else _number(fit[key], f"{title} of the fit", missing, name) for key, title in FIT.items()]
+            rows.append(row)
+    against = " and ".join(dict.fromkeys(str(channel["reference"]) for channel in channels))
+    notes = [
+        f"{measured.name} first, then the original plainly enlarged to its grid by cubic splines: what doing nothing scores.",
+        "RSP, RSE: Pearson coefficient with, and error against, the original at its resolution (NanoJ-SQUIRREL), after the gain, offset "
+        "(grey values) and blur (pixels of the original) of the best fit.",
+        f"PSNR, SSIM, MicroSSIM and NRMSE are against the {against}"
+        + ("." if against == "truth" else ": they say how much was changed, not how good it is."),
+    ]
+    return Table.of(f"quality-{number}", "Measures", ["", *MEASURES.values(), *FIT.values()], rows, notes + missing.notes())
+
+
 def _resolution(number: int, measured: Measured) -> Table:
     rows: list[list[object]] = []
-    missing = Missing()
-    notes = ["Full period of the finest detail; smaller is finer."]
-    for entry in measured.data["resolution"]:
+    entries = measured.data["resolution"]
+    missing = Missing([entry["channel"] for entry in entries])
+    for entry in entries:
         for key, title in RESOLUTION.items():
-            values = _beside(entry[key], f"{entry['channel']}, {title}", missing)
+            values = [
+                _number(entry[key]["transformed"], title, missing, entry["channel"]),
+                _number(entry[key]["upsampled"], f"{title}, {ENLARGED}", missing, entry["channel"]),
+            ]
             if values != ["undefined", "undefined"]:
-                rows.append([entry["channel"], title, *values, "µm" if entry["unit"] == "um" else entry["unit"]])
-    heads = ["channel", "method", measured.name, "plainly enlarged", "unit"]
-    return Table.of(f"resolution-{number}", "Resolution", heads, rows, notes + missing.notes())
+                unit = "µm" if entry["unit"] == "um" else entry["unit"]
+                rows.append([f"{short(entry['channel'], 30)}, {title}", *values, unit])
+    notes = ["Full period of the finest detail; smaller is finer."]
+    return Table.of(f"resolution-{number}", "Resolution", ["", measured.name, ENLARGED, "unit"], rows, notes + missing.notes())
 
 
-def _beside(pair: Mapping[str, Any], title: str, missing: Missing) -> list[object]:
-    return [_number(pair["transformed"], title, missing), _number(pair["upsampled"], f"{title} (plainly enlarged)", missing)]
-
-
-def _number(value: object, title: str, missing: Missing) -> object:
+def _number(value: object, title: str, missing: Missing, channel: str) -> object:
     if isinstance(value, Mapping):
-        missing.add(title, str(value.get("undefined", "no reason was kept")))
+        missing.add(title, str(value.get("undefined", "no reason was kept")), channel)
         return "undefined"
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from abbe.image import Image
@@ -47,7 +48,12 @@ def _facts(named: Named | None) -> Iterator[object]:
     yield "pixel type" if image is None else image.dtype.name + (f", {image.bits} bits" if image.bits else "")
     yield "grey values" if image is None else _values(image)
     yield "microscope" if image is None else _optics(image)
-    yield "file" if image is None else short(image.provenance.source or "–", 80)
+    yield "file" if image is None else file_name(image.provenance.source)
+
+
+def file_name(source: str | None) -> str:
+    """The name of a file without its folders, which are nobody's business in a paper's supplement."""
+    return short(re.split(r"[\\/]", source.rstrip("\\/"))[-1] if source else "–", 80)
 
 
 def nanometres(image: Image) -> str:
