@@ -117,31 +117,3 @@ def widefield_psf(
         phase = defocus_phase(shape[1:], pixel, wavelength, numerical_aperture, (k - planes // 2) * z_step, index)
         out[k] = pupil_psf(shape[1:], cutoff, phase + extra)
     return np.asarray(out / planes, np.float32)
-
-
-def confocal_psf(
-    shape: tuple[int, int, int],
-    pixel_size: tuple[float, float],
-    excitation: float,
-    emission: float,
-    numerical_aperture: float,
-    pinhole: float = 1.0,
-    index: float = 1.515,
-) -> Kernel:
-    """(Z, Y, X) confocal PSF: excitation PSF times the emission PSF seen through a pinhole of `pinhole` Airy units.
-
-    Wilson & Sheppard, Theory and Practice of Scanning Optical Microscopy (1984). Wavelengths and sizes in um.
-    """
-    illumination = widefield_psf(shape, pixel_size, excitation, numerical_aperture, index)
-    detection = widefield_psf(shape, pixel_size, emission, numerical_aperture, index)
-    radius = 0.61 * emission / numerical_aperture * pinhole / pixel_size[1]
-    fy, fx = frequencies(shape[1:])
-    f = 2 * np.pi * radius * np.hypot(fy, fx)
-    # Fourier transform of a disc; its limit at 0 is 1
-    from scipy.special import j1
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        disc = np.where(f > 0, 2 * j1(f) / f, 1.0)
-    seen = np.fft.ifft2(np.fft.fft2(detection, axes=(1, 2)) * disc, axes=(1, 2)).real
-    psf = np.maximum(illumination * seen, 0)
-    return np.asarray(psf / psf.sum(), np.float32)
