@@ -6,7 +6,6 @@ programs printed for the same images.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ import tifffile
 
 from abbe.colocalization import colocalize
 from abbe.image import Image, Mask
+
+from .conftest import case, measurable, pair
 
 #: Manders et al. 1993, figure 1, as Coloc 2 tests it: image -> (M1, M2, Pearson's r to two digits)
 MANDERS = {
@@ -35,35 +36,6 @@ SPEARMAN_TABLE = (
 )
 #: Coloc 2's regression leaves out the first pixel; with 15 and 16 pixels that moves the line
 FIRST_PIXEL_MATTERS = ("syntheticNeg", "high_random_overlap")
-
-
-@pytest.fixture(scope="module")
-def peers(shared_data: Path) -> Path:
-    folder = shared_data / "coloc" / "peers"
-    if not folder.is_dir():
-        pytest.skip("the images of other programs' tests are not here")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def cases(peers: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((peers / "expected.json").read_text())["cases"]
-    return found
-
-
-def pair(peers: Path, first: str, second: str) -> Image:
-    planes = [tifffile.imread(peers / Path(name).name) for name in (first, second)]
-    return Image.from_array(np.stack(planes), axes="CYX" if planes[0].ndim == 2 else "CZYX")
-
-
-def case(peers: Path, entry: dict[str, Any]) -> tuple[Image, Mask | None]:
-    image = pair(peers, entry["a"], entry["b"])
-    roi = None if entry["mask"] is None else Mask.from_pixels(tifffile.imread(peers / Path(entry["mask"]).name) > 0, image)
-    return image, roi
-
-
-def measurable(cases: dict[str, Any], peers: Path) -> list[str]:
-    return [name for name, entry in cases.items() if all((peers / Path(entry[k]).name).exists() for k in "ab")]
 
 
 @pytest.mark.parametrize("letter", MANDERS)
@@ -200,21 +172,3 @@ def test_cellprofilers_manders_overlap_and_rank_weighted(peers: Path, cases: dic
         keys = ("m1_above", "m2_above", "rwc1", "rwc2", "moc_above", "k1_above", "k2_above")
         for key, value in zip(keys, (*theirs["manders"], *theirs["rwc"], *theirs["overlap_k1_k2"])):
             assert found[key].value == pytest.approx(value, rel=1e-9), (name, key)
-
-
-def test_jacop_to_its_three_printed_decimals(peers: Path, cases: dict[str, Any]) -> None:
-    """JACoP cuts after three decimals, and calls a pixel above when it is over the threshold, not at it."""
-    for name in measurable(cases, peers):
-        theirs = cases[name].get("jacop_291f24c")
-        image, _ = case(peers, cases[name])
-        if theirs is None or image.dtype.kind == "f":  # JACoP reads floats as integers
-            continue
-        found = colocalize(image, threshold=tuple(t + 1 for t in theirs["thr"]), ranked=False)
-        pearson = cases[name]["skimage_0.26.0"]["pearson"]
-        assert theirs["pearson"][0] == pytest.approx(pearson, abs=1.01e-3)
-        for key, value in (
-            *zip(("moc", "k1", "k2"), theirs["overlap_k1_k2"]),
-            *zip(("m1", "m2"), theirs["M1_M2"]),
-            ("icq", theirs["icq"][0]),
-        ):
-            assert found[key].value == pytest.approx(value, abs=1.01e-3 if name != "HL6187_GFP_RNA" else 0.012), (name, key)
