@@ -23,7 +23,7 @@ def test_two_frames_agree_with_the_peer(shared_data: Path) -> None:
     folder = shared_data / "quality"
     peer = json.loads((folder / "expected.json").read_text())["other"]["frc_nanopyx"]["fire_number"]
     a, b = (tifffile.imread(folder / f"frc_{x}_400.tif") for x in "ab")
-    assert frc(a, b).resolution == pytest.approx(peer, rel=0.02)
+    assert frc(a, b).resolution == pytest.approx(peer, rel=0.01)
 
 
 def test_splitting_one_image_finds_what_two_frames_find() -> None:

@@ -77,6 +77,42 @@ def test_the_half_pixel_shift_of_a_peer_is_not_repeated(case: str, magnification
         assert moved.rse > ours.rse
 
 
+@pytest.mark.parametrize("case", ["m1_sr", "m1_sr_bad", "m1_sr_shift"])
+def test_on_one_grid_nanopyx_finds_the_same(case: str, shared_data: Path, expected: dict[str, Any]) -> None:
+    """Where nothing is enlarged, nothing is shifted. Its sigma is that of Gaussian and pixel together, our width."""
+    theirs = expected["squirrel"][case]["nanopyx_2.1.5"]
+    fit = squirrel(*planes(shared_data / "quality", case))
+    for ours, name in ((fit.rsp, "RSP"), (fit.rse, "RSE"), (fit.gain, "alpha"), (fit.offset, "beta"), (fit.width, "sigma_SR_px")):
+        assert ours == pytest.approx(theirs[name], rel=5e-3 if name == "beta" else 1e-3), name
+
+
+@pytest.mark.parametrize("case", ["m1_sr", "m1_sr_bad"])
+def test_the_swarm_of_nanoj_finds_the_same_but_leaves_more(case: str, shared_data: Path, expected: dict[str, Any]) -> None:
+    """A particle swarm ends beside the optimum; the exact fit cannot leave more than it."""
+    theirs = expected["nanoj_squirrel_a1511a3_original_PSO_java"][case]
+    fit = squirrel(*planes(shared_data / "quality", case))
+    assert fit.rsp == pytest.approx(theirs["RSP"], abs=1e-4)
+    assert isinstance(fit.rse, float)
+    assert fit.rse < theirs["RSE"]
+
+
+def test_nanopyx_agrees_once_its_half_pixel_shift_is_undone(shared_data: Path, expected: dict[str, Any]) -> None:
+    undone = {
+        "m2_sr": expected["nanopyx_half_pixel_check"]["m2_shift_-0.5"],
+        "m4_sr": expected["squirrel"]["nanopyx_half_pixel_probe_m4"]["-1.5"],
+    }
+    for case, (_, rsp) in undone.items():
+        assert squirrel(*planes(shared_data / "quality", case)).rsp == pytest.approx(rsp, abs=5e-4), case
+
+
+def test_nanopyx_leaves_out_the_border_as_our_rule_inside_does(shared_data: Path, expected: dict[str, Any]) -> None:
+    folder = shared_data / "quality" / "edge"
+    theirs = expected["squirrel_edge_touching_inputs(dir edge/)"]["nanopyx"]["ref_100+sr_100"]
+    fit = squirrel(tifffile.imread(folder / "ref_100.tif"), tifffile.imread(folder / "sr_100.tif"), border="inside")
+    assert (fit.gain, fit.offset) == pytest.approx((theirs["alpha"], theirs["beta"]), rel=2e-3)
+    assert fit.rsp == pytest.approx(theirs["RSP"], abs=5e-4)
+
+
 @pytest.mark.parametrize("scale", [1, 2, 3, 4, 5])
 def test_a_spot_stays_in_its_place_on_every_grid(scale: int) -> None:
     y, x = np.mgrid[: 24 * scale, : 24 * scale]
