@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from abbe.cli.progress import progress
+from abbe.cli.reading import PixelSize, open_file
 from abbe.cli.speech import say, warn
 from abbe.errors import MergeError
 from abbe.formats import merge, save
-from abbe.formats import open as open_image
 from abbe.image import Image
 
 
@@ -24,13 +24,14 @@ def command(
     pick: Annotated[
         str | None, typer.Option(help="Channel to take of each file that has several, by name or number: 0,-,GFP", show_default=False)
     ] = None,
+    pixel_size: PixelSize = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
 ) -> None:
     """Put single-channel files together as the channels of one image.
 
     An RGB picture in which one colour alone is filled counts as one channel.
     """
-    images: list[Image] = [open_image(file) for file in files]
+    images: list[Image] = [open_file(file, None, pixel_size) for file in files]
     if pick is not None:
         images = _picked(images, pick.split(","))
     image = merge(images, _split(channels), _split(colors))
