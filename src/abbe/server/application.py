@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from abbe._version import __version__
 from abbe.errors import AbbeError, ConflictError, ExistsError, LimitError, SessionError, StorageError
+from abbe.server import exporting
 from abbe.server.cabinet import Cabinet
 from abbe.server.derived import Derived
 from abbe.server.events import Hub
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
             watch.cancel()
             hub.close()
             await asyncio.to_thread(service.queue.close)
+            exporting.forget(service)
 
     app = FastAPI(title="abbe", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.service = service

@@ -56,6 +56,7 @@ class Cabinet:
             session = self._open.get(session_id)
             if session is None:
                 session = self._open[session_id] = Session.open(place)
+                self._told.setdefault(session_id, session.revision)  # what pages know: whatever comes after it is news
             self._open.move_to_end(session_id)
             while len(self._open) > self._most:
                 self._open.popitem(last=False)[1].close()

@@ -91,6 +91,12 @@ def _one_file(scratch: Path, stem: str, files: tuple[Path, ...]) -> Path:
     return packed
 
 
+def forget(here: Service) -> None:
+    """Remove the downloads that wait: the server ends, and with it their names."""
+    while here.downloads:
+        shutil.rmtree(here.downloads.popitem()[1].parent, ignore_errors=True)
+
+
 def _offer(here: Service, ready: Path) -> str:
     """A name for the download that nobody can guess; the oldest download goes when there are too many."""
     handle = secrets.token_hex(16)

@@ -154,7 +154,7 @@ class Folders:
                         raise LimitError(f"wanted a file of at most {limit / 2**30:.0f} GiB, got a larger one")
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
+                await asyncio.to_thread(os.fsync, file.fileno())
             if written == 0:
                 raise StorageError(f"{clean} is empty; nothing was kept")
             await asyncio.to_thread(_check_image, part, clean)

@@ -36,8 +36,7 @@ def open_session(here: Service, path: str) -> tuple[str, bool]:
     known = _session_of(place)
     if known is not None:
         return id_of(_join(folder, known.name)), False
-    stem = place.name.removesuffix(".tif").removesuffix(".ome") if place.name.endswith(".ome.tif") else place.stem
-    target = free_name(place.parent, stem, SUFFIX)
+    target = free_name(place.parent, _stem(place), SUFFIX)
     Session.create(target, here.folders.image(path)).close()
     return id_of(_join(folder, target.name)), True
 
@@ -97,7 +96,7 @@ def describe(here: Service, path: str) -> dict[str, Any]:
 
 def _session_of(place: Path) -> Path | None:
     """The session that was made from exactly this file, beside it."""
-    stem = place.name.removesuffix(".tif").removesuffix(".ome") if place.name.endswith(".ome.tif") else place.stem
+    stem = _stem(place)
     near = [p for p in (place.parent / f"{stem}{SUFFIX}", *(place.parent / f"{stem} {k}{SUFFIX}" for k in range(2, 10))) if p.exists()]
     if not near or not place.is_file():
         return None
@@ -111,6 +110,11 @@ def _session_of(place: Path) -> Path | None:
         except AbbeError:
             continue
     return None
+
+
+def _stem(place: Path) -> str:
+    """The name without its ending, of which OME-TIFF and OME-Zarr have two."""
+    return place.stem.removesuffix(".ome") or place.stem
 
 
 def _join(folder: str, name: str) -> str:

@@ -1,0 +1,79 @@
+"""What is computed for looking at: maps, revealed pixels, pictures of files; and the page itself."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import abbe
+from abbe.server.routes.page import BUILT
+
+
+@pytest.fixture
+def brighter(device: httpx.Client, cells: str, folder: Path) -> str:
+    """The session of `cells.tif` with a second version, five counts brighter in its first channel."""
+    with abbe.Session.open(folder / "cells.abbe") as session:
+        image = session.image()
+        pixels = np.asarray(image).astype(np.float32)
+        pixels[:, 0] += 5
+        brighter = abbe.Image.from_array(pixels, axes="TCZYX", pixel_size=image.pixel_size, channels=image.channels)
+        session.add_version(brighter, operation="import", parent="v1")
+    return cells
+
+
+def test_the_difference_is_the_result_less_the_original(device: httpx.Client, brighter: str) -> None:
+    where = {"version": "v2", "reference": "v1"}
+    found = device.get(f"/api/sessions/{brighter}/maps/difference", params=where).json()
+    assert (found["height"], found["width"], found["channels"]) == (40, 50, 2)
+    for c, more in ((0, 5.0), (1, 0.0)):
+        tile = device.get(f"/api/sessions/{brighter}/maps/difference/tile", params={**where, "level": 0, "x": 0, "y": 0, "c": c})
+        np.testing.assert_allclose(np.frombuffer(tile.content, "<f4"), more)
+
+
+def test_the_error_map_has_the_grid_of_the_original(device: httpx.Client, brighter: str) -> None:
+    where = {"version": "v2", "reference": "v1"}
+    found = device.get(f"/api/sessions/{brighter}/maps/error", params=where).json()
+    tile = device.get(f"/api/sessions/{brighter}/maps/error/tile", params={**where, "level": 0, "x": 0, "y": 0})
+    assert len(tile.content) == 4 * found["width"] * found["height"] == 4 * 40 * 50
+    assert found["low"] == 0 < found["high"]
+
+
+def test_revealed_pixels_are_those_over_both_thresholds(device: httpx.Client, cells: str, folder: Path) -> None:
+    first, second = (abbe.open(folder / "cells.tif").plane(0, c, 0) for c in (0, 1))
+    where = {"version": "v1", "first": 0, "second": 1, "low": 200, "high": 300, "level": 0, "x": 0, "y": 0}
+    mask = np.frombuffer(device.get(f"/api/sessions/{cells}/revealed", params=where).content, np.uint8).reshape(40, 50)
+    np.testing.assert_array_equal(mask == 255, (first >= 200) & (second >= 300))
+
+
+def test_numbers_of_a_comparison_are_kept(device: httpx.Client, brighter: str) -> None:
+    where = {"version": "v2", "reference": "v1"}
+    first = device.get(f"/api/sessions/{brighter}/comparison", params=where).json()
+    assert first["verdict"]["word"] in ("improved", "unchanged", "doubtful")
+    assert device.get(f"/api/sessions/{brighter}/comparison", params=where).json() == first
+
+
+def test_files_and_sessions_have_a_small_picture(device: httpx.Client, cells: str) -> None:
+    for path in ("cells.tif", "cells.abbe"):
+        answer = device.get("/api/thumbnail", params={"path": path})
+        assert answer.content[:2] == b"\xff\xd8", path  # JPEG
+    assert device.get("/api/thumbnail", params={"path": "nothing.tif"}).status_code == 404
+
+
+def test_a_download_that_is_gone_says_so(device: httpx.Client) -> None:
+    assert "export again" in device.get("/api/downloads/0123").json()["message"]
+
+
+@pytest.mark.skipif(not (BUILT / "index.html").is_file(), reason="the page is not built")
+def test_the_page_is_under_500_kilobytes_on_the_wire(stranger: httpx.Client) -> None:
+    files = [path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*") if path.suffix in (".html", ".js", ".css", ".svg")]
+    sent = 0
+    for name in files:
+        with stranger.stream("GET", f"/{name}", headers={"Accept-Encoding": "gzip"}) as answer:
+            body = b"".join(answer.iter_raw())
+        assert gzip.decompress(body) == (BUILT / name).read_bytes()
+        sent += len(body)
+    assert sent < 500_000

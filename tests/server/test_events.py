@@ -1,0 +1,115 @@
+"""What a page is told without asking: changes by others, progress, who is here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import abbe
+
+from .conftest import Running
+from .test_sessions import SQUARE, finished
+
+Said = Iterator[tuple[str, dict[str, Any]]]
+
+
+@contextmanager
+def listening(server: Running, device: httpx.Client, session: str, page: str = "tablet") -> Iterator[Said]:
+    """The events of a second page on the same image."""
+    with (
+        server.client(cookies=device.cookies) as other,
+        other.stream("GET", "/api/events", params={"session": session, "page": page}) as stream,
+    ):
+        assert stream.status_code == 200
+
+        def said() -> Said:
+            name = ""
+            for line in stream.iter_lines():
+                if line.startswith("event: "):
+                    name = line[7:]
+                elif line.startswith("data: "):
+                    yield name, json.loads(line[6:])
+
+        yield said()
+
+
+def next_of(said: Said, name: str) -> dict[str, Any]:
+    return next(data for event, data in said if event == name)
+
+
+def test_a_region_drawn_here_is_told_there(server: Running, device: httpx.Client, cells: str) -> None:
+    with listening(server, device, cells) as said:
+        assert next_of(said, "devices") == {"pages": 1}
+        after = device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE}).json()
+        assert next_of(said, "session") == {"session": cells, "revision": after["revision"]}
+
+
+def test_a_change_by_the_command_line_is_told(server: Running, device: httpx.Client, cells: str, folder: Path) -> None:
+    device.get(f"/api/sessions/{cells}")  # a page reads what it shows
+    with listening(server, device, cells) as said:
+        with abbe.Session.open(folder / "cells.abbe") as session:
+            session.comments.add("from the command line")
+        assert next_of(said, "session")["session"] == cells
+
+
+def test_progress_and_its_end_are_told(server: Running, device: httpx.Client, cells: str) -> None:
+    with listening(server, device, cells) as said:
+        job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+        states = []
+        for event, data in said:
+            if event == "job" and data["id"] == job["id"]:
+                states.append(data["state"])
+                if data["state"] == "done":
+                    break
+        assert "running" in states
+        assert data["result"]["version"] == device.get(f"/api/sessions/{cells}").json()["current"]
+
+
+def test_where_one_looks_is_told_to_the_others_alone(server: Running, device: httpx.Client, cells: str) -> None:
+    with listening(server, device, cells, page="here") as here, listening(server, device, cells, page="there") as there:
+        look = {"x": 3, "y": 4, "span": 20, "t": 0, "depth": 0.5}
+        device.put(f"/api/sessions/{cells}/view", json={"look": look}, headers={"X-Page": "here"})
+        assert next_of(there, "view")["look"] == look
+        device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE})
+        heard = []
+        for event, _ in here:
+            heard.append(event)
+            if event == "session":
+                break
+        assert "view" not in heard
+
+
+def test_deleting_closes_it_everywhere(server: Running, device: httpx.Client, cells: str) -> None:
+    with listening(server, device, cells) as said:
+        device.delete(f"/api/sessions/{cells}")
+        assert next_of(said, "deleted") == {"session": cells}
+
+
+def test_too_many_open_pages_are_refused(server: Running, device: httpx.Client, cells: str) -> None:
+    with contextlib.ExitStack() as pages:
+        for _ in range(4):
+            pages.enter_context(listening(server, device, cells))
+        assert device.get("/api/events", params={"session": cells}).status_code == 413
+
+
+def test_a_job_is_cancelled_and_leaves_nothing(device: httpx.Client, cells: str) -> None:
+    first = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+    second = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+    for job in (second, first):
+        device.delete(f"/api/jobs/{job['id']}")
+    assert {finished(device, job["id"])["state"] for job in (first, second)} == {"cancelled"}
+    assert len(device.get(f"/api/sessions/{cells}").json()["versions"]) == 1
+
+
+def test_an_image_is_not_deleted_under_a_job(device: httpx.Client, cells: str) -> None:
+    job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+    assert device.delete(f"/api/sessions/{cells}").status_code == 409
+    device.delete(f"/api/jobs/{job['id']}")
+    finished(device, job["id"])
+    assert device.delete(f"/api/sessions/{cells}").status_code == 200
