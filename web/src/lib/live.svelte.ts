@@ -1,8 +1,8 @@
 /** The stream of events, and what is known about the connection. */
-import { PAGE, query } from "./api";
+import { get, PAGE, query } from "./api";
 import type { Job } from "./types";
 
-export type Connection = "connecting" | "connected" | "offline" | "server" | "locked";
+export type Connection = "connecting" | "connected" | "offline" | "server" | "locked" | "crowded";
 
 interface Handlers {
   session?: (data: { session: string; revision: number }) => void;
@@ -37,6 +37,7 @@ class Live {
       connected: "Connected; every change is saved",
       offline: "This device has no network. It goes on by itself when the network is back.",
       server: "abbe does not answer: it was stopped, or the computer it runs on sleeps. Nothing is lost.",
+      crowded: "abbe is open on as many pages as it allows. Close some; this one goes on by itself.",
       locked: "This device is not known to abbe any more. Open the link from abbe's window again.",
     }[this.state],
   );
@@ -77,6 +78,7 @@ class Live {
       this.state = "connected";
       if (!first || this.#session !== null) this.#handlers.back?.();
       first = false;
+      void this.#work();
     };
     stream.onerror = () => {
       this.#lost();
@@ -108,9 +110,24 @@ class Live {
     try {
       const answer = await fetch("/api/state");
       if (answer.status === 401) this.state = "locked";
+      else if (answer.ok) this.state = "crowded";
     } catch {
       this.#lost();
     }
+  }
+
+  /** The jobs there are now. One that was under way and is not there any more went with the server that did it. */
+  async #work(): Promise<void> {
+    let now: Job[];
+    try {
+      now = await get<Job[]>("/jobs");
+    } catch {
+      return; // the next connection asks again
+    }
+    const gone = this.jobs.filter((job) => (job.state === "running" || job.state === "waiting") && !now.some(({ id }) => id === job.id));
+    const lost = gone.map((job): Job => ({ ...job, state: "failed", message: "abbe was stopped while it worked on this; nothing half done was kept. Start it again." }));
+    this.jobs = [...now, ...lost];
+    for (const job of lost) this.#handlers.job?.(job);
   }
 
   #keep(job: Job): void {

@@ -33,6 +33,8 @@ export interface Revealed {
   high: number;
 }
 
+/** channels shown at once: more colours than these nobody can tell apart in one picture */
+const MOST = 6;
 /** Colour maps of Viv's; the difference has a middle, the others a beginning. */
 const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as const;
 
@@ -63,7 +65,7 @@ export class Look {
     const chosen = this.session.version(this.with) ?? this.session.original;
     return chosen?.id === this.session.current?.id ? this.session.version(this.session.current?.parent ?? null) ?? chosen : chosen;
   });
-  z = $derived(this.plane(this.session.current));
+  z = $derived.by(() => this.plane(this.session.current));
   units = $derived.by((): Units => {
     const document = this.session.document;
     const size = this.session.original?.pixel_size;
@@ -96,16 +98,14 @@ export class Look {
   }
 
   layer(version: Version, ranged: Version = version): Layer {
-    return {
-      picture: this.picture(version),
-      t: Math.min(this.t, version.shape[0] - 1),
-      z: this.plane(version),
-      channels: version.channels.map((_, index) => {
-        const view = this.channels.list[index];
-        const range = this.channels.range(ranged.id, index);
-        return { index, visible: view?.visible ?? true, color: rgb(view?.color ?? "#FFFFFF"), ...range };
-      }).filter(({ visible }) => visible).slice(0, 6),
-    };
+    const all = version.channels.map((_, index) => {
+      const view = this.channels.list[index];
+      const range = this.channels.range(ranged.id, index);
+      return { index, visible: view?.visible ?? true, color: rgb(view?.color ?? "#FFFFFF"), ...range };
+    });
+    // Hidden channels are kept loaded, so that showing them takes no time, as long as the graphics can hold all.
+    const channels = all.length <= MOST ? all : all.filter(({ visible }) => visible).slice(0, MOST);
+    return { picture: this.picture(version), t: Math.min(this.t, version.shape[0] - 1), z: this.plane(version), channels };
   }
 
   /** Everything to draw, for a canvas of this width. */

@@ -5,6 +5,8 @@ import { MultiscaleImageLayer } from "@vivjs/layers";
 import type { Camera } from "./camera.svelte";
 import { type Picture, pyramid } from "./source";
 
+type Drawn = InstanceType<typeof MultiscaleImageLayer>;
+
 export interface Layer {
   picture: Picture;
   t: number;
@@ -32,8 +34,10 @@ const colormaps = new AdditiveColormapExtension();
 
 export class Stage {
   readonly #deck: Deck<OrthographicView[]>;
+  #layers: Drawn[] = [];
 
-  constructor(canvas: HTMLCanvasElement, failed: (message: string) => void) {
+  /** `busy` is told whether tiles of what is in view are still to come. */
+  constructor(canvas: HTMLCanvasElement, failed: (message: string) => void, busy: (yes: boolean) => void) {
     this.#deck = new Deck<OrthographicView[]>({
       canvas,
       width: "100%",
@@ -44,6 +48,7 @@ export class Stage {
       useDevicePixels: Math.min(window.devicePixelRatio, 2),
       layerFilter: ({ layer, viewport }) => layer.id.startsWith(`${viewport.id}/`),
       getCursor: () => "inherit",
+      onAfterRender: () => busy(this.#layers.length === 0 || !this.#layers.every((layer) => layer.isLoaded)),
       onError: (problem: Error) => {
         if (problem.name !== "AbortError") failed(problem.message);
       },
@@ -53,7 +58,7 @@ export class Stage {
   draw(camera: Camera, panes: Pane[]): void {
     const views: OrthographicView[] = [];
     const states: Record<string, { target: [number, number, number]; zoom: number }> = {};
-    const layers: MultiscaleImageLayer[] = [];
+    const layers: Drawn[] = [];
     for (const pane of panes) {
       if (pane.width < 1) continue;
       pane.layers.forEach((layer, index) => {
@@ -69,6 +74,7 @@ export class Stage {
         layers.push(multiscale(id, layer));
       });
     }
+    this.#layers = layers;
     this.#deck.setProps({ views, viewState: states as never, layers });
   }
 
@@ -84,13 +90,27 @@ export class Stage {
   }
 }
 
-function multiscale(view: string, layer: Layer): MultiscaleImageLayer {
+const chosen = new Map<string, { t: number; c: number; z: number }[]>();
+
+/** The same array for the same planes: a layer that is handed another one asks for all its tiles again. */
+function selections(t: number, z: number, channels: number[]): { t: number; c: number; z: number }[] {
+  const key = `${t}/${z}/${channels.join()}`;
+  let found = chosen.get(key);
+  if (!found) {
+    found = channels.map((c) => ({ t, c, z }));
+    chosen.set(key, found);
+    if (chosen.size > 200) chosen.delete(chosen.keys().next().value!);
+  }
+  return found;
+}
+
+function multiscale(view: string, layer: Layer): Drawn {
   const { picture, t, z, channels, colormap, overlay, opacity = 1 } = layer;
   const properties = {
     id: `${view}/${picture.key}`,
     viewportId: view, // which tiles are needed is decided by this view, not by the one that was drawn last
     loader: pyramid(picture),
-    selections: channels.map(({ index }) => ({ t, c: index, z })),
+    selections: selections(t, z, channels.map(({ index }) => index)),
     channelsVisible: channels.map(({ visible }) => visible),
     contrastLimits: channels.map(({ low, high }) => [low, high > low ? high : low + 1]),
     colors: channels.map(({ color }) => color),
