@@ -1,62 +1,134 @@
-"""Two pages on one image; losing and finding the server again."""
+"""Two pages on one image; losing and finding the server again; files that are refused."""
 
 from __future__ import annotations
 
 import re
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import Served
-from .test_protocol import Hand
+from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture
-def hand(chromium: Any, served: Served, pictures: Path) -> Hand:
-    hand = Hand(chromium, served, "mouse")
-    hand.page.locator("input[type=file]").set_input_files(pictures / "cell.ome.tif")
+def hand(chromium: Any, served: Served, pictures: Path) -> Iterator[Hand]:
+    """A page with an image open."""
+    hand = Hand(chromium, served)
+    hand.bring(pictures / "cell.ome.tif")
     hand.page.locator(".tile").first.click()
-    hand.page.locator(".viewer canvas").wait_for()
-    return hand
+    hand.seen()
+    yield hand
+    hand.close()
+
+
+def regions(page: Any) -> Any:
+    return page.locator(".regions li")
+
+
+def draw_a_region(hand: Hand) -> None:
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    hand.tap("Ellipse")
+    hand.drag((0.3, 0.3), (0.6, 0.7))
+    regions(hand.page).nth(1).wait_for()
 
 
 def test_what_one_page_does_the_other_shows(hand: Hand) -> None:
     page, other = hand.page, hand.context.new_page()
     other.goto(page.url)
-    other.reload()
-    for one in (page, other):
-        one.get_by_role("button", name="Colocalization", exact=True).click()
-        one.locator("[data-coefficient=pearson]").wait_for()
-    page.get_by_role("button", name="Ellipse").click()
-    hand.drag((0.3, 0.3), (0.6, 0.7))
-    page.locator(".regions li").nth(1).wait_for()
-    drawn = time.monotonic()
-    other.locator(".regions li").nth(1).wait_for()
-    assert time.monotonic() - drawn < 5  # 0.5 s on a quiet machine; this one also draws by software
+    other.get_by_role("button", name="Colocalization", exact=True).click()
+    other.locator("[data-coefficient=pearson]").wait_for()
+    draw_a_region(hand)
+    regions(other).nth(1).wait_for()
+    hand.tap("Channels")
+    page.get_by_role("button", name=re.compile("^Show nucleus")).click()
+    other.get_by_role("button", name="Channels", exact=True).click()
+    other.locator(".channel.off").wait_for()
+    # work on one is seen on the other, and so is its result
+    hand.tap("Super resolution")
+    hand.tap("Enhance")
+    other.locator("aside.versions li").nth(1).wait_for()
     # deleting says that another page is there, and closes it
-    page.get_by_role("button", name="Delete this image").click()
+    hand.tap("Delete this image")
     page.get_by_text("It is open on 2 pages").wait_for()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    hand.tap("Delete")
     other.get_by_text("This image was deleted").wait_for()
-    hand.close()
+
+
+def test_following_shows_what_the_other_looks_at(hand: Hand) -> None:
+    page, other = hand.page, hand.context.new_page()
+    other.goto(page.url)
+    other.locator(".surface[aria-busy=false]").wait_for()
+    other.get_by_role("button", name=re.compile("^Devices")).click()
+    other.get_by_label("Look where the others look").check()
+    other.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name=re.compile("open on 2 pages")).wait_for()
+    page.get_by_role("button", name="Zoom in").click()
+    zoom = page.locator(".percent").inner_text()
+    other.locator(".percent", has_text=zoom).wait_for()
 
 
 def test_a_killed_server_loses_nothing(hand: Hand, served: Served) -> None:
     page = hand.page
-    page.get_by_role("button", name="Colocalization", exact=True).click()
-    page.get_by_role("button", name="Rectangle").click()
-    hand.drag((0.3, 0.3), (0.6, 0.7))
-    page.locator(".regions li").nth(1).wait_for()
+    draw_a_region(hand)
     served.kill()
     page.get_by_text(re.compile("abbe does not answer")).first.wait_for()
     served.start()
     page.get_by_role("alert").wait_for(state="detached")
-    assert page.locator(".regions li").count() == 2
+    assert regions(page).count() == 2
     page.reload()
-    page.get_by_role("button", name="Colocalization", exact=True).click()
-    page.locator(".regions li").nth(1).wait_for()
-    hand.context.close()
+    hand.seen()
+    hand.tap("Colocalization")
+    regions(page).nth(1).wait_for()
+
+
+def test_work_that_was_cut_off_is_said_to_be(hand: Hand, served: Served) -> None:
+    hand.tap("Super resolution")
+    hand.tap("Enhance")
+    hand.page.locator("aside .job").wait_for()
+    served.kill()
+    served.start()
+    hand.wait(re.compile("abbe was stopped while it worked on this|^Done"))
+    hand.page.get_by_role("button", name="Enhance", exact=True).wait_for()
+
+
+def test_contrast_and_colours_are_there_after_a_reload(hand: Hand) -> None:
+    page = hand.page
+
+    def kept(answer: Any) -> bool:
+        return bool(answer.url.endswith("/view")) and answer.ok
+
+    with page.expect_response(kept):
+        hand.tap("R G B")
+    with page.expect_response(kept):
+        page.get_by_role("slider", name="nucleus: value shown as full colour").press("Shift+ArrowLeft")
+    shown = page.locator(".channel .numbers").first.inner_text()
+    page.reload()
+    page.locator(".channel .numbers", has_text=shown.split()[-1]).first.wait_for()
+    assert page.locator(".channel input[type=color]").first.input_value() == "#ff0000"
+
+
+def test_a_huge_file_is_refused_before_it_is_sent(hand: Hand, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.tif"
+    with huge.open("wb") as file:
+        file.truncate(9 * 2**30)  # nine GiB on no disk
+    hand.tap("Back to the files")
+    hand.bring(huge)
+    hand.page.locator(".message.problem", has_text="abbe takes at most").wait_for()
+
+
+def test_two_fingers_zoom(chromium: Any, served: Served, pictures: Path) -> None:
+    hand = Hand(chromium, served, "finger")
+    hand.bring(pictures / "cell.ome.tif")
+    hand.tap_on(hand.page.locator(".tile").first)
+    hand.seen()
+    before = int(hand.page.locator(".percent").inner_text().split()[0])
+    hand.pinch(2.0)
+    after = int(hand.page.locator(".percent").inner_text().split()[0])
+    assert after == pytest.approx(2 * before, rel=0.1)
+    hand.close()
