@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import runpy
 import subprocess
 import sys
@@ -41,6 +42,15 @@ def test_importing_abbe_loads_nothing_heavy() -> None:
 def test_asking_for_help_loads_nothing_heavy() -> None:
     ask = "import contextlib, io\nfrom abbe.cli.frame import main\nwith contextlib.redirect_stdout(io.StringIO()): main(['--help'])"
     assert not STARTUP["loaded"](ask) & {*HEAVY, "numpy", "scipy", "numba", "tifffile", "onnxruntime", "PIL"}
+
+
+def test_running_a_model_reports_nothing_to_anybody(tmp_path: Path) -> None:
+    """ONNX Runtime would keep a device's identity and a queue of reports below the home folder."""
+    code = "from abbe.restoration.engine import Engine, measured_precision; measured_precision(Engine('cpu'))"
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"} | {"HOME": str(tmp_path)}
+    environment.pop("XDG_CACHE_HOME", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_no_room_loads_heavy_packages_but_those_that_are_about_them() -> None:

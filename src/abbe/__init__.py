@@ -12,9 +12,14 @@ Everything here is loaded when first used: `import abbe` alone costs almost noth
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from abbe._version import __version__
+
+# ONNX Runtime reports its use to its maker unless it is told not to before it is loaded. Whose images are looked at is nobody's business;
+# whoever wants to report sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from abbe.colocalization import Colocalization as Colocalization

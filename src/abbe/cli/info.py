@@ -18,7 +18,7 @@ SLOW = 2**28
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object per file.")] = False,
     axes: Axes = None,
     pixel_size: PixelSize = None,

@@ -17,7 +17,9 @@ from abbe.image import Image
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Files, one for each channel.", metavar="A B [C...]", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files, one for each channel.", metavar="A B [C...]", show_default=False, readable=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .ome.tif keeps everything.", show_default=False)],
     channels: Annotated[str | None, typer.Option(help="Names, separated by commas: actin,tubulin", show_default=False)] = None,
     colors: Annotated[str | None, typer.Option(help="Colours, separated by commas: magenta,#00ff00", show_default=False)] = None,
