@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from abbe.optics import Camera, expose
 from abbe.optics import file as processing
@@ -72,6 +72,16 @@ def light(rng: Generator, sharp: Plane, sigma: float) -> Plane:
     return np.maximum(plane, 0)
 
 
+def uneven(rng: Generator, plane: Plane) -> Plane:
+    """`plane` under a label that is up to three hundred times weaker in one place than in another.
+
+    Without it a network learns that what is dim beside something bright must be haze, and takes dim cells away.
+    """
+    coarse = rng.uniform(-1, 0, (int(rng.integers(2, 6)),) * 2)
+    field = zoom(coarse, plane.shape[0] / len(coarse), order=1, grid_mode=True, mode="nearest")
+    return np.asarray(plane * 10 ** (rng.uniform(0.5, 2.5) * field[: plane.shape[0], : plane.shape[1]]), np.float32)
+
+
 def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
     factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.55, 0.35, 0.1)))
@@ -94,28 +104,39 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
 
 
 def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
-    """A conventional image (n, n) and the specimen on a grid three times finer (3n, 3n), in the image's counts."""
+    """A conventional image (n, n) and the specimen on a grid three times finer (3n, 3n), in the image's counts.
+
+    A third of the images were taken on coarser pixels and enlarged, as registration, drift correction and debayering do: their noise is
+    smooth from pixel to pixel, and a network that has seen white noise alone takes it for filaments.
+    """
     fine = source.crop(rng, 3 * n + 6 * MARGIN // 2)
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
     edge = 3 * MARGIN // 2
+    factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
     width = rng.uniform(0.55, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 2.3)
-    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width))
+    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width * factor**0.6))
     haze: Plane | float = 0.0
     if rng.random() < 0.25:
         haze = convolve(fine, gaussian_transfer(fine.shape, rng.uniform(12, 36))) * rng.uniform(0.1, 1.0)
     floor = 10 ** rng.uniform(-2.5, 0.0) if rng.random() < 0.6 or not fine.any() else 0.0
     cut = (slice(edge, edge + 3 * n),) * 2
     low = np.maximum(bin3(np.asarray(blurred + haze)[cut]), 0) + floor
+    if factor > 1:
+        low = np.maximum(processing.resize(low.astype(np.float32), (round(n / factor),) * 2), 0)
     photons = 10 ** rng.uniform(0.8, 3.2)
     camera = random_camera(rng, plain=bool(rng.random() < 0.7))
-    observed, _ = expose(rng, low * photons, camera)
+    observed, expected = expose(rng, low * photons, camera)
     level = floor * photons * camera.gain + camera.offset
     truth = fine[cut] * photons * camera.gain + level
     if rng.random() < 0.15:
-        observed, _ = processing.smooth(rng, (observed, np.asarray(low * photons * camera.gain + camera.offset, np.float32)))
+        observed, _ = processing.smooth(rng, (observed, expected))
+    if factor > 1:
+        observed, _ = processing.enlarge(rng, (observed, expected), n)
     if rng.random() < 0.25:
         observed, truth, level = _in_eight_bits(rng, observed, truth, level)
+        if rng.random() < 0.15:
+            observed = processing.jpeg(observed, int(rng.integers(60, 98)))
     return Pair(observed, truth.astype(np.float32), level)
 
 
@@ -127,13 +148,19 @@ def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) 
 
 
 def background_pair(rng: Generator, source: Source, n: int) -> Pair:
-    """An image under haze, autofluorescence and shading, and its structure alone on a background of 0; both (n, n)."""
+    """An image under haze, autofluorescence and shading, and its structure alone on a background of 0; both (n, n).
+
+    A third have no haze: a super-resolved image has little, and what is weak in it is structure.
+    """
     margin = 2 * MARGIN
     sharp = source.crop(rng, n + 2 * margin)
+    hazy = rng.random() > 1 / 3
+    if rng.random() < 0.25:
+        sharp = uneven(rng, sharp)
     sharp = convolve(sharp, gaussian_transfer(sharp.shape, rng.uniform(0.3, 1.8)))
     structure = np.maximum(sharp - np.percentile(sharp, rng.uniform(5, 40)), 0)
-    haze = convolve(structure, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.75, 1.4))) * rng.uniform(0, 4)
-    if rng.random() < 0.5:
+    haze = convolve(structure, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.75, 1.4))) * (rng.uniform(0, 4) * hazy)
+    if hazy and rng.random() < 0.5:
         other = source.crop(rng, n + 2 * margin)
         haze = haze + convolve(other, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.6, 1.5))) * rng.uniform(0, 2)
     total = np.maximum(structure + haze, 0) + 10 ** rng.uniform(-2, 0.3)
@@ -187,7 +214,11 @@ def thin_pair(rng: Generator, source: Source, n: int) -> Pair:
     What a section of a single plane is to leave as it is: cells flat on the coverslip, and whatever is as sharp as the lens allows.
     """
     sharp = source.crop(rng, n + 2 * MARGIN)
-    focus = convolve(sharp, random_transfer(rng, sharp.shape, rng.uniform(0.55, 1.7)))
+    if rng.random() < 0.5:
+        sharp = uneven(rng, sharp)
+    # what is in focus need not be fine: vesicles and nuclei are as smooth as haze
+    width = rng.uniform(0.55, 1.7) if rng.random() < 0.75 else rng.uniform(1.7, 5.0)
+    focus = convolve(sharp, random_transfer(rng, sharp.shape, width))
     total = focus
     if rng.random() < 0.4:
         total = focus + convolve(sharp, gaussian_transfer(sharp.shape, 10 ** rng.uniform(0.7, 1.25))) * rng.uniform(0.1, 1.0)

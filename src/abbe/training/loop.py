@@ -189,15 +189,19 @@ class Training:
         output alone. A model that takes the background away takes it from the truth too.
         """
         result = observed
-        before = self.before if index % 2 else self.before[:1]
-        for network in before:
+        rng = np.random.default_rng([self.plan.seed, 9, index])
+        for number, network in enumerate(self.before if index % 2 else self.before[:1]):
             with torch.no_grad(), autocast():
-                result = network(result.contiguous(memory_format=torch.channels_last))[:, :1].float()
-        if len(before) > 1:
-            result, truth = result.clamp_min(0), truth - level.view(-1, 1, 1, 1)
+                estimate = network(result.contiguous(memory_format=torch.channels_last))[:, :1].float()
+            if number == 0:
+                result = estimate
+                continue
+            share = float(rng.uniform(0.2, 1))  # the engine takes part of what the axial step would take
+            result = (share * estimate + (1 - share) * result).clamp_min(0)
+            truth = truth - share * level.view(-1, 1, 1, 1)
         if not self.plan.network.context:
             return result.contiguous(memory_format=torch.channels_last), None, truth
-        draws = torch.from_numpy(np.random.default_rng([self.plan.seed, 9, index]).random(len(observed))).view(-1, 1, 1, 1)
+        draws = torch.from_numpy(rng.random(len(observed))).view(-1, 1, 1, 1)
         observed = torch.where(draws < RAW_ABSENT, result, observed)
         return observed.contiguous(memory_format=torch.channels_last), result, truth
 
