@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image as Picture
+from scipy.ndimage import gaussian_filter
 
 from abbe.colocalization import DEFINITIONS, colocalize, colocalize_all, tables
 from abbe.colocalization.definitions import word
@@ -325,6 +326,47 @@ def test_bleed_through_is_hinted_at(partly: Image) -> None:
     assert "bleed_through" not in codes(colocalize(Image.from_array(apart, axes="CYX")))
 
 
+def test_costes_thresholds_that_found_no_background_are_said_and_get_no_words() -> None:
+    """Channels that correlate down to the lowest grey level: the search ends at the bottom, where tM1 and tM2 are 1."""
+    rng = np.random.default_rng(13)
+    haze = gaussian_filter(rng.random((128, 128)), 8)
+    haze = 1000 * (haze - haze.min()) / np.ptp(haze)
+    planes = np.stack([haze + rng.normal(0, 5, haze.shape), 100 + 0.7 * haze + rng.normal(0, 5, haze.shape)])
+    found = colocalize(Image.from_array(planes.clip(0).astype(np.uint16), axes="CYX"))
+    assert (found.tm1 or 0) > 0.9
+    assert found["tm1"].word is None
+    assert any("no background was found" in str(notice) or "not 0" in str(notice) for notice in found.notices)
+    assert colocalize(Image.from_array(planes.clip(0).astype(np.uint16), axes="CYX"), threshold="otsu")["tm1"].word
+
+
+def test_each_share_of_light_stands_beside_what_chance_gives(partly: Image) -> None:
+    """A channel that covers a third of the region holds a third of any other's light."""
+    found = colocalize(partly, background="mode", threshold=(40, 30))
+    (a, b) = np.maximum(
+        np.asarray(partly)[0, :, 0].astype(int) - np.array([found.background.first, found.background.second])[:, None, None], 0
+    )
+    assert found["m1"].chance == pytest.approx((b > 0).mean())
+    assert found["tm1"].chance == pytest.approx((b >= 30).mean())
+    assert found["tm2"].chance == pytest.approx((a >= 40).mean())
+    assert found["pearson"].chance is None
+    rng = np.random.default_rng(14)
+    unrelated = colocalize(Image.from_array(rng.poisson(5, (2, 300, 300)).astype(np.uint8), axes="CYX"), threshold=(6, 7))
+    for key in ("tm1", "tm2", "m1_above", "m2_above"):
+        assert unrelated[key].value == pytest.approx(unrelated[key].chance, abs=0.01), key
+    assert unrelated.to_dict()["chance"]["tm1"] == unrelated["tm1"].chance
+
+
+def test_objects_that_are_the_whole_specimen_are_said(partly: Image) -> None:
+    found = colocalize(partly, extras=("objects",), threshold=(99, 150), randomisations=5, ranked=False)
+    assert any("too low to tell objects apart" in str(notice) for notice in found.notices)
+
+
+def test_saturation_is_said_at_the_files_own_value(partly: Image) -> None:
+    bright = ((np.asarray(partly)[0, :, 0].astype(float) - 90) * 2).clip(1, 255).astype(np.uint8)
+    found = colocalize(Image.from_array(bright, axes="CYX"), background=(20, 20))
+    assert any("saturated at 255" in str(notice) for notice in found.notices)
+
+
 def test_excluding_channels_are_said_to_have_no_costes_threshold() -> None:
     rng = np.random.default_rng(4)
     shape = blobs(rng)
@@ -366,11 +408,47 @@ def test_the_block_comes_from_the_optics_where_they_are_known(partly: Image) -> 
     assert found.block == 3  # 0.51 * 610 nm / 1.4 = 222 nm, over 100 nm
 
 
-def test_the_proximity_index_of_a_channel_with_itself_is_one() -> None:
-    rng = np.random.default_rng(6)
-    clean = blobs(rng, 128, 1.5, 400)
-    found = colocalize(Image.from_array(np.stack([camera(rng, clean, 3000, 0)] * 2), axes="CYX"), extras=("shift",))
-    assert found.ppi1 == pytest.approx(1, abs=0.05)
+def particles(own: tuple[int, int], shared: int, haze: float, photons: float, seed: int) -> Image:
+    """Particles in random places, some of which both channels have, on as much diffuse light as asked for; noisy."""
+    rng = np.random.default_rng(seed)
+
+    def points(count: int) -> npt.NDArray[np.float64]:
+        plane = np.zeros((256, 256))
+        np.add.at(plane, (rng.integers(0, 256, count), rng.integers(0, 256, count)), 1)
+        return plane
+
+    common, planes = points(shared), []
+    for count in own:
+        spots = gaussian_filter(common + points(count - shared), 1.6)
+        diffuse = gaussian_filter(rng.random((256, 256)), 20)
+        diffuse = (diffuse - diffuse.min()) / np.ptp(diffuse)
+        planes.append(rng.poisson(photons * (spots / spots.mean() + haze * diffuse / diffuse.mean())))
+    return Image.from_array(np.stack(planes).astype(np.uint16), axes="CYX")
+
+
+@pytest.mark.parametrize("haze", [0, 1])
+@pytest.mark.parametrize(("own", "shared"), [((400, 300), 150), ((300, 600), 270), ((400, 400), 400)])
+def test_the_proximity_indices_are_the_shares_of_particles_in_common(own: tuple[int, int], shared: int, haze: float) -> None:
+    """Whatever noise and diffuse light lie on top, which lower Pearson's r."""
+    found = colocalize(particles(own, shared, haze, 30, seed=7), extras=("shift",), ranked=False, threshold="none")
+    assert (found.ppi1, found.ppi2) == pytest.approx((shared / own[0], shared / own[1]), abs=0.08)
+
+
+def test_particles_that_have_nothing_in_common_have_proximity_indices_near_0() -> None:
+    for seed in range(4):
+        found = colocalize(particles((400, 400), 0, 0, 30, seed), extras=("shift",), ranked=False, threshold="none")
+        assert found.ppi1 == pytest.approx(0, abs=0.1)
+
+
+def test_proximity_indices_that_no_share_can_be_are_undefined_with_the_reason() -> None:
+    """Sharp structure in one channel on the wide structure of the other: two sizes do not describe both."""
+    rng = np.random.default_rng(3)
+    sharp, wide = blobs(rng, 200, 1.5, 300), blobs(rng, 200, 7, 40)
+    planes = np.stack([camera(rng, wide + 0.02 * sharp, 3000, 0), camera(rng, wide + 2 * sharp, 3000, 0)])
+    found = colocalize(Image.from_array(planes, axes="CYX"), extras=("shift",), ranked=False)
+    for key in ("ppi1", "ppi2"):
+        assert (found[key].value is None) == bool(found[key].reason)
+        assert found[key].value is None or 0 <= (found[key].value or 0) <= 1.1
 
 
 def test_what_is_measured_on_a_part_of_a_large_image_says_so(partly: Image, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,9 +191,10 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         coefficients["costes_p"] = Coefficient("costes_p", randomisation.p, randomisation.reason)
     if "objects" in plan.extras:
         report(0.8, "objects")
-        from abbe.colocalization.objects import measure_objects
+        from abbe.colocalization.objects import measure_objects, too_large
 
         objects = measure_objects(pair, m.thresholds, plan.randomisations, plan.seed)
+        warned += tuple(too_large(objects, pair.names))
     parts = (("cross-correlation", shift), ("randomisation", randomisation))
     warned += tuple(Notice("dropped", f"the {what} is {found.part}") for what, found in parts if found is not None and found.part)
     return Colocalization(

@@ -58,9 +58,10 @@ class Correlation:
         ring = np.round(distance).astype(int)
         inner = ring <= self.reach - max(abs(round(c)) for c in centre)
         count = np.bincount(ring[inner])
+        found = count > 0  # around a centre between pixels the innermost ring may have none
         return (
-            np.bincount(ring[inner], distance[inner]) / count,
-            np.bincount(ring[inner], self.covariance.ravel()[inner]) / count,
+            np.bincount(ring[inner], distance[inner])[found] / count[found],
+            np.bincount(ring[inner], self.covariance.ravel()[inner])[found] / count[found],
         )
 
 

@@ -18,8 +18,8 @@ from abbe.image.inspection import SATURATED
 
 #: fewer pixels than this leave Pearson's r uncertain by more than 0.1 (95 %, Fisher's z, independent pixels)
 FEW = 400
-#: r below the thresholds further from 0 than this: Costes' criterion was not met
-FAR_FROM_ZERO = 0.05
+#: share of the pixels above 0 from which M1 and M2 say nothing: they are at least about that by chance
+FILLED = 0.9
 #: share of the region over the thresholds below which thresholded numbers rest on few pixels
 SCARCE = 1e-4
 #: correlation of the noise of two channels above which they were not recorded independently; independent detectors give 0 +- 0.02
@@ -82,20 +82,24 @@ def _few(m: Measurement) -> Iterator[Notice]:
 def _saturated(m: Measurement) -> Iterator[Notice]:
     for k, name in enumerate(m.pair.names):
         count, n = m.signs.saturated[k], m.sums.all.n
+        top = m.sums.high[k] + (m.pair.background.first, m.pair.background.second)[k]
         if count > SATURATED * n:
             yield Notice(
                 "saturated",
-                f"{name}: {count} pixels of the region ({100 * count / n:.2g} %) are saturated at {m.sums.high[k]:g}; their true "
+                f"{name}: {count} pixels of the region ({100 * count / n:.2g} %) are saturated at {top:g}; their true "
                 "brightness is unknown, and every coefficient but the counts is wrong by an unknown amount",
             )
 
 
 def _zero(m: Measurement) -> Iterator[Notice]:
     n = m.sums.all.n
-    if m.sums.positive == (n, n) and n > 1:
+    least = min(m.sums.positive) / n
+    if least > FILLED and n > 1:
+        filled = "no pixel is 0 in either channel" if least == 1 else f"{100 * least:.3g} % of the pixels are above 0 in either channel"
+        near = "are 1" if least == 1 else "lie near 1"
         yield Notice(
             "threshold",
-            "no pixel is 0 in either channel, so M1 and M2 are 1 whatever the specimen; subtract the background, or read tM1 and tM2. "
+            f"{filled}, so M1 and M2 {near} whatever the specimen; subtract the background, or read tM1 and tM2. "
             "The overlap coefficient (MOC) is raised by the same background",
         )
 
@@ -119,37 +123,14 @@ def _thresholds(m: Measurement) -> Iterator[Notice]:
         if t.method != "none":
             yield Notice("threshold", f"no thresholds were found ({t.method}): {t.reason}; thresholded coefficients are undefined")
         return
-    if t.method.startswith("costes"):
-        yield from _costes(m, t.first, t.second)
+    if m.doubt is not None:
+        yield Notice("threshold", m.doubt)
     if m.over.both.n == 0:
         yield Notice("threshold", "no pixel is at or over both thresholds: nothing colocalizes by them")
     elif m.over.both.n < SCARCE * m.sums.all.n:
         yield Notice(
             "threshold",
             f"only {m.over.both.n} of {m.sums.all.n} pixels are at or over both thresholds; coefficients above threshold rest on these",
-        )
-
-
-def _costes(m: Measurement, first: float, second: float) -> Iterator[Notice]:
-    slope, below = m.coefficients["slope"].value, m.coefficients["pearson_below"].value
-    if slope is not None and slope < 0:
-        yield Notice(
-            "threshold",
-            "the channels exclude one another (the regression line falls), for which Costes' thresholds were not made; tM1, tM2 and all "
-            "else above threshold mean little",
-        )
-        return
-    if first <= m.sums.low[0] or second <= m.sums.low[1]:
-        yield Notice(
-            "threshold",
-            "a threshold of Costes' lies at the channel's darkest pixel or below, so every pixel is above it: no background was found, and "
-            "thresholded numbers mean little",
-        )
-    if below is not None and abs(below) > FAR_FROM_ZERO and not m.thresholds.method.endswith("classic"):
-        yield Notice(
-            "threshold",
-            f"Costes' thresholds ended where r below them is {below:.2f}, not 0, so what is below is no mere background: either all pixels "
-            "correlate, down to the lowest grey level, or the search ended early; set thresholds of your own",
         )
 
 

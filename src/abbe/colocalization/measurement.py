@@ -14,6 +14,8 @@ from abbe.colocalization.sums import Signs, Sums, ThresholdSums, measure, measur
 from abbe.colocalization.thresholds import find
 from abbe.colocalization.values import Values
 
+#: r below the thresholds further from 0 than this: Costes' criterion was not met
+FAR_FROM_ZERO = 0.05
 #: coefficients that need the values' ranks; leave them out where only sums are wanted
 RANKED = ("spearman", "kendall", "rwc1", "rwc2")
 
@@ -30,6 +32,8 @@ class Measurement:
     light: Light
     coefficients: dict[str, Coefficient]
     note: str | None
+    #: why the thresholds mean little
+    doubt: str | None = None
 
 
 def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True, most_below: float = MOST_BELOW) -> Measurement:
@@ -55,9 +59,10 @@ def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True,
         further, note = _ranked(pair, sums, thresholds, lit)
         found.update(further)
     ordered = {key: found[key] for key in ORDER if key in found}
-    variants = {key: lit[k].variant or (lit[1 - k].variant if key in ("m1", "m2") else None) for k in (0, 1) for key in SHARES[k]}
-    coefficients = {key: _coefficient(key, value, variants.get(key)) for key, value in ordered.items()}
-    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note)
+    doubt = doubted(thresholds, sums, found)
+    extras = _extras(lit, sums, over)
+    coefficients = {key: _coefficient(key, value, *extras.get(key, (None, None)), doubt is None) for key, value in ordered.items()}
+    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt)
 
 
 #: the order of the tables
@@ -68,16 +73,58 @@ ORDER = (
 )
 
 
-#: the coefficients that are shares of the first and of the second channel's light
-SHARES = (("m1", "tm1", "m1_above", "rwc1"), ("m2", "tm2", "m2_above", "rwc2"))
+def _extras(lit: Light, sums: Sums, over: ThresholdSums | None) -> dict[str, tuple[str | None, float | None]]:
+    """(variant, value by chance) of the shares of light.
+
+    By chance, light lies on the other channel as often as pixels do: a share of the pixels equal to that which the other channel covers.
+    """
+    found: dict[str, tuple[str | None, float | None]] = {}
+    n = sums.all.n
+    for k, (m, tm, above, rank) in enumerate((("m1", "tm1", "m1_above", "rwc1"), ("m2", "tm2", "m2_above", "rwc2"))):
+        own, other = lit[k].variant, lit[1 - k].variant
+        found[m] = own or other, sums.positive[1 - k] / n if n else None
+        covered = None if over is None or not n else (over.n_second, over.n_first)[k]
+        found[tm] = own, None if covered is None else min(covered, sums.positive[1 - k]) / n
+        found[above] = own, None if covered is None else covered / n
+        found[rank] = own, None
+    return found
 
 
-def _coefficient(key: str, value: float | str, variant: str | None) -> Coefficient:
+def doubted(thresholds: Thresholds, sums: Sums, found: dict[str, float | str]) -> str | None:
+    """Why Costes' thresholds mean little: his criterion, that what is below them does not correlate, was not met; None where it was."""
+    first, second, below, slope = thresholds.first, thresholds.second, found["pearson_below"], found["slope"]
+    if first is None or second is None or not thresholds.method.startswith("costes"):
+        return None
+    remedy = "subtract the background, draw a ROI around the cells, or set thresholds of your own"
+    if isinstance(slope, float) and slope < 0:
+        return (
+            "the channels exclude one another (the regression line falls), for which Costes' thresholds were not made; tM1, tM2 and all "
+            "else above threshold mean little"
+        )
+    if first <= sums.low[0] or second <= sums.low[1]:
+        return (
+            "a threshold of Costes' lies at the channel's darkest pixel or below, so every pixel is above it: no background was found, and "
+            f"thresholded numbers mean little; {remedy}"
+        )
+    if isinstance(below, str):
+        return (
+            f"Costes' thresholds went down to where nothing is left to correlate ({below}): all pixels correlate, no background was found, "
+            f"and thresholded numbers mean little; {remedy}"
+        )
+    if abs(below) > FAR_FROM_ZERO and not thresholds.method.endswith("classic"):
+        return (
+            f"Costes' thresholds ended where r below them is {below:.2f}, not 0, so what is below is no mere background: either all pixels "
+            f"correlate, down to the lowest grey level, or the search ended early; {remedy}"
+        )
+    return None
+
+
+def _coefficient(key: str, value: float | str, variant: str | None, chance: float | None, trusted: bool) -> Coefficient:
     if isinstance(value, str):
         return Coefficient(key, None, value)
     if not math.isfinite(value):
         return Coefficient(key, None, OUT_OF_RANGE)
-    return Coefficient(key, float(value), variant=variant)
+    return Coefficient(key, float(value), variant=variant, chance=chance, trusted=trusted)
 
 
 def _thresholded_pearson(sums: Sums, over: ThresholdSums | None, thresholds: Thresholds) -> dict[str, float | str]:

@@ -6,6 +6,7 @@ over the channel's threshold that touch, corners included. What chance gives is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +18,13 @@ from scipy.spatial import cKDTree
 from abbe.colocalization.object_chance import Chance, by_chance
 from abbe.colocalization.pair import Pair, Place
 from abbe.colocalization.result import Thresholds
+from abbe.image import Notice
 from abbe.limits import LIMITS
 
 #: smaller objects, in pixels, are noise more often than not
 SMALLEST = 4
+#: an object of more than this part of the region is the specimen or its background, and overlaps with everything; abbe's choice
+LARGE = 0.1
 #: most objects of a channel; more are noise over a threshold that is too low
 MOST = 500_000
 
@@ -39,6 +43,7 @@ class Objects:
         count: objects of at least `SMALLEST` pixels. overlapping: those that share a pixel with an object of the other channel.
         centres_inside: those whose centre of brightness lies in an object of the other channel.
         distances: from each object's centre to the nearest centre of the other channel, in `unit`.
+        largest: share of the region's pixels that the largest object of either channel has.
         chance: what random shifts of the second channel give; None where nothing was measured.
         reason: why nothing was measured.
     """
@@ -48,6 +53,7 @@ class Objects:
     centres_inside: tuple[int, int] = (0, 0)
     distances: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(default_factory=lambda: (np.empty(0), np.empty(0)))
     unit: str = "pixel"
+    largest: tuple[float, float] = (0.0, 0.0)
     chance: Chance | None = None
     seed: int = 0
     reason: str | None = None
@@ -114,11 +120,23 @@ class Objects:
             "chance_distance": self.chance_distance,
             "p_distance": self.p_distance,
             "distance_unit": self.unit,
+            "largest_share_of_roi": list(self.largest),
             "shifts": 0 if self.chance is None else len(self.chance.distance),
             "seed": self.seed,
             "undefined": self.reason,
             "smallest_object": SMALLEST,
         }
+
+
+def too_large(objects: Objects, names: tuple[str, str]) -> Iterator[Notice]:
+    """Objects that are none."""
+    for share, name in zip(objects.largest, names):
+        if share > LARGE:
+            yield Notice(
+                "threshold",
+                f"objects: the largest one of {name} has {100 * share:.2g} % of the region's pixels: the threshold is too low to tell "
+                "objects apart, and their overlap means little",
+            )
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float | None:
@@ -154,6 +172,7 @@ class _Frame:
     overlapping: tuple[int, int]
     centres_inside: tuple[int, int]
     distances: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    largest: tuple[float, float]
     chance: Chance
 
 
@@ -177,6 +196,7 @@ def _frame(pair: Pair, t: int, limits: tuple[float, float], step: tuple[float, f
         (over[0], over[1]),
         (within[0], within[1]),
         (distances[0], distances[1]),
+        (_largest(labels[0], inside), _largest(labels[1], inside)),
         by_chance(labels, centres, inside, step, count, seed + t),
     )
 
@@ -207,6 +227,11 @@ def _centres(values: npt.NDArray[Any], labels: npt.NDArray[np.int32], count: int
     return np.array(ndimage.center_of_mass(values, labels, np.arange(1, count + 1)), np.float64).reshape(count, 3)
 
 
+def _largest(labels: npt.NDArray[np.int32], inside: npt.NDArray[np.bool_]) -> float:
+    sizes = np.bincount(labels.ravel())[1:]
+    return float(sizes.max() / inside.sum()) if len(sizes) else 0.0
+
+
 def _overlapping(own: npt.NDArray[np.int32], other: npt.NDArray[np.int32], count: int) -> int:
     touched = np.zeros(count + 1, bool)
     touched[own[other > 0]] = True
@@ -234,4 +259,6 @@ def _joined(frames: list[_Frame], unit: str, seed: int) -> Objects:
 
     distances = tuple(np.concatenate([frame.distances[k] for frame in frames]) for k in (0, 1))
     chance = Chance.joined([frame.chance for frame in frames])
-    return Objects(both("count"), both("overlapping"), both("centres_inside"), (distances[0], distances[1]), unit, chance, seed)
+    first, second = (max(frame.largest[k] for frame in frames) for k in (0, 1))
+    counts = both("count"), both("overlapping"), both("centres_inside")
+    return Objects(*counts, (distances[0], distances[1]), unit, (first, second), chance, seed)

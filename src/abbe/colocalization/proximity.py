@@ -27,8 +27,11 @@ from abbe.colocalization.result import Coefficient
 RINGS = 8
 #: least amplitude of a narrow part, in standard deviations of the curve around its fit, that can be divided by
 VISIBLE = 3.0
+#: an index is a share; the fit may carry it this far over 1, and where it goes beyond, the model does not describe the channels
+MOST = 1.1
 
-Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+Float = npt.NDArray[np.float64]
+Curve = tuple[Float, Float]
 
 
 def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coefficient]:
@@ -40,7 +43,7 @@ def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coeff
         return _none("a channel is constant")
     peak, _ = cross.peak()
     if peak is None or max(map(abs, peak)) > cross.reach / 2:
-        return _none("the cross-correlation has no peak near shift 0")
+        peak = 0.0, 0.0  # nothing common stands out: what there is of it lies where it should
     curves = [_curve(correlation, (0.0, 0.0), leave_out=1) for correlation in (autos[0], autos[1])]
     curves.append(_curve(cross, peak, leave_out=0))
     if min(len(curve[0]) for curve in curves) < RINGS:
@@ -56,6 +59,12 @@ def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coeff
             found.append(Coefficient(key, None, f"the {name} channel's autocorrelation has no narrow part to relate the {own} channel to"))
         else:
             found.append(Coefficient(key, float(narrow[2] / narrow[other])))
+    beyond = max((c.value for c in found if c.value is not None), default=0.0)
+    if beyond > MOST:
+        return _none(
+            f"the narrow part of the cross-correlation is {beyond:.2g} times that of a channel with itself, which no share can be: "
+            "structure of two sizes, which the indices rest on, does not describe these channels"
+        )
     return found[0], found[1]
 
 
@@ -69,18 +78,21 @@ def _curve(correlation: Correlation, centre: tuple[float, float], leave_out: int
     return distance[leave_out:], (covariance / (correlation.means[0] * correlation.means[1]))[leave_out:]
 
 
-def _fit(curves: list[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """(narrow amplitude of each curve, standard deviation of each around its fit); None where the widths are not two."""
+def _fit(curves: list[Curve], two: bool = True) -> tuple[Float, Float] | None:
+    """(narrow amplitude of each curve, standard deviation of each around its fit); None where no width is found.
+
+    Where the two widths come out alike, structure has one size, all of it narrow, and one Gaussian is fitted.
+    """
     scales = [max(float(np.ptp(values)), 1e-30) for _, values in curves]
     reach = max(float(distance[-1]) for distance, _ in curves)
 
-    def model(x: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
+    def model(x: Float, k: int) -> Float:
         narrow, wide, level = x[2 + 3 * k : 5 + 3 * k]
         r2 = curves[k][0] ** 2
-        found: npt.NDArray[np.float64] = narrow * np.exp(-r2 / (2 * x[0] ** 2)) + wide * np.exp(-r2 / (2 * x[1] ** 2)) + level
-        return found
+        found: Float = narrow * np.exp(-r2 / (2 * x[0] ** 2)) + level
+        return found + wide * np.exp(-r2 / (2 * x[1] ** 2)) if two else found
 
-    def residual(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def residual(x: Float) -> Float:
         return np.concatenate([model(x, k) - values / scale for k, ((_, values), scale) in enumerate(zip(curves, scales))])
 
     start, low, high = [1.5, reach / 2], [0.5, 2.0], [reach / 3, 2 * reach]
@@ -89,7 +101,9 @@ def _fit(curves: list[Curve]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.f
         low += [0.0, 0.0, -np.inf]
         high += [np.inf, np.inf, np.inf]
     solved = least_squares(residual, np.clip(start, low, high), bounds=(low, high), max_nfev=2000)
-    if not solved.success or solved.x[1] < 1.5 * solved.x[0]:
+    if two and solved.x[1] < 1.5 * solved.x[0]:
+        return _fit(curves, two=False)
+    if not solved.success:
         return None
     narrow = np.array([solved.x[2 + 3 * k] * scales[k] for k in range(3)])
     noise = np.array([np.std(model(solved.x, k) * scales[k] - curves[k][1]) for k in range(3)])

@@ -31,12 +31,16 @@ class Coefficient:
         value: None where undefined.
         reason: why it is undefined; None where it has a value.
         variant: what differs from the definition for this image's sake; None where nothing does.
+        chance: what it would be if the channels had nothing to do with each other, of shares of light; None where that is 0 or not known.
+        trusted: False where it rests on thresholds that mean little; no word is given for its strength then.
     """
 
     key: str
     value: float | None
     reason: str | None = None
     variant: str | None = None
+    chance: float | None = None
+    trusted: bool = True
 
     @property
     def definition(self) -> Definition:
@@ -45,7 +49,7 @@ class Coefficient:
     @property
     def word(self) -> str | None:
         """Strength of colocalization in a word, on a published scale, where there is one for this number."""
-        return word(self.key, self.value)
+        return word(self.key, self.value) if self.trusted else None
 
     def __str__(self) -> str:
         return f"{self.value:.6g}" if self.value is not None else f"undefined: {self.reason}"
@@ -58,6 +62,7 @@ class Coefficient:
             "value": self.value,
             "undefined": self.reason,
             "variant": self.variant,
+            "chance": self.chance,
             "word": self.word,
             "word_source": None if self.word is None else WORDS_SOURCE,
             "formula": d.formula,
@@ -260,6 +265,7 @@ class Colocalization:
             "costes_slope": values.get("slope"),
             "costes_intercept": values.get("intercept"),
             "undefined": undefined,
+            "chance": {key: c.chance for key, c in self.coefficients.items() if c.chance is not None},
             "variants": {key: c.variant for key, c in self.coefficients.items() if c.variant is not None},
             "words": {key: c.word for key, c in self.coefficients.items() if c.word is not None},
             "words_source": WORDS_SOURCE,

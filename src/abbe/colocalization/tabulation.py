@@ -33,6 +33,7 @@ def tables(results: Sequence[Colocalization]) -> list[Table]:
         _randomisations(lines),
         _objects(lines),
         _changes(results),
+        _chance(lines),
         _variants(lines),
         _undefined(lines),
         _warnings(results),
@@ -141,6 +142,11 @@ def _changes(results: Sequence[Colocalization]) -> Table:
                 (*_where(result, "processed"), change.key, *("undefined" if v is None else v for v in values[:3]), *values[3:], beyond)
             )
     return Table("Changes", head, tuple(rows))
+
+
+def _chance(lines: Sequence[Line]) -> Table:
+    rows = [(*where, c.key, c.value, c.chance) for where, result in lines for c in result if c.chance is not None]
+    return Table("By chance", (*WHERE, "coefficient", "value", "by chance"), tuple(rows))
 
 
 def _variants(lines: Sequence[Line]) -> Table:
