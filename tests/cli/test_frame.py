@@ -237,6 +237,20 @@ def test_a_read_only_target_is_one_line(tmp_path: Path, pair: list[Path], capsys
     assert "choose another folder" in err
 
 
+@pytest.mark.parametrize("command", ["info", "enhance", "background", "merge"])
+def test_a_file_that_may_not_be_read_is_no_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    file = not_an_image(tmp_path)
+    file.chmod(0)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # the administrator, who may run the tests, can read everything
+    words = [command, file, file, "-o", tmp_path / "out.ome.tif"] if command == "merge" else [command, file]
+    code, _, err = call(capsys, *words)
+    assert code == 1
+    assert ("no image that abbe knows" if os.geteuid() == 0 else "Permission denied") in err
+    assert err.count("\n") == 1
+
+
 STOPPED = """
 import os, signal, sys, threading
 from abbe.cli import frame, merge

@@ -19,7 +19,7 @@ ENDING = "_abbe.ome.tif"
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_abbe.ome.tif here]", show_default=False),
