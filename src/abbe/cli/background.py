@@ -21,7 +21,12 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_background.ome.tif here]", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write, a folder, or NAME.abbe for a session. [default: NAME_background.ome.tif here]",
+            show_default=False,
+        ),
     ] = None,
     channels: Annotated[
         str | None, typer.Option(help="Channels by number or name, separated by commas. [default: all]", show_default=False)

@@ -22,7 +22,12 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write, or a folder. [default: NAME_abbe.ome.tif here]", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write, a folder, or NAME.abbe for a session. [default: NAME_abbe.ome.tif here]",
+            show_default=False,
+        ),
     ] = None,
     steps: Annotated[str, typer.Option(help="Steps, separated by commas, in this order.")] = ",".join(STEPS),
     channels: Annotated[

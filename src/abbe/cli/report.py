@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zipfile import is_zipfile
 
 import typer
 
 from abbe.cli.progress import progress
 from abbe.cli.speech import say
+from abbe.errors import ParameterError
+from abbe.formats import open as open_image
 from abbe.reporting import report
 from abbe.reporting.face import renderer
 from abbe.session import Session
+from abbe.storage import check_target
 
 
 def command(
-    session: Annotated[Path, typer.Argument(help="The session.", metavar="SESSION", show_default=False)],
+    subject: Annotated[Path, typer.Argument(help="A session, or an image file.", metavar="SESSION|FILE", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File: .pdf, .html, .xlsx, .txt, .csv or .tsv. [default: NAME.pdf]", show_default=False),
@@ -24,15 +28,33 @@ def command(
     comment: Annotated[str | None, typer.Option(help="A comment to keep in the session and the report.", show_default=False)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write a report of a session: before and after, quality, colocalization, methods for a paper, checklist."""
-    target = out or Path(f"{session.stem}.pdf")
+    """Write a report: before and after, quality, colocalization, methods for a paper, checklist.
+
+    Of an image file, every channel pair is measured, and the image is compared with its original where the file keeps it.
+    """
+    target = out or Path(f"{subject.stem}.pdf")
     renderer(target)
-    with Session.open(session) as opened, progress("reporting") as say_progress:
-        if comment:
-            opened.comments.add(comment)
-        subject = opened if version is None else _Version(opened, version)
-        report(subject, target, overwrite=overwrite, progress=say_progress)
+    check_target(target, overwrite)
+    with progress("reporting") as say_progress:
+        if not _is_session(subject):
+            if version is not None or comment is not None:
+                raise ParameterError(
+                    f"wanted a session for --version and --comment, got {subject.name}; make one: abbe enhance -o NAME.abbe"
+                )
+            report(open_image(subject), target, overwrite=overwrite, progress=say_progress)
+        else:
+            with Session.open(subject) as opened:
+                if comment:
+                    opened.comments.add(comment)
+                report(opened if version is None else _Version(opened, version), target, overwrite=overwrite, progress=say_progress)
     say(f"wrote {target}")
+
+
+def _is_session(path: Path) -> bool:
+    """A session folder or a packed session, even a damaged one; whatever else is opened as an image, which says what is wrong with it."""
+    if path.suffix.lower() == ".abbe" or path.name.lower().endswith(".abbe.zip"):
+        return True
+    return any((path / name).exists() for name in ("manifest.json", "journal.jsonl")) if path.is_dir() else is_zipfile(path)
 
 
 class _Version:

@@ -13,7 +13,7 @@ from abbe.cli.reading import open_file
 from abbe.cli.speech import say, warn
 from abbe.errors import AbbeError, CancelledError, LimitError, ParameterError
 from abbe.formats import save
-from abbe.formats.saving import check_fit
+from abbe.formats.saving import Saved, check_fit
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
 from abbe.restoration.room import free_disk, in_words
@@ -21,6 +21,9 @@ from abbe.storage import check_target, storage_error
 
 #: endings that `stem` takes off whole
 _DOUBLE = (".ome.tif", ".ome.tiff", ".ome.zarr", ".tar.gz")
+
+#: ending of a session, which keeps the original beside the result
+SESSION = ".abbe"
 
 #: what the maps beside a result are
 MAPS = {
@@ -73,7 +76,8 @@ class Writing:
         """The folder for results, made where it is not there yet; None where one file is named instead."""
         if self.out is None:
             return Path()
-        if self.out.suffix and not os.path.isdir(self.out):  # Path.is_dir raises for a name that is too long
+        named = self.out.suffix and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
+        if named or self.out.suffix.lower() == SESSION:
             if count == 1:
                 return None
             raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
@@ -119,7 +123,7 @@ def restore_files(files: Sequence[Path], reading: Reading, work: Work, writing: 
 
 
 def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target: Path) -> None:
-    check_fit(image, target, writing.dtype)
+    _check_fit(image, target, writing)
     advice = work.advise(image)
     _announce(file, image, work.workflow, advice)
     _check_disk(target, advice.output_bytes * (4 if writing.maps else 1))
@@ -127,7 +131,7 @@ def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target
         result = work.restore(image, report)
     judged = verdict(result)  # before writing, which may replace the file that the original is read from
     with progress(f"writing {target.name}") as report:
-        saved = save(result, target, dtype=writing.dtype, overwrite=writing.overwrite, progress=report)
+        saved = _save(result, target, writing, report)
     warn((*result.notices, *saved.notices))
     z, _, x = result.pixel_size
     size = "" if x is None else f", pixels of {x:.4g} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
@@ -135,6 +139,23 @@ def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target
     say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  {judged}")
     if writing.maps:
         _save_maps(result, writing, target)
+
+
+def _check_fit(image: Image, target: Path, writing: Writing) -> None:
+    if target.suffix.lower() != SESSION:
+        check_fit(image, target, writing.dtype)
+    elif writing.dtype is not None:
+        raise ParameterError(f"wanted no --dtype for the session {target.name}, which keeps results as computed; export them from it")
+
+
+def _save(result: Image, target: Path, writing: Writing, report: Progress) -> Saved:
+    """As an image file; as a session, with the original, where the target's name asks for one."""
+    if target.suffix.lower() != SESSION:
+        return save(result, target, dtype=writing.dtype, overwrite=writing.overwrite, progress=report)
+    from abbe.session import Session
+
+    Session.create(target, result, overwrite=writing.overwrite, progress=report)
+    return Saved(target, "session", result.dtype.name, ())
 
 
 def _announce(file: Path, image: Image, workflow: str, advice: Advice) -> None:

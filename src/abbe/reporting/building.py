@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from abbe._version import __version__
-from abbe.image.digest import pixel_digest
-from abbe.reporting.case import Case, Measured
+from abbe.reporting.case import Case, Measured, chain
 from abbe.reporting.inert import short
 from abbe.reporting.model import Report
 from abbe.reporting.sections.checklist import checklist
 from abbe.reporting.sections.colocalization import colocalization
-from abbe.reporting.sections.methods import chain, methods, recipe_of
+from abbe.reporting.sections.methods import methods
 from abbe.reporting.sections.pictures import pictures
 from abbe.reporting.sections.quality import quality
 from abbe.reporting.sections.remarks import record, remarks
@@ -48,28 +47,25 @@ def build(case: Case) -> Report:
 
 def _repeat(case: Case) -> dict[str, Any]:
     """What is needed to do everything again, and every digit of what came out."""
-    images = chain((case.after or case.before).image)
-    digests = case.digests if len(case.digests) == len(images) else tuple(pixel_digest(image.pixels) for image in images)
-    steps = []
-    for image, digest in zip(images[1:], digests[1:], strict=True):
-        recipe = recipe_of(image)
-        steps.append({"recipe": recipe.to_dict() if recipe else None, "digest": digest})
-    original = images[0]
+    original, *made = case.ancestors
+    source = original.image.provenance.source
     return {
         "format": REPEAT_FORMAT,
         "software": f"abbe {__version__}",
         "source": case.source,
         "kept": case.kept,
-        "original": {"digest": digests[0], "source": original.provenance.source, "shape": list(original.shape)},
-        "steps": steps,
-        "colocalizations": [_measured(measured) for measured in case.colocalizations],
-        "comparisons": [_measured(measured) for measured in case.comparisons],
+        "original": {"digest": original.digest, "source": source, "shape": list(original.image.shape)},
+        "steps": [{"recipe": step.recipe.to_dict() if step.recipe else None, "digest": step.digest} for step in made],
+        "colocalizations": [_measured(case, measured) for measured in case.colocalizations],
+        "comparisons": [_measured(case, measured) for measured in case.comparisons],
     }
 
 
-def _measured(measured: Measured) -> dict[str, Any]:
-    depth = len(chain(measured.image)) - 1
-    return {"step": depth, "parameters": dict(measured.parameters), "results": _data(measured.data)}
+def _measured(case: Case, measured: Measured) -> dict[str, Any]:
+    """`step`: which of the ancestors was measured; 0 is the original."""
+    found = [k for k, ancestor in enumerate(case.ancestors) if ancestor.image.pixels is measured.image.pixels]
+    step = found[-1] if found else len(chain(measured.image)) - 1
+    return {"step": step, "parameters": dict(measured.parameters), "results": _data(measured.data)}
 
 
 def _data(value: Any) -> Any:

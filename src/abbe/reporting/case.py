@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from abbe.image import ROI, Image
+from abbe.image.digest import pixel_digest
+from abbe.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,23 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """An image on the way to the reported one, and the digest of its pixels where it is known without reading them."""
+
+    image: Image
+    known: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.known or pixel_digest(self.image.pixels)
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it was made from the one before."""
+        return self.image.recipe if isinstance(self.image.recipe, Recipe) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything that goes into a report.
 
@@ -51,7 +70,7 @@ class Case:
         rois: named ROIs, drawn on the pictures.
         comments: of the users.
         source: path of the session or image file, for repeating the run.
-        digests: of the pixels of the reported image and of all that it came from, the original first; empty: computed when needed.
+        lineage: what the reported image was made from, the original first, itself last; empty: what its `original` says.
         kept: the images come from a session, which keeps intervals with 11 significant bits.
     """
 
@@ -65,5 +84,23 @@ class Case:
     comments: tuple[Remark, ...] = ()
     source: str | None = None
     kept: bool = False
-    digests: tuple[str, ...] = ()
+    lineage: tuple[Ancestor, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """`lineage`, or what follows from the reported image."""
+        return self.lineage or tuple(Ancestor(image) for image in chain((self.after or self.before).image))
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """How the reported image was made from the original, step by step, as far as abbe made it."""
+        return tuple(ancestor.recipe for ancestor in self.ancestors[1:] if ancestor.recipe is not None)
+
+
+def chain(image: Image) -> list[Image]:
+    """The image and what it came from, the original first."""
+    found = [image]
+    while found[0].original is not None:
+        found.insert(0, found[0].original)
+    return found

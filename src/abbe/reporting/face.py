@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.reporting.building import build
 from abbe.reporting.case import Case, Measured, Named
+from abbe.reporting.measuring import comparison, every_pair
 from abbe.reporting.model import Report
 from abbe.storage import write_whole
 
@@ -107,7 +108,10 @@ RENDERERS: dict[str, Callable[[Report], bytes]] = {
 
 
 def case_of(subject: Any) -> Case:
-    """The case of results that are no session. Raises `ParameterError` when there is no image among them."""
+    """The case of results that are no session; of images alone, what a report measures unasked is measured.
+
+    Raises `ParameterError` when there is no image among them.
+    """
     results = [subject] if isinstance(subject, (Image, Colocalization, Comparison)) or not isinstance(subject, Iterable) else list(subject)
     images: list[Image] = []
     colocalizations, comparisons = [], []
@@ -127,17 +131,20 @@ def case_of(subject: Any) -> Case:
         raise ParameterError("wanted at least one image or result to report, got none")
     final = max(images, key=_depth)
     before, name = final.original, _name(final)
-    title = Path(final.provenance.source).name if final.provenance.source else "image"
-    after = None if before is None else Named("", name, final)
-    label = "original" if before is None else name
+    named = Named("", "original" if before is None else name, final)
+    unasked = not colocalizations and not comparisons
     return Case(
-        title=title,
-        before=Named("", "original", final if before is None else before),
-        after=after,
-        colocalizations=tuple(Measured(f"c{n}", data, image, label) for n, (data, image) in enumerate(colocalizations)),
-        comparisons=tuple(Measured(f"q{n}", data, image, label) for n, (data, image) in enumerate(comparisons)),
+        title=Path(final.provenance.source).name if final.provenance.source else "image",
+        before=named if before is None else Named("", "original", before),
+        after=None if before is None else named,
+        colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations, named.name)),
+        comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons, named.name)),
         source=final.provenance.source,
     )
+
+
+def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image]], label: str) -> list[Measured]:
+    return [Measured(f"{letter}{number}", data, image, label) for number, (data, image) in enumerate(found)]
 
 
 def _depth(image: Image) -> int:

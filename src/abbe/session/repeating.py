@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from abbe.errors import AbbeError, ParameterError
+from abbe.errors import AbbeError, EngineError, ParameterError
 from abbe.image import ROI, Image
 from abbe.image.digest import pixel_digest
 from abbe.limits import LIMITS
@@ -18,7 +18,7 @@ from abbe.reporting.building import REPEAT_FORMAT, build
 from abbe.reporting.renderers.html import repeat_data
 from abbe.session._session import Session
 from abbe.session.companions import as_kept
-from abbe.session.crop import crop
+from abbe.session.crop import crop, original_of_crop
 from abbe.session.multiscale import Progress
 from abbe.session.plain import plain
 
@@ -72,10 +72,15 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
     notes = []
     computed, identical = [found], True
     for number, step in enumerate(data["steps"]):
+        if step["recipe"] is None and step["digest"] == pixel_digest(computed[-1].pixels):
+            computed.append(computed[-1].replace(original=computed[-1]))  # a duplicate
+            continue
         if step["recipe"] is None:
             raise ParameterError(f"wanted a recipe for each step, got none for step {number + 1}: it was imported, not computed by abbe")
         recipe = Recipe.from_dict(step["recipe"])
         made = repeat(recipe, computed[-1], progress)
+        if recipe.operation == "crop":
+            made = made.replace(original=original_of_crop(computed[-1], recipe))
         if data.get("kept"):
             made = as_kept(made)
         notes += list(_differences(recipe, made))
@@ -103,14 +108,27 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     channels = recipe.steps[0].channels if recipe.steps else None
     exact = recipe.engine.exact if recipe.engine else False
     models = {step.name: step.model for step in recipe.steps if step.model}
+    engine = _engine(recipe)
     if recipe.operation == "enhance":
-        return enhance(image, names, channels, model=models, exact=exact, progress=progress)
+        return enhance(image, names, channels, model=models, engine=engine, exact=exact, progress=progress)
     if recipe.operation == "background":
-        return correct_background(image, channels, model=models, exact=exact, progress=progress)
+        return correct_background(image, channels, model=models, engine=engine, exact=exact, progress=progress)
     if recipe.operation == "crop":
         box = recipe.steps[0].parameters
         return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)
     raise ParameterError(f"wanted a recipe of enhance, background or crop, got {recipe.operation!r}, which abbe cannot repeat")
+
+
+def _engine(recipe: Recipe) -> str:
+    """The engine of the run where this machine has it; else what this machine has, of which a note tells."""
+    from abbe.restoration.engine import engine
+
+    if recipe.engine is None:
+        return "auto"
+    try:
+        return engine(recipe.engine.name, recipe.engine.exact).name
+    except (EngineError, ParameterError):
+        return "auto"
 
 
 def _data_of(path: Path) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
     tried = []
     for place in _places(data, path, given):
         try:
-            image = _opened(place)
+            image = _opened(place, data["original"]["digest"])
         except (AbbeError, OSError) as problem:
             tried.append(f"{place}: {problem}")
             continue
@@ -156,10 +174,12 @@ def _places(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str] |
             yield path.parent / Path(known).name
 
 
-def _opened(place: Path) -> Image:
+def _opened(place: Path, digest: str) -> Image:
+    """The image of a file; of a session the version with these pixels, where it has one."""
     if place.is_dir() or place.suffix == ".zip":
         session = Session.open(place, read_only=True)
-        return session.image(session.original.id)
+        wanted = next((version for version in session.versions if version.digest == digest), session.original)
+        return session.image(wanted.id).replace(original=None)
     from abbe.formats import open as open_image
 
     found: Image = open_image(place)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from abbe.errors import AbbeError
-from abbe.reporting.case import Case, Measured, Named, Remark
+from abbe.reporting.case import Ancestor, Case, Measured, Named, Remark
+from abbe.reporting.measuring import comparison, every_pair
 from abbe.session.crop import moved
-from abbe.session.plain import plain
 from abbe.session.records import Analysis, Version
 
 if TYPE_CHECKING:
     from abbe.session._session import Session
-
-#: channels up to which every pair is measured unasked: 4 have 6 pairs
-PAIRS = 4
 
 
 def case_of(session: Session, version: Version) -> Case:
@@ -33,26 +29,24 @@ def case_of(session: Session, version: Version) -> Case:
         before=before,
         after=None if image.original is None else named,
         versions=tuple(Named(v.id, v.name, session.image(v.id), v.created) for v in session.versions if _readable(session, v)),
-        colocalizations=tuple(colocalizations or _every_pair(named)),
-        comparisons=tuple(comparisons or _comparison(named)),
+        colocalizations=tuple(colocalizations or every_pair(named)),
+        comparisons=tuple(comparisons or comparison(named)),
         rois=rois,
         comments=tuple(Remark(c.text, c.author, c.created, c.version) for c in session.comments),
         source=str(session.path),
         kept=True,
-        digests=_digests(session, version),
+        lineage=_lineage(session, version),
         problems=session.problems,
     )
 
 
-def _digests(session: Session, version: Version) -> tuple[str, ...]:
-    """Of the version and its ancestors as they were saved; empty where a crop is among them, whose original is computed."""
+def _lineage(session: Session, version: Version) -> tuple[Ancestor, ...]:
+    """The version and all that it was made from, with the digests of when they were saved."""
     known = {v.id: v for v in session.versions}
     found = [version]
-    while (parent := known.get(found[0].parent or "")) is not None:  # a parent that was deleted is none, as for `Session.image`
-        if found[0].operation == "crop":
-            return ()
+    while (parent := known.get(found[0].parent or "")) is not None:  # one that was deleted is none, as for `Session.image`
         found.insert(0, parent)
-    return tuple(v.digest or "" for v in found) if all(v.digest for v in found) else ()
+    return tuple(Ancestor(session.image(v.id), v.digest) for v in found)
 
 
 def _readable(session: Session, version: Version) -> bool:
@@ -68,27 +62,3 @@ def _kept(session: Session, analysis: Analysis) -> Measured:
     version = session.version(analysis.version)
     image = session.image(version.id)
     return Measured(analysis.id, analysis.results, image, f"{version.id} {version.name}", analysis.parameters)
-
-
-def _every_pair(named: Named) -> list[Measured]:
-    from abbe.colocalization import colocalize
-
-    count = named.image.shape[1]
-    pairs = itertools.combinations(range(count), 2) if count <= PAIRS else []
-    found = []
-    for number, pair in enumerate(pairs, 1):
-        data: dict[str, Any] = plain(colocalize(named.image, pair))
-        found.append(Measured(f"pair{number}", data, named.image, f"{named.key} {named.name}", {"channels": list(pair)}))
-    return found
-
-
-def _comparison(named: Named) -> list[Measured]:
-    from abbe.comparison import compare
-
-    if named.image.original is None:
-        return []
-    try:
-        data: dict[str, Any] = plain(compare(named.image.original, named.image).to_dict(resolution=False))
-    except AbbeError:  # another grid, such as a merged or reordered image: there is nothing to compare pixel by pixel
-        return []
-    return [Measured("comparison", data, named.image, f"{named.key} {named.name}")]

@@ -61,8 +61,15 @@ def scale(figure: Any, chart: Any, picture: Any, label: str) -> None:
     place = chart.get_position()
     width = figure.get_figwidth()
     box = figure.add_axes((place.x1 + SCALE_GAP / width, place.y0, SCALE / width, place.height))
-    figure.colorbar(picture, cax=box).set_label(label, fontsize=8, labelpad=2)
+    bar = figure.colorbar(picture, cax=box)
+    bar.set_label(label, fontsize=8, labelpad=2)
+    bar.minorticks_off()  # on logarithmic scales they take longer to draw than the picture
     box.tick_params(labelsize=7, length=2.5, pad=2)
+
+
+def title(chart: Any, text: str) -> None:
+    """Above a chart, at a given height: looking for a free one means drawing all labels twice."""
+    chart.set_title(text, fontsize=9, y=1.0, pad=5)
 
 
 def few_ticks(chart: Any, most: int) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from abbe.image import Image
 from abbe.image.pixels import blocks
-from abbe.reporting.figures.canvas import Row, few_ticks, plain, png, scale
+from abbe.reporting.figures.canvas import Row, few_ticks, plain, png, scale, title
 
 if TYPE_CHECKING:
     from abbe.colocalization.scattergram import Scattergram
@@ -48,8 +48,8 @@ def histograms(before: Image, after: Image | None, names: tuple[str, str]) -> Ca
                 counts = histogram(image, c, low, high)
                 edges = np.linspace(low, high, BINS + 1)
                 chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=plain(name), linewidth=1.2)
-            chart.set_yscale("log")
-            chart.set_title(plain(before.channels[c], 60 // count), fontsize=9)
+            chart.set_yscale("log", subs=[])
+            title(chart, plain(before.channels[c], 60 // count))
             chart.set_xlabel("grey value", fontsize=8)
             few_ticks(chart, 10 // count)
             chart.set_ylim(top=10 * chart.get_ylim()[1])  # room for the legend
@@ -72,14 +72,14 @@ def scattergrams(grams: Sequence[Callable[[], Scattergram]], titles: Sequence[st
 
     def draw() -> bytes:
         figure, axes = Row(max(len(grams), 2), 1.0, right=0.62).draw(len(grams))
-        for make, title, chart in zip(grams, titles, axes, strict=True):
-            _scattergram(figure, chart, make(), title)
+        for make, name, chart in zip(grams, titles, axes, strict=True):
+            _scattergram(figure, chart, make(), name)
         return png(figure)
 
     return draw
 
 
-def _scattergram(figure: Any, chart: Any, gram: Scattergram, title: str) -> None:
+def _scattergram(figure: Any, chart: Any, gram: Scattergram, name: str) -> None:
     from matplotlib.colors import LogNorm
 
     counts = np.where(gram.counts > 0, gram.counts, np.nan).astype(float)
@@ -94,7 +94,7 @@ def _scattergram(figure: Any, chart: Any, gram: Scattergram, title: str) -> None
         chart.plot([line[0][0], line[1][0]], [line[0][1], line[1][1]], color="#D55E00", linewidth=1)
     chart.set_xlim(extent[:2])
     chart.set_ylim(extent[2:])
-    chart.set_title(plain(title), fontsize=9)
+    title(chart, plain(name))
     chart.set_xlabel(plain(gram.names[0]), fontsize=8)
     chart.set_ylabel(plain(gram.names[1]), fontsize=8)
     few_ticks(chart, 5)

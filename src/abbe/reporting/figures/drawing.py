@@ -39,7 +39,7 @@ def picture(values: npt.NDArray[np.uint8]) -> Picture:
 
 def png(drawn: Picture) -> bytes:
     out = io.BytesIO()
-    drawn.save(out, "PNG", compress_level=4)
+    drawn.save(out, "PNG", compress_level=2)
     return out.getvalue()
 
 

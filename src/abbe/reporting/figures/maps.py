@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from abbe.image import Image
-from abbe.reporting.figures.canvas import Row, plain, png, scale
+from abbe.reporting.figures.canvas import Row, plain, png, scale, title
 from abbe.reporting.figures.planes import limits, shown
 from abbe.reporting.figures.scalebar import scale_bar
 
@@ -28,7 +28,7 @@ def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None
             low, high = between or (0.0, limits(seen.values)[1])
             picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
             _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor)
-            chart.set_title(plain(names[c], 48 // row.count), fontsize=9)
+            title(chart, plain(names[c], 48 // row.count))
             chart.set_axis_off()
             scale(figure, chart, picture, what)
         return png(figure)

@@ -148,7 +148,7 @@ def detail(panels: Panels, c: int | None = None) -> Detail | None:
     if wanted < 24:
         return None
     chosen = range(panels.image.shape[1]) if c is None else (c,)
-    together: Float = sum((_unit(panels.shown(k).values, panels.limits(k)) for k in chosen), np.float32(0))
+    together: Float = np.sum([_unit(panels.shown(k).values, panels.limits(k)) for k in chosen], axis=0)
     factor = panels.shown(chosen[0]).factor
     y, x = busiest(together, max(1, round(wanted / factor)))
     return Detail(y * factor / height, x * factor / width, wanted / width)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from abbe.reporting.case import Case
 from abbe.reporting.model import Section, Table
-from abbe.reporting.sections.methods import recipe_of
 
 SOURCE = "Schmied C et al. Nat Methods 21:170-181 (2024), doi 10.1038/s41592-023-01987-9"
 YES, OPEN, NONE = "fulfilled", "for the author", "not applicable"
@@ -40,7 +39,7 @@ def _figures(case: Case) -> Iterator[_Item]:
         "minimal",
         "images cropped and rotated only so that the relevant content shows",
         YES,
-        "whole fields, neither cropped nor rotated",
+        "cropped as the methods say, not rotated" if any(recipe.operation == "crop" for recipe in case.recipes) else "whole fields",
     )
     yield ("minimal", "images separated from each other", YES, "white gaps between panels")
     yield ("minimal", "an example of each image that numbers come from", YES, "the measured images are those shown")
@@ -84,8 +83,7 @@ def _colors(case: Case) -> str:
 
 
 def _analysis(case: Case) -> Iterator[_Item]:
-    recipe = recipe_of(case.after.image) if case.after else None
-    learned = recipe is not None and any(step.model for step in recipe.steps)
+    learned = any(step.model for recipe in case.recipes for step in recipe.steps)
     yield ("minimal", "workflow and software cited with their versions", YES, "methods paragraph")
     yield ("minimal", "all settings and manual steps given", YES, "recipe, thresholds, regions; embedded for abbe rerun")
     yield (

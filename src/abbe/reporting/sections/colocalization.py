@@ -119,6 +119,8 @@ def _pixels(number: int, title: str, measured: Measured) -> Table:
 def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
     t, b = data["thresholds"], data["background"]
     yield f"Thresholds: {t['method']} ({t['variant']})." + (f" None were found: {t['undefined']}." if t.get("undefined") else "")
+    if data["pixels"]["region"]["size"] is None:
+        yield "Areas are undefined: the pixel size is not known."
     yield "Background: nothing was subtracted." if b["method"] == "none" else f"Background ({b['method']}) was subtracted first."
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
-from abbe.image import Image
 from abbe.recipe import Recipe, Step
 from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
@@ -42,18 +41,6 @@ def methods(case: Case) -> Section:
     return Section("methods", "Methods", paragraphs=(inert(paragraph), inert(references)), tables=tuple(t for t in tables if t.rows))
 
 
-def recipe_of(image: Image) -> Recipe | None:
-    return image.recipe if isinstance(image.recipe, Recipe) else None
-
-
-def chain(image: Image) -> list[Image]:
-    """The image and what it came from, the original first."""
-    found = [image]
-    while found[0].original is not None:
-        found.insert(0, found[0].original)
-    return found
-
-
 def _opened(case: Case) -> Iterator[str]:
     image = case.before.image
     yield f"Images were processed with abbe {__version__} [1], following a published protocol [2]."
@@ -73,10 +60,9 @@ def _of(nm: str) -> str:
 def _processed(case: Case) -> Iterator[str]:
     if case.after is None:
         yield "No restoration was applied."
-        return
-    for image in chain(case.after.image)[1:]:
-        recipe = recipe_of(image)
-        if recipe is None:
+    for recipe in case.recipes:
+        if recipe.operation == "crop":
+            yield _cropped(recipe)
             continue
         picked = recipe.steps[0].channels if recipe.steps else None
         which = (
@@ -87,9 +73,17 @@ def _processed(case: Case) -> Iterator[str]:
             provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
             exact = ", exact mode" if recipe.engine.exact else ""
             yield f"Inference ran in {recipe.engine.precision} with {recipe.engine.name} {recipe.engine.version or ''}{provider}{exact}."
+    if case.after is None:
+        return
     after = case.after.image
     planes = f" and {after.shape[2]} planes" if after.shape[2] > 1 else ""
     yield f"The result has {after.shape[4]} × {after.shape[3]} pixels{_of(nanometres(after))}{planes}."
+
+
+def _cropped(recipe: Recipe) -> str:
+    box = recipe.steps[0].parameters
+    (top, bottom), (left, right) = box["y"], box["x"]
+    return f"Rows {top + 1} to {bottom} and columns {left + 1} to {right} of it were cut out."
 
 
 def _step(step: Step) -> str:
@@ -130,15 +124,13 @@ def _references(case: Case) -> list[str]:
 
 
 def _steps(case: Case) -> Iterator[list[object]]:
-    images = chain(case.after.image)[1:] if case.after else []
-    for number, image in enumerate(images, 1):
-        recipe = recipe_of(image)
-        for part, step in enumerate(recipe.steps if recipe else (), 1):
+    for number, recipe in enumerate(case.recipes, 1):
+        for part, step in enumerate(recipe.steps, 1):
             parameters = "; ".join(
                 f"{key} {_brief(value)}" for key, value in step.parameters.items() if not isinstance(value, (dict, list))
             )
             yield [
-                f"{number}.{part} {recipe.operation if recipe else ''}",
+                f"{number}.{part} {recipe.operation}",
                 step.name,
                 step.model,
                 step.model_version,
@@ -159,11 +151,10 @@ def _brief(value: object) -> str:
 def _engine(case: Case) -> Iterator[list[object]]:
     yield ["software", f"abbe {__version__}"]
     yield ["protocol", "doi 10.21203/rs.3.pex-1721/v1"]
-    recipe = recipe_of(case.after.image) if case.after else None
-    if recipe is not None and recipe.engine is not None:
-        e = recipe.engine
+    engines = [recipe.engine for recipe in case.recipes if recipe.engine is not None]
+    for e in dict.fromkeys(engines):
         yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
-    for source in recipe.inputs if recipe else ():
+    for source in case.recipes[0].inputs if case.recipes else ():
         yield ["input file", file_name(source.source)]
         yield ["digest of the input's pixels (SHA-256)", _in_groups(source.digest)]
     yield ["all parameters", "in the report's own data, which abbe rerun reads, and in the session"]

@@ -1,0 +1,117 @@
+"""From a file to a session, a report, and the same numbers again: on the shell, with small networks in place of abbe's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import abbe
+from abbe.cli.frame import main
+from abbe.image import ROI
+from abbe.restoration import engine
+from abbe.session import Session
+from abbe.session.repeating import rerun
+from abbe.zoo import catalogue
+from model_maker import write_zoo
+
+
+@pytest.fixture(scope="module")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_zoo(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def _use_small_models(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "BUILT_IN", small_models)
+    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
+    monkeypatch.setattr(engine, "_AUTOMATIC", ("cpu",))
+    engine._RUNNERS.clear()
+
+
+@pytest.fixture
+def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two channels of camera counts in a file of the current folder."""
+    light = gaussian_filter(np.random.default_rng(5).random((2, 90, 80)), (0, 2, 2))
+    a = np.random.default_rng(6).poisson(4000 * (light - light.min())).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(a, "CYX", 0.1, channels=["actin", "tubulin"]), tmp_path / "cells.tif")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "cells.tif"
+
+
+def test_a_shell_goes_from_a_file_to_a_report_and_back(cells: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["enhance", "cells.tif", "-o", "cells.abbe", "--steps", "denoise,super_resolve"]) == 0
+    session = Session.open("cells.abbe")
+    assert [version.name for version in session.versions] == ["original", "super-resolved"]
+    np.testing.assert_array_equal(np.asarray(session.image(1)), np.asarray(abbe.open(cells)))
+    assert main(["report", "cells.abbe", "-o", "report.html"]) == 0
+    capsys.readouterr()
+    assert main(["rerun", "report.html"]) == 0
+    assert "all pixels are the same" in capsys.readouterr().out
+    assert main(["rerun", "cells.abbe"]) == 0
+
+
+def test_nothing_goes_into_a_session_that_is_there(cells: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Session.create("cells.abbe", cells)
+    before = sorted(Path("cells.abbe").rglob("*"))
+    assert main(["enhance", "cells.tif", "-o", "cells.abbe", "--steps", "denoise"]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert main(["enhance", "cells.tif", "-o", "new.abbe", "--steps", "denoise", "--dtype", "uint16"]) == 1
+    assert "keeps results as computed" in capsys.readouterr().err
+    assert sorted(Path("cells.abbe").rglob("*")) == before
+    assert not Path("new.abbe").exists()
+
+
+def test_an_image_file_is_reported_with_everything_that_can_be_measured(cells: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "cells.tif", "-o", "report.html"]) == 0
+    assert "Coefficients: actin with tubulin, whole image" in Path("report.html").read_text(encoding="utf-8")
+    assert main(["rerun", "report.html"]) == 0
+    assert main(["report", "cells.tif", "--comment", "kept where?", "-o", "other.html"]) == 1
+    assert "wanted a session for --version and --comment" in capsys.readouterr().err
+    assert main(["report", "nothing.tif", "-o", "other.html"]) == 1
+    assert main(["report", "cells.tif", "-o", "report.html"]) == 1, "a report that is there is not replaced unasked"
+    assert not Path("other.html").exists()
+
+
+def test_every_kind_of_version_is_computed_again_to_the_byte(cells: Path) -> None:
+    session = Session.create("cells.abbe", cells)
+    session.rois.add(ROI.ellipse(4, 4, 2, 3), name="cell")
+    session.enhance(steps=("denoise", "super_resolve"), exact=True)
+    session.colocalize(roi="cell", background=(3.0, 5.0), threshold="otsu")
+    session.compare()
+    session.correct_background("v2", channels=("tubulin",))
+    session.crop((30, 150), (60, 180), "v2")
+    session.duplicate("v1")
+    for version, numbers in (("v2", 100), ("v3", 50), ("v4", 50), ("v5", 20)):
+        session.revert_to(version)
+        outcome = rerun("cells.abbe")
+        assert (outcome.differing, outcome.identical) == ((), True), version
+        assert outcome.numbers > numbers, version
+
+
+def test_another_engine_or_model_than_the_reports_is_told(cells: Path, small_models: Path) -> None:
+    session = Session.create("cells.abbe", cells)
+    session.enhance(steps=("denoise",))
+    abbe.report(session, "report.html")
+    text = Path("report.html").read_text(encoding="utf-8")
+    digest = catalogue.find("denoise").card.digest
+    Path("report.html").write_text(text.replace('"CPUExecutionProvider"', '"AnotherProvider"').replace(digest, "0" * 64), encoding="utf-8")
+    outcome = rerun("report.html")
+    assert outcome.agrees
+    assert any("engine differs" in note for note in outcome.notes)
+    assert any("model of denoise differs" in note for note in outcome.notes)
+
+
+def test_an_original_that_moved_is_found_beside_the_report_or_where_it_is_said_to_be(cells: Path, tmp_path: Path) -> None:
+    abbe.report(abbe.open(cells), "report.html")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "renamed.tif").write_bytes(cells.read_bytes())
+    (tmp_path / "elsewhere" / "report.html").write_bytes(Path("report.html").read_bytes())
+    cells.rename(tmp_path / "elsewhere" / "cells.tif")
+    assert rerun(tmp_path / "elsewhere" / "report.html").identical
+    (tmp_path / "elsewhere" / "cells.tif").unlink()
+    with pytest.raises(abbe.AbbeError, match="name it with --input"):
+        rerun(tmp_path / "elsewhere" / "report.html")
+    assert rerun("report.html", tmp_path / "elsewhere" / "renamed.tif").identical
