@@ -58,6 +58,26 @@ def test_all_pairs_in_rois_go_to_a_workbook_without_formulas(file: Path, tmp_pat
     assert main(["colocalize", str(file), "--all-pairs", "-o", str(out), "--overwrite"]) == 0
 
 
+def test_a_remark_that_is_not_about_all_pairs_names_its_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(2)
+    first, second = camera(rng, blobs(rng)), camera(rng, blobs(rng))
+    image = Image.from_array(np.stack([first, second, (0.4 * first).astype(np.uint16)]), axes="CYX", channels=["actin", "dapi", "leak"])
+    save(image, tmp_path / "c.ome.tif")
+    assert main(["colocalize", str(tmp_path / "c.ome.tif"), "--all-pairs"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note:")]
+    assert any(line.startswith("note: actin with leak: wherever actin is bright") for line in notes)
+    assert any(line.startswith("note: no pixel is 0 in either channel") for line in notes)  # true of all pairs
+    assert len(notes) == len(set(notes))
+
+
+def test_further_analyses_are_printed_as_names_and_values(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--channels", "0", "1", "--shift", "--randomise", "--objects", "--randomisations", "5", "--threshold", "150,150"]
+    assert main(["colocalize", str(file), *arguments]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["randomisations", "5"] in lines
+    assert any(line[:3] == ["chance", "share", "1"] for line in lines)
+
+
 @pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".txt", "\t")])
 def test_text_files_hold_no_formulas(file: Path, tmp_path: Path, suffix: str, delimiter: str) -> None:
     out = tmp_path / f"out{suffix}"

@@ -17,7 +17,7 @@ from abbe.colocalization.definitions import WORDS_SOURCE
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
-from abbe.image import ROI, Image
+from abbe.image import ROI, Image, Notice
 from abbe.storage import check_target
 
 EXTRAS = {"shift": "shift", "randomise": "randomisation", "objects": "objects"}
@@ -77,7 +77,7 @@ def command(
         print(json.dumps(found[0].to_dict() if len(found) == 1 else found.to_dict(), indent=2))
     else:
         show(found)
-        warn(found.notices)
+        warn(remarks(found))
     if out is not None:
         write(out, tables(found.results), found.to_dict(), overwrite)
         say(f"written to {out}", err=as_json)
@@ -133,6 +133,12 @@ def show(found: ColocalizationTable) -> None:
     else:
         _many(table, found)
     console.print(table)
+    if len(found) == 1:
+        for title, rows in _extras(found[0]):
+            further = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_header=False)
+            for name, shown in rows:
+                further.add_row(name, shown)
+            console.print(further)
     for line in _footer(found):
         say(line)
 
@@ -144,13 +150,15 @@ def _single(table: Any, result: Colocalization) -> None:
     table.add_column("value", justify="right")
     if before is not None:
         table.add_column("on the original", justify="right")
+    table.add_column("by chance", justify="right")
     table.add_column("strength")
     table.add_column("what it is", overflow="fold")
     for coefficient in result:
         cells = [DEFINITIONS[coefficient.key].title, _number(coefficient)]
         if before is not None:
             cells.append(_number(before.coefficients[coefficient.key]) if coefficient.key in before.coefficients else "")
-        reason = f"undefined: {coefficient.reason}" if coefficient.reason else coefficient.definition.formula
+        cells.append("" if coefficient.chance is None else f"{coefficient.chance:.4g}")
+        reason = coefficient.reason or coefficient.definition.formula + (f" ({coefficient.variant})" if coefficient.variant else "")
         table.add_row(*cells, coefficient.word or "", clean(reason))
 
 
@@ -193,17 +201,51 @@ def _footer(found: ColocalizationTable) -> list[str]:
                 lines.append(f"{word} pixels: {count.pixels}, {count.percent:.4g} % of the ROI{size}")
         if p.ratio is not None:
             lines.append(p.ratio.explanation)
-        for title, extra in (("shift", first.shift), ("randomisation", first.randomisation), ("objects", first.objects)):
-            if extra is not None:
-                lines.append(f"{title}: {_brief(title, extra.cells())}")
     if any(coefficient.word for result in found for coefficient in result):
         lines.append(f"strength in words: {WORDS_SOURCE}")
     return lines
 
 
-def _brief(title: str, cells: Sequence[Any]) -> str:
+def _extras(result: Colocalization) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Further analyses, each as names and values."""
     import importlib
 
-    head = importlib.import_module(f"abbe.colocalization.{title}").HEAD
-    shown = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in cells)
-    return ", ".join(f"{name} {value}" for name, value in zip(head, shown) if value)
+    found = []
+    for title, extra in (("shift", result.shift), ("randomisation", result.randomisation), ("objects", result.objects)):
+        if extra is not None:
+            head: Sequence[str] = importlib.import_module(f"abbe.colocalization.{title}").HEAD
+            shown = (f"{value:.4g}" if isinstance(value, float) else clean(str(value)) for value in extra.cells())
+            found.append((title, [(name, value) for name, value in zip(head, shown) if value]))
+    return found
+
+
+#: most places that a remark names
+PLACES = 3
+
+
+def remarks(found: ColocalizationTable) -> list[Notice]:
+    """Every warning once; one that is not about all measurements with the pairs, ROIs, frames and planes that it is about."""
+    about: dict[Notice, list[str]] = {}
+    for result in found:
+        for version in (result.original, result):
+            for notice in () if version is None else version.notices:
+                places = about.setdefault(notice, [])
+                if (place := _place(result)) not in places:
+                    places.append(place)
+    said = []
+    for notice, places in about.items():
+        if len(places) == len({_place(result) for result in found}):
+            said.append(notice)
+            continue
+        more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
+        said.append(Notice(notice.code, f"{'; '.join(places[:PLACES])}{more}: {notice.message}"))
+    return said
+
+
+def _place(result: Colocalization) -> str:
+    (t0, t1), (z0, z1) = result.region.frames, result.region.planes
+    where = [f"{result.names[0]} with {result.names[1]}"]
+    where += [] if result.region.roi is None else [result.region.name]
+    where += [f"frame {t0}"] if t1 == t0 + 1 and result.pair.image.shape[0] > 1 else []
+    where += [f"plane {z0}"] if z1 == z0 + 1 and result.pair.image.shape[2] > 1 else []
+    return ", ".join(where)
