@@ -7,6 +7,9 @@ interface Conflict {
   session?: Document;
 }
 
+/** A name that abbe gave starts with a capital on the page; one that a person gave stays as it is. */
+const titled = (name: string) => (/^(original|super-resolved|background corrected|cropped|merged|copy)( \d+)?$/.test(name) ? name[0]!.toUpperCase() + name.slice(1) : name);
+
 export class Session {
   document = $state.raw<Document | null>(null);
   /** the session is gone: deleted here or elsewhere */
@@ -18,9 +21,9 @@ export class Session {
 
   constructor(readonly id: string) {}
 
-  versions = $derived(this.document?.versions ?? []);
-  current = $derived(this.document?.versions.find((version) => version.id === this.document?.current) ?? null);
-  original = $derived(this.document?.versions[0] ?? null);
+  versions = $derived((this.document?.versions ?? []).map((version) => ({ ...version, name: titled(version.name) })));
+  current = $derived(this.versions.find((version) => version.id === this.document?.current) ?? null);
+  original = $derived(this.versions[0] ?? null);
   rois = $derived(this.document?.rois ?? []);
 
   version(id: string | null): Version | null {
