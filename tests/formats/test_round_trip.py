@@ -116,6 +116,43 @@ def test_a_colour_picture_comes_back_as_one(tmp_path: Path, rng: np.random.Gener
     assert np.array_equal(np.asarray(again), np.asarray(first))
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_every_format_keeps_pixel_size_name_colour_and_bits(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
+    image = abbe.Image.from_array(
+        rng.integers(0, 200, (30, 40)).astype(np.uint8), pixel_size=(None, 0.07, 0.065), channels=["Phähm"], colors=("#ff00ff",), bits=7
+    )
+    abbe.save(image, tmp_path / name)
+    back = abbe.open(tmp_path / name)
+    assert back.pixel_size == (None, pytest.approx(0.07), pytest.approx(0.065))
+    assert (back.channels, back.colors, back.bits) == (image.channels, image.colors, image.bits)
+
+
+def test_a_picture_that_was_cropped_since_keeps_no_word_about_its_pixels(tmp_path: Path, rng: np.random.Generator) -> None:
+    import PIL.Image
+
+    abbe.save(abbe.Image.from_array(rng.integers(0, 200, (30, 40)).astype(np.uint8), pixel_size=0.1), tmp_path / "a.jpg")
+    with PIL.Image.open(tmp_path / "a.jpg") as picture:
+        picture.resize((20, 15)).save(tmp_path / "b.jpg", comment=picture.info["comment"])
+    assert abbe.open(tmp_path / "b.jpg").pixel_size == (None, None, None)
+
+
+@pytest.mark.parametrize("comment", [b"abbe.account=", b"abbe.account={", b'abbe.account={"image": {"shape": 3}}', b"\xff\xfe", b"hello"])
+def test_a_comment_that_makes_no_sense_does_no_harm(tmp_path: Path, comment: bytes) -> None:
+    import PIL.Image
+
+    PIL.Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.jpg", comment=comment)
+    assert abbe.open(tmp_path / "a.jpg").shape == (1, 1, 1, 9, 9)
+
+
+def test_an_account_too_long_for_a_jpeg_leaves_its_recipe_out(tmp_path: Path) -> None:
+    image = abbe.Image.from_array(np.zeros((9, 9), np.uint8), pixel_size=0.1)
+    long = image.replace(provenance=abbe.image.Provenance(history=tuple("x" * 9000 for _ in range(20))))
+    abbe.save(long, tmp_path / "a.jpg")
+    back = abbe.open(tmp_path / "a.jpg")
+    assert back.pixel_size[2] == 0.1
+    assert back.provenance.history == ()
+
+
 def test_warnings_and_recipe_travel_in_the_file(tmp_path: Path, rng: np.random.Generator) -> None:
     from abbe.recipe import Input, Recipe, Step
 

@@ -13,7 +13,7 @@ from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import account
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.found import Found
-from abbe.image import Image, Notice, Provenance
+from abbe.image import Image, Notice, PixelSize, Provenance
 from abbe.image.inspection import fill_non_finite
 from abbe.image.pixels import Array, MappedPixels, Pixels, Region, SelectedPixels, Shape, blocks, put, scratch
 
@@ -34,12 +34,15 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices.append(masked)
     integer = pixels.dtype.kind in "ui"
     story = account.parse(found.account)
+    size, bits = found.pixel_size, found.bits
+    if story.described is not None and story.described.shape == pixels.shape:
+        size, names, colors, bits = _completed(story.described, size, names, colors, bits)
     return Image(
         pixels,
-        pixel_size=found.pixel_size,
+        pixel_size=size,
         channels=tuple(name or f"channel {k}" for k, name in enumerate(names)),
         colors=colors,
-        bits=found.bits if integer and found.bits and found.bits <= pixels.dtype.itemsize * 8 else None,
+        bits=bits if integer and bits and bits <= pixels.dtype.itemsize * 8 else None,
         time_step=found.time_step,
         optics=found.optics,
         provenance=Provenance(
@@ -53,6 +56,18 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices=tuple(dict.fromkeys([*notices, *story.notices])),
         mask=mask,
     )
+
+
+def _completed(
+    known: account.Described, size: PixelSize, names: tuple[str | None, ...], colors: tuple[str | None, ...], bits: int | None
+) -> tuple[PixelSize, tuple[str | None, ...], tuple[str | None, ...], int | None]:
+    """What a file says of itself, and where it says nothing, what abbe knew when it was saved."""
+    z, y, x = (said or own for said, own in zip(size, known.pixel_size))
+    if len(known.channels) == len(names):
+        names = tuple(said or own for said, own in zip(names, known.channels))
+    if len(known.colors) == len(colors):
+        colors = tuple(said or own for said, own in zip(colors, known.colors))
+    return (z, y, x), names, colors, bits or known.bits
 
 
 def _colour_picture(found: Found) -> tuple[Pixels, tuple[str | None, ...], tuple[str | None, ...], list[Notice]]:

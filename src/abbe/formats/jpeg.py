@@ -23,6 +23,11 @@ SIDE = 65535
 #: high enough that the loss is about the noise of one grey level; still a loss
 QUALITY = 95
 
+#: how abbe marks its account in the comment
+MARK = "abbe.account="
+#: most characters of an account: a segment has at most 65533 bytes (ITU-T T.81, B.2.4.5)
+LONGEST = 65533 - len(MARK)
+
 _LOST = (
     "compressed as JPEG: fine detail and weak signal are lost, and blocks of 8 x 8 pixels appear; use the microscope's own file where "
     "there is one"
@@ -52,10 +57,22 @@ class Jpeg:
             else:
                 array = np.asarray(picture)
         planes = array.reshape(height, width, -1).transpose(2, 0, 1)
-        return Found(ArrayPixels(planes[None, :, None]), format="JPEG", notices=tuple(notices), rgb=planes.shape[0] == 3)
+        return Found(
+            ArrayPixels(planes[None, :, None]),
+            format="JPEG",
+            notices=tuple(notices),
+            rgb=planes.shape[0] == 3,
+            account=_account(picture.info.get("comment")),
+        )
 
 
-def write(path: Path, array: Array) -> Notice:
-    """Write (Y, X) or (Y, X, 3) uint8, colours at full resolution, and say what was lost."""
-    PIL.Image.fromarray(array).save(path, "JPEG", quality=QUALITY, subsampling=0)
+def _account(comment: object) -> str | None:
+    """What abbe wrote into the comment, if it was abbe."""
+    text = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else ""
+    return text.removeprefix(MARK) if text.startswith(MARK) else None
+
+
+def write(path: Path, array: Array, account: str) -> Notice:
+    """Write (Y, X) or (Y, X, 3) uint8, colours at full resolution, with `account` as comment, and say what was lost."""
+    PIL.Image.fromarray(array).save(path, "JPEG", quality=QUALITY, subsampling=0, comment=(MARK + account).encode() if account else b"")
     return Notice("lossy", "saved as JPEG, which loses fine detail; keep a TIFF for measurements")

@@ -103,7 +103,7 @@ def _write_file(image: Image, part: Path, target: np.dtype[Any], read: Callable[
         _write_png(image, part, target, read)
         return []
     if kind == "JPEG":
-        return [jpeg.write(part, _picture(image, read))]
+        return [jpeg.write(part, _picture(image, read), account.write(image, most=jpeg.LONGEST))]
     return tiff.write(image, part, target, read, kind, name)
 
 
