@@ -66,9 +66,10 @@ def test_a_result_is_written_here_under_the_inputs_name(desk: Path, capsys: pyte
     assert abbe.open("cells_abbe.ome.tif").shape == (1, 1, 1, 120, 150)
 
 
-def test_a_folder_for_results_is_made_where_it_is_not_there(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "background", "cells.tif", "pair.tif", "-o", "results/today")[0] == 0
-    assert sorted(os.listdir("results/today")) == ["cells_background.ome.tif", "pair_background.ome.tif"]
+@pytest.mark.parametrize("folder", ["results/today", "2026.05.03"])
+def test_a_folder_for_results_is_made_where_it_is_not_there(desk: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    assert call(capsys, "background", "cells.tif", "pair.tif", "-o", folder)[0] == 0
+    assert sorted(os.listdir(folder)) == ["cells_background.ome.tif", "pair_background.ome.tif"]
 
 
 @pytest.mark.parametrize(

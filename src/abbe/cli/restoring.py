@@ -76,7 +76,8 @@ class Writing:
         """The folder for results, made where it is not there yet; None where one file is named instead."""
         if self.out is None:
             return Path()
-        named = self.out.suffix and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
+        ending = self.out.suffix[1:].isalpha()  # "results.2026-05" is a folder's name
+        named = ending and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
         if named or self.out.suffix.lower() == SESSION:
             if count == 1:
                 return None
