@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import abbe
+from abbe.server.derived import Picture
 from abbe.server.routes.page import BUILT
 
 
@@ -40,6 +41,16 @@ def test_the_error_map_has_the_grid_of_the_original(device: httpx.Client, bright
     tile = device.get(f"/api/sessions/{brighter}/maps/error/tile", params={**where, "level": 0, "x": 0, "y": 0})
     assert len(tile.content) == 4 * found["width"] * found["height"] == 4 * 40 * 50
     assert found["low"] == 0 < found["high"]
+
+
+def test_a_large_map_has_smaller_copies_and_tiles_up_to_its_edge() -> None:
+    pixels = np.arange(2 * 601 * 1030, dtype=np.float32).reshape(2, 601, 1030)
+    picture = Picture.of(pixels)
+    assert [level.shape for level in picture.levels] == [(2, 601, 1030), (2, 301, 515), (2, 151, 258), (2, 76, 129)]
+    np.testing.assert_allclose(picture.levels[1][1, 7, 9], pixels[1, 14:16, 18:20].mean())
+    np.testing.assert_array_equal(picture.tile(0, 1, 1, 2), pixels[1, 512:, 1024:])
+    with pytest.raises(abbe.AbbeError):
+        picture.tile(0, 1, 2, 0)
 
 
 def test_revealed_pixels_are_those_over_both_thresholds(device: httpx.Client, cells: str, folder: Path) -> None:

@@ -35,7 +35,7 @@ class Picture:
     def of(cls, array: Array, about: dict[str, Any] | None = None) -> Picture:
         levels = [array]
         while max(levels[-1].shape[1:]) > SMALLEST:
-            levels.append(shrink(levels[-1], 2))
+            levels.append(shrink(levels[-1][None, :, None], 2)[0, :, 0])
         return cls(tuple(levels), about or {})
 
     @property
