@@ -121,7 +121,7 @@ DEFINITIONS: dict[str, Definition] = {
         "sum of a where b > 0 / sum of a",
         _MANDERS,
         "Share of the first channel's light that lies where the second channel is above zero. With a camera offset every pixel is above "
-        "zero and M1 is 1: subtract the background, or read tM1.",
+        "zero and M1 is 1: subtract the background, or read tM1. By chance it is the part of the region that the second channel covers.",
         0,
         1,
     ),
