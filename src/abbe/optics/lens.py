@@ -78,7 +78,10 @@ class Lens:
         the phase is imaginary: that light comes from the near field of emitters at the cover glass, and fades with depth.
         """
         m = self.mounting
-        leg = lambda index: np.sqrt(np.asarray(index**2 - sines**2, np.complex128)) - index  # noqa: E731
+
+        def leg(index: float) -> npt.NDArray[np.complex128]:
+            return np.asarray(np.sqrt(np.asarray(index**2 - sines**2, np.complex128)) - index)
+
         fixed = self.depth * leg(m.sample_index) + m.working_distance * (leg(m.immersion_index) - leg(m.design_immersion_index))
         fixed = fixed + m.glass_thickness * leg(m.glass_index) - m.design_glass_thickness * leg(m.design_glass_index)
         return np.asarray(self.wavenumber * (defocus[:, None] * leg(m.immersion_index) + fixed))

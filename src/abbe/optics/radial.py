@@ -50,4 +50,4 @@ def _distances(n: int, pixel: float) -> npt.NDArray[np.float64]:
 
 def stage_positions(planes: int, step: float, focus: float) -> npt.NDArray[np.float64]:
     """Thickness of immersion (um) over that of the nominal focus, of each of `planes` planes about `focus`: the next plane is deeper."""
-    return focus - (np.arange(planes) - planes // 2) * step
+    return np.asarray(focus - (np.arange(planes) - planes // 2) * step, np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Annotated, Literal, TypeAlias
 
@@ -111,6 +112,14 @@ class Card(_Frozen):
         if self.observed_channels != wanted:
             raise ValueError(f"observed_channels must be {wanted} for the task {self.task}")
         return self
+
+    def of(self, weights: bytes) -> Card:
+        """The card of the same network with its weights in another file."""
+        return self.model_copy(update={"digest": hashlib.sha256(weights).hexdigest()})
+
+    def to_json(self) -> str:
+        """As a card file has it."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: bytes | str, where: str) -> Card:

@@ -23,6 +23,7 @@ _MESSAGES = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
+_GRAPH, _INITIALIZER, _DIMS, _DATA_TYPE = 7, 5, 1, 2
 _NODE_DOMAIN, _EXTERNAL_DATA, _DATA_LOCATION = 7, 13, 14
 _STANDARD = (b"", b"ai.onnx")
 _DAMAGED = "the file is damaged or is no ONNX model; get it again"
@@ -50,6 +51,30 @@ def check_graph(content: bytes) -> None:
                 waiting.append((inner, value, depth + 1))
     if not graphs:
         raise ModelError(f"wanted an ONNX model, got a file without a graph; {_DAMAGED}")
+
+
+def kernel_types(content: bytes) -> set[int]:
+    """What the weights with two or more axes are stored as, as onnx.proto numbers it (1 float32, 10 float16), without the onnx package."""
+    found = set()
+    for field, graph in _fields(memoryview(content)):
+        if field != _GRAPH or isinstance(graph, int):
+            continue
+        for kind, tensor in _fields(graph):
+            if kind == _INITIALIZER and not isinstance(tensor, int):
+                axes, stored = _axes_and_type(tensor)
+                found |= {stored} if axes >= 2 else set()
+    return found
+
+
+def _axes_and_type(tensor: memoryview) -> tuple[int, int]:
+    """How many axes a tensor has, and what its numbers are."""
+    axes = stored = 0
+    for field, value in _fields(tensor):
+        if field == _DIMS:
+            axes += 1 if isinstance(value, int) else sum(byte < 0x80 for byte in value)  # one by one, or packed
+        elif field == _DATA_TYPE and isinstance(value, int):
+            stored = value
+    return axes, stored
 
 
 def _fields(part: memoryview) -> Iterator[tuple[int, memoryview | int]]:

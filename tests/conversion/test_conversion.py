@@ -1,0 +1,173 @@
+"""A model in another form is the same model, says what it costs, and is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from abbe.cli.frame import main
+from abbe.conversion import FORMS, convert, parity
+from abbe.conversion.onnx_forms import as_onnx
+from abbe.conversion.palette import palettise
+from abbe.errors import ExistsError, ModelError, ParameterError
+from abbe.zoo import Model, load
+from abbe.zoo.graph import check_graph, kernel_types
+
+
+def run(content: bytes, image: np.ndarray) -> np.ndarray:
+    return parity.runtime(content)({"observed": image})
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).random((1, 1, 40, 48), np.float32)
+
+
+def test_half_weights_are_half_the_size_and_the_same_to_the_bit_once_loaded(small: Model, image: np.ndarray) -> None:
+    single, half = (as_onnx(small.weights(), p) for p in ("fp32", "fp16"))
+    assert len(half) < 0.62 * len(single)  # a small network: names and operators weigh as well
+    assert kernel_types(single) == {1}
+    assert kernel_types(half) == {10}
+    np.testing.assert_array_equal(run(single, image), run(as_onnx(single, "fp32"), image))
+    np.testing.assert_allclose(run(single, image), run(small.weights(), image), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run(half, image), run(single, image), atol=2e-3)
+
+
+def test_a_model_in_the_form_asked_for_is_the_same_file(small: Model) -> None:
+    half = as_onnx(small.weights(), "fp16")
+    assert as_onnx(half, "fp16") == half
+
+
+def test_every_form_of_onnx_is_one_that_abbe_itself_would_load(small: Model) -> None:
+    for precision in ("fp32", "fp16", "palettised8"):
+        content = as_onnx(small.weights(), precision)
+        check_graph(content)
+        onnx.checker.check_model(onnx.load_from_string(content))
+
+
+def test_eight_bits_cannot_be_made_exact_again(small: Model) -> None:
+    wide = np.random.default_rng(0)
+    model = onnx.load_from_string(small.weights())
+    kernel = onnx.numpy_helper.from_array(wide.normal(size=(16, 16, 3, 3)).astype(np.float32), "unused_kernel")
+    model.graph.initializer.append(kernel)
+    packed = as_onnx(model.SerializeToString(), "palettised8")
+    with pytest.raises(ModelError, match="convert the model that they came from"):
+        as_onnx(packed, "fp32")
+
+
+def test_a_palette_follows_the_weights_better_than_even_steps() -> None:
+    kernel = np.random.default_rng(0).standard_t(4, (48, 48, 3, 3)).astype(np.float32)
+    palette = palettise(kernel)
+    step = np.abs(kernel).max() / 127
+    even = np.round(kernel / step) * step
+    error = lambda a: float(np.sqrt(np.mean((a - kernel) ** 2)))  # noqa: E731
+    assert palette.indices.dtype == np.uint8
+    assert len(np.unique(palette.kernel)) <= 256
+    assert error(palette.kernel) < 0.7 * error(even)
+    # few different weights need no rounding at all
+    few = np.array([-2.0, 0.5, 4.0], np.float32)[np.random.default_rng(1).integers(0, 3, (16, 16))]
+    np.testing.assert_array_equal(palettise(few).kernel, few)
+
+
+def test_the_exported_file_is_used_as_any_other_model(small: Model, tmp_path: Path, image: np.ndarray) -> None:
+    done = convert(small, tmp_path / "mine.onnx", precision="fp32")
+    again = load(tmp_path / "mine.onnx")
+    assert done.beside == (tmp_path / "mine.json",)
+    assert again.card.digest != small.card.digest
+    np.testing.assert_allclose(run(again.weights(), image), run(small.weights(), image), rtol=1e-5, atol=1e-6)
+
+
+def test_a_form_says_what_it_costs(small: Model, tmp_path: Path) -> None:
+    done = convert(small, tmp_path / "a.onnx", precision="fp32")
+    assert done.size == (tmp_path / "a.onnx").stat().st_size
+    assert done.difference is not None
+    assert done.difference.small
+    assert abs(done.difference.loss) < 0.02
+    assert done.difference.shift < 0.01
+
+
+def test_a_form_that_changes_brightness_is_taken_only_when_asked_for(small: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "LARGEST_SHIFT", -1.0)  # so that any form changes it too much
+    asked = convert(small, tmp_path / "asked.onnx", precision="fp16")
+    unasked = convert(small, tmp_path / "unasked.onnx")
+    assert (asked.form.precision, unasked.form.precision) == ("fp16", "fp32")
+    assert "single precision was taken" in unasked.remark
+
+
+def test_a_difference_is_the_one_between_the_results() -> None:
+    truth = np.zeros((32, 32), np.float32)
+    truth[8:24, 8:24] = 1
+    sample = parity.Sample({"observed": truth[None, None]}, truth, 0.0, 1.0)
+    same = lambda inputs: np.stack([inputs["observed"][:, 0]] * 2, 1)  # noqa: E731
+    brighter = lambda inputs: same(inputs) * np.float32(1.05)  # noqa: E731
+    assert parity.difference(same, same, [sample]).shift == 0
+    found = parity.difference(same, brighter, [sample])
+    assert found.shift == pytest.approx(0.05, rel=1e-5)
+    assert found.largest == pytest.approx(0.05, rel=1e-5)
+    assert not found.small
+
+
+def test_nothing_is_replaced_unasked_and_nothing_left_behind(small: Model, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("mine")
+    with pytest.raises(ExistsError):
+        convert(small, tmp_path / "a.onnx")
+    assert {p.name for p in tmp_path.iterdir()} == {"a.json"}
+    assert (tmp_path / "a.json").read_text() == "mine"
+    convert(small, tmp_path / "a.onnx", overwrite=True, measure=False)
+    assert json.loads((tmp_path / "a.json").read_text())["task"] == "denoise"
+
+
+def test_a_wrong_ending_or_form_is_told_in_one_line(small: Model, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"ends in \.mlpackage"):
+        convert(small, tmp_path / "a.onnx", to="coreml")
+    with pytest.raises(ParameterError, match="fp32, fp16, palettised8"):
+        convert(small, tmp_path / "a.onnx", precision="int8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bioimageio_package_holds_what_its_description_names(small: Model, tmp_path: Path) -> None:
+    import hashlib
+
+    done = convert(small, tmp_path / "a.zip", to="bioimageio", measure=False)
+    with zipfile.ZipFile(done.path) as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    described = json.loads(files["rdf.yaml"])
+    named = [
+        described["documentation"],
+        described["weights"]["onnx"],
+        *(t["test_tensor"] for t in described["inputs"] + described["outputs"]),
+    ]
+    for entry in named:
+        assert hashlib.sha256(files[entry["source"]]).hexdigest() == entry["sha256"]
+    assert set(files) == {"rdf.yaml", *(entry["source"] for entry in named)}
+    convert(small, tmp_path / "b.zip", to="bioimageio", measure=False)
+    assert (tmp_path / "b.zip").read_bytes() == done.path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the validator leaves files open
+def test_a_bioimageio_package_obeys_the_formats_own_validator(trained: Model, tmp_path: Path) -> None:
+    spec = pytest.importorskip("bioimageio.spec")
+    convert(trained, tmp_path / "a.zip", to="bioimageio", measure=False)
+    with spec.ValidationContext(perform_io_checks=False):
+        found = spec.load_description(tmp_path / "a.zip", format_version="latest")
+    assert not isinstance(found, spec.InvalidDescr), found.validation_summary.format()
+
+
+def test_every_target_has_every_precision() -> None:
+    assert len(FORMS) == 9
+    assert len({str(f) for f in FORMS}) == 9
+
+
+def test_the_command_writes_the_file_and_says_what_it_costs(small: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "export", str(small.path), "--precision", "fp32", "-o", str(tmp_path / "x.onnx")]) == 0
+    told = capsys.readouterr().out
+    assert "single precision" in told
+    assert "dB against the truth" in told
+    assert main(["model", "export", str(small.path), "-o", str(tmp_path / "x.onnx")]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["model", "export", str(small.path), "--to", "tensorflow"]) == 2
