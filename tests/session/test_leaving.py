@@ -82,6 +82,70 @@ def test_exported_images_come_back_equal(session: Session, sharper: Image, tmp_p
         session.export(tmp_path / "out", parts=("image",))
 
 
+@pytest.mark.parametrize("suffix", ["ome.tif", "tif"])
+def test_every_pixel_size_and_name_survives_the_way_out_and_back(session: Session, tmp_path: Path, suffix: str) -> None:
+    a = np.random.default_rng(2).poisson(90, (2, 2, 3, 40, 50)).astype(np.uint16)
+    stack = Image.from_array(a, axes="TCZYX", pixel_size=(0.3, 0.08, 0.08), channels=["Kern α", "actin"], time_step=1.5)
+    kept = Session.create(tmp_path / "stack.abbe", stack)
+    (file,) = kept.export(tmp_path / "out", parts=("image",), images=suffix).files
+    back = abbe.open(file)
+    np.testing.assert_array_equal(np.asarray(back), a)
+    assert back.pixel_size == pytest.approx(stack.pixel_size)
+    assert back.channels == stack.channels
+    again = Session.create(tmp_path / "again.abbe", file)
+    assert again.version().digest == kept.version().digest
+
+
+def test_what_shares_a_name_is_written_side_by_side(session: Session, tmp_path: Path) -> None:
+    session.rois.add(ROI.rectangle(2, 3, 5, 6), name="cell")
+    session.rois.add(ROI.rectangle(9, 3, 5, 6), name="cell")
+    session.colocalize(threshold="otsu")
+    session.colocalize(threshold=(190.0, 190.0))
+    done = session.export(tmp_path / "out", parts=("rois", "revealed", "scattergram"))
+    assert [path.name for path in done.files] == [
+        *("cells_v1_cell.ome.tif", "cells_v1_cell_2.ome.tif"),
+        *("cells_v1_revealed_actin_tubulin.ome.tif", "cells_v1_revealed_actin_tubulin_2.ome.tif"),
+        *("cells_v1_scattergram_actin_tubulin.png", "cells_v1_scattergram_actin_tubulin_2.png"),
+    ]
+    first, second = (np.asarray(abbe.open(path)) for path in done.files[2:4])
+    assert not np.array_equal(first, second)
+
+
+def test_rois_of_several_channels_become_pictures_in_colour_where_the_format_asks_for_one(session: Session, tmp_path: Path) -> None:
+    session.rois.add(ROI.rectangle(2, 3, 5, 6), name="cell")
+    done = session.export(tmp_path / "out", parts=("rois",), images="png")
+    with Pillow.open(done.files[0]) as picture:
+        assert (picture.mode, picture.size) == ("RGB", (60, 50))
+    assert any("shown in colour" in text for text in done.notices)
+
+
+def test_pictures_have_the_colours_that_were_chosen(session: Session, image: Image, tmp_path: Path) -> None:
+    blue_and_yellow = session.export(tmp_path / "a", parts=("whole", "figure"), colors=("#0000ff", "yellow"))
+    shown = np.asarray(Pillow.open(blue_and_yellow.files[0]).convert("RGB"))[:, :150]  # without the scale bar
+    assert shown[..., 2].max() > 200
+    np.testing.assert_allclose(shown[..., 1] / 228, shown[..., 0] / 240, atol=0.01)
+    one = Session.create(tmp_path / "one.abbe", image.select([0]))
+    mapped = one.export(tmp_path / "b", parts=("whole",), colors=("viridis",))
+    darkest = np.asarray(Pillow.open(mapped.files[0]).convert("RGB")).reshape(-1, 3).min(axis=0)
+    np.testing.assert_array_equal(darkest[:2], (0, 0))  # of the letters' edge; viridis itself starts at violet
+    assert (np.asarray(Pillow.open(mapped.files[0]).convert("RGB")) == (68, 1, 84)).all(axis=-1).any()
+    for colors, words in (
+        ((("red",)), "a colour for each of the 2 channels"),
+        (("hot", "red"), "for a single channel"),
+        (("mauve", "red"), "mauve"),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            session.export(tmp_path / "c", parts=("whole",), colors=colors)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(["export", str(session.path), "-o", str(tmp_path / "file")]) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "could not write" in said
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_formats_are_remembered_and_jpeg_comes_with_a_warning(session: Session, image: Image, tmp_path: Path) -> None:
     first = session.export(tmp_path / "a", parts=("whole",), pictures="jpg")
     assert any("unfit for colocalization" in text for text in first.notices)

@@ -14,7 +14,7 @@ from abbe.image import Image
 from abbe.image.digest import pixel_digest
 from abbe.image.inspection import inspect
 from abbe.reporting.building import build
-from abbe.reporting.face import case_of
+from abbe.reporting.gathering import case_of
 from abbe.session import Session
 
 

@@ -12,7 +12,7 @@ from abbe.cli.progress import progress
 from abbe.cli.speech import say
 from abbe.errors import ParameterError
 from abbe.session import Session
-from abbe.session.export import DATA, IMAGES, PARTS, PICTURES, REPORTS
+from abbe.session.choices import DATA, IMAGES, PARTS, PICTURES, REPORTS
 from abbe.session.packing import unpack as unpack_session
 
 
@@ -29,6 +29,9 @@ def command(
     pictures: Annotated[str | None, _formats("pictures", PICTURES)] = None,
     data: Annotated[str | None, _formats("the numbers", DATA)] = None,
     report: Annotated[str | None, _formats("the report", REPORTS)] = None,
+    colors: Annotated[
+        str | None, typer.Option(help="Colours of the channels in pictures: magenta,green or #ff00ff,... or viridis.", show_default=False)
+    ] = None,
     pack: Annotated[bool, typer.Option("--pack", help="Make one file of the whole session instead.")] = False,
     unpack: Annotated[bool, typer.Option("--unpack", help="Make a folder again of a packed session instead.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -51,6 +54,7 @@ def command(
             "pictures": pictures,
             "data": _listed(data),
             "report": _listed(report),
+            "colors": _listed(colors),
         }
         chosen = {key: value for key, value in choices.items() if value is not None}
         done = opened.export(out or Path(f"{session.stem}_export"), overwrite=overwrite, progress=report_progress, **chosen)

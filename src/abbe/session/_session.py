@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from abbe.errors import ParameterError
 from abbe.image import ROI
 from abbe.reporting.case import Case
 from abbe.session.archive import Archive
 from abbe.session.crop import crop, moved, offset_of
-from abbe.session.export import Exported, export
 from abbe.session.multiscale import Progress
 from abbe.session.packing import pack
 from abbe.session.records import Analysis, Version
 from abbe.session.summary import case_of
+
+if TYPE_CHECKING:
+    from abbe.session.export import Exported
 
 
 class Session(Archive):
@@ -143,10 +145,12 @@ class Session(Archive):
     def export(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None, **choices: Any
     ) -> Exported:
-        """Write what is chosen to files of a folder; `abbe.session.export.Choices` lists what there is to choose.
+        """Write what is chosen to files of a folder; `abbe.session.choices.Choices` lists what there is to choose.
 
         Formats that are not named are those of the last export, of this session or of any. Returns the files written and what was left out.
         """
+        from abbe.session.export import export
+
         return export(self, Path(folder), choices, overwrite, progress)
 
     def pack(self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None) -> Path:

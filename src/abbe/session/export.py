@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,73 +19,17 @@ from abbe.formats import save
 from abbe.image import ROI, Image
 from abbe.image.pixels import ArrayPixels
 from abbe.reporting.building import build
-from abbe.reporting.case import Case, Measured
+from abbe.reporting.case import Case, Measured, Named
 from abbe.reporting.face import RENDERERS
 from abbe.reporting.model import Report
 from abbe.session import preferences
+from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
 from abbe.session.crop import crop
 from abbe.session.multiscale import Progress
-from abbe.storage import write_whole
+from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
     from abbe.session._session import Session
-
-#: what can be exported, in the protocol's order, and what it is
-PARTS = {
-    "image": "the version alone, with all its grey values",
-    "original": "the original, with all its grey values",
-    "whole": "the whole view in colour, as a picture",
-    "rois": "each region of interest, with its grey values",
-    "revealed": "the colocalized pixels of each pair",
-    "scattergram": "the scattergram of each pair",
-    "figure": "a figure for a paper: before and after, scale bar, inset",
-    "data": "all numbers",
-    "report": "pictures, numbers, comments and methods in one document",
-    "session": "the whole session in one file",
-}
-#: formats of images, pictures, data and report
-IMAGES = ("ome.tif", "tif", "png", "jpg")
-PICTURES = ("png", "tif", "jpg")
-DATA = ("xlsx", "txt", "csv", "tsv")
-REPORTS = ("pdf", "html")
-JPEG = "JPEG changes grey values: fit for looking, unfit for colocalization and every other measurement; keep the TIFF for those"
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What to export, and how. Formats are remembered from one export to the next.
-
-    Attributes:
-        parts: of `PARTS`; all but "original" and "session" by default.
-        version: id or name; None: the current one.
-        images: format of images with their grey values: "ome.tif", "tif", "png" or "jpg".
-        pictures: format of pictures: "png", "tif" or "jpg".
-        data: formats of the numbers: "xlsx", "txt", "csv", "tsv".
-        report: formats of the report: "pdf", "html".
-    """
-
-    parts: tuple[str, ...] = ("image", "whole", "rois", "revealed", "scattergram", "figure", "data", "report")
-    version: str | int | None = None
-    images: str = "ome.tif"
-    pictures: str = "png"
-    data: tuple[str, ...] = ("xlsx", "txt")
-    report: tuple[str, ...] = ("pdf",)
-
-    def __post_init__(self) -> None:
-        for name, given, known in (
-            ("parts", self.parts, tuple(PARTS)),
-            ("images", (self.images,), IMAGES),
-            ("pictures", (self.pictures,), PICTURES),
-            ("data", self.data, DATA),
-            ("report", self.report, REPORTS),
-        ):
-            strange = [entry for entry in given if entry not in known]
-            if strange:
-                raise ParameterError(f"wanted {name} of {', '.join(known)}, got {strange[0]!r}")
-
-
-#: fields that are remembered
-_REMEMBERED = ("images", "pictures", "data", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +46,19 @@ def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite:
     choices = choose(session, wanted)
     work = _Work(session, folder, choices, overwrite)
     parts = [part for part in PARTS if part in choices.parts]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise storage_error(folder, problem) from problem
     for number, part in enumerate(parts):
         if progress is not None:
             progress(number / len(parts), part)
         work.do(part)
-    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in _REMEMBERED})
+    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in REMEMBERED})
     left = [f"{part}: not chosen ({what})" for part, what in PARTS.items() if part not in choices.parts]
     if progress is not None:
         progress(1.0, "exported")
     return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)))
-
-
-def choose(session: Session, wanted: Mapping[str, Any]) -> Choices:
-    """The choices, filled up with what was chosen last. Raises `ParameterError` for one that there is not."""
-    known = {field.name for field in fields(Choices)}
-    strange = [key for key in wanted if key not in known]
-    if strange:
-        raise ParameterError(f"wanted choices of {', '.join(sorted(known))}, got {strange[0]!r}")
-    before = {key: value for key, value in preferences.remembered(session._store.place).items() if key in _REMEMBERED}
-    try:
-        kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in before.items()}
-        last = asdict(Choices(**kept))
-    except (ParameterError, TypeError):
-        last = {}
-    given: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, (list, tuple)) else value for key, value in wanted.items() if value is not None
-    }
-    return Choices(**{key: last[key] for key in _REMEMBERED if key in last} | given)
 
 
 class _Work:
@@ -141,6 +71,7 @@ class _Work:
         self._session, self._folder, self._choices, self._overwrite = session, folder, choices, overwrite
         self._version = session.version(choices.version)
         self._image = session.image(self._version.id)
+        self._colors = fitting(choices.colors, self._image)
         self._stem = f"{safe(session.name)}_{self._version.id}"
         self._kept: tuple[Case, Report] | None = None
 
@@ -166,11 +97,29 @@ class _Work:
 
     # ------------------------------------------------------------------------------------------ images
     def _save(self, image: Image, stem: str) -> None:
-        saved = save(image, self._folder / f"{stem}.{self._choices.images}", overwrite=self._overwrite)
+        saved = save(image, self._path(stem, self._choices.images), overwrite=self._overwrite)
         self.files.append(saved.path)
         self.notices += [notice.message for notice in saved.notices]
         if self._choices.images == "jpg":
             self.notices.append(JPEG)
+
+    def _path(self, stem: str, suffix: str) -> Path:
+        """A name that nothing of this export has: ROIs may share a name, and a pair may have been measured twice."""
+        names = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
+        return next(path for path in (self._folder / f"{name}.{suffix}" for name in names) if path not in self.files)
+
+    def _save_part(self, image: Image, stem: str) -> None:
+        """With its grey values; as a picture in colour where the format has no room for all channels."""
+        try:
+            self._save(image, stem)
+        except ParameterError:
+            if self._choices.images not in PICTURES or image.shape[0] * image.shape[2] > 1:
+                raise
+            from abbe.reporting.figures.panels import Panels
+
+            panels = Panels(Named("", "", image), (), max(image.shape[3:]), self._colors)
+            self._write_picture(panels.merged(), stem, self._choices.images)
+            self.notices.append(f"ROIs and revealed pixels are shown in colour: a {self._choices.images} has no room for all grey values")
 
     def _original(self) -> None:
         first = self._session.original
@@ -182,7 +131,7 @@ class _Work:
             self.left_out.append("rois: none were drawn")
         for region in regions:
             try:
-                self._save(_inside(self._image, self._case.rois[regions.index(region)]), f"{self._stem}_{safe(region.name)}")
+                self._save_part(_inside(self._image, self._case.rois[regions.index(region)]), f"{self._stem}_{safe(region.name)}")
             except ParameterError as problem:
                 self.left_out.append(f"ROI {region.name[:60]}: {problem}")
 
@@ -195,12 +144,12 @@ class _Work:
                 self.left_out.append(f"revealed pixels of {_pair(measured)}: there are no thresholds ({t['undefined']})")
                 continue
             shown = Revealed(_measured_pair(measured), t["first"], t["second"])
-            self._save(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}")
+            self._save_part(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}")
 
     # ------------------------------------------------------------------------------------------ pictures
-    def _write_picture(self, drawn: Any, stem: str) -> None:
-        path = self._folder / f"{stem}.{self._choices.pictures}"
-        kind = {"png": "PNG", "tif": "TIFF", "jpg": "JPEG"}[self._choices.pictures]
+    def _write_picture(self, drawn: Any, stem: str, suffix: str | None = None) -> None:
+        path = self._path(stem, suffix or self._choices.pictures)
+        kind = {"png": "PNG", "tif": "TIFF", "jpg": "JPEG"}[suffix or self._choices.pictures]
         more = {"quality": 95, "subsampling": 0} if kind == "JPEG" else ({"compression": "tiff_deflate"} if kind == "TIFF" else {})
         with write_whole(path, self._overwrite) as part:
             drawn.save(part, kind, dpi=(300, 300), **more)
@@ -215,15 +164,18 @@ class _Work:
         side = max(self._image.shape[3:])
         if side > 8192:
             self.notices.append(f"the picture of the whole view is reduced from {side} to 8192 pixels; the image has all of them")
-        panels = Panels(named, (), min(side, 8192))
-        drawn = panels.merged() if self._image.shape[1] > 1 else panels.grey(0)
-        self._write_picture(panels.marked(drawn), f"{self._stem}_whole")
+        panels = Panels(named, (), min(side, 8192), self._colors)
+        self._write_picture(panels.marked(panels.merged() if self._colored else panels.grey(0)), f"{self._stem}_whole")
+
+    @property
+    def _colored(self) -> bool:
+        return self._image.shape[1] > 1 or bool(self._colors)
 
     def _figure(self) -> None:
         from abbe.reporting.figures.publication import publication
 
         shown = [self._case.before] + ([self._case.after] if self._case.after else [])
-        self._write_picture(publication(shown, self._case.rois, self._image.shape[1] > 1), f"{self._stem}_figure")
+        self._write_picture(publication(shown, self._case.rois, self._colored, self._colors), f"{self._stem}_figure")
 
     def _scattergrams(self) -> None:
         import io

@@ -15,6 +15,7 @@ from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
 from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown
 from abbe.reporting.figures.scalebar import ScaleBar, scale_bar
+from abbe.reporting.figures.tables import table
 from abbe.reporting.inert import short
 
 if TYPE_CHECKING:
@@ -28,17 +29,25 @@ COLORS = ("#FF00FF", "#00FF00", "#56B4E9", "#E69F00", "#F0E442", "#0072B2", "#D5
 
 @dataclass(frozen=True)
 class Panels:
-    """Pictures of one version. Averages over the pixels of an image that is larger than the panel are made once."""
+    """Pictures of one version. Averages over the pixels of an image that is larger than the panel are made once.
+
+    `tints`: a lookup table per channel, as `tables.checked` gives them; by default the file's colours, or abbe's.
+    """
 
     named: Named
     rois: tuple[ROI, ...] = ()
     side: int = SIDE
+    tints: tuple[str, ...] = ()
     _known: dict[int, Shown] = field(default_factory=dict, repr=False)
     _limits: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @property
     def image(self) -> Image:
         return self.named.image
+
+    @property
+    def colors(self) -> tuple[str, ...]:
+        return self.tints or colors(self.image)
 
     @property
     def label(self) -> str:
@@ -72,7 +81,7 @@ class Panels:
     def merged(self) -> Picture:
         """All channels added up in their colours."""
         planes = [self.shown(c).values for c in range(self.image.shape[1])]
-        return self._sized(drawing.picture(blended(planes, [self.limits(c) for c in range(len(planes))], colors(self.image))))
+        return self._sized(drawing.picture(blended(planes, [self.limits(c) for c in range(len(planes))], self.colors)))
 
     def marked(self, drawn: Picture) -> Picture:
         """With scale bar and ROIs."""
@@ -102,10 +111,10 @@ def colors(image: Image) -> tuple[str, ...]:
 
 
 def blended(planes: Sequence[Float], between: Sequence[tuple[float, float]], tints: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """(Y, X, 3): the planes added up in their colours."""
+    """(Y, X, 3): the planes added up, each through its lookup table."""
     total = np.zeros((*planes[0].shape, 3), np.float32)
     for plane, pair, tint in zip(planes, between, tints, strict=True):
-        total += _unit(plane, pair)[..., None] * _rgb(tint)
+        total += table(tint)[_bytes(plane, pair)]
     shown: npt.NDArray[np.uint8] = np.clip(np.rint(255 * total), 0, 255).astype(np.uint8)
     return shown
 
@@ -170,7 +179,7 @@ def enlarged(panel: Panels, c: int | None, where: Detail, width: int) -> Picture
     parts = [cut(panel.image, k, where) for k in chosen]
     between = [panel.limits(k) for k in chosen]
     planes = [values for values, _ in parts]
-    shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, colors(panel.image))
+    shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, panel.colors)
     drawn = magnified(drawing.picture(shown), width)
     drawing.draw_scale_bar(drawn, scale_bar(width, panel.image.pixel_size[2], parts[0][1] / width))
     return drawn
@@ -202,7 +211,3 @@ def _unit(values: Float, between: tuple[float, float]) -> Float:
 def _bytes(values: Float, between: tuple[float, float]) -> npt.NDArray[np.uint8]:
     shown: npt.NDArray[np.uint8] = np.rint(255 * _unit(values, between)).astype(np.uint8)
     return shown
-
-
-def _rgb(color: str) -> Float:
-    return np.array([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)], np.float32)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from abbe.image import ROI
 from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
-from abbe.reporting.figures.panels import Detail, Panels, colors, detail, enlarged
+from abbe.reporting.figures.panels import Detail, Panels, detail, enlarged
+from abbe.reporting.figures.tables import MAPS, table
 from abbe.reporting.inert import short
 
 if TYPE_CHECKING:
@@ -21,9 +24,9 @@ DPI = 300
 INSET = 0.36
 
 
-def publication(named: Sequence[Named], rois: tuple[ROI, ...] = (), colored: bool = True) -> Picture:
-    """The images side by side, each with scale bar and inset. `colored` False: the first channel in grey."""
-    panels = [Panels(one, rois, SIDE) for one in named]
+def publication(named: Sequence[Named], rois: tuple[ROI, ...] = (), colored: bool = True, tints: tuple[str, ...] = ()) -> Picture:
+    """The images side by side, each with scale bar and inset. `colored` False: the first channel in grey. `tints`: as for `Panels`."""
+    panels = [Panels(one, rois, SIDE, tints) for one in named]
     where = detail(panels[0])
     drawn = [_panel(panel, where, colored) for panel in panels]
     return _with_legend(drawing.side_by_side(drawn, [short(panel.named.name, 40) for panel in panels], gap=24), panels[0], colored)
@@ -59,8 +62,16 @@ def _with_legend(sheet: Picture, panel: Panels, colored: bool) -> Picture:
     pen = ImageDraw.Draw(legend)
     names = panel.image.channels if colored else panel.image.channels[:1]
     x, y = 2, sheet.size[1] + size // 2
-    for name, color in zip(names, colors(panel.image) if colored else ("#FFFFFF",), strict=False):
-        pen.rectangle((x, y, x + size, y + size), fill=color, outline=(60, 60, 60))
+    for name, color in zip(names, panel.colors if colored else ("#FFFFFF",), strict=False):
+        legend.paste(_patch(color, size), (x, y))
+        pen.rectangle((x, y, x + size, y + size), outline=(60, 60, 60))
         pen.text((x + 1.4 * size, y + size), short(name, 30), font=drawing.font(size), anchor="ls", fill=(30, 30, 30))
         x += round(2.6 * size + drawing.font(size).getlength(short(name, 30)))
     return legend
+
+
+def _patch(tint: str, size: int) -> Picture:
+    """A square of a colour; of a map all its colours, the lowest value on the left."""
+    shades = table(tint) if tint in MAPS else table(tint)[-1:]
+    row = shades[np.linspace(0, len(shades) - 1, size + 1).astype(int)]
+    return drawing.picture(np.rint(255 * np.repeat(row[None], size + 1, axis=0)).astype(np.uint8))

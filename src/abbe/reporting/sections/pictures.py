@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from abbe.reporting.case import Case
 from abbe.reporting.figures.charts import histograms
-from abbe.reporting.figures.panels import Detail, Panels, colors, detail, details, views
+from abbe.reporting.figures.panels import Detail, Panels, detail, details, views
 from abbe.reporting.figures.planes import HIGH, LOW
+from abbe.reporting.figures.tables import word
 from abbe.reporting.inert import short
 from abbe.reporting.model import Figure, Section
 
@@ -65,16 +66,10 @@ def _detail_caption(panels: Sequence[Panels], where: Detail) -> str:
 
 def _merged_caption(panels: Sequence[Panels]) -> str:
     image = panels[0].image
-    named = ", ".join(f"{short(name, 30)} {_color_name(color)}" for name, color in zip(image.channels, colors(image), strict=True))
+    named = ", ".join(f"{short(name, 30)} {word(color)}" for name, color in zip(image.channels, panels[0].colors, strict=True))
     return f"{_bar(panels)} {named}; grey-value limits as in the single channels."
 
 
 def _bar(panels: Sequence[Panels]) -> str:
     bar = panels[0].bar
     return f"Scale bar: {bar.label}." if bar.unit == "µm" else f"Bar: {bar.label} of each image; the pixel size is not known."
-
-
-def _color_name(color: str) -> str:
-    known = {"#FF00FF": "magenta", "#00FF00": "green", "#56B4E9": "sky blue", "#E69F00": "orange", "#F0E442": "yellow"}
-    known |= {"#0072B2": "blue", "#D55E00": "vermilion", "#FF0000": "red", "#0000FF": "blue", "#00FFFF": "cyan", "#FFFFFF": "white"}
-    return known.get(color.upper(), color)

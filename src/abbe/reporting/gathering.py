@@ -1,0 +1,62 @@
+"""From results that are no session to the case of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from abbe.colocalization import Colocalization
+from abbe.comparison import Comparison
+from abbe.errors import ParameterError
+from abbe.image import Image
+from abbe.reporting.case import Case, Measured, Named
+from abbe.reporting.measuring import comparison, every_pair
+
+
+def case_of(subject: Any) -> Case:
+    """The case of results that are no session; of images alone, what a report measures unasked is measured.
+
+    Raises `ParameterError` when there is no image among them.
+    """
+    results = [subject] if isinstance(subject, (Image, Colocalization, Comparison)) or not isinstance(subject, Iterable) else list(subject)
+    images: list[Image] = []
+    colocalizations, comparisons = [], []
+    for result in results:
+        if isinstance(result, Image):
+            images.append(result)
+        elif isinstance(result, Colocalization):
+            images.append(result.pair.image)
+            colocalizations.append((result.to_dict(), result.pair.image))
+        elif isinstance(result, Comparison):
+            transformed = result.transformed.replace(original=result.original)
+            images.append(transformed)
+            comparisons.append((result.to_dict(), transformed))
+        else:
+            raise ParameterError(f"wanted a session, images, colocalizations or comparisons to report, got {type(result).__name__}")
+    if not images:
+        raise ParameterError("wanted at least one image or result to report, got none")
+    final = max(images, key=_depth)
+    before, name = final.original, _name(final)
+    named = Named("", "original" if before is None else name, final)
+    unasked = not colocalizations and not comparisons
+    return Case(
+        title=Path(final.provenance.source).name if final.provenance.source else "image",
+        before=named if before is None else Named("", "original", before),
+        after=None if before is None else named,
+        colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations, named.name)),
+        comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons, named.name)),
+        source=final.provenance.source,
+    )
+
+
+def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image]], label: str) -> list[Measured]:
+    return [Measured(f"{letter}{number}", data, image, label) for number, (data, image) in enumerate(found)]
+
+
+def _depth(image: Image) -> int:
+    return 0 if image.original is None else 1 + _depth(image.original)
+
+
+def _name(image: Image) -> str:
+    return str(getattr(image.recipe, "operation", "") or "transformed")
