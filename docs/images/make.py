@@ -1,6 +1,6 @@
 """Pictures of the page, every view at the size of a desktop and of a tablet, in dark and light, as docs/app.md shows them.
 
-    .venv/bin/python docs/images/make.py FOLDER [--image FILE] [--sizes desktop tablet] [--themes dark light]
+    .venv/bin/python docs/images/make.py FOLDER [--image FILE] [--looks desktop-dark tablet-light]
 
 Starts `abbe serve --lan` on an empty folder, does everything that the page can do, and keeps a picture of each view in FOLDER. Without
 `--image` a simulated cell is shown. Wants playwright and a Chromium; whoever changes the page looks at all of them.
@@ -100,6 +100,7 @@ class Walk:
 
     def background(self) -> None:
         self.press("Background")
+        self.page.get_by_role("checkbox", name="nucleus").uncheck()
         self.press("Correct background")
         self.page.locator("aside.versions li").nth(2).wait_for()
         self.page.locator(".uplot").first.wait_for()
@@ -164,8 +165,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--image", type=Path)
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["desktop", "tablet"])
-    parser.add_argument("--themes", nargs="+", choices=["dark", "light"], default=["dark", "light"])
+    looks = [f"{size}-{theme}" for size in SIZES for theme in ("dark", "light")]
+    parser.add_argument("--looks", nargs="+", choices=looks, default=looks[:4])
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -190,27 +191,27 @@ def bring(scratch: Path, image: Path | None) -> tuple[Path, list[Path]]:
 
 
 def walk_all(browser: Any, link: str, wanted: argparse.Namespace, image: Path, parts: list[Path]) -> None:
-    first, state, address = True, None, ""
-    for size in wanted.sizes:
-        for theme in wanted.themes:
-            width, height = SIZES[size]
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, has_touch=size != "desktop", color_scheme=theme, storage_state=state
-            )
-            context.set_default_timeout(PATIENCE)
-            page = context.new_page()
-            page.on("pageerror", lambda error: print("the page failed:", error, flush=True))
-            page.on("console", lambda line: print("the page said:", line.text, flush=True) if line.type in ("error", "warning") else None)
-            walk = Walk(page, wanted.folder, f"{size}-{theme}")
-            page.goto(link if first else address)
-            if first:
-                walk.files(image, parts)
-                walk.enhance()
-                walk.background()
-                first, state, address = False, context.storage_state(), page.url
-            page.locator(".surface[aria-busy=false]").wait_for()
-            walk.views()
-            context.close()
+    state, address = None, link
+    for look in wanted.looks:
+        size, theme = look.split("-")
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, has_touch=size != "desktop", color_scheme=theme, storage_state=state
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("pageerror", lambda error: print("the page failed:", error, flush=True))
+        page.on("console", lambda line: print("the page said:", line.text, flush=True) if line.type in ("error", "warning") else None)
+        walk = Walk(page, wanted.folder, look)
+        page.goto(address)
+        if state is None:
+            walk.files(image, parts)
+            walk.enhance()
+            walk.background()
+            state, address = context.storage_state(), page.url
+        page.locator(".surface[aria-busy=false]").wait_for()
+        walk.views()
+        context.close()
 
 
 if __name__ == "__main__":
