@@ -103,13 +103,13 @@ def undo_redo_and_revert(hand: Hand) -> None:
     """The background correction is undone and done again; then back to the original, and forward to the super-resolved version."""
     current = hand.page.locator("aside.versions li.current")
     hand.tap(re.compile("^Undo:"))
-    current.get_by_text("Super resolution").wait_for()
+    current.get_by_text("super-resolved").wait_for()
     hand.tap(re.compile("^Redo:"))
-    current.get_by_text("Background corrected").wait_for()
+    current.get_by_text("background").wait_for()
     hand.tap_on(hand.page.locator("aside.versions li .version").last)
     current.get_by_text("Original").wait_for()
     hand.tap_on(hand.page.locator("aside.versions li .version").nth(1))
-    current.get_by_text("Super resolution").wait_for()
+    current.get_by_text("super-resolved").wait_for()
 
 
 def colocalize(hand: Hand, session_folder: Path) -> None:
