@@ -113,7 +113,9 @@ def test_what_shares_a_name_is_written_side_by_side(session: Session, tmp_path: 
 
 def test_rois_of_several_channels_become_pictures_in_colour_where_the_format_asks_for_one(session: Session, tmp_path: Path) -> None:
     session.rois.add(ROI.rectangle(2, 3, 5, 6), name="cell")
-    done = session.export(tmp_path / "out", parts=("rois",), images="png")
+    session.colocalize((1, 0), threshold=(190.0, 190.0))
+    done = session.export(tmp_path / "out", parts=("rois", "revealed"), images="png", colors=("green", "red"))
+    assert np.asarray(Pillow.open(done.files[1]))[..., 2].max() == 0, "revealed pixels have the colours of their channels"
     with Pillow.open(done.files[0]) as picture:
         assert (picture.mode, picture.size) == ("RGB", (60, 50))
     assert any("shown in colour" in text for text in done.notices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,8 +108,8 @@ class _Work:
         names = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
         return next(path for path in (self._folder / f"{name}.{suffix}" for name in names) if path not in self.files)
 
-    def _save_part(self, image: Image, stem: str) -> None:
-        """With its grey values; as a picture in colour where the format has no room for all channels."""
+    def _save_part(self, image: Image, stem: str, channels: Sequence[int]) -> None:
+        """With its grey values; as a picture in colour where the format has no room for all channels, which are these of the version."""
         try:
             self._save(image, stem)
         except ParameterError:
@@ -117,7 +117,8 @@ class _Work:
                 raise
             from abbe.reporting.figures.panels import Panels
 
-            panels = Panels(Named("", "", image), (), max(image.shape[3:]), self._colors)
+            tints = tuple(self._colors[c] for c in channels) if self._colors else ()
+            panels = Panels(Named("", "", image), (), max(image.shape[3:]), tints)
             self._write_picture(panels.merged(), stem, self._choices.images)
             self.notices.append(f"ROIs and revealed pixels are shown in colour: a {self._choices.images} has no room for all grey values")
 
@@ -131,7 +132,8 @@ class _Work:
             self.left_out.append("rois: none were drawn")
         for region in regions:
             try:
-                self._save_part(_inside(self._image, self._case.rois[regions.index(region)]), f"{self._stem}_{safe(region.name)}")
+                inside = _inside(self._image, self._case.rois[regions.index(region)])
+                self._save_part(inside, f"{self._stem}_{safe(region.name)}", range(inside.shape[1]))
             except ParameterError as problem:
                 self.left_out.append(f"ROI {region.name[:60]}: {problem}")
 
@@ -144,7 +146,7 @@ class _Work:
                 self.left_out.append(f"revealed pixels of {_pair(measured)}: there are no thresholds ({t['undefined']})")
                 continue
             shown = Revealed(_measured_pair(measured), t["first"], t["second"])
-            self._save_part(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}")
+            self._save_part(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}", measured.data["channels"])
 
     # ------------------------------------------------------------------------------------------ pictures
     def _write_picture(self, drawn: Any, stem: str, suffix: str | None = None) -> None:

@@ -55,8 +55,10 @@ def draw_scale_bar(drawn: Picture, bar: ScaleBar) -> None:
     left = right - round(bar.pixels)
     pen.rectangle((left - 1, bottom - thick - 1, right + 1, bottom + 1), fill=(0, 0, 0))
     pen.rectangle((left, bottom - thick, right, bottom), fill=(255, 255, 255))
-    place = ((left + right) / 2, bottom - thick - 4)
-    pen.text(place, bar.label, font=font(size), anchor="ms", fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0))
+    middle = min((left + right) / 2, width - 4 - font(size).getlength(bar.label) / 2)  # a long label over a short bar stays inside
+    pen.text(
+        (middle, bottom - thick - 4), bar.label, font=font(size), anchor="ms", fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0)
+    )
 
 
 def draw_box(drawn: Picture, corner: tuple[float, float], size: tuple[float, float]) -> None:
