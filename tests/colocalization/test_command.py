@@ -70,6 +70,12 @@ def test_a_remark_that_is_not_about_all_pairs_names_its_pair(tmp_path: Path, cap
     assert len(notes) == len(set(notes))
 
 
+def test_a_file_without_rois_is_not_the_whole_image(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    assert main(["colocalize", str(file), "--channels", "0", "1", "--roi", str(tmp_path / "none.geojson")]) == 1
+    assert capsys.readouterr().err.strip().endswith("wanted ROIs to measure in, got none in none.geojson")
+
+
 def test_further_analyses_are_printed_as_names_and_values(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--channels", "0", "1", "--shift", "--randomise", "--objects", "--randomisations", "5", "--threshold", "150,150"]
     assert main(["colocalize", str(file), *arguments]) == 0

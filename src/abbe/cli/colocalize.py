@@ -69,7 +69,7 @@ def command(
         "randomisations": randomisations,
         "block": block,
     }
-    rois = [found for path in roi or [] for found in open_rois(path)]
+    rois = [found for path in roi or [] for found in _some(path)]
     pairs = _pairs(image, channels, all_pairs)
     with progress(f"measuring {file.name}", quiet=as_json) as report:
         found = colocalize_all(image, pairs, rois, each, whole or None, progress=report, **settings)  # type: ignore[arg-type]
@@ -105,6 +105,14 @@ def _numbers(text: str) -> str | tuple[float, ...]:
         return tuple(float(part) for part in text.split(",")) if "," in text else text
     except ValueError:
         return text
+
+
+def _some(path: Path) -> list[ROI]:
+    """The ROIs of a file; none at all would silently measure the whole image."""
+    found = open_rois(path)
+    if not found:
+        raise ParameterError(f"wanted ROIs to measure in, got none in {path.name}")
+    return found
 
 
 def _one(rois: Sequence[ROI], path: Path) -> ROI:
