@@ -142,5 +142,5 @@ def save_a_pdf(hand: Hand) -> None:
     page.get_by_label("Excel (XLSX)").uncheck()
     with page.expect_download() as download:
         hand.tap("Download")
-    assert download.value.suggested_filename == "my cell.pdf"
+    assert download.value.suggested_filename.endswith(".pdf")
     assert Path(download.value.path()).read_bytes()[:5] == b"%PDF-"
