@@ -35,17 +35,27 @@ def test_the_report_has_the_numbers_of_a_paper(report_of: Report) -> None:
     assert len(_numbers(report_of)) > 150
 
 
-def test_the_workbook_holds_every_number(report_of: Report, written: dict[str, Path]) -> None:
+def test_the_workbook_has_every_table_cell_by_cell(report_of: Report, written: dict[str, Path]) -> None:
     book = openpyxl.load_workbook(written[".xlsx"])
-    found = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row if isinstance(cell.value, (int, float))]
+    lines = [[cell.value for cell in row] for sheet in book for row in sheet.iter_rows()]
     book.close()
-    assert Counter(digits(value) for value in found) == Counter(_numbers(report_of))
+    for table in report_of.tables():
+        start = next(k for k, line in enumerate(lines) if line[0] == table.title)
+        for row, line in zip(table.rows, lines[start + 2 :]):
+            read = ["" if value is None else value if isinstance(value, str) else digits(value) for value in line[: len(row)]]
+            assert read == [cell.text for cell in row], table.title
+    numbers = [digits(value) for line in lines for value in line if isinstance(value, (int, float))]
+    assert Counter(numbers) == Counter(_numbers(report_of))
 
 
-def test_the_web_page_holds_every_number(report_of: Report, written: dict[str, Path]) -> None:
+def test_the_web_page_has_every_table_cell_by_cell(report_of: Report, written: dict[str, Path]) -> None:
     text = written[".html"].read_text(encoding="utf-8")
-    found = [html.unescape(value) for value in re.findall(r'<td class="number">([^<]*)</td>', text)]
-    assert found == _numbers(report_of)
+    found = [
+        [[html.unescape(value) for value in re.findall(r"<td[^>]*>([^<]*)</td>", line)] for line in re.findall(r"<tr><td.*</tr>", body)]
+        for body in re.findall(r"<tbody>(.*?)</tbody>", text, re.DOTALL)
+    ]
+    assert found == [[[cell.text for cell in row] for row in table.rows] for table in report_of.tables()]
+    assert [html.unescape(value) for value in re.findall(r'<td class="number">([^<]*)</td>', text)] == _numbers(report_of)
 
 
 def test_the_text_holds_every_row(report_of: Report, written: dict[str, Path]) -> None:
@@ -64,6 +74,12 @@ def test_the_delimited_file_holds_every_number(report_of: Report, written: dict[
     found = Counter(row["value"] for row in rows)
     numbers = [cell.text for table in report_of.tables() for row in table.rows for cell in row[1:] if cell.number is not None]
     assert not Counter(numbers) - found
+
+
+def test_a_program_finds_each_value_by_its_table_row_and_column(report_of: Report, written: dict[str, Path]) -> None:
+    with written[".csv"].open(encoding="utf-8-sig", newline="") as file:
+        found = Counter((line["table"], line["row"], line["column"]) for line in csv.DictReader(file))
+    assert {place: count for place, count in found.items() if count > 1} == {}
 
 
 def test_the_pdf_shows_every_number(report_of: Report, written: dict[str, Path]) -> None:
