@@ -22,7 +22,7 @@ from abbe.cli.speech import clean
 def run(*words: object, **more: object) -> subprocess.CompletedProcess[str]:
     """A real `abbe` in a process of its own."""
     line = [sys.executable, "-c", "import sys; from abbe.cli.frame import main; sys.exit(main())", *map(str, words)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, **more)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False, **more)  # type: ignore[call-overload,no-any-return]
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -48,7 +48,7 @@ def test_help_lists_every_command_and_loads_none() -> None:
         "heavy = {'numpy', 'scipy', 'torch', 'matplotlib', 'dask', 'tifffile'} & set(sys.modules); "
         "print(heavy, time.process_time() - t, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=1200, check=True)
     for name in frame.COMMANDS:
         assert f"  {name} " in done.stdout
     heavy, seconds = done.stderr.rsplit(maxsplit=1)
@@ -275,7 +275,7 @@ sys.exit(frame.main())
 def test_stopping_in_the_middle_of_a_write_leaves_nothing(tmp_path: Path, pair: list[Path], name: str) -> None:
     out = tmp_path / "out.tif"
     line = [sys.executable, "-c", STOPPED.replace("{name}", name), "merge", *map(str, pair), "-o", str(out)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "abbe: stopped; no file was left half-written"
     assert os.listdir(tmp_path) == ["in"]
@@ -287,7 +287,7 @@ def test_a_reader_that_goes_away_is_no_error(pair: list[Path]) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    process.wait(timeout=120)
+    process.wait(timeout=1200)
     assert process.stderr.read() == b""
     process.stderr.close()
 
