@@ -1,9 +1,10 @@
 """Pictures of the page, every view at the size of a desktop and of a tablet, in dark and light, as docs/app.md shows them.
 
-    .venv/bin/python docs/images/make.py FOLDER [--image FILE] [--looks desktop-dark tablet-light]
+    .venv/bin/python docs/images/make.py FOLDER [--image FILE] [--served FOLDER] [--looks desktop-dark tablet-light]
 
 Starts `abbe serve --lan` on an empty folder, does everything that the page can do, and keeps a picture of each view in FOLDER. Without
-`--image` a simulated cell is shown. Wants playwright and a Chromium; whoever changes the page looks at all of them.
+`--image` a simulated cell is shown; with `--served`, a folder with a session of three versions, only the views of that are kept. Wants
+playwright and a Chromium; whoever changes the page looks at all of them.
 """
 
 from __future__ import annotations
@@ -165,14 +166,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--image", type=Path)
+    parser.add_argument("--served", type=Path)
     looks = [f"{size}-{theme}" for size in SIZES for theme in ("dark", "light")]
     parser.add_argument("--looks", nargs="+", choices=looks, default=looks[:4])
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         images, parts = bring(Path(scratch), wanted.image)
-        served = Path(scratch) / "My cells"
-        served.mkdir()
+        served = wanted.served or Path(scratch) / "My cells"
+        served.mkdir(exist_ok=True)
         with serving(served) as link, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             walk_all(browser, link, wanted, images, parts)
@@ -205,9 +207,13 @@ def walk_all(browser: Any, link: str, wanted: argparse.Namespace, image: Path, p
         walk = Walk(page, wanted.folder, look)
         page.goto(address)
         if state is None:
-            walk.files(image, parts)
-            walk.enhance()
-            walk.background()
+            if wanted.served:
+                page.locator(".tile", has_text="in work").first.click()
+            else:
+                walk.files(image, parts)
+                walk.enhance()
+                walk.background()
+            page.locator(".surface").wait_for()
             state, address = context.storage_state(), page.url
         page.locator(".surface[aria-busy=false]").wait_for()
         walk.views()

@@ -13,9 +13,17 @@ export class Camera {
   #world: [number, number] = [1, 1];
   /** true until somebody moves: then a changed window shows the whole image again */
   #fitted = true;
+  /** pictures side by side, which share the width */
+  #beside = 1;
 
   set world([width, height]: [number, number]) {
     this.#world = [width, height];
+  }
+
+  set beside(pictures: number) {
+    if (pictures === this.#beside) return;
+    this.#beside = pictures;
+    if (this.#fitted) this.fit();
   }
 
   resize(width: number, height: number): void {
@@ -29,7 +37,7 @@ export class Camera {
     const [w, h] = this.#world;
     this.x = w / 2;
     this.y = h / 2;
-    if (this.width && this.height) this.scale = Math.min((this.width - 24) / w, (this.height - 24) / h);
+    if (this.width && this.height) this.scale = Math.min((this.width / this.#beside - 24) / w, (this.height - 24) / h);
     this.#fitted = true;
   }
 

@@ -48,7 +48,7 @@ export class Look {
   edge = $state(0.5);
   /** blink, or a held key: show the reference now */
   flipped = $state(false);
-  same = $state(true);
+  #same = $state<boolean | null>(null);
   t = $state(0);
   /** depth as a fraction: versions differ in their number of planes */
   depth = $state(0.5);
@@ -71,6 +71,24 @@ export class Look {
     const size = this.session.original?.pixel_size;
     return document?.unit === "um" && size?.[1] && size[2] ? { unit: "um", step: [size[1], size[2]] } : { unit: "pixel", step: [1, 1] };
   });
+
+  /** One contrast for both versions. Until somebody decides: if it suits both; after a background correction it does not. */
+  get same(): boolean {
+    return this.#same ?? this.#alike();
+  }
+  set same(yes: boolean) {
+    this.#same = yes;
+  }
+
+  #alike(): boolean {
+    const [a, b] = [this.session.current, this.reference];
+    if (!a || !b) return true;
+    return this.channels.list.every((_, index) => {
+      const [one, other] = [this.channels.range(a.id, index), this.channels.range(b.id, index)];
+      const both = Math.min(one.high, other.high) - Math.max(one.low, other.low);
+      return both > 0.5 * (Math.max(one.high, other.high) - Math.min(one.low, other.low));
+    });
+  }
 
   plane(version: Version | null): number {
     return version ? Math.round(this.depth * (version.shape[2] - 1)) : 0;
