@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from abbe.conversion import parity
 from abbe.zoo import Model, load
 from model_maker import write_model
 
 SMALL = {"widths": [16, 16], "blocks": [1, 1], "unshuffle": 2}
+
+
+@pytest.fixture(autouse=True)
+def _small_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "SIDE", 64)
 
 
 @pytest.fixture(scope="session")
