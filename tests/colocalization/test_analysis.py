@@ -264,6 +264,13 @@ def test_a_stack_restored_to_more_planes_has_its_growth_explained(partly: Image)
     assert "3 times as wide and high as the original and has 2 times the planes, so the same volume has 18 times" in ratio.explanation
 
 
+def test_a_coefficient_that_background_alone_changes_is_said_to_be_one(partly: Image) -> None:
+    found = colocalize(restored(partly, np.maximum(enlarged(partly) - 100, 0)), threshold="none")
+    said = [str(notice) for notice in found.notices if notice.code == "changed"]
+    assert any(line.startswith("moc was") and "background alone" in line for line in said)
+    assert not any(line.startswith("pearson was") for line in said)
+
+
 def test_a_change_of_a_coefficient_without_an_interval_is_said_too(partly: Image) -> None:
     values = enlarged(partly)
     values[1] = 0.5 * values[1] + values[0]

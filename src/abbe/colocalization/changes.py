@@ -16,6 +16,8 @@ WORTH_A_WORD = 0.05
 SLIGHT = 0.005
 #: coefficients that a warning names; the others follow from the same pixels
 NAMED = ("pearson", "spearman", "icq", "moc", "m1", "m2", "tm1", "tm2")
+#: those of them that change with the background alone, whatever else was restored
+BACKGROUND = ("moc", "m1", "m2", "tm1", "tm2")
 
 
 def changes(m: Measurement, before: Colocalization) -> dict[str, Change]:
@@ -64,6 +66,8 @@ def changed(beside: Mapping[str, Change], judged: bool) -> Iterator[Notice]:
         if change is None or change.difference is None:
             continue
         said = f"{key} was {change.before:.3f} on the original and is {change.after:.3f} here"
+        if key in BACKGROUND:
+            said += " (taking away background alone changes it)"
         if change.beyond:
             yield Notice(
                 "changed",
