@@ -35,9 +35,11 @@ const colormaps = new AdditiveColormapExtension();
 export class Stage {
   readonly #deck: Deck<OrthographicView[]>;
   #layers: Drawn[] = [];
+  readonly #busy: (yes: boolean) => void;
 
   /** `busy` is told whether tiles of what is in view are still to come. */
   constructor(canvas: HTMLCanvasElement, failed: (message: string) => void, busy: (yes: boolean) => void) {
+    this.#busy = busy;
     this.#deck = new Deck<OrthographicView[]>({
       canvas,
       width: "100%",
@@ -74,6 +76,7 @@ export class Stage {
         layers.push(multiscale(id, layer));
       });
     }
+    if (layers.some(({ id }) => !this.#layers.some((known) => known.id === id))) this.#busy(true);
     this.#layers = layers;
     this.#deck.setProps({ views, viewState: states as never, layers });
   }
