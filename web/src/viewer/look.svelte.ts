@@ -10,6 +10,8 @@ import type { Layer, Pane } from "./stage";
 export type Mode = "single" | "swipe" | "side" | "blink" | "difference" | "error" | "trust";
 
 export interface MapInfo {
+  /** what it is a map of: the way of comparing, both versions, frame and plane */
+  of?: string;
   dtype: string;
   channels: number;
   levels: { factor: number; width: number; height: number }[];
@@ -160,19 +162,26 @@ export class Look {
     return [map ? { ...whole, id: this.mode, layers: [map] } : { ...whole, ...now }];
   }
 
+  /** Which map belongs to what is looked at now. */
+  get mapped(): string {
+    const onto = this.mode === "error" ? this.reference : this.session.current;
+    return `${this.mode}/${this.session.current?.id}/${this.reference?.id}/${Math.min(this.t, (onto?.shape[0] ?? 1) - 1)}/${this.plane(onto)}`;
+  }
+
   #map(current: Version, reference: Version): Layer | null {
     const base = `/sessions/${this.session.id}`;
-    const [t, z] = [Math.min(this.t, current.shape[0] - 1), this.plane(current)];
+    const grid = this.mode === "error" ? reference : current;
+    const [t, z] = [Math.min(this.t, grid.shape[0] - 1), this.plane(grid)];
     const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
     if (this.mode === "trust") {
       const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
       return { picture, t, z, channels: [{ ...channel, low: 0, high: 1 }], colormap: COLORMAP.trust };
     }
-    if (!this.map || (this.mode !== "difference" && this.mode !== "error")) return null;
-    const onto = this.mode === "error" ? reference : current;
+    // A map of something else may still be here: its levels are not those of the one that is to be shown.
+    if (!this.map || this.map.of !== this.mapped || (this.mode !== "difference" && this.mode !== "error")) return null;
     const picture: Picture = {
-      ...this.picture(onto),
-      key: `${base}/${this.mode}/${current.id}/${reference.id}/${t}/${z}`,
+      ...this.picture(grid),
+      key: `${base}/${this.map.of}`,
       path: `${base}/maps/${this.mode}/tile`,
       parameters: { version: current.id, reference: reference.id },
       dtype: "float32",
