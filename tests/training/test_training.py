@@ -164,3 +164,34 @@ def test_every_shipped_plan_can_be_read() -> None:
     plans = Path(__file__).resolve().parents[2] / "plans"
     names = [TrainingPlan.read(path).name for path in sorted(plans.glob("*.toml"))]
     assert {"denoise", "background", "axial_plane", "axial_stack", "super_resolve"} <= set(names)
+
+
+def test_super_resolution_keeps_light_where_it_is() -> None:
+    network = Restorer(Architecture((16, 16), (1, 1), scale=3, context=True)).eval()
+    torch.nn.init.normal_(network.tail.weight, std=0.5)
+    torch.manual_seed(3)
+    observed, context = torch.rand(1, 1, 64, 64), torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        added = network(observed, context)[:, :1] - network.base(observed, context)
+        unkept = network.tail(network.features(observed, context, None))
+    broad, made = (torch.nn.functional.avg_pool2d(a, 3 * 16)[:, :, 1:-1, 1:-1].abs().max() for a in (added, unkept))
+    assert float(added.std()) > 0.3 * float(unkept.std())  # what is fine passes
+    assert float(broad) < 0.15 * float(made)  # what is broad does not
+
+
+def test_a_network_for_two_images_grows_out_of_one_for_one(tmp_path: Path) -> None:
+    small = Restorer(Architecture((16, 16), (1, 1), unshuffle=2))
+    torch.nn.init.normal_(small.tail.weight, std=0.1)
+    from safetensors.torch import save_file
+
+    path = tmp_path / "weights.safetensors"
+    save_file({k: v.contiguous() for k, v in small.state_dict().items()}, path)
+    large = Restorer(Architecture((16, 16), (1, 1), scale=3, unshuffle=2, context=True))
+    with pytest.raises(ModelError, match="another shape"):
+        start_from(large, path)
+    start_from(large, path, adapt=True)
+    x = torch.rand(1, 1, 32, 32)
+    entry = torch.nn.functional.pixel_unshuffle
+    torch.testing.assert_close(large.head(entry(torch.cat([x, x], 1), 2)), small.head(entry(x, 2)))  # the same image twice is that image
+    assert torch.equal(large.middle[0].first.weight, small.middle[0].first.weight)
+    assert large.finer.weight.shape[0] == 16 * 36

@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+#: standard deviation (input pixels) of the blur below which a super-resolving network keeps light where it is, and the reach of its kernel
+KEPT, REACH = 2.0, 6
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -54,7 +57,7 @@ class Architecture:
             if not last:
                 reach += step  # the two-pixel wide descent
                 step *= 2
-        return reach + (2 if self.scale > 1 else 0)
+        return reach + (2 + REACH + 2 if self.scale > 1 else 0)
 
 
 class Block(nn.Module):
@@ -76,6 +79,28 @@ class Block(nn.Module):
         if self.gain is not None and told is not None:
             h = h * (1 + self.gain(told))[:, :, None, None]
         return x + self.second(h)
+
+
+class LightKept(nn.Module):
+    """Takes from a residual (N, 1, scale H, scale W) what of it is broad: light may be moved by a few input pixels, not made or lost.
+
+    At frequencies far below the lens's limit an image holds the specimen as it is: what a network changes there can only be wrong. What is
+    taken away is the residual's mean over the input's pixels, blurred by a Gaussian of `KEPT` input pixels.
+    """
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        at = torch.arange(-REACH, REACH + 1, dtype=torch.float32)
+        line = torch.exp(-((at / KEPT) ** 2) / 2)
+        self.register_buffer("line", line / line.sum(), persistent=False)
+
+    def forward(self, residual: Tensor) -> Tensor:
+        line = self.get_buffer("line").to(residual.dtype)
+        broad = functional.avg_pool2d(residual, self.scale)
+        broad = functional.conv2d(functional.pad(broad, (0, 0, REACH, REACH), mode="replicate"), line.view(1, 1, -1, 1))
+        broad = functional.conv2d(functional.pad(broad, (REACH, REACH, 0, 0), mode="replicate"), line.view(1, 1, 1, -1))
+        return residual - functional.interpolate(broad, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
 
 
 class Restorer(nn.Module):
@@ -101,6 +126,7 @@ class Restorer(nn.Module):
             self.finer = nn.Conv2d(w[0], self.fine * factor**2, 3, padding=1, bias=False)
         self.tail = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
         self.spread = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
+        self.kept = LightKept(a.scale) if a.scale > 1 else nn.Identity()
         nn.init.normal_(self.tail.weight, std=1e-3)
         nn.init.normal_(self.spread.weight, std=1e-2)
 
@@ -137,4 +163,4 @@ class Restorer(nn.Module):
         if not self.fine and self.architecture.unshuffle > 1:
             residual = functional.pixel_shuffle(residual, self.architecture.unshuffle)
             spread = functional.pixel_shuffle(spread, self.architecture.unshuffle)
-        return torch.cat([self.base(observed, context).float() + residual.float(), spread.float()], 1)
+        return torch.cat([self.base(observed, context).float() + self.kept(residual.float()), spread.float()], 1)

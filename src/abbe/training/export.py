@@ -74,6 +74,7 @@ def to_onnx(network: Restorer) -> onnx.ModelProto:
     with warnings.catch_warnings():
         # the exporter that replaces this one needs a further package and writes a graph three times as long
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # of the padding's sizes: they stay in the graph
         _export(network, inputs, buffer, names, free)
     return onnx.load_from_string(buffer.getvalue())
 

@@ -56,7 +56,8 @@ class Pool:
         """(size, size): a random part of a random plane, at a random scale, turned and mirrored."""
         if rng.random() < self.share:
             plane = self.real[int(rng.integers(len(self.real)))]
-            scale = rng.uniform(0.7, 1.3)
+            # down to a third: what is fine and dense must not be taken for noise that is smooth from pixel to pixel
+            scale = float(10 ** rng.uniform(-0.5, 0.11))
         else:
             plane = self.planes[int(rng.integers(len(self.planes)))]
             scale = rng.choice((1.0, rng.uniform(0.4, 1.0), rng.uniform(1.0, 1.6)))
