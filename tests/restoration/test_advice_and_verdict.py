@@ -77,6 +77,12 @@ def test_a_blurred_image_is_seen_to_be_oversampled() -> None:
     assert sampling(blurred, 0).cutoff < 0.4 < sampling(sharp, 0).cutoff
 
 
+def test_a_noisy_image_is_not_called_oversampled_where_noise_ends_its_spectrum() -> None:
+    noisy = Image.from_array(rng(4).poisson(20 * gaussian_filter(cell(256), 1) / gaussian_filter(cell(256), 1).max() + 2).astype(np.uint16))
+    assert sampling(noisy, 0).cutoff is None
+    assert not any("finer than its detail needs" in remark for remark in advise(noisy).remarks)
+
+
 def test_optics_tell_the_pixel_size_that_abbes_limit_needs() -> None:
     optics = Optics(numerical_aperture=1.25, emission=(500.0,))
     found = sampling(Image.from_array(np.ones((40, 40)), pixel_size=0.05, optics=optics), 0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from abbe.image import Image
 
@@ -55,7 +55,7 @@ def noise_of(blocks: npt.NDArray[np.float64]) -> Noise:
     table = _smeared(*blocks.shape[1:])
     correlation, share, independent = (float(np.interp(seen, table[0], row)) for row in table[1:])
     # the low quantile of chi-squared variances lies below their mean
-    low = float(np.quantile(variance, QUANTILE)) / (chi2.ppf(QUANTILE, independent) / independent)
+    low = float(np.quantile(variance, QUANTILE)) / (2 * gammaincinv(independent / 2, QUANTILE) / independent)
     return Noise(float(np.sqrt(low / share)), correlation)
 
 

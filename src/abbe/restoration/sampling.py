@@ -12,6 +12,9 @@ from abbe.image import Image
 SIDE = 512
 #: a ring of the spectrum is above the noise when its power is this many times the floor
 ABOVE = 1.5
+#: only where the broadest structure's power is this many times the floor does the spectrum end where the lens ends it, and not where noise
+#: covers it: means of hundreds of frames lie above three million, their single frames near ten thousand
+CLEAR = 5e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Sampling:
 
     Attributes:
         cutoff: where the spectrum sinks into the noise, as a fraction of the highest frequency that the pixels can hold; 1 where it does
-            not, None where the image is too small or empty to tell.
+            not, None where the image is too small, empty or noisy to tell.
         nyquist: pixel size that just samples Abbe's limit, emission / (4 NA), in um; None where the optics are not known.
         pixel: the image's pixel size in um.
     """
@@ -64,4 +67,5 @@ def _cutoff(image: Image, channel: int) -> float | None:
     rings = np.convolve(rings[: n // 2], np.ones(5) / 5, "valid")  # ring k is now centred on k + 2
     floor = float(np.median(rings[int(0.9 * len(rings)) :]))
     below = np.flatnonzero(rings < ABOVE * floor)
-    return float((below[0] + 2) / (n / 2)) if below.size else 1.0
+    cutoff = float((below[0] + 2) / (n / 2)) if below.size else 1.0
+    return cutoff if cutoff > 0.5 or rings[0] > CLEAR * floor else None
