@@ -104,7 +104,7 @@ def _gains(case: Case) -> list[str]:
     found = []
     sigma, noise, added = case.fit.sigma, case.evidence.noise_carried, case.evidence.noise_added
     if isinstance(sigma, float) and sigma >= SHARPER:
-        found.append(f"sharper: the original is it, blurred by {sigma:.2g} pixels")
+        found.append(f"sharper: blurred by {sigma:.2g} original pixels it looks like the original")
     less = (isinstance(added, float) and added < 1) or bool(found)
     if isinstance(noise, float) and noise < REDUCED and less:
         found.append(
