@@ -21,7 +21,7 @@ from abbe.cli.speech import clean
 
 def run(*words: object, **more: object) -> subprocess.CompletedProcess[str]:
     """A real `abbe` in a process of its own."""
-    line = [sys.executable, "-c", "import sys; from abbe.cli.frame import main; sys.exit(main())", *map(str, words)]
+    line = [sys.executable, "-m", "abbe", *map(str, words)]
     return subprocess.run(line, capture_output=True, text=True, timeout=1200, check=False, **more)  # type: ignore[call-overload,no-any-return]
 
 

@@ -84,7 +84,7 @@ def uneven(rng: Generator, plane: Plane) -> Plane:
 
 def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
-    factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.55, 0.35, 0.1)))
+    factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
     m = max(32, int(np.ceil(n / factor)))
     sharp = source.crop(rng, m + 2 * MARGIN)
     expected = light(rng, sharp, rng.uniform(0.5, 2.4))[MARGIN:-MARGIN, MARGIN:-MARGIN]
