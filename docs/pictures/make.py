@@ -15,9 +15,9 @@ START, END = "<!-- figures of the demo -->\n", "<!-- end of the figures -->\n"
 
 
 def picture(demo: Path) -> None:
-    """The demo's picture with 256 colours: a third of the size, no visible difference."""
+    """The demo's picture with 256 colours, dithered: half of the size, no visible difference."""
     with Picture.open(demo / "picture.png") as whole:
-        whole.quantize(256, dither=Picture.Dither.NONE).save(HERE / "demo.png", optimize=True)
+        whole.convert("RGB").quantize(256, dither=Picture.Dither.FLOYDSTEINBERG).save(HERE / "demo.png", optimize=True)
 
 
 def table(demo: Path) -> str:

@@ -17,8 +17,8 @@ from abbe.zoo import Model
 
 #: how much of the light that the single-plane axial model would take away is taken. From one plane alone, light from above and below
 #: cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
-#: fifths, this share a fifth
-CAUTION = 0.5
+#: fifths, this share an eighth
+CAUTION = 0.35
 #: pixels, and how each channel is normalised
 Normalised = tuple[Pixels, tuple[Normalisation, ...]]
 
