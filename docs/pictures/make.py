@@ -17,7 +17,8 @@ START, END = "<!-- figures of the demo -->\n", "<!-- end of the figures -->\n"
 def picture(demo: Path) -> None:
     """The demo's picture with 256 colours, dithered: half of the size, no visible difference."""
     with Picture.open(demo / "picture.png") as whole:
-        whole.convert("RGB").quantize(256, dither=Picture.Dither.FLOYDSTEINBERG).save(HERE / "demo.png", optimize=True)
+        colour = whole.convert("RGB")
+        colour.quantize(palette=colour.quantize(256), dither=Picture.Dither.FLOYDSTEINBERG).save(HERE / "demo.png", optimize=True)
 
 
 def table(demo: Path) -> str:
