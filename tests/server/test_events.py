@@ -99,12 +99,13 @@ def test_too_many_open_pages_are_refused(server: Running, device: httpx.Client, 
 
 
 def test_a_job_is_cancelled_and_leaves_nothing(device: httpx.Client, cells: str) -> None:
-    first = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
-    second = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
-    for job in (second, first):
+    jobs = [device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance"}).json() for _ in range(2)]
+    for job in reversed(jobs):
         device.delete(f"/api/jobs/{job['id']}")
-    assert {finished(device, job["id"])["state"] for job in (first, second)} == {"cancelled"}
-    assert len(device.get(f"/api/sessions/{cells}").json()["versions"]) == 1
+    states = [finished(device, job["id"])["state"] for job in jobs]
+    assert states[-1] == "cancelled"
+    assert set(states) <= {"cancelled", "done"}  # the first may have ended before it could be stopped: then its version is there
+    assert len(device.get(f"/api/sessions/{cells}").json()["versions"]) == 1 + states.count("done")
 
 
 def test_an_image_is_not_deleted_under_a_job(device: httpx.Client, cells: str) -> None:

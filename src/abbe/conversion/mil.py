@@ -142,11 +142,30 @@ def _expand(graph: _Graph, given: Inputs, output: str) -> None:
     graph.node("Unsqueeze", [graph.name(given["x"]), graph.weight(output + "_axes", axes)], output)
 
 
+def _average(graph: _Graph, given: Inputs, output: str) -> None:
+    sizes, strides = ([int(n) for n in given[key].val] for key in ("kernel_sizes", "strides"))
+    if str(given["pad_type"].val) != "valid" and any(given["pad"].val):
+        raise ModelError("wanted means over whole blocks of pixels, got padded ones, in the CoreML package")
+    graph.node("AveragePool", [graph.name(given["x"])], output, kernel_shape=sizes, strides=strides)
+
+
+def _pad(graph: _Graph, given: Inputs, output: str) -> None:
+    """Edges repeated: (before, after) of each of the last axes."""
+    if str(given["mode"].val) != "replicate":
+        raise ModelError(f"wanted edges repeated, got {given['mode'].val!s}, in the CoreML package")
+    sides = np.asarray(given["pad"].val, np.int64).reshape(-1, 2)
+    sides = np.concatenate([np.zeros((len(given["x"].shape) - len(sides), 2), np.int64), sides])
+    graph.node("Pad", [graph.name(given["x"]), graph.weight(output + "_sides", sides.T.ravel())], output, mode="edge")
+
+
 _OPERATORS: dict[str, Operator] = {
     "cast": _plain("Identity", "x"),
     "conv": _conv,
     "add": _plain("Add", "x", "y"),
+    "sub": _plain("Sub", "x", "y"),
     "mul": _plain("Mul", "x", "y"),
+    "avg_pool": _average,
+    "pad": _pad,
     "relu": _plain("Relu", "x"),
     "abs": _plain("Abs", "x"),
     "pixel_shuffle": _pixel_shuffle,

@@ -64,7 +64,7 @@ def _restoring(
         here.cabinet.changed(session_id, session)
         said = judge(session, made.id, result, author)
         here.cabinet.changed(session_id, session)
-        progress(1.0, "done")
+        # no more progress to report: that is where a job is cancelled, and the version is there
         return {"version": made.id, "parent": made.parent, "verdict": said}
 
     return work
