@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from abbe.networks import Architecture, Restorer
+from abbe.networks.discriminator import FAINTEST, fine_detail
+from abbe.training.adversary import Account, Adversary, optimizer_state
 from abbe.training.losses import restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
@@ -69,10 +71,12 @@ class Training:
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
         if plan.start and models:
-            start_from(self.network, models[plan.start], adapt=plan.network.context or plan.network.scale > 1)
+            grown = plan.adversarial is None and (plan.network.context or plan.network.scale > 1)
+            start_from(self.network, models[plan.start], adapt=grown)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.adversary = Adversary.of(plan.adversarial, context=plan.network.context) if plan.adversarial else None
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
 
     # ------------------------------------------------------------------------------------------ state
@@ -85,6 +89,9 @@ class Training:
             tensors |= {f"optimizer.{names[i]}.{k}": state[k].contiguous() for k in ("exp_avg", "exp_avg_sq")}
         partial = self.folder / "checkpoint.partial"
         state = {"step": str(self.step), "seconds": str(self.seconds), "best": str(self.best)}
+        if self.adversary:
+            tensors |= self.adversary.tensors()
+            state["adversary_steps"] = str(self.adversary.steps)
         save_file(tensors, partial, metadata=state)
         partial.replace(self.folder / "checkpoint.safetensors")
         partial = self.folder / "weights.partial"
@@ -108,16 +115,9 @@ class Training:
         self.network.load_state_dict(part("weights."))
         self.average.load_state_dict(part("average."))
         self.step, self.seconds, self.best = int(state["step"]), float(state["seconds"]), float(state["best"])
-        moments = {}
-        for i, (name, _) in enumerate(self.network.named_parameters()):
-            mean = tensors.get(f"optimizer.{name}.exp_avg")
-            if mean is not None:
-                moments[i] = {
-                    "step": torch.tensor(float(self.step)),
-                    "exp_avg": mean,
-                    "exp_avg_sq": tensors[f"optimizer.{name}.exp_avg_sq"],
-                }
-        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.optimizer.load_state_dict(optimizer_state(self.optimizer, self.network, tensors, "optimizer.", self.step))
+        if self.adversary:
+            self.adversary.restore(tensors, int(state.get("adversary_steps", 0)))
         return True
 
     # ------------------------------------------------------------------------------------------ running
@@ -126,8 +126,10 @@ class Training:
 
         An interruption (Ctrl-C, SIGTERM as KeyboardInterrupt) leaves a checkpoint of the last whole step.
         """
-        self.resume()
+        resumed = self.resume()
         try:
+            if self.adversary and not resumed:
+                self._validate(0.0)  # what the fidelity model gives: the row that later ones are compared with
             self._run(every, checkpoint_seconds)
         except KeyboardInterrupt:
             self.save()
@@ -142,7 +144,8 @@ class Training:
             if self.step % 50 == 0:
                 rate = count / (now - began)
                 left = (plan.steps - self.step) / rate / 60
-                self.report(f"{plan.name} step {self.step}/{plan.steps} loss {loss_sum / count:.4f} {rate:.2f} steps/s {left:.0f} min left")
+                told = f"{plan.name} step {self.step}/{plan.steps} loss {loss_sum / count:.4f} {rate:.2f} steps/s {left:.0f} min left"
+                self.report(f"{told}; {self.adversary.account}" if self.adversary else told)
             last = self.step >= plan.steps
             if self.step % every == 0 or last:
                 self.seconds += now - began
@@ -171,6 +174,9 @@ class Training:
             restored = self.network(observed, context, told if told.numel() else None)
         base = self.network.base(observed, context)
         loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight)
+        if self.adversary:
+            term = self.adversary.challenge(observed, context, restored[:, :1].float(), truth)
+            loss = loss + self.adversary.plan.weight * term
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -206,7 +212,7 @@ class Training:
         return observed.contiguous(memory_format=torch.channels_last), result, truth
 
     def _validate(self, loss: float) -> None:
-        gains, before, rows = [], [], []
+        gains, before, fine, rows = [], [], [], []
         for i in range(self.held_out):
             observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
             seen, context, truth = self.prepared(observed, truth, level, i)
@@ -215,21 +221,36 @@ class Training:
             span = float(truth.max() - truth.min()) + 1e-3
             before.append(_psnr(self.network.base(seen, context), truth, span))
             gains.append(_psnr(restored[:, :1], truth, span))
+            fine.append(float(fine_detail(restored[:, :1]).std() / fine_detail(truth).std().clamp_min(FAINTEST)))
             if i < 8:
                 rows.append((observed[0, observed.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
         value = float(np.mean(gains))
         self.best = max(self.best, value)
         self.report(f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB")
         save_picture(self.folder / "latest.png", rows)
+        row = {
+            "step": str(self.step),
+            "minutes": f"{self.seconds / 60:.1f}",
+            "loss": f"{loss:.5f}",
+            "validation_db": f"{value:.3f}",
+            "input_db": f"{np.mean(before):.3f}",
+            "learning_rate": f"{self._rate():.2e}",
+        }
+        if self.adversary:
+            figures = (float(np.median(fine)), *self.adversary.account.row())
+            row |= {name: f"{figure:.4f}" for name, figure in zip(("fine_detail", "adversarial", "right", "learnt"), figures)}
+            self.report(f"{self.plan.name} step {self.step} fine detail {figures[0]:.3f} of the truth's; {self.adversary.account}")
+            self.adversary.account = Account()
+        self._write_row(row)
+
+    def _write_row(self, row: dict[str, str]) -> None:
         table = self.folder / "log.csv"
         new = not table.exists()
         with table.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
+            writer = csv.DictWriter(file, row)
             if new:
-                writer.writerow(("step", "minutes", "loss", "validation_db", "input_db", "learning_rate"))
-            writer.writerow(
-                (self.step, f"{self.seconds / 60:.1f}", f"{loss:.5f}", f"{value:.3f}", f"{np.mean(before):.3f}", f"{self._rate():.2e}")
-            )
+                writer.writeheader()
+            writer.writerow(row)
 
 
 def _psnr(a: Tensor, b: Tensor, span: float) -> float:

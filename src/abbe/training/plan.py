@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from abbe.errors import ParameterError
 
@@ -55,6 +55,18 @@ class PairsPlan(_Frozen):
     share: float = Field(default=0.2, ge=0, le=1)
 
 
+class AdversarialPlan(_Frozen):
+    """The adversarial partner of a fidelity model: `start` names that model, whose loss is kept and whose network this is."""
+
+    #: of the adversarial term, beside an error of the size of the input's
+    weight: float = Field(default=0.007, ge=0, le=0.1)
+    #: feature channels of the discriminator, which halves the grid with each
+    widths: tuple[int, ...] = Field(default=(24, 48, 64), min_length=1, max_length=5)
+    learning_rate: float = Field(default=4e-4, gt=0)
+    #: the discriminator learns only while it is right about at most this share
+    accuracy: float = Field(default=0.8, gt=0.5, le=1)
+
+
 class TrainingPlan(_Frozen):
     """A training. Two trainings with equal plans and data see equal samples in equal order."""
 
@@ -65,6 +77,7 @@ class TrainingPlan(_Frozen):
     network: NetworkPlan = NetworkPlan()
     pool: PoolPlan = PoolPlan()
     pairs: PairsPlan | None = None
+    adversarial: AdversarialPlan | None = None
     #: another plan's name, whose weights the training starts from
     start: str | None = None
     #: the models before this one in the chain: it sees their output. Every other batch goes through the first alone, so that the later
@@ -85,6 +98,12 @@ class TrainingPlan(_Frozen):
     sets: tuple[str, ...] = ()
     licence: str = "CC BY 4.0"
 
+    @model_validator(mode="after")
+    def _whose_partner(self) -> TrainingPlan:
+        if self.adversarial is not None and not self.start:
+            raise ValueError("a plan with [adversarial] needs start: the name of the fidelity model whose partner it trains")
+        return self
+
     @classmethod
     def read(cls, path: Path) -> TrainingPlan:
         """From a TOML file. Raises `ParameterError` naming the field that is wrong."""
@@ -96,4 +115,4 @@ class TrainingPlan(_Frozen):
             return cls.model_validate(data)
         except ValidationError as problem:
             first = problem.errors()[0]
-            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from problem
+            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'plan'}: {first['msg']}") from problem
