@@ -121,6 +121,15 @@ def write_model(folder: Path, task: str, content: bytes | None = None, **changes
     return place
 
 
+def write_partner(place: Path, content: bytes, default: float = 0.0) -> Path:
+    """Give the model in the folder `place` an adversarial partner; returns the folder."""
+    facts = json.loads((place / "card.json").read_text())
+    facts["realism"] = {"default": default, "partner": hashlib.sha256(content).hexdigest()}
+    (place / "card.json").write_text(json.dumps(facts))
+    (place / "partner.onnx").write_bytes(content)
+    return place
+
+
 TASKS = ("denoise", "background", "axial_plane", "axial_stack", "super_resolve")
 
 

@@ -178,8 +178,6 @@ def test_every_choice_of_steps_in_order_works() -> None:
 def test_requests_that_cannot_be_met_say_what_to_do(tmp_path) -> None:
     with pytest.raises(ParameterError, match="0 channel 0"):
         enhance(counts(8, 8), channels=[3])
-    with pytest.raises(ParameterError, match="partner"):
-        enhance(counts(8, 8), realism=0.5)
     with pytest.raises(ParameterError, match="from 0"):
         enhance(counts(8, 8), realism=7)
     with pytest.raises(ParameterError, match="auto"):

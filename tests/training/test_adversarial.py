@@ -10,12 +10,14 @@ torch = pytest.importorskip("torch", reason="training needs the train extra")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from abbe.errors import ParameterError  # noqa: E402
+from abbe.errors import ModelError, ParameterError  # noqa: E402
 from abbe.networks import Discriminator  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.adversary import Adversary  # noqa: E402
 from abbe.training.loop import Training  # noqa: E402
 from abbe.training.plan import AdversarialPlan, NetworkPlan, PoolPlan  # noqa: E402
+from abbe.training.weights import read_weights  # noqa: E402
+from abbe.zoo import load  # noqa: E402
 
 TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1), unshuffle=2, scale=3, context=True)
 #: strong and quick, so that a few steps show
@@ -112,7 +114,7 @@ def test_the_term_pulls_a_candidate_towards_what_passes_for_the_truth() -> None:
     adversary = Adversary.of(AdversarialPlan(widths=(8, 16), learning_rate=5e-3), context=False)
     for _ in range(60):
         adversary.challenge(observed, None, smooth, truth)
-    term, lower = (float(adversary.challenge(observed, None, a, truth)) for a in (smooth, 0.5 * (smooth + truth)))
+    term, lower = (float(adversary.challenge(observed, None, a, truth).mean()) for a in (smooth, 0.5 * (smooth + truth)))
     assert lower < term
 
 
@@ -150,3 +152,32 @@ def test_a_partner_of_nobody_is_refused(tmp_path: Path) -> None:
     path.write_text('name = "x"\ntask = "denoise"\nstart = "denoise"\n[adversarial]\nweight = 3\n')
     with pytest.raises(ParameterError, match=r"adversarial\.weight"):
         TrainingPlan.read(path)
+
+
+def test_the_partner_is_exported_beside_its_fidelity_model(tmp_path: Path, fidelity: Path) -> None:
+    folder = train(partner(), tmp_path, models={"tiny": fidelity}, workers=0, report=silent, held_out=2)
+    original = fidelity.parent / "model"
+    assert (folder / "model.onnx").read_bytes() == (original / "model.onnx").read_bytes()
+    model = load(folder)
+    trained = load_file(tmp_path / "partner" / "weights.safetensors")
+    for realism, wanted in ((0, load_file(fidelity)), (1, trained)):
+        (tmp_path / "mixed.onnx").write_bytes(model.at(realism).weights())
+        got = read_weights(tmp_path / "mixed.onnx")
+        assert got.keys() == wanted.keys()
+        assert all(torch.allclose(got[name], wanted[name], rtol=1e-3, atol=1e-6) for name in wanted)  # half precision
+    assert not torch.equal(trained["tail.weight"], load_file(fidelity)["tail.weight"])
+    assert model.card.name == "tiny"
+    assert model.card.realism.default == 0
+    assert model.card.realism.training is not None
+    assert model.card.realism.training.plan == "plans/partner.toml"
+    assert model.card.of(b"other").realism.partner is None
+
+
+def test_a_partner_without_its_fidelity_model_says_what_to_do(tmp_path: Path, fidelity: Path) -> None:
+    with pytest.raises(ParameterError, match="whose partner"):
+        train(partner(), tmp_path, workers=0, report=silent)
+    alone = tmp_path / "alone" / "weights.safetensors"
+    alone.parent.mkdir()
+    alone.write_bytes(fidelity.read_bytes())
+    with pytest.raises(ModelError, match="train it first"):
+        train(partner(steps=1), tmp_path, models={"tiny": alone}, workers=0, report=silent, held_out=1)

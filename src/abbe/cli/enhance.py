@@ -35,7 +35,7 @@ def command(
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model by name or path, for the step it is made for.", show_default=False)] = None,
     realism: Annotated[
-        float | None, typer.Option(help="0 fidelity to 1 adversarial. [default: the model card's]", show_default=False)
+        float | None, typer.Option(help="0 faithful to 1 crisp, where a model can be. [default: its card's]", show_default=False)
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,

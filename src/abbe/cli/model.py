@@ -99,9 +99,10 @@ def check_run(model: Model) -> None:
     side = -(-64 // model.card.multiple) * model.card.multiple
     observed = np.random.default_rng(0).random((1, model.card.observed_channels, side, side), np.float32)
     told = dict.fromkeys(model.card.told, 1.0)
-    restored = Runner(model, engine("cpu")).run(observed, told)
-    if not np.isfinite(restored).all():
-        raise ModelError(f"wanted finite pixels from {model.card.name}, got others; the model is not usable")
+    for one in (model, model.at(1)) if model.card.realism.partner else (model,):
+        restored = Runner(one, engine("cpu")).run(observed, told)
+        if not np.isfinite(restored).all():
+            raise ModelError(f"wanted finite pixels from {model.card.name} at realism {one.realism:g}, got others; it is not usable")
 
 
 @app.command("export")
@@ -154,7 +155,10 @@ def _lines(model: Model) -> Iterator[str]:
     yield f"task {card.task}, x{card.scale}, {card.parameters:,} parameters, sees {card.receptive_field} pixels to each side"
     yield f"weights {model.path}"
     yield f"sha256 {card.digest}"
-    yield f"realism {card.realism.default:g}; 90 % interval: +- {card.interval_factor:g} x spread"
+    partner = "0 to 1" if card.realism.partner else "no adversarial partner, so it has no effect"
+    yield f"realism: {partner}, by default {card.realism.default:g}; 90 % interval: +- {card.interval_factor:g} x spread"
+    for one in card.realism.figures:
+        yield f"realism 0 and 1, {one.set}, {one.measure}: {one.fidelity:.4g}, {one.partner:.4g}"
     if card.told:
         yield f"is told: {', '.join(card.told)}"
     yield from _training(card)

@@ -1,7 +1,7 @@
 """The discriminator of the adversarial training: a small PatchGAN with spectral normalisation.
 
-It scores every neighbourhood of about forty output pixels by itself: is this candidate the specimen, given what was observed? (Isola et al.,
-"Image-to-image translation with conditional adversarial networks", CVPR 2017; Miyato et al., "Spectral normalization for generative
+It scores every neighbourhood of about forty output pixels by itself: is this candidate the specimen, given what was observed? (Isola et
+al., "Image-to-image translation with conditional adversarial networks", CVPR 2017; Miyato et al., "Spectral normalization for generative
 adversarial networks", ICLR 2018.) What it sees is divided by the contrast of the observed patch: like the restoring network, it does not
 know how bright an image is.
 """

@@ -192,15 +192,15 @@ def _line(problem: Exception) -> str:
     return str(problem).strip().splitlines()[0][:300] if str(problem).strip() else type(problem).__name__
 
 
-#: sessions stay ready between calls: a second image costs no set-up. The key has the digest, so that a changed file is a new session.
-_RUNNERS: dict[tuple[str, Engine], Runner] = {}
+#: sessions stay ready between calls: a second image costs no set-up. The key has the digests, so that a changed file is a new session.
+_RUNNERS: dict[tuple[str, float, Engine], Runner] = {}
 _KEPT = 12
 _RUNNERS_LOCK = threading.Lock()
 
 
 def runner(model: Model, engine: Engine) -> Runner:
     """The model on the engine; made once per process."""
-    key = (model.card.digest, engine)
+    key = (model.card.digest, model.realism, engine)
     with _RUNNERS_LOCK:
         found = _RUNNERS.get(key)
         if found is None or found.card != model.card:

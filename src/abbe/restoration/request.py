@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from abbe.errors import ModelError, ParameterError
-from abbe.image import Image
+from abbe.image import Image, Notice
 from abbe.zoo import Model, find
 
 #: the steps of Workflow A, in the order in which they are done
@@ -77,15 +77,23 @@ def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: 
     return models
 
 
-def check_realism(realism: float | None, models: Mapping[str, Model]) -> None:
-    """Raises `ParameterError` for a realism that a model cannot have."""
-    if realism is None:
-        return
-    if not 0 <= realism <= 1:
+def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict[str, Model], list[Notice]]:
+    """The models with this share of their adversarial partners' weights (None: as their cards say), and what is to be known of it.
+
+    Raises `ParameterError` for a share beyond [0, 1].
+    """
+    if realism is not None and not 0 <= realism <= 1:
         raise ParameterError(f"wanted a realism from 0 (fidelity) to 1 (the adversarially trained partner), got {realism}")
-    for model in models.values():
-        if realism != model.card.realism.default:
-            raise ParameterError(
-                f"wanted realism {realism:g}, but {model.card.name} {model.card.version} has no adversarially trained partner to mix in; "
-                f"its realism is {model.card.realism.default:g}: leave realism= out"
-            )
+    without = [model.card.name for model in models.values() if model.card.realism.partner is None]
+    chosen = {
+        step: model if realism is None or model.card.name in without else model.at(float(realism)) for step, model in models.items()
+    }
+    notices = []
+    if realism and without:
+        few = "it has no adversarially trained partner" if len(without) == 1 else "they have no adversarially trained partner"
+        notices.append(Notice("realism", f"realism {realism:g} has no effect on {', '.join(without)}: {few}"))
+    mixed = {model.card.name: model.realism for model in chosen.values() if model.realism}
+    if mixed:
+        names = ", ".join(f"{name} at realism {share:g}" for name, share in mixed.items())
+        notices.append(Notice("uncalibrated", f"{names}: interval and trust were calibrated at realism 0 and may not hold here"))
+    return chosen, notices

@@ -17,6 +17,7 @@ from abbe.restoration.engine import Engine
 from abbe.restoration.resampling import EnlargedPixels, EvenPixels, RepeatedPixels
 from abbe.restoration.stage import FLOAT32, Stage
 from abbe.restoration.trust import TrustPixels
+from abbe.zoo import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
                 model_version=card.version,
                 model_digest=card.digest,
                 channels=None if len(chosen) == image.shape[1] else chosen,
-                parameters={"normalisation": [n.to_dict() for n in stage.normalisation], "realism": card.realism.default},
+                parameters={"normalisation": [n.to_dict() for n in stage.normalisation], **_realism(stage.model)},
             )
         )
     source = Input(
@@ -101,6 +102,12 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
         channels=image.channels,
     )
     return Recipe(operation=operation, inputs=(source,), steps=tuple(steps), engine=engine.account())
+
+
+def _realism(model: Model) -> dict[str, float | str]:
+    """How much of the adversarial partner was mixed in, and which file it was."""
+    partner = model.card.realism.partner
+    return {"realism": model.realism} | ({"partner_digest": partner} if model.realism and partner else {})
 
 
 def _sentence(recipe: Recipe) -> str:

@@ -12,7 +12,7 @@ from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
-from abbe.restoration.request import STEPS, ModelChoice, axial_ratio, check_channels, check_realism, check_steps, choose_models
+from abbe.restoration.request import STEPS, ModelChoice, at_realism, axial_ratio, check_channels, check_steps, choose_models
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
 from abbe.restoration.stacks import restore_stacks
@@ -37,7 +37,8 @@ def enhance(
         steps: one or more of "denoise", "axial", "super_resolve", in this order.
         channels: by index or name; None: all. The others are kept as they are, or brought to the new grid by linear interpolation.
         model: a model's name or path, or one per step: {"denoise": ...}. None: abbe's own.
-        realism: None: what the model's card says.
+        realism: from 0, the fidelity model, to 1, its adversarially trained partner: crisper, and more often wrong. Models without a
+            partner stay as they are, of which a notice tells. None: what the models' cards say.
         engine: "auto", "openvino", "cpu", "cuda", "coreml" or "directml".
         exact: compute in float32 throughout, slower.
         progress: `progress(fraction, text)`; returns False or raises `CancelledError` to stop.
@@ -57,9 +58,9 @@ def enhance(
     chosen = check_channels(source, channels)
     ratio = axial_ratio(source) if "axial" in wanted else None
     models = choose_models(wanted, model, "axial_plane" if ratio is None else "axial_stack")
-    check_realism(realism, models)
+    models, about = at_realism(realism, models)
     grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
-    notices = [*_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
+    notices = [*about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress)
 
 
@@ -80,8 +81,8 @@ def correct_background(
     """
     source = as_image(image)
     chosen = check_channels(source, channels)
-    models = choose_models(("background",), model, "")
-    return _run("background", source, models, chosen, Grid(), [], engine, exact, progress)
+    models, about = at_realism(None, choose_models(("background",), model, ""))
+    return _run("background", source, models, chosen, Grid(), about, engine, exact, progress)
 
 
 def _run(

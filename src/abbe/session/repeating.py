@@ -110,7 +110,9 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     models = {step.name: step.model for step in recipe.steps if step.model}
     engine = _engine(recipe)
     if recipe.operation == "enhance":
-        return enhance(image, names, channels, model=models, engine=engine, exact=exact, progress=progress)
+        # one share for all steps; those whose models have no partner recorded 0
+        realism = max((float(step.parameters.get("realism") or 0) for step in recipe.steps), default=0.0)
+        return enhance(image, names, channels, model=models, realism=realism, engine=engine, exact=exact, progress=progress)
     if recipe.operation == "background":
         return correct_background(image, channels, model=models, engine=engine, exact=exact, progress=progress)
     if recipe.operation == "crop":
@@ -197,6 +199,8 @@ def _differences(recipe: Recipe, made: Image) -> Iterator[str]:
     for before, after in zip(recipe.steps, now.steps, strict=False):
         if before.model_digest != after.model_digest:
             yield f"the model of {before.name} differs: {before.model} {before.model_version}, now {after.model} {after.model_version}"
+        elif before.parameters.get("partner_digest") != after.parameters.get("partner_digest"):
+            yield f"the adversarial partner of {before.model}, which {before.name} mixed in, differs"
 
 
 def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> Any:

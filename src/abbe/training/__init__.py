@@ -41,15 +41,16 @@ def train(
         held_out: samples per validation.
 
     Returns:
-        the folder with `model.onnx` and `card.json`.
+        the folder with `model.onnx` and `card.json`; for a plan with an adversary these are the fidelity model's, beside `partner.onnx`.
 
     Raises:
         MissingExtraError: torch, onnx or safetensors is not installed.
         ParameterError: the plan names images, models or pairs that are not there.
+        ModelError: an adversarial partner has no fidelity model, or one of another network.
     """
     try:
         from abbe.training.calibration import interval_factor
-        from abbe.training.export import export
+        from abbe.training.export import export, export_partner
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
@@ -57,5 +58,14 @@ def train(
         plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
     )
     training.run(every=every)
+    weights, made = training.folder / "weights.safetensors", training.folder / "model"
+    if plan.adversarial is not None and plan.start:
+        return export_partner(weights, _folder(models, plan.start), made)
     factor = interval_factor(training, 2 * held_out)
-    return export(training.folder / "weights.safetensors", training.folder / "model", interval_factor=factor)
+    return export(weights, made, interval_factor=factor)
+
+
+def _folder(models: dict[str, Path] | None, name: str) -> Path:
+    """The model whose weights a training started from: those of a run lie beside its model."""
+    found = (models or {})[name]
+    return found.parent if found.suffix == ".onnx" else found.parent / "model"

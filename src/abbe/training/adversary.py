@@ -59,12 +59,12 @@ class Adversary:
         return cls(plan, network, torch.optim.Adam(network.parameters(), plan.learning_rate, betas=(0.5, 0.99)))
 
     def challenge(self, observed: Tensor, context: Tensor | None, candidate: Tensor, truth: Tensor) -> Tensor:
-        """The adversarial term of `candidate`, before its weight: 0 where the discriminator takes all of it for the truth."""
+        """(N,): the adversarial term of each candidate, before its weight: 0 where the discriminator takes all of it for the truth."""
         right, stepped = self._learn(observed, context, candidate.detach(), truth)
         self.network.requires_grad_(False)
-        term = (self.network(observed, context, candidate) - 1).square().mean()
+        term = (self.network(observed, context, candidate) - 1).square().mean((1, 2, 3))
         self.network.requires_grad_(True)
-        self.account.add(float(term.detach()), right, stepped)
+        self.account.add(float(term.detach().mean()), right, stepped)
         return term
 
     def _learn(self, observed: Tensor, context: Tensor | None, candidate: Tensor, truth: Tensor) -> tuple[float, bool]:

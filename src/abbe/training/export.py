@@ -15,10 +15,11 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from abbe.errors import ModelError
 from abbe.networks import Restorer
 from abbe.training.loop import architecture
 from abbe.training.plan import TrainingPlan
-from abbe.training.weights import read_metadata, start_from
+from abbe.training.weights import read_metadata, read_weights, start_from
 
 #: what the engine subtracts before a network sees an image, and divides by, as percentiles of the image
 NORMALISATION = {"low_percentile": 1.0, "high_percentile": 99.8}
@@ -54,6 +55,43 @@ def export(weights: Path, folder: Path, *, interval_factor: float = 2.0, more: d
     card = card_of(plan, network, hashlib.sha256(data).hexdigest(), read_metadata(weights), interval_factor) | (more or {})
     (folder / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
+
+
+def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
+    """The fidelity model in the folder `fidelity`, with the adversarial partner of `weights.safetensors`, in `folder`; returns it.
+
+    The partner is the fidelity model's own ONNX graph with other weights, so that the engine can mix both. Raises `ModelError` when the
+    weights are not those of that network.
+    """
+    state = read_metadata(weights)
+    plan = TrainingPlan.model_validate_json(state["plan"])
+    try:
+        content, card = (fidelity / "model.onnx").read_bytes(), json.loads((fidelity / "card.json").read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ModelError(
+            f"wanted the fidelity model {plan.start} (model.onnx and card.json) in {fidelity}, got: {problem.strerror}; train it first"
+        ) from problem
+    partner = _with_weights(content, read_weights(weights))
+    realism = {"default": 0.0, "partner": hashlib.sha256(partner).hexdigest(), "training": _training(plan, state), "figures": []}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(content)
+    (folder / "partner.onnx").write_bytes(partner)
+    (folder / "card.json").write_text(json.dumps(card | {"realism": realism}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return folder
+
+
+def _with_weights(content: bytes, weights: dict[str, Tensor]) -> bytes:
+    """The ONNX file `content` with other weights of the same names and shapes, stored as those are."""
+    model = onnx.load_from_string(content)
+    for tensor in model.graph.initializer:
+        name = tensor.name.removeprefix("network.").removesuffix("_half")
+        if name == tensor.name:
+            continue  # a constant of the graph
+        old = numpy_helper.to_array(tensor)
+        if name not in weights or tuple(weights[name].shape) != old.shape:
+            raise ModelError(f"wanted weights of the fidelity model's network, got another {name}; give the plan the same [network]")
+        tensor.CopyFrom(numpy_helper.from_array(weights[name].numpy().astype(old.dtype), tensor.name))
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def to_onnx(network: Restorer) -> onnx.ModelProto:
@@ -134,16 +172,20 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
         "realism": {"default": 0.0},
         "digest": digest,
         "parameters": sum(p.numel() for p in network.parameters()),
-        "training": {
-            "sets": list(plan.sets),
-            "licence_notes": "weights may be shared; the images are not part of abbe",
-            "hours": round(float(state.get("seconds", 0)) / 3600, 2),
-            "steps": int(state.get("step", 0)),
-            "plan": f"plans/{plan.name}.toml",
-            "settings": plan.model_dump(mode="json"),
-            "seed": plan.seed,
-        },
+        "training": _training(plan, state),
         "figures": [],
         "failures": [],
         "licence": "Apache-2.0",
+    }
+
+
+def _training(plan: TrainingPlan, state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sets": list(plan.sets),
+        "licence_notes": "weights may be shared; the images are not part of abbe",
+        "hours": round(float(state.get("seconds", 0)) / 3600, 2),
+        "steps": int(state.get("step", 0)),
+        "plan": f"plans/{plan.name}.toml",
+        "settings": plan.model_dump(mode="json"),
+        "seed": plan.seed,
     }

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from abbe.errors import ParameterError
 from abbe.networks import Architecture, Restorer
 from abbe.networks.discriminator import FAINTEST, fine_detail
 from abbe.training.adversary import Account, Adversary, optimizer_state
-from abbe.training.losses import restoration_loss
+from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool
@@ -70,6 +71,8 @@ class Training:
         self.validation = Samples(plan, pool, data, validation=True)
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        if plan.adversarial and plan.start not in (models or {}):
+            raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
             grown = plan.adversarial is None and (plan.network.context or plan.network.scale > 1)
             start_from(self.network, models[plan.start], adapt=grown)
@@ -176,7 +179,8 @@ class Training:
         loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight)
         if self.adversary:
             term = self.adversary.challenge(observed, context, restored[:, :1].float(), truth)
-            loss = loss + self.adversary.plan.weight * term
+            # in the unit of the fidelity loss, sample by sample: the weight is that beside an error in the unit of the signal
+            loss = loss + self.adversary.plan.weight * (term / error_unit(base, truth).flatten()).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

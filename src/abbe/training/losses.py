@@ -18,7 +18,7 @@ def restoration_loss(restored: Tensor, truth: Tensor, base: Tensor, spread_weigh
     same at every noise level. The spread's term is the negative log-likelihood of a Laplace distribution, whose estimate is
     held fixed.
     """
-    unit = FLOOR + (base - truth).square().mean((1, 2, 3), keepdim=True).sqrt()
+    unit = error_unit(base, truth)
     error = (restored[:, :1] - truth) / unit
     fidelity = ((error / KNEE).square() + 1).sqrt().sub(1).mul(KNEE).mean()
     spread = restored[:, 1:] / unit + 1e-3
@@ -28,3 +28,8 @@ def restoration_loss(restored: Tensor, truth: Tensor, base: Tensor, spread_weigh
         amplitude = (torch.fft.rfft2(error, norm="ortho")).abs().mean()
         loss = loss + fourier_weight * amplitude
     return loss, fidelity.detach()
+
+
+def error_unit(base: Tensor, truth: Tensor) -> Tensor:
+    """(N, 1, 1, 1): the unit of a sample's errors, the root-mean-square error of its input."""
+    return FLOOR + (base - truth).square().mean((1, 2, 3), keepdim=True).sqrt()

@@ -58,11 +58,11 @@ class PairsPlan(_Frozen):
 class AdversarialPlan(_Frozen):
     """The adversarial partner of a fidelity model: `start` names that model, whose loss is kept and whose network this is."""
 
-    #: of the adversarial term, beside an error of the size of the input's
+    #: of the adversarial term, beside an error of 1 in the unit of the signal
     weight: float = Field(default=0.007, ge=0, le=0.1)
     #: feature channels of the discriminator, which halves the grid with each
     widths: tuple[int, ...] = Field(default=(24, 48, 64), min_length=1, max_length=5)
-    learning_rate: float = Field(default=4e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     #: the discriminator learns only while it is right about at most this share
     accuracy: float = Field(default=0.8, gt=0.5, le=1)
 

@@ -39,12 +39,6 @@ class Percentiles(_Frozen):
         return self
 
 
-class Realism(_Frozen):
-    """Share of the adversarial partner's weights: 0 is the fidelity model, 1 its partner."""
-
-    default: float = Field(default=0.0, ge=0, le=1)
-
-
 class Training(BaseModel):
     """What the weights came from. Facts beyond these fields are kept."""
 
@@ -55,6 +49,31 @@ class Training(BaseModel):
     hours: float | None = None
     plan: str | None = None
     seed: int | None = None
+
+
+class Exchange(_Frozen):
+    """What realism changes in one measure on one test set: its value at 0, the fidelity model, and at 1, the partner."""
+
+    set: str
+    measure: str
+    fidelity: float
+    partner: float
+
+
+class Realism(_Frozen):
+    """Share of the adversarial partner's weights: 0 is the fidelity model, 1 its partner."""
+
+    default: float = Field(default=0.0, ge=0, le=1)
+    #: SHA-256 of the partner's weights file, `partner.onnx` beside the model's own; None: there is no partner
+    partner: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    training: Training | None = None
+    figures: tuple[Exchange, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Realism:
+        if self.default and self.partner is None:
+            raise ValueError(f"a default of {self.default:g} needs a partner to mix in")
+        return self
 
 
 class Figure(BaseModel):
@@ -114,8 +133,8 @@ class Card(_Frozen):
         return self
 
     def of(self, weights: bytes) -> Card:
-        """The card of the same network with its weights in another file."""
-        return self.model_copy(update={"digest": hashlib.sha256(weights).hexdigest()})
+        """The card of the same network with its weights in another file, alone: an adversarial partner stays behind."""
+        return self.model_copy(update={"digest": hashlib.sha256(weights).hexdigest(), "realism": Realism()})
 
     def to_json(self) -> str:
         """As a card file has it."""

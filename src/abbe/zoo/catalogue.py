@@ -1,23 +1,25 @@
 """Which models there are: those that come with abbe, and the user's own.
 
-A model is a folder with `card.json` and `model.onnx`. The user's own are found in the folders that the environment
-variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
+A model is a folder with `card.json` and `model.onnx`, and with `partner.onnx` where it has an adversarial partner. The user's own are
+found in the folders that the environment variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abbe.errors import ModelError
 from abbe.limits import LIMITS
 from abbe.zoo.card import Card
-from abbe.zoo.graph import check_graph
+from abbe.zoo.graph import check_graph, mix
 
 MODELS_VARIABLE = "ABBE_MODELS"
 BUILT_IN = Path(__file__).parent / "models"
+#: weights of the adversarial partner, beside the model's own
+PARTNER = "partner.onnx"
 #: largest weights file that is read (bytes); abbe's own models are below 2**23
 LARGEST = 2**30
 
@@ -29,25 +31,52 @@ class Model:
     card: Card
     path: Path
     built_in: bool = False
+    #: share of the adversarial partner's weights; None: the card's default. Made with `at()`
+    mixed: float | None = None
+
+    @property
+    def realism(self) -> float:
+        """The share of the partner's weights in those that `weights()` gives; 0 where there is no partner."""
+        return self.card.realism.default if self.mixed is None else self.mixed
+
+    def at(self, realism: float) -> Model:
+        """The model with this share of its partner's weights mixed in. Raises `ModelError` where it has no partner."""
+        if realism and self.card.realism.partner is None:
+            raise ModelError(f"wanted {self.card.name} at realism {realism:g}, but it has no adversarial partner; leave realism at 0")
+        return replace(self, mixed=realism)
 
     def weights(self) -> bytes:
-        """The ONNX file. Raises `ModelError` when it is absent, is not the one that the card describes, or is not to be trusted."""
+        """The ONNX file, with its partner's weights mixed in as `realism` says: at 0 the file as it is.
+
+        Raises `ModelError` when a file is absent, is not the one that the card describes, or is not to be trusted.
+        """
+        own = self._file(self.path, self.card.digest)
+        if not self.realism or self.card.realism.partner is None:
+            return own
+        partner = self.path.with_name(PARTNER)
+        other = self._file(partner, self.card.realism.partner)
         try:
-            if self.path.stat().st_size > LARGEST:
-                raise ModelError(f"wanted weights of at most {LARGEST} bytes, got more in {self.path}; it is no model of abbe")
-            content = self.path.read_bytes()
+            return mix(own, other, self.realism)
+        except ModelError as problem:
+            raise ModelError(f"{partner}: {problem}") from problem
+
+    def _file(self, path: Path, digest: str) -> bytes:
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ModelError(f"wanted weights of at most {LARGEST} bytes, got more in {path}; it is no model of abbe")
+            content = path.read_bytes()
         except OSError as problem:
-            raise ModelError(f"wanted the weights of {self.card.name} at {self.path}, got: {problem.strerror}; {self._remedy}") from problem
+            raise ModelError(f"wanted the weights of {self.card.name} at {path}, got: {problem.strerror}; {self._remedy}") from problem
         found = hashlib.sha256(content).hexdigest()
-        if found != self.card.digest:
+        if found != digest:
             raise ModelError(
-                f"wanted the weights of {self.card.name} {self.card.version} with digest {self.card.digest[:12]}..., got "
-                f"{found[:12]}... at {self.path}; the file was changed or damaged: {self._remedy}"
+                f"wanted the weights of {self.card.name} {self.card.version} with digest {digest[:12]}..., got "
+                f"{found[:12]}... at {path}; the file was changed or damaged: {self._remedy}"
             )
         try:
             check_graph(content)
         except ModelError as problem:
-            raise ModelError(f"{self.path}: {problem}") from problem
+            raise ModelError(f"{path}: {problem}") from problem
         return content
 
     @property

@@ -9,6 +9,10 @@ decodes nothing else; the network itself is parsed by ONNX Runtime alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
 
 from abbe.errors import ModelError
 from abbe.limits import LIMITS
@@ -25,6 +29,11 @@ _MESSAGES = {
 }
 _GRAPH, _INITIALIZER, _DIMS, _DATA_TYPE = 7, 5, 1, 2
 _NODE_DOMAIN, _EXTERNAL_DATA, _DATA_LOCATION = 7, 13, 14
+_RAW_DATA = 9
+#: what kernels are stored as, as onnx.proto numbers it; little-endian in every file
+_NUMBERS: dict[int, np.dtype[np.floating]] = {1: np.dtype("<f4"), 10: np.dtype("<f2")}
+#: (start, stop) in the file, and the kind of number
+_Weights: TypeAlias = tuple[int, int, np.dtype[np.floating]]
 _STANDARD = (b"", b"ai.onnx")
 _DAMAGED = "the file is damaged or is no ONNX model; get it again"
 
@@ -77,15 +86,56 @@ def _axes_and_type(tensor: memoryview) -> tuple[int, int]:
     return axes, stored
 
 
+def mix(content: bytes, partner: bytes, share: float) -> bytes:
+    """`content` with every weight (1 - share) * its own + share * that of `partner`, an ONNX file of the same graph, stored as before.
+
+    Raises `ModelError` where the two differ in anything but their weights.
+    """
+    own, other = _weights(content), _weights(partner)
+    if _rest(content, own) != _rest(partner, other):
+        raise ModelError("wanted a partner of the same network, got one whose graph differs; get the model again, or export it anew")
+    out = bytearray(content)
+    for (start, stop, numbers), (first, last, _) in zip(own, other):
+        a, b = (np.frombuffer(part, numbers).astype(np.float64) for part in (content[start:stop], partner[first:last]))
+        out[start:stop] = (a + share * (b - a)).astype(numbers).tobytes()
+    return bytes(out)
+
+
+def _rest(content: bytes, weights: list[_Weights]) -> list[bytes]:
+    """What of a file is not weights."""
+    ends = [(0, 0), *((start, stop) for start, stop, _ in weights), (len(content), 0)]
+    return [content[stop:start] for (_, stop), (start, _) in pairwise(ends)]
+
+
+def _weights(content: bytes) -> list[_Weights]:
+    """Where the numbers of every stored tensor of half or single precision lie, in their order in the file."""
+    found: list[_Weights] = []
+    for field, graph, begin in _places(memoryview(content)):
+        for kind, tensor, at in _places(graph, begin) if field == _GRAPH and not isinstance(graph, int) else ():
+            if kind != _INITIALIZER or isinstance(tensor, int):
+                continue
+            numbers = _NUMBERS.get(_axes_and_type(tensor)[1])
+            for what, data, start in _places(tensor, at):
+                if what == _RAW_DATA and not isinstance(data, int) and numbers is not None:
+                    found.append((start, start + len(data), numbers))
+    return found
+
+
 def _fields(part: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """(field number, content) of one message: bytes of a length-delimited field, else its number."""
+    return ((field, value) for field, value, _ in _places(part))
+
+
+def _places(part: memoryview, begin: int = 0) -> Iterator[tuple[int, memoryview | int, int]]:
+    """As `_fields`, and where the content starts in a file in which `part` starts at `begin`."""
     at = 0
     while at < len(part):
         key, at = _varint(part, at)
         field, wire = key >> 3, key & 7
         if wire == 0:
+            start = at
             number, at = _varint(part, at)
-            yield field, number
+            yield field, number, begin + start
             continue
         if wire == 2:
             size, at = _varint(part, at)
@@ -96,7 +146,7 @@ def _fields(part: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         if at + size > len(part):
             raise ModelError(f"wanted a whole ONNX model, got one that is cut short; {_DAMAGED}")
         if wire == 2:
-            yield field, part[at : at + size]
+            yield field, part[at : at + size], begin + at
         at += size
 
 

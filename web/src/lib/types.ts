@@ -198,6 +198,7 @@ export interface ModelInfo {
   name: string;
   title: string;
   task: string;
+  /** share of the adversarial partner at first; null where there is none */
   realism: number | null;
 }
 
