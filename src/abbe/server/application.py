@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from abbe._version import __version__
 from abbe.errors import AbbeError, ConflictError, ExistsError, LimitError, SessionError, StorageError
-from abbe.server import exporting
+from abbe.server import leftovers
 from abbe.server.cabinet import Cabinet
 from abbe.server.derived import Derived
 from abbe.server.events import Hub
@@ -55,18 +55,21 @@ def create_app(settings: Settings) -> FastAPI:
         Folders(root, settings.limits.entries),
         Derived(settings.limits.cache),
         {},
+        leftovers.Scratch(),
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watch = asyncio.create_task(_watch(service))
+        sweep = asyncio.create_task(asyncio.to_thread(leftovers.sweep, root))
         try:
             yield
         finally:
             watch.cancel()
+            sweep.cancel()
             hub.close()
             await asyncio.to_thread(service.queue.close)
-            exporting.forget(service)
+            service.scratch.close()
 
     app = FastAPI(title="abbe", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.service = service

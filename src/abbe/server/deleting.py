@@ -7,6 +7,7 @@ import secrets
 import shutil
 
 from abbe.errors import ConflictError, StorageError
+from abbe.server.leftovers import DELETED
 from abbe.server.service import Service
 
 
@@ -20,7 +21,7 @@ def delete(here: Service, session_id: str) -> None:
         raise ConflictError("abbe is working on this image; wait until it is done, or cancel it, then delete")
     here.cabinet.forget(session_id)
     here.derived.forget(session_id)
-    gone = place.with_name(f".deleted-{secrets.token_hex(8)}")
+    gone = place.with_name(f"{DELETED}{secrets.token_hex(8)}")
     try:
         os.rename(place, gone)
     except OSError as problem:

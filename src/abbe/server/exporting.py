@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +13,10 @@ from pydantic import BaseModel, Field
 from abbe.errors import ParameterError
 from abbe.server.folders import clean_name, free_name
 from abbe.server.jobs import Progress, Work
+from abbe.server.leftovers import EXPORT, held
 from abbe.server.service import Service
 from abbe.server.works import part
+from abbe.storage import storage_error
 
 #: downloads that wait to be fetched; older ones are removed
 KEPT = 8
@@ -41,7 +42,7 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
     def run(progress: Progress) -> dict[str, Any]:
         session = here.cabinet.get(session_id)
         stem = clean_name(wishes.name or session.name)
-        scratch = Path(tempfile.mkdtemp(prefix="abbe-export-"))
+        scratch = here.scratch.folder()
         try:
             made = session.export(
                 scratch / stem,
@@ -72,9 +73,15 @@ def _into_folder(here: Service, session_id: str, made: Path) -> str:
     """The files in a new folder beside the session, there at once or not at all; returns its path."""
     place = here.cabinet.folder(session_id).parent
     target = free_name(place, f"{made.name} export", "")
-    hidden = place / f".export-{secrets.token_hex(8)}"
-    shutil.copytree(made, hidden)
-    hidden.rename(target)
+    hidden = place / f"{EXPORT}{secrets.token_hex(8)}"
+    hidden.mkdir()
+    with held(hidden):
+        try:
+            shutil.copytree(made, hidden, dirs_exist_ok=True)
+            hidden.rename(target)
+        except OSError as problem:
+            shutil.rmtree(hidden, ignore_errors=True)
+            raise storage_error(target.name, problem) from problem
     shutil.rmtree(made.parent, ignore_errors=True)
     where = target.relative_to(here.cabinet.root).as_posix()
     here.hub.publish("folder", {"path": where.rpartition("/")[0]})
@@ -89,12 +96,6 @@ def _one_file(scratch: Path, stem: str, files: tuple[Path, ...]) -> Path:
         for file in files:
             archive.write(file, file.relative_to(scratch).as_posix())
     return packed
-
-
-def forget(here: Service) -> None:
-    """Remove the downloads that wait: the server ends, and with it their names."""
-    while here.downloads:
-        shutil.rmtree(here.downloads.popitem()[1].parent, ignore_errors=True)
 
 
 def _offer(here: Service, ready: Path) -> str:

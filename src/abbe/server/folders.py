@@ -17,6 +17,7 @@ from abbe.errors import AbbeError, LimitError, StorageError
 from abbe.image import Image
 from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
+from abbe.server.leftovers import UPLOAD, held
 from abbe.storage import inside
 
 #: what the list offers to open; whether it is an image is decided by content when it is opened
@@ -144,10 +145,10 @@ class Folders:
         """
         place = self.place(folder)
         clean = clean_name(name)
-        part = place / f".upload-{secrets.token_hex(8)}"
+        part = place / f"{UPLOAD}{secrets.token_hex(8)}"
         written = 0
         try:
-            with open(part, "xb") as file:
+            with open(part, "xb") as file, held(part):
                 async for chunk in chunks:
                     written += len(chunk)
                     if written > limit:
@@ -155,10 +156,10 @@ class Folders:
                     file.write(chunk)
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
-            if written == 0:
-                raise StorageError(f"{clean} is empty; nothing was kept")
-            await asyncio.to_thread(_check_image, part, clean)
-            target = _free(place, clean, part)
+                if written == 0:
+                    raise StorageError(f"{clean} is empty; nothing was kept")
+                await asyncio.to_thread(_check_image, part, clean)
+                target = _free(place, clean, part)
         except OSError as problem:
             raise StorageError(f"wanted to keep {clean}, got: {problem.strerror}; free some disk, or choose another folder") from problem
         finally:
@@ -191,11 +192,22 @@ def _free(folder: Path, name: str, part: Path) -> str:
     for number in range(1, 10_000):
         target = folder / (name if number == 1 else f"{stem} {number}{suffix}")
         try:
-            os.link(part, target)
+            _place(part, target)
         except FileExistsError:
             continue
         return target.name
     raise StorageError(f"wanted a free name like {name}, and ten thousand are taken")
+
+
+def _place(part: Path, target: Path) -> None:
+    """Give `part` another name. Raises `FileExistsError` when something has it."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without hard links (a memory stick, some network shares): reserve the name, then take the reservation's place
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(part, target)
 
 
 def _listed(entry: os.DirEntry[str], path: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from abbe.server.events import Hub
 from abbe.server.folders import Folders
 from abbe.server.jobs import Queue
 from abbe.server.keys import Keys
+from abbe.server.leftovers import Scratch
 from abbe.server.settings import Settings
 
 
@@ -30,6 +31,8 @@ class Service:
     derived: Derived
     #: files that were made for download, by a name nobody can guess
     downloads: dict[str, Path]
+    #: where they lie
+    scratch: Scratch
 
 
 def service_of(request: Request) -> Service:
