@@ -2,9 +2,11 @@
 
     python docs/models/make.py                                     the pages, from the cards
     python docs/models/make.py --quality Q.json --forms F.json     figures into the cards, the table of forms into index.md, the pages
+    python docs/models/make.py --realism R.json                    what super-resolution's partner gains and costs, into its card
 
-Q.json is what the quality check writes with --json, F.json what benchmarks/export.py writes. Whoever trains a model runs the check, this
-script and pictures.py, in this order. Figures of a set that the file has replace those that a card has of that set; others stay.
+Q.json is what the quality check writes with --json, F.json what benchmarks/export.py writes, R.json what benchmarks/realism.py does.
+Whoever trains a model runs the check, this script and pictures.py, in this order. Figures of a set that the file has replace those that
+a card has of that set; others stay.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from known import KNOWN
 
-from abbe.zoo import Card, Figure, Model, models
+from abbe.zoo import Card, Exchange, Figure, Model, models
 
 HERE = Path(__file__).resolve().parent
 #: first part of a row's name -> the model that it measures; single planes and stacks of the axial step are told apart by the rest
@@ -62,8 +65,21 @@ def write_card(model: Model, quality: dict[str, Any] | None) -> Card:
     return changed
 
 
+def write_exchange(model: Model, found: dict[str, dict[str, dict[str, float]]]) -> Card:
+    """The card with what its partner gains and costs; the file changes only where that does."""
+    rows = [
+        Exchange(set=name, measure=measure, fidelity=round(values["0"], 4), partner=round(values["1"], 4))
+        for name, measures in found.items()
+        for measure, values in measures.items()
+    ]
+    changed = model.card.model_copy(update={"realism": model.card.realism.model_copy(update={"figures": tuple(rows)})})
+    if changed != model.card:
+        model.path.with_name("card.json").write_text(changed.to_json(), encoding="utf-8")
+    return changed
+
+
 def page(card: Card) -> str:
-    return "\n".join([*_head(card), *_training(card), *_figures(card), *_failures(card)]).rstrip() + "\n"
+    return "\n".join([*_head(card), *_training(card), *_figures(card), *_realism(card), *_failures(card)]).rstrip() + "\n"
 
 
 def _head(card: Card) -> Iterator[str]:
@@ -132,6 +148,32 @@ def _figures(card: Card) -> Iterator[str]:
         yield ""
 
 
+def _realism(card: Card) -> Iterator[str]:
+    realism = card.realism
+    if realism.partner is None:
+        return
+    yield from ("## Realism", "")
+    training = realism.training
+    cost = f" ({training.hours:g} hours; plan `{training.plan}`, seed {training.seed})" if training and training.hours is not None else ""
+    yield (
+        f"The model has an adversarially trained partner{cost}: the same network, started from these weights, which learnt besides what "
+        "a discriminator cannot tell from truth. `realism` mixes the weights of both, from 0 (this model) to 1 (its partner). By default "
+        f"it is {realism.default:g}: what the partner adds looks like the specimen, and is right less often. The 90 % interval and `trust` "
+        "were calibrated at 0 alone."
+    )
+    yield ""
+    sets = tuple(dict.fromkeys(one.set for one in realism.figures))
+    for measure in dict.fromkeys(one.measure for one in realism.figures):
+        digits = 2 if "dB" in measure else 3
+        by_set = {one.set: one for one in realism.figures if one.measure == measure}
+        yield from (f"| {measure} | realism 0 | realism 1 | change |", "|---|---|---|---|")
+        for name in sets:
+            if name in by_set:
+                a, b = by_set[name].fidelity, by_set[name].partner
+                yield f"| {name} | {a:.{digits}f} | {b:.{digits}f} | {b - a:+.{digits}f} |"
+        yield ""
+
+
 def _failures(card: Card) -> Iterator[str]:
     known = KNOWN.get(card.name)
     pictures = known.failures if known else dict.fromkeys(card.failures)
@@ -161,11 +203,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quality", type=Path, help="JSON of the quality check")
     parser.add_argument("--forms", type=Path, help="JSON of benchmarks/export.py")
+    parser.add_argument("--realism", type=Path, help="JSON of benchmarks/realism.py")
     options = parser.parse_args()
     quality = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else None
     for model in models():
         if model.built_in:
             card = write_card(model, quality) if quality else model.card
+            if options.realism and card.task == "super_resolve" and card.realism.partner:
+                exchanged = replace(model, card=card)
+                card = write_exchange(exchanged, json.loads(options.realism.read_text(encoding="utf-8")))
             (HERE / f"{card.name}.md").write_text(page(card), encoding="utf-8")
     if options.forms:
         index = HERE / "index.md"

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from abbe.zoo import load, models
-from model_maker import write_model
+from model_maker import network, write_model, write_partner
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "models"
 
@@ -71,3 +71,15 @@ def test_measuring_again_replaces_the_figures_of_the_same_set_alone(make: Module
     assert len(figures) == 1 + len(make.MEASURES)
     assert load(place).weights()  # the card still belongs to its weights
     assert json.loads((place / "card.json").read_text())["digest"] == load(place).card.digest
+
+
+def test_what_realism_gains_and_costs_goes_onto_the_card_and_the_page(make: ModuleType, tmp_path: Path) -> None:
+    place = write_partner(write_model(tmp_path, "super_resolve"), network(3, seed=4))
+    assert "## Realism" not in make.page(load(write_model(tmp_path / "alone", "super_resolve")).card)
+    found = {"er/30 photons": {"detail": {"0": 0.1, "0.5": 0.11, "1": 0.125}, "PSNR (dB)": {"0": 30.0, "0.5": 29.8, "1": 29.25}}}
+    make.write_exchange(load(place), found)
+    text = make.page(load(place).card)
+    assert "## Realism" in text
+    assert "| er/30 photons | 0.100 | 0.125 | +0.025 |" in text
+    assert "| er/30 photons | 30.00 | 29.25 | -0.75 |" in text
+    assert load(place).at(1).weights()  # the card still belongs to both files

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-#: contrasts below this (in the unit of the signal) count as this: an empty patch is not blown up
-FAINTEST = 1e-3
+#: contrasts below this (in the unit of the signal) count as this: an empty patch is not blown up, nor what can be learnt from it
+FAINTEST = 0.05
 #: side of the surroundings that a candidate's fine detail stands out from (output pixels), and how much stronger it is shown
 AROUND, STRONGER = 5, 4.0
 SLOPE = 0.2

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from abbe.errors import ParameterError
 from abbe.networks import Architecture, Restorer
-from abbe.networks.discriminator import FAINTEST, fine_detail
+from abbe.networks.discriminator import fine_detail
 from abbe.training.adversary import Account, Adversary, optimizer_state
 from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
@@ -225,7 +225,7 @@ class Training:
             span = float(truth.max() - truth.min()) + 1e-3
             before.append(_psnr(self.network.base(seen, context), truth, span))
             gains.append(_psnr(restored[:, :1], truth, span))
-            fine.append(float(fine_detail(restored[:, :1]).std() / fine_detail(truth).std().clamp_min(FAINTEST)))
+            fine.append(float(fine_detail(restored[:, :1]).std() / fine_detail(truth).std().clamp_min(1e-6)))
             if i < 8:
                 rows.append((observed[0, observed.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
         value = float(np.mean(gains))
@@ -241,10 +241,10 @@ class Training:
             "learning_rate": f"{self._rate():.2e}",
         }
         if self.adversary:
-            figures = (float(np.median(fine)), *self.adversary.account.row())
-            row |= {name: f"{figure:.4f}" for name, figure in zip(("fine_detail", "adversarial", "right", "learnt"), figures)}
-            self.report(f"{self.plan.name} step {self.step} fine detail {figures[0]:.3f} of the truth's; {self.adversary.account}")
-            self.adversary.account = Account()
+            account, self.adversary.account = self.adversary.account, Account()
+            figures = [f"{figure:.4f}" for figure in account.row()] if account.count else ["", "", ""]
+            row |= dict(zip(("fine_detail", "adversarial", "right", "learnt"), [f"{np.median(fine):.4f}", *figures]))
+            self.report(f"{self.plan.name} step {self.step} fine detail {np.median(fine):.3f} of the truth's")
         self._write_row(row)
 
     def _write_row(self, row: dict[str, str]) -> None:
