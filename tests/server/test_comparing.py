@@ -60,6 +60,22 @@ def test_revealed_pixels_are_those_over_both_thresholds(device: httpx.Client, ce
     np.testing.assert_array_equal(mask == 255, (first >= 200) & (second >= 300))
 
 
+def test_revealed_pixels_of_a_region_lie_in_it_also_after_it_was_moved(device: httpx.Client, cells: str, folder: Path) -> None:
+    image = abbe.open(folder / "cells.tif")
+    both = (image.plane(0, 0, 0) >= 200) & (image.plane(0, 1, 0) >= 200)
+    shape = {"type": "rectangle", "unit": "um", "y": 1.0, "x": 1.0, "height": 1.0, "width": 1.0}
+    roi = device.post(f"/api/sessions/{cells}/rois", json={"shape": shape}).json()["rois"][0]
+    for x in (1.0, 2.0):
+        edit = {"shape": {**shape, "x": x}, "base": roi["base"]}
+        roi = device.put(f"/api/sessions/{cells}/rois/{roi['id']}", json=edit).json()["rois"][0]
+        where = {"version": "v1", "first": 0, "second": 1, "low": 200, "high": 200, "level": 0, "x": 0, "y": 0}
+        answer = device.get(f"/api/sessions/{cells}/revealed", params={**where, "roi": roi["id"], "base": roi["base"]})
+        mask = np.frombuffer(answer.content, np.uint8).reshape(40, 50)
+        inside = abbe.image.ROI.rectangle(1.0, x, 1.0, 1.0).mask(image)[0]
+        assert (both & inside).any()
+        np.testing.assert_array_equal(mask == 255, both & inside)
+
+
 def test_numbers_of_a_comparison_are_kept(device: httpx.Client, brighter: str) -> None:
     where = {"version": "v2", "reference": "v1"}
     first = device.get(f"/api/sessions/{brighter}/comparison", params=where).json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 
 import abbe
+from abbe.server.jobs import Job, Progress, Queue
 
 from .conftest import Running
 from .test_sessions import SQUARE, finished
@@ -106,6 +108,26 @@ def test_a_job_is_cancelled_and_leaves_nothing(device: httpx.Client, cells: str)
     assert states[-1] == "cancelled"
     assert set(states) <= {"cancelled", "done"}  # the first may have ended before it could be stopped: then its version is there
     assert len(device.get(f"/api/sessions/{cells}").json()["versions"]) == 1 + states.count("done")
+
+
+def test_a_running_job_that_is_to_stop_says_so_at_once() -> None:
+    heard: list[dict[str, Any]] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> dict[str, Any]:
+        begun.set()
+        go.wait(10)
+        progress(0.5, "later")
+        return {}
+
+    queue = Queue(2, lambda job: heard.append(job.to_dict()))
+    job = queue.add(Job("enhance", "s", "title", work))
+    assert begun.wait(10)
+    queue.cancel(job)
+    assert (heard[-1]["state"], heard[-1]["stopping"]) == ("running", True)
+    go.set()
+    queue.close()
+    assert (heard[-1]["state"], heard[-1]["stopping"]) == ("cancelled", False)
 
 
 def test_an_image_is_not_deleted_under_a_job(device: httpx.Client, cells: str) -> None:

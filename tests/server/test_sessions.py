@@ -143,6 +143,26 @@ def test_an_enhanced_image_becomes_a_version_and_can_be_undone(device: httpx.Cli
     assert device.post(f"/api/sessions/{cells}/revert", json={"version": "v2"}).json()["current"] == "v2"
 
 
+def test_the_history_speaks_of_versions_by_their_names(device: httpx.Client, cells: str) -> None:
+    job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+    finished(device, job["id"])
+    assert read(device, cells)["undo_action"] == f"{read(device, cells)['versions'][1]['name']} from original"
+    back = device.post(f"/api/sessions/{cells}/revert", json={"version": "v1"}).json()
+    assert back["undo_action"] == "reverted to original"
+    assert device.delete(f"/api/sessions/{cells}/versions/v2").json()["undo_action"].endswith(" deleted")
+    device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": "v9 from v2"})
+    assert "v9 from" in read(device, cells)["undo_action"]  # what a person called something stays
+
+
+def test_advice_tells_the_size_of_the_enhanced_image(device: httpx.Client, cells: str) -> None:
+    finished(device, device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance"}).json()["id"])
+    for version, factor in (("v1", 3), ("v2", 9)):  # the second was enhanced already, and could be once more
+        found = device.get(f"/api/sessions/{cells}/advice", params={"version": version}).json()
+        assert found["shape"][3:] == [40 * factor, 50 * factor]
+    assert found["workflow"] == "B"
+    assert not [remark for remark in found["remarks"] if "share their noise" in remark]
+
+
 def test_a_preview_shows_the_region_in_view(device: httpx.Client, cells: str) -> None:
     found = device.post(f"/api/sessions/{cells}/preview", json={"kind": "enhance", "steps": ["denoise"], "x": 25, "y": 20}).json()
     tile = device.get(f"/api/sessions/{cells}/preview/{found['preview']}/tile", params={"level": 0, "x": 0, "y": 0})

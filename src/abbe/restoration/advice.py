@@ -120,7 +120,7 @@ def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], 
     said = []
     for c in chosen:
         name = image.channels[c]
-        if noise[c].correlation > CORRELATED:
+        if noise[c].correlation > CORRELATED and image.recipe is None:  # what abbe made is smooth on purpose
             said.append(
                 f"{name}: neighbouring pixels share their noise (correlation {noise[c].correlation:.2f}), as after resampling, averaging "
                 "or compression; the raw file would give more"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from abbe.errors import ParameterError
-from abbe.image import ROI
+from abbe.image import ROI, Grid
 from abbe.server.derived import Picture
 from abbe.session import Session
 
@@ -84,8 +84,13 @@ def table(
     return rows
 
 
-def revealed(session: Session, version: str, channels: tuple[int, int], thresholds: tuple[float, float], t: int, z: int) -> Picture:
-    """The colocalized pixels of one plane."""
+def revealed(
+    session: Session, version: str, channels: tuple[int, int], thresholds: tuple[float, float], t: int, z: int, region: ROI | None = None
+) -> Picture:
+    """The colocalized pixels of one plane, within the region that the thresholds are for."""
     image = session.image(version)
     a, b = (image.plane(t, c, z) for c in channels)
-    return Picture.of((((a >= thresholds[0]) & (b >= thresholds[1])).astype(np.uint8) * 255)[None])
+    found = (a >= thresholds[0]) & (b >= thresholds[1])
+    if region is not None:
+        found &= region.rows(Grid.of(image), z, t, 0, image.shape[3])
+    return Picture.of((found.astype(np.uint8) * 255)[None])

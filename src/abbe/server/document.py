@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,8 +28,8 @@ def document(session_id: str, path: str, session: Session) -> dict[str, Any]:
         "current": session.current.id,
         "can_undo": session.can_undo,
         "can_redo": session.can_redo,
-        "undo_action": undo[-1].action if undo and session.can_undo else None,
-        "redo_action": redo[-1].action if redo and session.can_redo else None,
+        "undo_action": in_words(session, undo[-1].action) if undo and session.can_undo else None,
+        "redo_action": in_words(session, redo[-1].action) if redo and session.can_redo else None,
         "read_only": session.read_only,
         "problems": list(session.problems),
         "unit": "um" if known else "pixel",
@@ -43,6 +44,20 @@ def document(session_id: str, path: str, session: Session) -> dict[str, Any]:
         ],
         "view": session.view,
     }
+
+
+def in_words(session: Session, action: str) -> str:
+    """A line of the history without the numbers of versions, which the page shows nowhere.
+
+    "background: v3 background corrected from v2" becomes "background corrected from super-resolved".
+    """
+    names = {version.id: version.name for version in session.versions}
+    action = re.sub(r"^\w+: (?=v\d+ )", "", action)
+    action = re.sub(r"^(reverted to )?v\d+ ", r"\1", action)
+    parent = re.search(r" from (v\d+)$", action)
+    if parent is None:
+        return action
+    return action[: parent.start()] + (f" from {names[parent[1]]}" if parent[1] in names else "")
 
 
 def version_document(session: Session, version: Version) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Job:
             "session": self.session,
             "title": self.title,
             "state": self.state,
+            "stopping": self.state == "running" and self.stop.is_set(),
             "fraction": round(self.fraction, 4),
             "what": self.what,
             "message": self.message,
@@ -108,7 +109,7 @@ class Queue:
         return next((job for job in self.jobs() if job.id == job_id), None)
 
     def cancel(self, job: Job) -> None:
-        """A waiting job ends at once, a running one at its next report of progress."""
+        """A waiting job ends at once, a running one at its next report of progress; until then it is said to be stopping."""
         job.stop.set()
         with self._lock:
             waiting = job in self._waiting
@@ -116,7 +117,7 @@ class Queue:
                 self._waiting.remove(job)
                 job.state = "cancelled"
                 self._over.append(job)
-        if waiting:
+        if waiting or job.state == "running":
             self._changed(job)
 
     def cancel_session(self, session: str) -> None:

@@ -1,3 +1,5 @@
+import { untrack } from "svelte";
+
 /** Short messages at the bottom of the page, and questions that want an answer. */
 export interface Note {
   id: number;
@@ -21,8 +23,8 @@ class Notes {
 
   say(text: string, kind: Note["kind"] = "info", action?: Note["action"]): void {
     const id = this.#next++;
-    this.list.push(action ? { id, text, kind, action } : { id, text, kind });
-    if (this.list.length > 4) this.list.shift();
+    // whoever says something from an effect must not run again for every message
+    untrack(() => (this.list = [...this.list.slice(-3), action ? { id, text, kind, action } : { id, text, kind }]));
     setTimeout(() => this.drop(id), kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
   }
 

@@ -23,7 +23,7 @@ export interface Shortcut {
 
 export const SHORTCUTS: Shortcut[] = [
   { command: "open", label: "Open: back to the files", group: "Files", chords: [{ key: "o", mod: true }, { key: "o" }] },
-  { command: "merge", label: "Merge single-channel images", group: "Files", chords: [{ key: "m", mod: true, shift: true }, { key: "m", shift: true }] },
+  { command: "merge", label: "Merge images", group: "Files", chords: [{ key: "m", mod: true, shift: true }, { key: "m", shift: true }] },
   { command: "export", label: "Export as", group: "Files", chords: [{ key: "e", mod: true }, { key: "e" }] },
   { command: "enhance", label: "Super resolution", group: "Work", chords: [{ key: "u", code: "KeyU", mod: true, alt: true }, { key: "u", code: "KeyU", alt: true }, { key: "u" }] },
   { command: "background", label: "Background correction", group: "Work", chords: [{ key: "b", mod: true, shift: true }, { key: "b", shift: true }] },
@@ -32,8 +32,8 @@ export const SHORTCUTS: Shortcut[] = [
   { command: "undo", label: "Undo", group: "Work", chords: [{ key: "z", mod: true }] },
   { command: "redo", label: "Redo", group: "Work", chords: [{ key: "z", mod: true, shift: true }, { key: "y", mod: true }] },
   { command: "delete-roi", label: "Delete the selected region", group: "Work", chords: [{ key: "Delete" }, { key: "Backspace" }] },
-  { command: "inspector", label: "Inspector: channels and image information", group: "View", chords: [{ key: "i", mod: true, shift: true }, { key: "i", shift: true }, { key: "i" }] },
-  { command: "zoom-in", label: "Zoom in", group: "View", chords: [{ key: "+", mod: true }, { key: "=", mod: true }, { key: "+" }, { key: "=" }] },
+  { command: "inspector", label: "Inspector: the channels", group: "View", chords: [{ key: "i", mod: true, shift: true }, { key: "i", shift: true }, { key: "i" }] },
+  { command: "zoom-in", label: "Zoom in", group: "View", chords: [{ key: "+", mod: true }, { key: "+" }, { key: "=", mod: true }, { key: "=" }] },
   { command: "zoom-out", label: "Zoom out", group: "View", chords: [{ key: "-", mod: true }, { key: "-" }] },
   { command: "fit", label: "Whole image", group: "View", chords: [{ key: "0", mod: true }, { key: "0" }] },
   { command: "actual", label: "One pixel per pixel", group: "View", chords: [{ key: "1" }] },

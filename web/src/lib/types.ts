@@ -142,6 +142,8 @@ export interface Job {
   session: string | null;
   title: string;
   state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  /** it was asked to stop, and will at its next step */
+  stopping: boolean;
   fraction: number;
   what: string;
   message: string;

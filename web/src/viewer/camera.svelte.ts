@@ -37,7 +37,7 @@ export class Camera {
     const [w, h] = this.#world;
     this.x = w / 2;
     this.y = h / 2;
-    if (this.width && this.height) this.scale = Math.min((this.width / this.#beside - 24) / w, (this.height - 24) / h);
+    if (this.width && this.height) this.scale = Math.min(64, (this.width / this.#beside - 24) / w, (this.height - 24) / h);
     this.#fitted = true;
   }
 

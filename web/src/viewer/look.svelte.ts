@@ -33,6 +33,8 @@ export interface Revealed {
   second: number;
   low: number;
   high: number;
+  /** the region that they are revealed in, and its revision */
+  roi: { id: string; base: number } | null;
 }
 
 /** channels shown at once: more colours than these nobody can tell apart in one picture */
@@ -208,12 +210,12 @@ export class Look {
       layers.push({ ...this.layer(version), picture, t: 0, z: 0 });
     }
     if (this.revealed) {
-      const { first, second, low, high } = this.revealed;
+      const { first, second, low, high, roi } = this.revealed;
       const picture: Picture = {
         ...this.picture(version),
-        key: `${base}/${version.id}/revealed/${first}/${second}/${low}/${high}`,
+        key: `${base}/${version.id}/revealed/${first}/${second}/${low}/${high}/${roi?.id}/${roi?.base}`,
         path: `${base}/revealed`,
-        parameters: { version: version.id, first, second, low, high },
+        parameters: { version: version.id, first, second, low, high, ...(roi ? { roi: roi.id, base: roi.base } : {}) },
         dtype: "uint8",
         channels: 1,
       };

@@ -57,7 +57,8 @@ class Pyramid {
     private readonly index: number,
   ) {
     const level = picture.levels[index]!;
-    this.shape = [picture.channels, level.height, level.width];
+    // Viv takes a picture 3 or 4 pixels wide for interleaved RGB; a width that is no whole number is neither, and rounds to the same pixels.
+    this.shape = [picture.channels, level.height, level.width === 3 || level.width === 4 ? level.width + 2 ** -20 : level.width];
     const type = TYPES[picture.dtype as keyof typeof TYPES] ?? TYPES.float32;
     [this.dtype, this.#array] = type;
   }

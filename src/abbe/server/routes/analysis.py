@@ -79,9 +79,13 @@ def revealed(
     t: Index = 0,
     z: Index = 0,
     c: Index = 0,
+    roi: Annotated[str | None, Query(max_length=64)] = None,
+    base: int = 0,
 ) -> Response:
-    """Pixels at or over both thresholds, `low` and `high`, are 255, others 0; uint8, on the version's grid."""
+    """Pixels at or over both thresholds, `low` and `high`, are 255, others 0; uint8, on the version's grid. Those of one region alone, when
+    there is a `roi`; `base` is its revision, so that a browser asks again when it was moved."""
     session = here.cabinet.get(session_id)
-    key = (session_id, "revealed", version, first, second, low, high, t, z)
-    picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z))
+    region = None if roi is None else session.rois.roi(roi)
+    key = (session_id, "revealed", version, first, second, low, high, t, z, roi, None if roi is None else session.rois.revision_of(roi))
+    picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z, region))
     return raw(picture.tile(level, 0, y, x))

@@ -1,0 +1,66 @@
+"""Images of uncommon size and kind are drawn, enhanced and compared as others are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import abbe
+
+from .conftest import Served
+from .hand import Hand
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+RNG = np.random.default_rng(0)
+IMAGES = {
+    "one pixel": np.array([[77]], np.uint16),
+    "three columns": RNG.poisson(200, (900, 3)).astype(np.uint16),  # three or four columns are not red, green and blue
+    "four rows": RNG.poisson(200, (4, 900)).astype(np.uint8),
+    "no numbers": np.where(RNG.random((60, 80)) < 0.1, np.nan, RNG.random((60, 80))).astype(np.float32),
+    "with sign": (RNG.poisson(200, (60, 80)) - 300).astype(np.int16),
+    "one value": np.full((60, 80), 500, np.uint16),
+}
+
+
+def test_each_is_drawn_enhanced_and_compared(chromium: Any, served: Served) -> None:
+    for name, pixels in IMAGES.items():
+        abbe.save(pixels, served.folder / f"{name}.tif")
+    hand = Hand(chromium, served)
+    for name in IMAGES:
+        hand.page.locator(".tile", has_text=f"{name}.tif").click()
+        hand.seen()
+        hand.tap("Super resolution")
+        hand.tap("Preview where I look")
+        hand.wait("Preview in the middle of the picture")
+        hand.seen()
+        hand.tap("Enhance")
+        hand.page.locator("aside.versions li").nth(1).wait_for()
+        hand.wait(re.compile("^Done"))
+        hand.seen()
+        hand.tap("Compare")
+        hand.tap("Difference")
+        hand.page.locator(".legend").wait_for()
+        hand.seen()
+        hand.tap("Back to the files")
+        hand.page.get_by_role("button", name="Add images").wait_for()
+    hand.close()
+
+
+def test_the_planes_and_frames_of_a_stack_have_sliders(chromium: Any, served: Served) -> None:
+    planes = np.zeros((2, 3, 4, 60, 60), np.uint16)
+    planes[1, :, 3, 20:40, 20:40] = 1000  # to be seen in one plane of one frame alone
+    stack = abbe.Image.from_array(planes, axes="TCZYX", pixel_size=(0.3, 0.1, 0.1), channels=["a", "b", "c"])
+    abbe.save(stack, served.folder / "stack.ome.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="stack").click()
+    dark = hand.brightness()
+    hand.page.get_by_role("slider", name="Plane").press("End")
+    hand.page.get_by_role("slider", name="Time").press("End")
+    hand.wait("4 / 4, 0.90 µm")
+    assert hand.brightness() > dark + 5
+    hand.close()
