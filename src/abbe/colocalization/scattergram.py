@@ -119,12 +119,21 @@ class Scattergram:
         }
 
 
-def scattergram(pair: Pair, thresholds: Thresholds, slope: float | None, intercept: float | None, bins: int = 256) -> Scattergram:
-    """The scattergram over the values that occur."""
+def scattergram(
+    pair: Pair,
+    thresholds: Thresholds,
+    slope: float | None,
+    intercept: float | None,
+    bins: int = 256,
+    extremes: Sequence[tuple[float, float]] | None = None,
+) -> Scattergram:
+    """The scattergram over the values that occur; `extremes`: least and largest of each channel, where they are known."""
     if not 2 <= bins <= MOST_BINS:
         raise ParameterError(f"wanted 2 to {MOST_BINS} bins, got {bins}")
-    sums = measure(pair)
-    first, second = (_edges(low, high, bins) for low, high in zip(sums.low, sums.high))
+    if extremes is None:
+        sums = measure(pair)
+        extremes = tuple(zip(sums.low, sums.high))
+    first, second = (_edges(low, high, bins) for low, high in extremes)
     return Scattergram(_counts(pair, first, second), first, second, pair.names, thresholds, slope, intercept, pair)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import fft
-from scipy.optimize import minimize
 
 from abbe.comparison.records import Undefined
 from abbe.comparison.spectrum import Float, frequency, transform, twice
@@ -81,5 +80,7 @@ def _refine(cross: np.ndarray, shape: tuple[int, int], start: tuple[float, float
         return -value / scale, -np.array([down.real, across.real]) / scale
 
     bounds = [(s - 1, s + 1) for s in start]
+    from scipy.optimize import minimize  # slow to load, and not every use of this room needs it
+
     found = minimize(below, np.array(start), jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
     return float(found.x[0]), float(found.x[1])

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from abbe.comparison.records import Number, Undefined
 from abbe.comparison.resample import Plane, blur_to_coarse
@@ -134,6 +133,8 @@ def best_width(tiles: Sequence[Tile], shift: tuple[float, float] = (0.0, 0.0), a
         total = _total(tile.sums(sigma, shift) for tile in tiles)
         return total.rest() if total.moments[2] > 0 else total.moments[1] / max(total.n, 1)
 
+    from scipy.optimize import minimize_scalar  # slow to load, and an error map whose fit is known does without
+
     if around is not None:
         bounds = (max(0.8 * around - 0.05, 0.0), 1.2 * around + 0.05)
         found = minimize_scalar(left, bounds=bounds, method="bounded", options={"xatol": 2e-4})
@@ -235,6 +236,8 @@ def best_inside(tile: Tile, shift: tuple[float, float], margin: float, around: f
 
     def left(sigma: float) -> float:
         return tile.sums(sigma, shift, margin, (size[0], size[1])).rest()
+
+    from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(left, bounds=(0.5 * around, 2 * around + 0.1), method="bounded", options={"xatol": 1e-4})
     return float(found.x)

@@ -18,7 +18,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, correlate1d, uniform_filter1d
-from scipy.optimize import minimize_scalar
 
 from abbe.comparison.fidelity import range_of
 from abbe.comparison.records import Number, Undefined
@@ -162,6 +161,8 @@ def best_factor(planes: list[Moments]) -> float:
     grid = np.log(start) + np.linspace(np.log(FACTORS[0]), np.log(FACTORS[1]), 25)
     values = [loss(float(g)) for g in grid]
     k = int(np.argmin(values))
+    from scipy.optimize import minimize_scalar  # slow to load, and not every use of this room needs it
+
     found = minimize_scalar(loss, bounds=(grid[max(k - 1, 0)], grid[min(k + 1, 24)]), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x if found.fun <= values[k] else grid[k]))
 

@@ -35,12 +35,16 @@ def report(subject: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
         ParameterError: another suffix, or nothing to report. ExistsError, StorageError: as `abbe.save`; nothing was changed.
     """
     from abbe.reporting.building import build  # what measures is loaded when it is needed, not by a session that is undone
-    from abbe.reporting.gathering import case_of
 
     render = renderer(path)
     say = progress or (lambda fraction, word: None)
     say(0.0, "measuring")
-    case = subject.case() if isinstance(subject, Reportable) else case_of(subject)
+    if isinstance(subject, Reportable):
+        case = subject.case()
+    else:
+        from abbe.reporting.gathering import case_of
+
+        case = case_of(subject)
     say(0.3, "drawing")
     content = render(build(case))
     with write_whole(path, overwrite) as part:

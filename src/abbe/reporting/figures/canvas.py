@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from abbe.reporting.figures import drawing
 from abbe.reporting.inert import inert
 
 #: pixels per inch
@@ -87,6 +89,6 @@ def plain(text: str, length: int = 30) -> str:
 
 
 def png(figure: Any) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+    """Without an alpha channel, as all figures are: PDF takes such PNGs as they are."""
+    figure.canvas.draw()
+    return drawing.png(drawing.picture(np.asarray(figure.canvas.buffer_rgba())[..., :3]))

@@ -28,8 +28,11 @@ def histogram(image: Image, c: int, low: float, high: float) -> npt.NDArray[np.i
     scale = np.float32(BINS / max(high - low, 1e-12))
     for region in blocks(image.shape):
         if region[1].start == c:
-            bins = ((image.read(region).ravel() - np.float32(low)) * scale).astype(np.int32)
-            counts += np.bincount(np.clip(bins, 0, BINS - 1), minlength=BINS)
+            place = image.read(region).ravel().astype(np.float32)
+            place -= np.float32(low)
+            place *= scale
+            bins = place.astype(np.intp)  # what `bincount` takes as it is
+            counts += np.bincount(np.clip(bins, 0, BINS - 1, out=bins), minlength=BINS)
     return counts
 
 

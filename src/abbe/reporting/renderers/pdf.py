@@ -6,7 +6,8 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from abbe.reporting.model import Figure, Report, Section, Table
+from abbe.reporting.model import Report, Section, Table
+from abbe.reporting.renderers.plate import plate
 from abbe.reporting.renderers.typography import TABLE_SIZE, markup, register, styles
 
 #: A4 with margins, in points
@@ -74,7 +75,7 @@ def _section(section: Section, style: dict[str, Any]) -> Iterator[Any]:
     for text in section.warnings:
         yield Paragraph(markup(text), style["warning"])
     for figure in section.figures:
-        yield _figure(figure, style)
+        yield plate(figure, style["caption"], FRAME, TALLEST)
     for table in section.tables:
         yield from _table(table, style)
 
@@ -90,16 +91,6 @@ def _Heading(title: str, key: str, style: Any) -> Any:  # noqa: N802 - makes a f
             super().draw()
 
     return Heading(markup(title), style)
-
-
-def _figure(figure: Figure, style: dict[str, Any]) -> Any:
-    from reportlab.platypus import Image, KeepTogether, Paragraph
-
-    width, height = figure.size
-    scale = min(FRAME / width, TALLEST / height)
-    picture = Image(io.BytesIO(figure.png), width * scale, height * scale, hAlign="LEFT")
-    caption = Paragraph(f"<b>{markup(figure.title)}.</b> {markup(figure.caption)}", style["caption"])
-    return KeepTogether([picture, caption])
 
 
 def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:

@@ -187,4 +187,6 @@ class _Gram:
         region = Region(roi, tuple(r["frames"]), tuple(r["planes"]))
         pair = select(self._image, (first, second), region, Background(b["method"], b["first"], b["second"]))
         thresholds = Thresholds(t["method"], t["variant"], t["first"], t["second"], t["undefined"])
-        return scattergram(pair, thresholds, data.get("slope"), data.get("intercept"), BINS)
+        seen = data["pixels"]["channels"]
+        extremes = [(float(channel["minimum"]), float(channel["maximum"])) for channel in seen] if data["n"] else None
+        return scattergram(pair, thresholds, data.get("slope"), data.get("intercept"), BINS, extremes)
