@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abbe.optics.stack_blur import to_even
 from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
 from abbe.simulation.pairs import bin3
-from abbe.simulation.stacks import axial_pair, sample_planes, to_isotropic
+from abbe.simulation.stacks import axial_pair, sample_planes
 from abbe.simulation.structures import KINDS, WEIGHTS, splat
 from abbe.simulation.volumes import KINDS as VOLUMES
 
@@ -87,7 +88,7 @@ def test_planes_of_a_stack_stand_where_they_were_taken() -> None:
     ramp = np.arange(13, dtype=np.float32)[:, None, None] * np.ones((1, 3, 3), np.float32)
     for step in (1.0, 2.0, 3.0, 1.5):
         stack = sample_planes(ramp, step)
-        again = to_isotropic(stack, step)
+        again = to_even(stack, step)
         assert len(again) == round((len(stack) - 1) * step) + 1
         np.testing.assert_allclose(again[:, 1, 1], np.minimum(np.arange(len(again)), stack[-1, 1, 1]), atol=1e-4)
 

@@ -39,6 +39,8 @@ class Architecture:
     unshuffle: int = 1
     told: int = 0
     context: bool = False
+    #: the context is the coarser level's result of the same network: the residual is then over the observed image
+    levels: bool = False
 
     @property
     def multiple(self) -> int:
@@ -106,7 +108,7 @@ class LightKept(nn.Module):
 class Restorer(nn.Module):
     """(N, channels, H, W) -> (N, 2, scale H, scale W): the estimate, and the spread (>= 0) of its error, both in the input's unit.
 
-    `base` is what the residual is added to: the context, else the middle input plane, enlarged where the scale is not 1.
+    `base` is what the residual is added to: the context of a chain, else the middle input plane, enlarged where the scale is not 1.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -131,7 +133,9 @@ class Restorer(nn.Module):
         nn.init.normal_(self.spread.weight, std=1e-2)
 
     def base(self, observed: Tensor, context: Tensor | None = None) -> Tensor:
-        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1] if context is None else context
+        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]
+        if context is not None and not self.architecture.levels:
+            middle = context
         if self.architecture.scale == 1:
             return middle
         return functional.interpolate(middle, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)

@@ -1,8 +1,9 @@
 """The axial step on a stack with a known z-step: isotropic output, sharpened along z.
 
-The stack is interpolated to even spacing, then every XZ slice and every YZ slice goes through the network, each with its neighbours on
-both sides; the two estimates of a voxel are averaged (the idea of restoring along both orthogonal directions is that of Weigert et al.
-2017, doi 10.1007/978-3-319-66185-8_15). Memory is bounded by a slab of slices.
+The stack is interpolated to even spacing and, beside that, deblurred by Richardson-Lucy with a width told from its own spectrum
+(`abbe.optics.stack_blur`). Then every XZ slice and every YZ slice goes through the network, each with its neighbours on both sides and the
+deblurred slice, which it corrects; the two estimates of a voxel are averaged (the idea of restoring along both orthogonal directions is
+that of Weigert et al. 2017, doi 10.1007/978-3-319-66185-8_15). Memory is bounded by a slab of slices.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, put, scratch
+from abbe.optics.stack_blur import FLOOR, StackBlur, axial_excess, sharpen_stack
 from abbe.restoration.engine import Runner
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.progress import Part
@@ -25,14 +27,24 @@ from abbe.zoo import Model
 SLAB = 2**24
 #: most slices of a slab
 SLICES = 64
+#: most voxels of a block that is deblurred at once, and the pixels around it that serve to deblur its edge: ten widths of a wide PSF
+BLOCK, AROUND = 2**23, 20
+#: planes, and pixels a side, of the middle of a stack from which its blur is told
+TOLD_FROM = (64, 256)
+#: share of the work that deblurring is
+FIRST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Slab:
-    """Neighbouring slices of one stack: `voxels` is (slices, Z, width), with the neighbours that the outer slices need."""
+    """Neighbouring slices of one stack: `voxels` is (slices, Z, width), with the neighbours that the outer slices need.
+
+    `sharp` are the slices alone, (slices, Z, width), of the deblurred stack.
+    """
 
     region: Region
     voxels: Array
+    sharp: Array | None
     #: the slice axis of (Z, Y, X): 1 for XZ slices, 2 for YZ slices
     across: int
 
@@ -46,6 +58,7 @@ def restore_stacks(
     report: Part,
     keep_spread: bool,
     normal: tuple[Normalisation, ...] | None = None,
+    raw: Pixels | None = None,
 ) -> Stage:
     """Every stack of `source` made isotropic and sharpened along z.
 
@@ -55,6 +68,7 @@ def restore_stacks(
         source: (T, C, Z, Y, X) with Z > 1, any dtype.
         ratio: z-step over pixel size.
         report, keep_spread, name, normal: as in `restore_planes`.
+        raw: the image before all steps, from whose spectrum the blur is told (a denoised one's is bent); None: `source`.
     """
     even = EvenPixels(source, ratio, model.card.interpolation)
     t, c, z, y, x = even.shape
@@ -62,11 +76,15 @@ def restore_stacks(
     estimate = scratch(even.shape, np.float32)
     spread = scratch(even.shape, np.float16) if keep_spread else None
     shift = np.zeros((t, c, 1))
+    sharp = scratch((1, 1, z, y, x), np.float32) if model.card.context else None
     done, total = 0, t * c * (x + y)
-    for i, j in np.ndindex(t, c):
+    for number, (i, j) in enumerate(np.ndindex(t, c)):
         before = after = 0.0
+        if sharp is not None:
+            here = report.part(number / (t * c), (number + FIRST) / (t * c))
+            sharpen(source, raw if raw is not None and raw.shape == source.shape else source, (i, j), ratio, sharp, here, name)
         for across in (1, 2):
-            for slab in _slabs(even, (i, j), across, model.card.observed_channels // 2):
+            for slab in _slabs(even, (i, j), across, model.card.observed_channels // 2, sharp):
                 restored = _restore_slab(slab, normal[j], model, runner, {"anisotropy": ratio})
                 values = in_units(model, normal[j], restored[0]) / 2
                 halves = as_half(restored[1])
@@ -74,12 +92,45 @@ def restore_stacks(
                 after += float(values.sum(dtype=np.float64))
                 _add(estimate, spread, slab, values, halves)
                 done += slab.region[2 + across].stop - slab.region[2 + across].start
-                report(done / total, name)
+                share = done / total if sharp is None else (number + FIRST + (1 - FIRST) * (done * t * c / total - number)) / (t * c)
+                report(share, name)
         shift[i, j] = (before - after) / (z * y * x)
     return finish(name, model, normal, ShiftedPixels(estimate, shift), spread)
 
 
-def _slabs(even: EvenPixels, stack: tuple[int, int], across: int, reach: int) -> Iterator[Slab]:
+def sharpen(
+    source: Pixels, raw: Pixels, stack: tuple[int, int], ratio: float, into: ArrayPixels | ScratchPixels, report: Part, name: str
+) -> None:
+    """The stack (t, c) of `source`, isotropic and deblurred, put `into` pixels of shape (1, 1, Z, Y, X), block by block.
+
+    Where its blur cannot be told, it is interpolated.
+    """
+    z, y, x = source.shape[2:]
+    deep, side = TOLD_FROM
+    middle = [slice(max(0, (n - m) // 2), max(0, (n - m) // 2) + min(n, m)) for n, m in ((z, deep), (y, side), (x, side))]
+    one = (slice(stack[0], stack[0] + 1), slice(stack[1], stack[1] + 1))
+    seen = np.nan_to_num(raw.read((*one, middle[0], middle[1], middle[2]))[0, 0].astype(np.float64))
+    excess = axial_excess(seen, ratio)
+    even = EvenPixels(source, ratio)
+    floor = float(np.percentile(source.read((*one, middle[0], middle[1], middle[2])), FLOOR))
+    size = max(32, int(np.sqrt(BLOCK / into.shape[2])) - 2 * AROUND)
+    blocks = [(top, left) for top in range(0, y, size) for left in range(0, x, size)]
+    for number, (top, left) in enumerate(blocks):
+        own = slice(top, min(top + size, y)), slice(left, min(left + size, x))
+        outer = tuple(slice(max(s.start - AROUND, 0), min(s.stop + AROUND, n)) for s, n in zip(own, (y, x)))
+        region = (*one, slice(0, z), outer[0], outer[1])
+        if excess is None:
+            block = even.read((*one, slice(0, into.shape[2]), outer[0], outer[1]))[0, 0]
+        else:
+            block = sharpen_stack(source.read(region)[0, 0].astype(np.float32), ratio, StackBlur.of_excess(excess), floor)
+        rows, columns = (slice(s.start - o.start, s.stop - o.start) for s, o in zip(own, outer))
+        put(into, (slice(0, 1), slice(0, 1), slice(0, into.shape[2]), *own), block[None, None, :, rows, columns])
+        report((number + 1) / len(blocks), name)
+
+
+def _slabs(
+    even: EvenPixels, stack: tuple[int, int], across: int, reach: int, sharp: ArrayPixels | ScratchPixels | None
+) -> Iterator[Slab]:
     """The stack (t, c) cut into slabs of XZ (across = 1) or YZ (across = 2) slices, edge slices repeated `reach` times."""
     z, y, x = even.shape[2:]
     length, width = (y, x) if across == 1 else (x, y)
@@ -91,7 +142,11 @@ def _slabs(even: EvenPixels, stack: tuple[int, int], across: int, reach: int) ->
         where[2 + across] = slice(int(wanted[0]), int(wanted[-1]) + 1)
         voxels = np.moveaxis(even.read((where[0], where[1], where[2], where[3], where[4]))[0, 0], across, 0)
         where[2 + across] = slice(start, stop)
-        yield Slab((where[0], where[1], where[2], where[3], where[4]), voxels[wanted - wanted[0]], across)
+        deblurred = None
+        if sharp is not None:
+            block = sharp.read((slice(0, 1), slice(0, 1), where[2], where[3], where[4]))[0, 0]
+            deblurred = np.moveaxis(block, across, 0)
+        yield Slab((where[0], where[1], where[2], where[3], where[4]), voxels[wanted - wanted[0]], deblurred, across)
 
 
 def _kept_sum(slab: Slab) -> float:
@@ -103,6 +158,7 @@ def _kept_sum(slab: Slab) -> float:
 def _restore_slab(slab: Slab, normal: Normalisation, model: Model, runner: Runner, told: dict[str, float]) -> Array:
     """(2, slices, Z, width): estimate and spread of the slab's own slices, in units of the scale."""
     seen = normal.forward(slab.voxels)
+    sharp = normal.forward(slab.sharp) if slab.sharp is not None else None
     window = model.card.observed_channels
     _, height, width = seen.shape
     cut = tiling(height, width, model.card)
@@ -110,7 +166,8 @@ def _restore_slab(slab: Slab, normal: Normalisation, model: Model, runner: Runne
     for tile in cut:
         block = seen[:, tile.rows[:, None], tile.columns]
         for k in range(restored.shape[1]):
-            out = runner.run(np.ascontiguousarray(block[None, k : k + window]), told)[0]
+            context = None if sharp is None else sharp[k][tile.rows[:, None], tile.columns][None, None]
+            out = runner.run(np.ascontiguousarray(block[None, k : k + window]), told, context)[0]
             restored[:, k, tile.y, tile.x] = out[:, *tile.kept(1)]
     return restored
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Pixels, SelectedPixels
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
+from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
@@ -130,7 +131,9 @@ def _stages(image: Image, models: dict[str, Model], chosen: tuple[int, ...], gri
         last = number == len(models) - 1
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
-            stage = restore_stacks(pixels, grid.ratio, step, model, runner(model, on), part, last, normal)
+            stage = restore_stacks(pixels, grid.ratio, step, model, runner(model, on), part, last, normal, raw)
+        elif model.card.levels:
+            stage = restore_levels(pixels, step, model, runner(model, on), part, last, normal)
         else:
             stage = restore_planes(pixels, step, model, runner(model, on), part, last, normal, (raw, own))
         stages.append(stage)

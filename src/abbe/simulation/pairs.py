@@ -181,7 +181,7 @@ def background_pair(rng: Generator, source: Source, n: int) -> Pair:
 def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pair:
     """One plane of a specimen with the light of the planes above and below, and the focal plane alone as the lens shows it; both (n, n).
 
-    `volume` is (Z, Y, X) with Y, X >= n, isotropic; the plane is taken from its middle third. A third of the specimens are thin:
+    `volume` is (Z, Y, X) with Y, X >= n, isotropic; the plane is taken from its middle third. An eighth of the specimens are thin:
     where there is nothing above and below, nothing is to be taken away.
     """
     depth = volume.shape[0]
@@ -191,7 +191,7 @@ def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pa
     f2 = (-2 * np.pi**2 * (fy * fy + fx * fx)).astype(np.float32)
     half = int(rng.integers(1, 4))
     spectra = np.fft.rfft2(volume)
-    if rng.random() < 0.35:
+    if rng.random() < 0.12:
         spectra[: middle - half] = 0
         spectra[middle + half + 1 :] = 0
     total = sum(

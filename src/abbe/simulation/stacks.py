@@ -9,14 +9,15 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from abbe.optics import expose
+from abbe.optics.stack_blur import FLOOR, StackBlur, sharpen_stack, to_even
 from abbe.simulation.pairs import random_camera
 
 Generator = np.random.Generator
 Volume = npt.NDArray[np.float32]
 
 
-def blurred_stack(rng: Generator, volume: Volume) -> tuple[Volume, float]:
-    """Expected light of an isotropic `volume` (Z, Y, X) through a PSF longer along z, and the z-step in voxels of the stack to take."""
+def blurred_stack(rng: Generator, volume: Volume) -> tuple[Volume, float, StackBlur]:
+    """Expected light of an isotropic `volume` (Z, Y, X) through a PSF longer along z, the z-step to take (voxels), and the blur."""
     lateral = rng.uniform(0.7, 2.0)
     axial = lateral * rng.uniform(1.6, 4.5)
     light = gaussian_filter(volume, (axial, lateral, lateral), mode="nearest")
@@ -25,17 +26,7 @@ def blurred_stack(rng: Generator, volume: Volume) -> tuple[Volume, float]:
         share = rng.uniform(0.05, 0.4)
         light = (1 - share) * light + share * wide
     step = float(rng.choice((1.0, 2.0, 3.0, 4.0, 5.0, rng.uniform(1.0, 6.0))))
-    return light, step
-
-
-def to_isotropic(stack: Volume, step: float) -> Volume:
-    """Linear interpolation along z: input plane k at k * step, output plane j at j, round((n - 1) * step) + 1 planes."""
-    planes = round((len(stack) - 1) * step) + 1
-    at = np.minimum(np.arange(planes) / step, len(stack) - 1)
-    low = np.minimum(at.astype(int), max(len(stack) - 2, 0))
-    share = (at - low).astype(np.float32)[:, None, None]
-    high = np.minimum(low + 1, len(stack) - 1)
-    return np.asarray(stack[low] * (1 - share) + stack[high] * share, np.float32)
+    return light, step, StackBlur(lateral, axial)
 
 
 def sample_planes(light: Volume, step: float) -> Volume:
@@ -47,47 +38,76 @@ def sample_planes(light: Volume, step: float) -> Volume:
     return np.asarray(map_coordinates(light, [z, y, x], order=1), np.float32)
 
 
+#: slices across planes that a training stack has, and those on both sides that only serve to deblur them
+SLICES, MARGIN = 20, 8
+#: how far off the estimate of the axial blur may be, as factors
+MISJUDGED = (0.85, 1.1)
+#: share of stacks of which the blur could not be told: they are not deblurred beforehand
+UNTOLD = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class BlurredStack:
-    """A specimen (Z, Y, X), isotropic, the light of it that arrives at each plane, and the z-step (voxels) at which planes are taken."""
+    """Some slices of a stack: what the camera gave after interpolation along z, and the isotropic truth, both (Z, slices, X), in counts.
 
-    specimen: Volume
-    light: Volume
+    The noise is as left by a denoiser: what is left of it is low and smooth within planes, independent between them.
+    """
+
+    observed: Volume
+    truth: Volume
+    #: z-step in voxels
     step: float
+    #: the observed stack deblurred as `abbe.optics.stack_blur` does, with a width that is about right; None where that is not wanted
+    sharp: Volume | None = None
 
     @classmethod
-    def of(cls, rng: Generator, specimen: Volume) -> BlurredStack:
-        return cls(specimen, *blurred_stack(rng, specimen))
+    def of(cls, rng: Generator, specimen: Volume, *, sharpen: bool = False) -> BlurredStack:
+        """Slices somewhere in an isotropic `specimen` (Z, Y, X) through random optics and a random camera."""
+        light, step, blur = blurred_stack(rng, specimen)
+        first = int(rng.integers(0, max(light.shape[1] - SLICES, 0) + 1))
+        rows = slice(max(first - MARGIN, 0), first + SLICES + MARGIN)
+        kept = slice(first - rows.start, first - rows.start + SLICES)
+        planes = sample_planes(light[:, rows], step)
+        photons, camera = 10 ** rng.uniform(1.5, 3.3), random_camera(rng, plain=True)
+        counts, expected = expose(rng, planes.reshape(-1, planes.shape[2]) * photons, camera)
+        counts, expected = counts.reshape(planes.shape), expected.reshape(planes.shape)
+        left = gaussian_filter(counts - expected, (0, rng.uniform(0.7, 2.0), rng.uniform(0.7, 2.0)))
+        seen = np.asarray(expected + left * rng.uniform(0.3, 1.0), np.float32)
+        even = to_even(seen, step)
+        truth = specimen[: len(even), first : first + SLICES] * photons * camera.gain + camera.offset
+        return cls(even[:, kept], truth.astype(np.float32), step, _sharpened(rng, seen, even, step, blur)[:, kept] if sharpen else None)
 
 
-def axial_pair(rng: Generator, volume: Volume, n: int, neighbours: int) -> tuple[Volume, npt.NDArray[np.float32], float]:
+def _sharpened(rng: Generator, seen: Volume, even: Volume, step: float, blur: StackBlur) -> Volume:
+    if rng.random() < UNTOLD:
+        return even
+    excess = float(np.sqrt(blur.axial**2 - blur.lateral**2)) * float(rng.uniform(*MISJUDGED))
+    return sharpen_stack(seen, step, StackBlur.of_excess(excess), float(np.percentile(seen, FLOOR)))
+
+
+def axial_pair(
+    rng: Generator, volume: Volume, n: int, neighbours: int, *, sharpen: bool = False
+) -> tuple[Volume, npt.NDArray[np.float32], float]:
     """A slice of a stack of `volume` through random optics, and the stack's z-step in voxels: see `axial_slice`."""
-    stack = BlurredStack.of(rng, volume)
+    stack = BlurredStack.of(rng, volume, sharpen=sharpen)
     return *axial_slice(rng, stack, n, neighbours), stack.step
 
 
 def axial_slice(rng: Generator, stack: BlurredStack, n: int, neighbours: int) -> tuple[Volume, npt.NDArray[np.float32]]:
-    """A slice across planes: (neighbours, n, n) observed after linear interpolation along z, and the (n, n) truth.
+    """A slice across planes: (neighbours, n, n) observed, and the (n, n) truth of the middle one.
 
-    Rows are z, columns x; the truth is the middle slice of the specimen. Both in counts above the camera's offset plus offset.
-    The noise is as left by a denoiser: what is left of it is low and smooth within planes, independent between them.
+    Rows are z, columns x. Where the stack has been deblurred, the middle slice of that comes along behind the neighbours.
     """
     half = neighbours // 2
-    y = int(rng.integers(half, stack.light.shape[1] - half))
-    rows = slice(max(y - half - 4, 0), min(y + half + 5, stack.light.shape[1]))
-    planes = sample_planes(stack.light[:, rows], stack.step)
-    photons, camera = 10 ** rng.uniform(1.5, 3.3), random_camera(rng, plain=True)
-    counts, expected = expose(rng, planes.reshape(-1, planes.shape[2]) * photons, camera)
-    counts, expected = counts.reshape(planes.shape), expected.reshape(planes.shape)
-    left = gaussian_filter(counts - expected, (0, rng.uniform(0.7, 2.0), rng.uniform(0.7, 2.0)))
-    iso = to_isotropic(expected + left * rng.uniform(0.3, 1.0), stack.step)
-    truth = stack.specimen[: len(iso), y] * photons * camera.gain + camera.offset
-    middle = y - rows.start
-    slices = np.moveaxis(iso[:, middle - half : middle + half + 1], 1, 0)
-    slices, truth = _fit(slices, n), _fit(truth[None], n)
+    y = int(rng.integers(half, stack.observed.shape[1] - half))
+    parts = [stack.observed[:, y - half : y + half + 1], stack.truth[:, y : y + 1]]
+    if stack.sharp is not None:
+        parts.insert(1, stack.sharp[:, y : y + 1])
+    slices = _fit(np.moveaxis(np.concatenate(parts, 1), 1, 0), n)
     x = int(rng.integers(0, slices.shape[2] - n + 1))
     z = int(rng.integers(0, slices.shape[1] - n + 1))
-    return slices[:, z : z + n, x : x + n].astype(np.float32), truth[0, z : z + n, x : x + n].astype(np.float32)
+    cut = slices[:, z : z + n, x : x + n].astype(np.float32)
+    return cut[:-1], cut[-1]
 
 
 def _fit(a: Volume, n: int) -> Volume:

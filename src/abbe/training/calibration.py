@@ -22,7 +22,7 @@ def interval_factor(training: Training, count: int = 96) -> float:
     factors = []
     for index in range(count):
         observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in training.validation[index])
-        seen, context, truth = training.prepared(observed, truth, level, index)
+        seen, context, truth, told = training.prepared(training.average, observed, truth, told, level, index)
         with torch.no_grad():
             restored = training.average(seen, context, told if told.numel() else None)
         spread = restored[:, 1:].clamp_min(SMALLEST)

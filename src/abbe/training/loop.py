@@ -18,6 +18,7 @@ from abbe.errors import ParameterError
 from abbe.networks import Architecture, Restorer
 from abbe.networks.discriminator import fine_detail
 from abbe.training.adversary import Account, Adversary, optimizer_state
+from abbe.training.levels import conditions
 from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
@@ -39,7 +40,7 @@ def autocast() -> torch.autocast:
 
 def architecture(plan: TrainingPlan) -> Architecture:
     n = plan.network
-    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.told), n.context)
+    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.is_told), n.context or n.levels, n.levels)
 
 
 class _Stream(Dataset[Sample]):
@@ -74,7 +75,7 @@ class Training:
         if plan.adversarial and plan.start not in (models or {}):
             raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
-            grown = plan.adversarial is None and (plan.network.context or plan.network.scale > 1)
+            grown = plan.adversarial is None and (plan.network.context or plan.network.levels or plan.network.scale > 1)
             start_from(self.network, models[plan.start], adapt=grown)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
@@ -172,7 +173,7 @@ class Training:
     def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        observed, context, truth = self.prepared(observed, truth, level, self.step)
+        observed, context, truth, told = self.prepared(self.network, observed, truth, told, level, self.step)
         with autocast():
             restored = self.network(observed, context, told if told.numel() else None)
         base = self.network.base(observed, context)
@@ -192,34 +193,44 @@ class Training:
                 slow.lerp_(fast, 1 - keep)
         return float(fidelity)
 
-    def prepared(self, observed: Tensor, truth: Tensor, level: Tensor, index: int) -> tuple[Tensor, Tensor | None, Tensor]:
-        """What this model sees, and what it should give: observed (N, C, H, W), context (N, 1, H, W) or None, and the truth.
+    def prepared(
+        self, network: Restorer, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor, index: int
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+        """What this model sees, and what it should give: observed (N, C, H, W), context (N, 1, H, W) or None, the truth, and the told.
 
         A model with context sees the raw image as `observed` and the output of the models before it as `context`; one without sees that
-        output alone. A model that takes the background away takes it from the truth too.
+        output alone. A model that takes the background away takes it from the truth too. One of several levels sees `network`'s own
+        coarser results.
         """
+        if self.plan.task == "axial_stack":
+            context = observed[:, -1:].contiguous() if self.plan.network.context else None
+            seen = observed[:, : self.plan.network.channels].contiguous(memory_format=torch.channels_last)
+            return seen, context, truth, told
         result = observed
         rng = np.random.default_rng([self.plan.seed, 9, index])
-        for number, network in enumerate(self.before if index % 2 else self.before[:1]):
+        for number, earlier in enumerate(self.before if index % 2 else self.before[:1]):
             with torch.no_grad(), autocast():
-                estimate = network(result.contiguous(memory_format=torch.channels_last))[:, :1].float()
+                estimate = earlier(result.contiguous(memory_format=torch.channels_last))[:, :1].float()
             if number == 0:
                 result = estimate
                 continue
             share = float(rng.uniform(0.2, 1))  # the engine takes part of what the axial step would take
             result = (share * estimate + (1 - share) * result).clamp_min(0)
             truth = truth - share * level.view(-1, 1, 1, 1)
+        if self.plan.network.levels:
+            with autocast():
+                return conditions(network, result, truth, rng)
         if not self.plan.network.context:
-            return result.contiguous(memory_format=torch.channels_last), None, truth
+            return result.contiguous(memory_format=torch.channels_last), None, truth, told
         draws = torch.from_numpy(rng.random(len(observed))).view(-1, 1, 1, 1)
         observed = torch.where(draws < RAW_ABSENT, result, observed)
-        return observed.contiguous(memory_format=torch.channels_last), result, truth
+        return observed.contiguous(memory_format=torch.channels_last), result, truth, told
 
     def _validate(self, loss: float) -> None:
         gains, before, fine, rows = [], [], [], []
         for i in range(self.held_out):
             observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
-            seen, context, truth = self.prepared(observed, truth, level, i)
+            seen, context, truth, told = self.prepared(self.average, observed, truth, told, level, i)
             with torch.no_grad():
                 restored = self.average(seen, context, told if told.numel() else None)
             span = float(truth.max() - truth.min()) + 1e-3
@@ -227,7 +238,8 @@ class Training:
             gains.append(_psnr(restored[:, :1], truth, span))
             fine.append(float(fine_detail(restored[:, :1]).std() / fine_detail(truth).std().clamp_min(1e-6)))
             if i < 8:
-                rows.append((observed[0, observed.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
+                shown = seen if self.plan.network.levels else observed
+                rows.append((shown[0, shown.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
         value = float(np.mean(gains))
         self.best = max(self.best, value)
         self.report(f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB")

@@ -13,6 +13,10 @@ from abbe.errors import ParameterError
 Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
 
 
+#: what a network of several levels is told: how often the image was halved (at most `levels.DEEPEST`), and is there a coarser result
+LEVELS_TOLD = ("level", "coarser")
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +32,20 @@ class NetworkPlan(_Frozen):
     told: tuple[str, ...] = ()
     #: the raw image is seen beside the output of the models before
     context: bool = False
+    #: the image is restored on ever finer grids, each result the context of the next (`training.levels`); a patch is then seen in its
+    #: middle half alone, with the coarser level's result of all of it
+    levels: bool = False
+
+    @model_validator(mode="after")
+    def _one_context(self) -> NetworkPlan:
+        if self.levels and (self.context or self.scale > 1 or self.channels > 1 or self.told):
+            raise ValueError("levels need a network of one plane, scale 1, no other context and nothing else that it is told")
+        return self
+
+    @property
+    def is_told(self) -> tuple[str, ...]:
+        """Names of what the network is told, in order."""
+        return LEVELS_TOLD if self.levels else self.told
 
 
 class PoolPlan(_Frozen):

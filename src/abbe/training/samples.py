@@ -22,9 +22,9 @@ Generator = np.random.Generator
 
 
 #: share of specimens without anything above or below the focal plane, for the single-plane axial model
-THIN = 0.4
-#: training slices, each with its own place, light and camera, from one blurred stack
-SLICES_PER_STACK = 4
+THIN = 0.25
+#: training slices from one blurred stack, and how many stacks take turns: what comes soon after each other is not alike
+SLICES_PER_STACK, STACKS = 32, 16
 
 
 class Sample(NamedTuple):
@@ -86,26 +86,29 @@ class Samples:
     def __init__(self, plan: TrainingPlan, pool: Pool, data: Path | None, *, validation: bool = False) -> None:
         self.plan, self.pool = plan, pool
         self.stream = 8 if validation else 7
-        self._last: tuple[int, BlurredStack] | None = None
+        self._stacks: dict[int, tuple[int, BlurredStack]] = {}
         self.pairs = RealPairs(plan.pairs, data, validation=validation) if plan.pairs and data else None
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.plan.seed, self.stream, index])
         plan, n = self.plan, self.plan.patch
         if plan.task == "axial_stack":
-            stack = self._stack(index // SLICES_PER_STACK)
+            stack = self._stack(index)
             observed, truth = axial_slice(rng, stack, n, plan.network.channels)
             return normalised(rng, observed, truth[None], np.array([stack.step], np.float32), level=True)
         pair = self._pair(rng, n)
         level = plan.task in ("denoise", "super_resolve")
         return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level, background=pair.level)
 
-    def _stack(self, number: int) -> BlurredStack:
-        """Blurring a stack takes longer than all else, so consecutive samples are slices of one."""
-        if self._last is None or self._last[0] != number:
-            rng = np.random.default_rng([self.plan.seed, self.stream, number, 1])
-            self._last = number, BlurredStack.of(rng, self.pool.volume(rng))
-        return self._last[1]
+    def _stack(self, index: int) -> BlurredStack:
+        """Blurring a stack takes longer than all else, so it serves for many samples; `STACKS` lanes change theirs at different times."""
+        lane, round_ = index % STACKS, index // STACKS
+        number = (round_ + 2 * lane) // SLICES_PER_STACK
+        kept = self._stacks.get(lane)
+        if kept is None or kept[0] != number:
+            rng = np.random.default_rng([self.plan.seed, self.stream, number, lane, 1])
+            kept = self._stacks[lane] = number, BlurredStack.of(rng, self.pool.volume(rng), sharpen=self.plan.network.context)
+        return kept[1]
 
     def _pair(self, rng: Generator, n: int) -> Pair:
         task = self.plan.task

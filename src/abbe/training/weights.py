@@ -41,15 +41,16 @@ def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
     """Give `network` the weights in `path`.
 
     Args:
-        adapt: the weights may be those of a network with fewer inputs or another scale: what it has in common is taken, and an input image
-            more shares the weights of the one that was there.
+        adapt: the weights may be those of a network with fewer inputs or another scale: what it has in common is taken. An input image more
+            shares the weights of the one that was there, or starts without weight beside several. A coarser level's result starts without
+            weight, as does what the network is told: so a network of levels starts as the one without.
 
     Raises:
         ModelError: they are those of another architecture.
     """
     weights, wanted = read_weights(path), network.state_dict()
     if adapt:
-        weights = _adapted(weights, wanted)
+        weights = _adapted(weights, wanted, network.architecture.levels)
     differ = [name for name in wanted if name not in weights or weights[name].shape != wanted[name].shape]
     if differ:
         raise ModelError(
@@ -61,15 +62,18 @@ def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
 
 #: where a network enters, and where it makes its output: what differs between networks of one body
 ENTRY, EXITS = "head.weight", ("finer.weight", "tail.weight", "spread.weight")
+#: part of the names of what a network is told through
+GAIN = ".gain."
 
 
-def _adapted(weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+def _adapted(weights: dict[str, Tensor], wanted: dict[str, Tensor], levels: bool) -> dict[str, Tensor]:
     """`weights` with the entry shared among the inputs of the network that wants them, and with that network's own exits."""
     out = dict(weights)
     if ENTRY in out and out[ENTRY].shape[1] < wanted[ENTRY].shape[1]:
-        inputs = wanted[ENTRY].shape[1] // out[ENTRY].shape[1]
-        out[ENTRY] = out[ENTRY].repeat(1, inputs, 1, 1) / inputs
-    for name in EXITS:
+        inputs, rest = divmod(wanted[ENTRY].shape[1], out[ENTRY].shape[1])
+        alone = torch.cat([out[ENTRY], torch.zeros_like(wanted[ENTRY][:, out[ENTRY].shape[1] :])], 1)
+        out[ENTRY] = alone if levels or rest else out[ENTRY].repeat(1, inputs, 1, 1) / inputs
+    for name in (*EXITS, *(name for name in wanted if GAIN in name)):
         if name in wanted and (name not in out or out[name].shape != wanted[name].shape):
             out[name] = wanted[name]
     return out

@@ -21,6 +21,9 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}
 #: slices of a stack that the axial model sees at once: the one to restore and two on each side
 AXIAL_SLICES = 5
 
+#: tasks that a network may do level by level
+LEVELLED = ("denoise", "background", "axial_plane")
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,8 +104,10 @@ class Card(_Frozen):
     scale: Literal[1, 3] = 1
     #: images the network sees at once: 1, or the slice and its neighbours for `axial_stack`
     observed_channels: int = Field(default=1, ge=1, le=64)
-    #: the network also takes the coarser level's result
+    #: the network also takes a second image: what the steps before made of it, or, of a model with levels, the coarser level's result
     context: bool = False
+    #: the context is its own result on a grid half as fine: the image is restored level by level, from at most 256 pixels a side on
+    levels: bool = False
     #: what the network is told, in order
     told: tuple[str, ...] = ()
     #: height and width must be multiples of this
@@ -127,6 +132,8 @@ class Card(_Frozen):
     def _consistent(self) -> Card:
         if (self.scale == 3) != (self.task == "super_resolve"):
             raise ValueError(f"scale {self.scale} does not fit the task {self.task}: super_resolve has 3, every other task 1")
+        if self.levels and (not self.context or self.task not in LEVELLED):
+            raise ValueError(f"levels need a context, and a task of {', '.join(LEVELLED)}")
         wanted = AXIAL_SLICES if self.task == "axial_stack" else 1
         if self.observed_channels != wanted:
             raise ValueError(f"observed_channels must be {wanted} for the task {self.task}")
