@@ -15,10 +15,15 @@ from abbe.restoration.stage import Stage, as_half, finish, in_units, removes_lig
 from abbe.restoration.tiles import Tile, Tiling, tiling
 from abbe.zoo import Model
 
-#: how much of the light that the single-plane axial model would take away is taken. From one plane alone, light from above and below
-#: cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
+#: how much of the light that the single-plane axial model would take away is taken at least. From one plane alone, light from above and
+#: below cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
 #: fifths, this share an eighth
 CAUTION = 0.35
+#: shares of a pixel's light that the model calls haze up to which `CAUTION` holds, and from which on all of it is taken: where most of the
+#: light comes from elsewhere that is no guess any more. Measured: a thick specimen's plane gains 2.7 dB, thin ones change by 0.2
+UNSURE, SURE = 0.2, 0.6
+#: light (normalised) below which there is none to speak of
+SMALLEST = 1e-6
 #: pixels, and how each channel is normalised
 Normalised = tuple[Pixels, tuple[Normalisation, ...]]
 
@@ -89,8 +94,14 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
 
 
 def cautious(seen: Array, estimate: Array) -> Array:
-    """The single-plane axial estimate, with only the share `CAUTION` of what it takes away taken; both normalised, background at 0."""
-    mixed: Array = CAUTION * estimate + (1 - CAUTION) * seen
+    """The single-plane axial estimate, with only a share of what it takes away taken; both normalised, background at 0.
+
+    The share rises smoothly from `CAUTION` to 1 with the share of the pixel's light that the estimate takes away.
+    """
+    taken = seen - estimate
+    part = np.clip((taken / np.maximum(seen, SMALLEST) - UNSURE) / (SURE - UNSURE), 0, 1)
+    share = CAUTION + (1 - CAUTION) * part * part * (3 - 2 * part)
+    mixed: Array = (seen - share * taken).astype(np.float32)
     return mixed
 
 
