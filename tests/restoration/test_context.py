@@ -86,5 +86,5 @@ def test_something_bright_far_away_changes_nothing_at_all(both: Path) -> None:
     two[20:40, 350:380] = 60000
     steps = ("denoise", "axial", "super_resolve")
     left, right = (np.asarray(enhance(a, steps=steps, model={"super_resolve": both}, engine="cpu"))[..., : 3 * 200] for a in (one, two))
-    # what is left is the constant that keeps the mean of the whole plane, far below a count
-    assert np.ptp(left - right) < 1e-3
+    # what is left is the surface that keeps the mean of the plane's regions: it depends on the plane as a whole, by ten-millionths
+    assert np.ptp(left - right) < 1e-7 * 60000
