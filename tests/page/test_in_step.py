@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import abbe
+
 from .conftest import Served
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+#: seconds in which a change here is to be seen there
+IN_STEP = 0.5
 
 
 @pytest.fixture
@@ -38,6 +44,16 @@ def draw_a_region(hand: Hand) -> None:
     regions(hand.page).nth(1).wait_for()
 
 
+def seconds_to_be_shown(hand: Hand, other: Any, name: str) -> float:
+    """From naming the chosen region here to its name there."""
+    field = hand.page.get_by_label("Name of the region")
+    field.fill(name)
+    start = time.perf_counter()
+    field.press("Enter")
+    regions(other).get_by_text(name, exact=True).wait_for()
+    return time.perf_counter() - start
+
+
 def test_what_one_page_does_the_other_shows(hand: Hand) -> None:
     page, other = hand.page, hand.context.new_page()
     other.goto(page.url)
@@ -45,6 +61,7 @@ def test_what_one_page_does_the_other_shows(hand: Hand) -> None:
     other.locator("[data-coefficient=pearson]").wait_for()
     draw_a_region(hand)
     regions(other).nth(1).wait_for()
+    assert min(seconds_to_be_shown(hand, other, f"Golgi {k}") for k in range(5)) < IN_STEP  # the best: the machine may do something else
     hand.tap("Channels")
     page.get_by_role("button", name=re.compile("^Show nucleus")).click()
     other.get_by_role("button", name="Channels", exact=True).click()
@@ -132,3 +149,27 @@ def test_two_fingers_zoom(chromium: Any, served: Served, pictures: Path) -> None
     after = int(hand.page.locator(".percent").inner_text().split()[0])
     assert after == pytest.approx(2 * before, rel=0.1)
     hand.close()
+
+
+def test_a_region_is_drawn_moved_and_stretched_with_keys_alone(hand: Hand, served: Served) -> None:
+    page = hand.page
+
+    def shape() -> dict[str, Any]:
+        session = next(served.folder.glob("*.abbe"))
+        with abbe.Session.open(session, read_only=True) as found:
+            return dict(next(iter(found.rois)).shape)
+
+    page.keyboard.press("Shift+C")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    page.get_by_role("button", name="Rectangle").press("Enter")
+    page.keyboard.press("Enter")
+    regions(page).nth(1).wait_for()
+    drawn = shape()
+    for chord in ("Shift+ArrowRight", "Alt+Shift+ArrowDown"):
+        with page.expect_response(lambda answer: "/rois/" in answer.url and answer.ok):
+            page.keyboard.press(chord)
+    moved = shape()
+    step = drawn["width"] / (96 / 2)  # half of the picture's 96 pixels
+    assert moved["x"] == pytest.approx(drawn["x"] + 10 * step)
+    assert moved["height"] == pytest.approx(drawn["height"] + 10 * step)
+    assert (moved["y"], moved["width"]) == (pytest.approx(drawn["y"]), pytest.approx(drawn["width"]))
