@@ -79,7 +79,8 @@ def restore_levels(
                     put(made, (WHOLE, WHOLE, WHOLE, *place), restored[:1][None, None])
                 else:
                     kept = seen[tile.kept(1)]
-                    values = in_units(model, normal[j], restored[0] if model.card.task != "axial_plane" else cautious(kept, restored[0]))
+                    sectioned = model.card.task == "axial_plane"
+                    values = in_units(model, normal[j], cautious(kept, restored[0], last=keep_spread) if sectioned else restored[0])
                     region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *place)
                     put(estimate, region, values[None, None, None])
                     if spread is not None:
