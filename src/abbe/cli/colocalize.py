@@ -24,7 +24,7 @@ EXTRAS = {"shift": "shift", "randomise": "randomisation", "objects": "objects"}
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Image file with two channels or more.", metavar="FILE", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Image file with two channels or more.", metavar="FILE", show_default=False, readable=False)],
     channels: Annotated[
         tuple[str, str] | None, typer.Option("--channels", help="Two channels, by number or name.", metavar="A B", show_default=False)
     ] = None,

@@ -21,8 +21,8 @@ from abbe.storage import check_target
 
 
 def command(
-    original: Annotated[Path, typer.Argument(help="The recorded image.", metavar="A", show_default=False)],
-    transformed: Annotated[Path, typer.Argument(help="What was computed from it.", metavar="B", show_default=False)],
+    original: Annotated[Path, typer.Argument(help="The recorded image.", metavar="A", show_default=False, readable=False)],
+    transformed: Annotated[Path, typer.Argument(help="What was computed from it.", metavar="B", show_default=False, readable=False)],
     truth: Annotated[Path | None, typer.Option(help="The truth, on B's pixels.", metavar="T", show_default=False)] = None,
     repeat: Annotated[
         tuple[Path, Path] | None,
