@@ -42,7 +42,7 @@ $(BIN)/python:
 
 $(CORE): $(DECIDES) | $(BIN)/python
 	@echo "installing abbe into $(VENV)"
-	ABBE_NO_PAGE=1 $(PIP) install --quiet --editable .
+	$(PIP) install --quiet --editable .
 	@touch $@
 
 # A CPU build of torch suffices. It is asked for exactly, and before all that depends on it: a release that the configured package
@@ -50,15 +50,14 @@ $(CORE): $(DECIDES) | $(BIN)/python
 $(TEST): $(DECIDES) | $(BIN)/python
 	@echo "installing abbe with what its tests and its training need into $(VENV)"
 	$(PIP) install --quiet torch==2.13.0
-	ABBE_NO_PAGE=1 $(PIP) install --quiet --editable '.[test,train,formats]'
+	$(PIP) install --quiet --editable '.[test,train,formats]'
 	@touch $@ $(CORE)
 
 $(DOCS): $(DECIDES) | $(BIN)/python
-	ABBE_NO_PAGE=1 $(PIP) install --quiet --editable '.[docs]'
+	$(PIP) install --quiet --editable '.[docs]'
 	@touch $@ $(CORE)
 
-# The build hook makes the page where it is absent, from a bare checkout; make also knows when it is stale. It is made for itself alone:
-# the demo, lint and the documentation do without, and so without npm.
+# The build hook makes the page where it is absent, from a bare checkout; make also knows when it is stale.
 PAGE := src/abbe/server/page/index.html
 page: $(PAGE)
 

@@ -17,7 +17,7 @@ from abbe.server.settings import Settings
 BUILT = Path(__file__).parent.parent / "page"
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>abbe</title>
 <h1>The page of abbe is not built</h1><p>This abbe was installed from a checkout without its page.
-In the checkout, run <code>npm ci</code> and <code>npm run build</code> in the folder <code>web</code>, then reload.</p></html>"""
+In the checkout, run <code>make page</code>, then reload.</p></html>"""
 
 mimetypes.add_type("application/manifest+json", ".webmanifest")
 mimetypes.add_type("text/javascript", ".js")
