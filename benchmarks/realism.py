@@ -99,6 +99,12 @@ def banded(values: Array) -> list[float]:
     return [float(values[(low <= at) & (at < high)].mean()) for low, high in pairwise(BANDS)]
 
 
+def evenly(values: object) -> Array:
+    """Rings up to half of Nyquist at places that images of all sizes share."""
+    rings = np.asarray(values, np.float64)
+    return np.interp(np.linspace(0, 1, 64), np.linspace(0, 1, len(rings)), rings)
+
+
 def measured(options: argparse.Namespace) -> dict[str, dict[str, list[dict[str, object]]]]:
     """set -> realism -> figures of each image."""
     found: dict[str, dict[str, list[dict[str, object]]]] = {}
@@ -128,7 +134,7 @@ def summary(found: dict[str, dict[str, list[dict[str, object]]]]) -> dict[str, d
                 bands = np.mean([banded(row[what]) for row in rows], axis=0)  # type: ignore[arg-type]
                 for (low, high), value in zip(pairwise(BANDS), bands):
                     here.setdefault(f"{title}, {low:g} to {high:g} of Nyquist", {})[share] = float(value)
-            mean, fidelity = (np.mean([r["correlation"] for r in some], axis=0) for some in (rows, by_share[first]))
+            mean, fidelity = (np.mean([evenly(r["correlation"]) for r in some], axis=0) for some in (rows, by_share[first]))
             here.setdefault("largest loss of ring correlation", {})[share] = float(np.max(fidelity - mean))
     return out
 

@@ -21,7 +21,7 @@ from abbe.zoo import Model
 CAUTION = 0.35
 #: shares of a pixel's light that the model calls haze up to which `CAUTION` holds, and from which on all of it is taken: where most of the
 #: light comes from elsewhere that is no guess any more. Measured: a plane of a thick specimen gains 2 dB
-UNSURE, SURE = 0.2, 0.6
+UNSURE, SURE = 0.1, 0.5
 #: the share that is taken everywhere where super-resolution follows, which was taught with constant shares: behind the other way its
 #: results at 30 photons are 0.2 to 1.2 dB worse
 BEFORE_OTHERS = 0.2
