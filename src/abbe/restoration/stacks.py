@@ -109,10 +109,13 @@ def sharpen(
     deep, side = TOLD_FROM
     middle = [slice(max(0, (n - m) // 2), max(0, (n - m) // 2) + min(n, m)) for n, m in ((z, deep), (y, side), (x, side))]
     one = (slice(stack[0], stack[0] + 1), slice(stack[1], stack[1] + 1))
-    seen = np.nan_to_num(raw.read((*one, middle[0], middle[1], middle[2]))[0, 0].astype(np.float64))
+    seen = raw.read((*one, middle[0], middle[1], middle[2]))[0, 0].astype(np.float64)
+    seen[~np.isfinite(seen)] = np.median(seen[np.isfinite(seen)]) if np.isfinite(seen).any() else 0.0
     excess = axial_excess(seen, ratio)
     even = EvenPixels(source, ratio)
-    floor = float(np.percentile(source.read((*one, middle[0], middle[1], middle[2])), FLOOR))
+    values = source.read((*one, middle[0], middle[1], middle[2]))
+    finite = values[np.isfinite(values)]
+    floor = float(np.percentile(finite, FLOOR)) if finite.size else 0.0
     size = max(32, int(np.sqrt(BLOCK / into.shape[2])) - 2 * AROUND)
     blocks = [(top, left) for top in range(0, y, size) for left in range(0, x, size)]
     for number, (top, left) in enumerate(blocks):
@@ -122,7 +125,9 @@ def sharpen(
         if excess is None:
             block = even.read((*one, slice(0, into.shape[2]), outer[0], outer[1]))[0, 0]
         else:
-            block = sharpen_stack(source.read(region)[0, 0].astype(np.float32), ratio, StackBlur.of_excess(excess), floor)
+            measured = source.read(region)[0, 0].astype(np.float32)
+            measured[~np.isfinite(measured)] = floor  # what was not measured has no light to spread to its neighbours
+            block = sharpen_stack(measured, ratio, StackBlur.of_excess(excess), floor)
         rows, columns = (slice(s.start - o.start, s.stop - o.start) for s, o in zip(own, outer))
         put(into, (slice(0, 1), slice(0, 1), slice(0, into.shape[2]), *own), block[None, None, :, rows, columns])
         report((number + 1) / len(blocks), name)

@@ -1,0 +1,65 @@
+"""The deblurred stack that the axial step's network corrects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from abbe import Image, enhance
+from abbe.image.pixels import ArrayPixels, scratch
+from abbe.restoration import stacks
+from abbe.restoration.progress import Part
+from abbe.restoration.resampling import EvenPixels
+from abbe.simulation import volume
+
+
+def measured(seed: int = 1, step: int = 2) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    light = gaussian_filter(volume(rng, 72).astype(np.float32), (4.0, 1.3, 1.3))[::step]
+    return (rng.poisson(light * 500) + 100).astype(np.float32)
+
+
+def sharpened(stack: np.ndarray, ratio: float) -> np.ndarray:
+    source = ArrayPixels(stack[None, None])
+    shape = EvenPixels(source, ratio).shape
+    into = scratch((1, 1, *shape[2:]), np.float32)
+    stacks.sharpen(source, source, (0, 0), ratio, into, Part(None), "axial")
+    return into.read(tuple(slice(0, n) for n in into.shape))[0, 0]
+
+
+def test_blocks_make_what_the_whole_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = measured()
+    whole = sharpened(stack, 2)
+    monkeypatch.setattr(stacks, "BLOCK", 71 * 72**2)
+    blocks = sharpened(stack, 2)
+    assert not np.array_equal(blocks, whole)  # it was cut
+    assert np.abs(blocks - whole).max() < 0.02 * np.ptp(whole)
+
+
+def test_pixels_that_are_no_numbers_spoil_nothing_beyond_their_surroundings() -> None:
+    stack = measured()
+    spoilt = stack.copy()
+    spoilt[10, 30, 30], spoilt[20, 5, 60] = np.nan, np.inf
+    one, two = sharpened(stack, 2), sharpened(spoilt, 2)
+    assert np.isfinite(two).all()
+    assert np.corrcoef(one.ravel(), two.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("shape", [(2, 24, 30), (3, 9, 9), (12, 1, 1), (12, 3, 40)])
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.37])
+def test_any_stack_becomes_isotropic(shape: tuple[int, int, int], step: float) -> None:
+    a = np.random.default_rng(2).poisson(30, shape).astype(np.uint16)
+    result = np.asarray(enhance(Image.from_array(a, axes="ZYX", pixel_size=(step, 0.1, 0.1)), steps=("axial",), engine="cpu"))
+    assert result.shape[2:] == (round((shape[0] - 1) * step / 0.1) + 1, *shape[1:])
+    assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize("factor", [1e-32, 1e28])
+def test_the_unit_does_not_matter(factor: float) -> None:
+    stack = measured()[:, :40, :40]
+    one, two = (
+        np.asarray(enhance(Image.from_array(a, axes="ZYX", pixel_size=(0.2, 0.1, 0.1)), steps=("axial",), engine="cpu"), np.float64)
+        for a in (stack, (stack.astype(np.float64) * factor).astype(np.float32))
+    )
+    assert np.abs(two / factor - one).max() < 0.02 * np.ptp(one)
