@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from abbe.cli.progress import progress
+from abbe.cli.reading import is_session
 from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
@@ -18,13 +20,19 @@ from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image, Notice
+from abbe.session import Session
 from abbe.storage import check_target
 
 EXTRAS = {"shift": "shift", "randomise": "randomisation", "objects": "objects"}
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Image file with two channels or more.", metavar="FILE", show_default=False, readable=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Image file with two channels or more, or a session.", metavar="FILE|SESSION", show_default=False, readable=False
+        ),
+    ],
     channels: Annotated[
         tuple[str, str] | None, typer.Option("--channels", help="Two channels, by number or name.", metavar="A B", show_default=False)
     ] = None,
@@ -54,13 +62,13 @@ def command(
 ) -> None:
     """Measure the colocalization of two channels: every coefficient, with what to know before believing it.
 
-    On an image that abbe restored, the same is measured on its original too, where the file keeps it.
+    On an image that abbe restored, the same is measured on its original too, where the file keeps it. Of a session, the current version is
+    measured, and the measurement is kept in it.
     """
     if out is not None:
         if out.suffix.lower() not in SUFFIXES:
             raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
         check_target(out, overwrite)
-    image = open_image(file)
     chosen = {"shift": shift, "randomise": randomise, "objects": objects}
     settings: dict[str, Any] = {
         "threshold": _numbers(threshold),
@@ -70,9 +78,14 @@ def command(
         "block": block,
     }
     rois = [found for path in roi or [] for found in _some(path)]
-    pairs = _pairs(image, channels, all_pairs)
-    with progress(f"measuring {file.name}", quiet=as_json) as report:
-        found = colocalize_all(image, pairs, rois, each, whole or None, progress=report, **settings)  # type: ignore[arg-type]
+    with ExitStack() as opened:
+        session = opened.enter_context(Session.open(file)) if is_session(file) else None
+        image = open_image(file) if session is None else session.image()
+        pairs = _pairs(image, channels, all_pairs)
+        with progress(f"measuring {file.name}", quiet=as_json) as report:
+            found = colocalize_all(image, pairs, rois, each, whole or None, progress=report, **settings)  # type: ignore[arg-type]
+        if session is not None:
+            _keep(session, found, settings, each, quiet=as_json)
     if as_json:
         print(json.dumps(found[0].to_dict() if len(found) == 1 else found.to_dict(), indent=2))
     else:
@@ -81,6 +94,21 @@ def command(
     if out is not None:
         write(out, tables(found.results), found.to_dict(), overwrite)
         say(f"written to {out}", err=as_json)
+
+
+def _keep(session: Session, found: ColocalizationTable, settings: dict[str, Any], each: str, *, quiet: bool) -> None:
+    """The measurements as analyses of the session's current version, as `Session.colocalize` keeps them."""
+    if session.read_only or each != "image":
+        reason = session.read_only or f"measurements of each {each} by itself are not kept in one"
+        say(f"not kept in the session: {reason}", err=quiet)
+        return
+    version = session.version()
+    for result in found.results:
+        parameters = {"channels": list(result.channels), "roi": result.region.roi, **settings}
+        session.analyses.add(
+            "colocalization", result, version=version.id, reference=version.parent, channels=result.channels, parameters=parameters
+        )
+    say(f"kept in the session: {len(found)} measurement{'s' * (len(found) != 1)} of {version.name[:80]}", err=quiet)
 
 
 def _pairs(image: Image, channels: tuple[str, str] | None, all_pairs: bool) -> list[tuple[int, int]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zipfile import is_zipfile
 
 import typer
 
@@ -40,3 +41,10 @@ def parse_size(text: str) -> tuple[float | None, ...]:
         wanted = "wanted one, two or three numbers in um, such as 0.065 or 0.3,0.065,0.065"
         raise typer.BadParameter(f"{wanted}; got {text!r}", param_hint="--pixel-size")
     return (None, parts[0], parts[0]) if len(parts) == 1 else (None, *parts)[-3:]
+
+
+def is_session(path: Path) -> bool:
+    """A session folder or a packed session, even a damaged one; whatever else is opened as an image, which says what is wrong with it."""
+    if path.suffix.lower() == ".abbe" or path.name.lower().endswith(".abbe.zip"):
+        return True
+    return any((path / name).exists() for name in ("manifest.json", "journal.jsonl")) if path.is_dir() else is_zipfile(path)

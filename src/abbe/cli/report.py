@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from zipfile import is_zipfile
 
 import typer
 
 from abbe.cli.progress import progress
+from abbe.cli.reading import is_session
 from abbe.cli.speech import say
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
@@ -36,7 +36,7 @@ def command(
     renderer(target)
     check_target(target, overwrite)
     with progress("reporting") as say_progress:
-        if not _is_session(subject):
+        if not is_session(subject):
             if version is not None or comment is not None:
                 raise ParameterError(
                     f"wanted a session for --version and --comment, got {subject.name}; make one: abbe enhance -o NAME.abbe"
@@ -48,13 +48,6 @@ def command(
                     opened.comments.add(comment)
                 report(opened if version is None else _Version(opened, version), target, overwrite=overwrite, progress=say_progress)
     say(f"wrote {target}")
-
-
-def _is_session(path: Path) -> bool:
-    """A session folder or a packed session, even a damaged one; whatever else is opened as an image, which says what is wrong with it."""
-    if path.suffix.lower() == ".abbe" or path.name.lower().endswith(".abbe.zip"):
-        return True
-    return any((path / name).exists() for name in ("manifest.json", "journal.jsonl")) if path.is_dir() else is_zipfile(path)
 
 
 class _Version:
