@@ -1,4 +1,4 @@
-"""`abbe colocalize` of a session: the current version is measured, and the measurement kept."""
+"""Sessions on the command line: `abbe merge` makes one; `abbe colocalize` measures its current version, and keeps the measurement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abbe import Image, Session, colocalize
+from abbe import Image, Session, colocalize, save
 from abbe.cli import frame
 
 
@@ -40,3 +40,20 @@ def test_measurements_by_plane_leave_the_session_as_it_is(session: Path, capsys:
     with Session.open(session, read_only=True) as opened:
         assert opened.revision == revision
         assert not list(opened.analyses)
+
+
+def test_merging_into_a_session_keeps_every_pixel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planes = np.random.default_rng(6).integers(0, 60000, (2, 20, 30)).astype(np.uint16)
+    files = [tmp_path / "a.tif", tmp_path / "b.tif"]
+    for file, plane in zip(files, planes):
+        save(Image.from_array(plane, axes="YX"), file)
+    made = tmp_path / "both.abbe"
+    words = ["merge", *map(str, files), "--channels", "actin,tubulin", "-o", str(made)]
+    assert frame.main(words) == 0
+    with Session.open(made, read_only=True) as opened:
+        image = opened.image()
+        assert np.array_equal(np.asarray(image)[0, :, 0], planes)
+        assert tuple(image.channels) == ("actin", "tubulin")
+    capsys.readouterr()
+    assert frame.main(words) == 1  # nothing is replaced unasked
+    assert capsys.readouterr().err.startswith("abbe: ")

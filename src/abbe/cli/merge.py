@@ -10,17 +10,22 @@ import typer
 
 from abbe.cli.progress import progress
 from abbe.cli.reading import PixelSize, open_file
+from abbe.cli.restoring import SESSION
 from abbe.cli.speech import say, warn
 from abbe.errors import MergeError
 from abbe.formats import merge, save
 from abbe.image import Image
+from abbe.session import Session
 
 
 def command(
     files: Annotated[
         list[Path], typer.Argument(help="Files, one for each channel.", metavar="A B [C...]", show_default=False, readable=False)
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .ome.tif keeps everything.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File to write (.ome.tif keeps everything), or NAME.abbe for a session.", show_default=False),
+    ],
     channels: Annotated[str | None, typer.Option(help="Names, separated by commas: actin,tubulin", show_default=False)] = None,
     colors: Annotated[str | None, typer.Option(help="Colours, separated by commas: magenta,#00ff00", show_default=False)] = None,
     pick: Annotated[
@@ -37,10 +42,16 @@ def command(
     if pick is not None:
         images = _picked(images, pick.split(","))
     image = merge(images, _split(channels), _split(colors))
+    about = f"{image.shape[1]} channels ({', '.join(image.channels)}), {image.shape[3]} x {image.shape[4]} pixels"
     with progress(f"writing {out.name}") as report:
+        if out.suffix.lower() == SESSION:
+            Session.create(out, image, overwrite=overwrite, progress=report).close()
+            warn(image.notices)
+            say(f"{out}: {about}, {image.dtype}")
+            return
         saved = save(image, out, overwrite=overwrite, progress=report)
     warn((*image.notices, *saved.notices))
-    say(f"{saved.path}: {image.shape[1]} channels ({', '.join(image.channels)}), {image.shape[3]} x {image.shape[4]} pixels, {saved.dtype}")
+    say(f"{saved.path}: {about}, {saved.dtype}")
 
 
 def _split(text: str | None) -> list[str] | None:
