@@ -8,10 +8,17 @@ from scipy.ndimage import gaussian_filter
 
 from abbe import Image, enhance
 from abbe.image.pixels import ArrayPixels, scratch
+from abbe.restoration import engine as runners
 from abbe.restoration import stacks
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels
 from abbe.simulation import volume
+
+
+@pytest.fixture(autouse=True)
+def _use_small_models() -> None:
+    """Here abbe's own network is at work: it is the one that corrects a deblurred stack."""
+    runners._RUNNERS.clear()
 
 
 def measured(seed: int = 1, step: int = 2) -> np.ndarray:
@@ -24,7 +31,7 @@ def sharpened(stack: np.ndarray, ratio: float) -> np.ndarray:
     source = ArrayPixels(stack[None, None])
     shape = EvenPixels(source, ratio).shape
     into = scratch((1, 1, *shape[2:]), np.float32)
-    stacks.sharpen(source, source, (0, 0), ratio, into, Part(None), "axial")
+    stacks.sharpen(source, (0, 0), ratio, stacks.lens_of(source, source, 0, ratio, 512.0), into, Part(None), "axial")
     return into.read(tuple(slice(0, n) for n in into.shape))[0, 0]
 
 
@@ -34,7 +41,7 @@ def test_blocks_make_what_the_whole_makes(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(stacks, "BLOCK", 71 * 72**2)
     blocks = sharpened(stack, 2)
     assert not np.array_equal(blocks, whole)  # it was cut
-    assert np.abs(blocks - whole).max() < 0.02 * np.ptp(whole)
+    assert np.abs(blocks - whole).max() < 2e-3 * np.ptp(whole)
 
 
 def test_pixels_that_are_no_numbers_spoil_nothing_beyond_their_surroundings() -> None:
@@ -63,3 +70,23 @@ def test_the_unit_does_not_matter(factor: float) -> None:
         for a in (stack, (stack.astype(np.float64) * factor).astype(np.float32))
     )
     assert np.abs(two / factor - one).max() < 0.02 * np.ptp(one)
+
+
+def test_the_blur_is_in_the_recipe_and_is_missed_where_it_cannot_be_told() -> None:
+    told = enhance(Image.from_array(measured()[:, :40, :40], axes="ZYX", pixel_size=(0.2, 0.1, 0.1)), steps=("axial",), engine="cpu")
+    (blur,) = told.recipe.steps[0].parameters["blur"]
+    assert np.sqrt(blur["axial"] ** 2 - blur["lateral"] ** 2) == pytest.approx(np.sqrt(4.0**2 - 1.3**2), rel=0.25)
+    assert not [notice for notice in told.notices if notice.code == "blur"]
+    few = enhance(Image.from_array(measured()[:3, :40, :40], axes="ZYX", pixel_size=(0.2, 0.1, 0.1)), steps=("axial",), engine="cpu")
+    assert few.recipe.steps[0].parameters["blur"] == [None]
+    assert [notice for notice in few.notices if notice.code == "blur"]
+
+
+def test_all_frames_are_deblurred_alike() -> None:
+    frames = np.stack([measured(seed)[:, None, :40, :40] for seed in (1, 2, 3)])
+    source = ArrayPixels(np.moveaxis(frames, 1, 2))
+    alone = [ArrayPixels(frame[None]) for frame in source.array]
+    blurs = [stacks.lens_of(pixels, pixels, 0, 2.0, 512.0).blur for pixels in (source, *alone)]
+    widths = [blur.axial for blur in blurs if blur is not None]
+    assert len(widths) == 4
+    assert widths[0] == pytest.approx(np.median(widths[1:]))

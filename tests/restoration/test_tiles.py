@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from abbe.image.pixels import ArrayPixels
 from abbe.restoration import planes, tiles
 from abbe.restoration.engine import engine, runner
+from abbe.restoration.normalisation import normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part
+from abbe.restoration.stage import Work
 from abbe.zoo import Card, find
 from model_maker import card, network
 
@@ -52,7 +54,8 @@ def test_tiled_and_whole_agree_to_rounding(task: str, shape: tuple[int, int], mo
     for longest in (1216, 64):
         monkeypatch.setattr(tiles, "LONGEST", {1: longest, 3: longest})
         cpu = runner(model, engine("cpu", exact=True))
-        stage = restore_planes(ArrayPixels(noise), task, model, cpu, Part(None), keep_spread=True)
+        pixels = ArrayPixels(noise)
+        stage = restore_planes(pixels, Work(task, model, cpu, Part(None), True, (normalisation(pixels, 0, model.card),)))
         assert stage.spread is not None
         y, x = (n * model.card.scale for n in shape)
         region = (slice(0, 1), slice(0, 1), slice(0, 1), slice(0, y), slice(0, x))

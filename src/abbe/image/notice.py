@@ -27,6 +27,7 @@ CODES = {
     "negative": "values below 0, where light cannot be",
     "engine": "another inference engine than the one asked for was used",
     "enlarged": "channels that were only brought to a finer grid",
+    "blur": "a stack whose blur along z could not be told",
     "realism": "models without an adversarial partner cannot be made more realistic",
     "uncalibrated": "interval and trust were not calibrated for these settings",
     "optics": "the optics do not fit what the models were trained for",

@@ -15,12 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from abbe.image.pixels import Array, ArrayPixels, Pixels, ScratchPixels, put, scratch
-from abbe.restoration.engine import Runner
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
-from abbe.restoration.normalisation import Normalisation, normalisation
-from abbe.restoration.planes import cautious, read_tiles
-from abbe.restoration.progress import Part
-from abbe.restoration.stage import Stage, as_half, finish, in_units, removes_light
+from abbe.restoration.normalisation import Normalisation
+from abbe.restoration.planes import read_tiles, taken
+from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
 from abbe.zoo import Model
 
@@ -49,20 +47,12 @@ class Level:
         return ((tile, self.normal.forward(block)) for tile, block in read_tiles(self.pixels, self.place, self.cut))
 
 
-def restore_levels(
-    source: Pixels,
-    name: str,
-    model: Model,
-    runner: Runner,
-    report: Part,
-    keep_spread: bool,
-    normal: tuple[Normalisation, ...] | None = None,
-) -> Stage:
-    """As `restore_planes`, for a model whose card says `levels`; arguments and result are the same."""
+def restore_levels(source: Pixels, work: Work) -> Stage:
+    """As `restore_planes`, for a model whose card says `levels`."""
     t, c, z, y, x = source.shape
-    normal = normal or tuple(normalisation(source, k, model.card) for k in range(c))
+    model, normal = work.model, work.normal
     estimate = scratch(source.shape, np.float32)
-    spread = scratch(source.shape, np.float16) if keep_spread else None
+    spread = scratch(source.shape, np.float16) if work.last else None
     surfaces = np.zeros((t, c, z, *LevelGrid(y, x, 1).shape))
     done, total = 0, t * c * z * sum(tiling(*size, model.card).count for size in sizes(y, x))
     for i, j, k in np.ndindex(t, c, z):
@@ -73,25 +63,23 @@ def restore_levels(
             for tile, seen in level.tiles():
                 context = np.zeros_like(seen) if coarser is None else enlarged(coarser, tile)
                 told = {"level": float(min(level.depth, DEEPEST)), "coarser": float(coarser is not None)}
-                restored = runner.run(seen[None, None], told, context[None, None])[0][:, *tile.kept(1)]
+                restored = work.runner.run(seen[None, None], told, context[None, None])[0][:, *tile.kept(1)]
                 place = tile.place(1)
                 if made is not None:
                     put(made, (WHOLE, WHOLE, WHOLE, *place), restored[:1][None, None])
                 else:
                     kept = seen[tile.kept(1)]
-                    sectioned = model.card.task == "axial_plane"
-                    values = in_units(model, normal[j], cautious(kept, restored[0], last=keep_spread) if sectioned else restored[0])
+                    values = in_units(model, normal[j], taken(work, kept, restored[0]))
                     region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *place)
                     put(estimate, region, values[None, None, None])
                     if spread is not None:
                         put(spread, region, as_half(restored[1])[None, None, None])
                     grid.add(kept.astype(np.float64) * normal[j].scale + normal[j].offset, values, tile.y.start, tile.x.start)
                 done += 1
-                report(done / total, name)
+                work.report(done / total, work.name)
             coarser = made
         surfaces[i, j, k] = grid.surface()
-    kept_level = estimate if removes_light(model) else LevelledPixels(estimate, surfaces, CELL)
-    return finish(name, model, normal, kept_level, spread)
+    return finish(work, estimate if removes_light(model) else LevelledPixels(estimate, surfaces, CELL), spread)
 
 
 def sizes(height: int, width: int) -> list[tuple[int, int]]:

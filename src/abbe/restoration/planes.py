@@ -7,13 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from abbe.image.pixels import Array, Pixels, put, scratch
-from abbe.restoration.engine import Runner
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
-from abbe.restoration.normalisation import Normalisation, normalisation
-from abbe.restoration.progress import Part
-from abbe.restoration.stage import Stage, as_half, finish, in_units, removes_light
+from abbe.restoration.normalisation import Normalisation
+from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
-from abbe.zoo import Model
 
 #: how much of the light that the single-plane axial model would take away is taken at least. From one plane alone, light from above and
 #: below cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
@@ -31,27 +28,13 @@ SMALLEST = 1e-6
 Normalised = tuple[Pixels, tuple[Normalisation, ...]]
 
 
-def restore_planes(
-    source: Pixels,
-    name: str,
-    model: Model,
-    runner: Runner,
-    report: Part,
-    keep_spread: bool,
-    normal: tuple[Normalisation, ...] | None = None,
-    raw: Normalised | None = None,
-) -> Stage:
-    """Every plane of `source` through the network.
+def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) -> Stage:
+    """Every plane of `source`, (T, C, Z, Y, X) of any dtype, through the network.
 
     The mean of each plane is kept, region by region (`abbe.restoration.level`), except by models that remove light. What is added varies
     too slowly to change contrasts or ratios of brightness above background, as a gain would.
 
     Args:
-        source: (T, C, Z, Y, X), any dtype.
-        name: the step's name, for the recipe and the progress line.
-        report: told after each tile.
-        keep_spread: False where a later stage gives the spread.
-        normal: of each channel; None: that of `source` itself.
         raw: the image before all steps and its normalisation, for a model with context: it sees both where they are on one grid. None:
             `source` serves as both.
 
@@ -59,21 +42,19 @@ def restore_planes(
         The stage; its planes are `scale` times as high and wide.
     """
     t, c, z, y, x = source.shape
-    card, scale = model.card, model.card.scale
-    normal = normal or tuple(normalisation(source, k, card) for k in range(c))
+    card, scale, normal = work.model.card, work.model.card.scale, work.normal
     behind = raw if card.context and raw is not None and raw[0].shape == source.shape else None
     cut = tiling(y, x, card)
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
-    spread = scratch(shape, np.float16) if keep_spread else None
+    spread = scratch(shape, np.float16) if work.last else None
     surfaces = np.zeros((t, c, z, *LevelGrid(y, x, scale).shape))
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            restored = runner.run(observed[None, None], {}, seen[None, None])[0][:, *tile.kept(scale)]
-            estimate_here = restored[0] if model.card.task != "axial_plane" else cautious(seen[tile.kept(1)], restored[0], last=keep_spread)
-            values = in_units(model, normal[j], estimate_here)
+            restored = work.runner.run(observed[None, None], {}, seen[None, None])[0][:, *tile.kept(scale)]
+            values = in_units(work.model, normal[j], taken(work, seen[tile.kept(1)], restored[0]))
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
             if spread is not None:
@@ -81,10 +62,10 @@ def restore_planes(
             given = seen[tile.kept(1)].astype(np.float64) * normal[j].scale + normal[j].offset
             level.add(given, values, tile.y.start, tile.x.start)
             done += 1
-            report(done / total, name)
+            work.report(done / total, work.name)
         surfaces[i, j, k] = level.surface()
-    kept = estimate if removes_light(model) else LevelledPixels(estimate, surfaces, CELL * scale)
-    return finish(name, model, normal, kept, spread)
+    kept = estimate if removes_light(work.model) else LevelledPixels(estimate, surfaces, CELL * scale)
+    return finish(work, kept, spread)
 
 
 def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array, Array]]:
@@ -96,19 +77,20 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
         yield tile, seen, seen if raw is None or before is None else raw[1][channel].forward(next(before)[1])
 
 
-def cautious(seen: Array, estimate: Array, *, last: bool) -> Array:
-    """The single-plane axial estimate, with only a share of what it takes away taken; both normalised, background at 0.
+def taken(work: Work, seen: Array, estimate: Array) -> Array:
+    """What is taken of a network's estimate; both normalised, background at 0: all of it, but of the single-plane axial step's.
 
-    The share rises smoothly from `CAUTION` to 1 with the share of the pixel's light that the estimate takes away; where this
-    is not the `last` step, it is `BEFORE_OTHERS`.
+    Of the light that this would take away a share is taken, which rises smoothly from `CAUTION` to 1 with the share that it is of the
+    pixel's light; where another step follows, it is `BEFORE_OTHERS` everywhere.
     """
-    taken = seen - estimate
-    if not last:
-        return np.asarray(seen - np.float32(BEFORE_OTHERS) * taken, np.float32)
-    part = np.clip((taken / np.maximum(seen, SMALLEST) - UNSURE) / (SURE - UNSURE), 0, 1)
+    if work.model.card.task != "axial_plane":
+        return estimate
+    away = seen - estimate
+    if not work.last:
+        return np.asarray(seen - np.float32(BEFORE_OTHERS) * away, np.float32)
+    part = np.clip((away / np.maximum(seen, SMALLEST) - UNSURE) / (SURE - UNSURE), 0, 1)
     share = CAUTION + (1 - CAUTION) * part * part * (3 - 2 * part)
-    mixed: Array = (seen - share * taken).astype(np.float32)
-    return mixed
+    return np.asarray(seen - share * away, np.float32)
 
 
 def read_tiles(source: Pixels, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array]]:

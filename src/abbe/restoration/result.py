@@ -90,7 +90,7 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
                 model_version=card.version,
                 model_digest=card.digest,
                 channels=None if len(chosen) == image.shape[1] else chosen,
-                parameters={"normalisation": [n.to_dict() for n in stage.normalisation], **_realism(stage.model)},
+                parameters={"normalisation": [n.to_dict() for n in stage.normalisation], **_realism(stage.model), **stage.found},
             )
         )
     source = Input(

@@ -24,11 +24,12 @@ def output_shape(image: Image, grid: Grid) -> Shape:
 
 
 def scratch_bytes(image: Image, chosen: tuple[int, ...], grid: Grid) -> int:
-    """Bytes of scratch files that a run needs at most: estimate and spread, and the estimate of the step before."""
+    """Bytes of scratch files that a run needs at most: estimate and spread, the estimate of the step before, and one deblurred stack."""
     t, _, z, y, x = output_shape(image, grid)
     final = t * len(chosen) * z * y * x
     between = t * len(chosen) * z * image.shape[3] * image.shape[4]
-    arrays = (4 * final, 2 * final, 4 * between)
+    stack = 4 * z * image.shape[3] * image.shape[4] if grid.ratio is not None else 0
+    arrays = (4 * final, 2 * final, 4 * between, stack)
     return sum(size for size in arrays if size > LIMITS.in_memory)
 
 

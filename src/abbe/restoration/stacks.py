@@ -8,20 +8,19 @@ that of Weigert et al. 2017, doi 10.1007/978-3-319-66185-8_15). Memory is bounde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from abbe.image import Notice
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, put, scratch
 from abbe.optics.stack_blur import FLOOR, StackBlur, axial_excess, sharpen_stack
-from abbe.restoration.engine import Runner
-from abbe.restoration.normalisation import Normalisation, normalisation
+from abbe.restoration.normalisation import Normalisation, sample
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels
-from abbe.restoration.stage import ShiftedPixels, Stage, as_half, finish, in_units
+from abbe.restoration.stage import ShiftedPixels, Stage, Work, as_half, finish, in_units
 from abbe.restoration.tiles import tiling
-from abbe.zoo import Model
 
 #: most voxels of a slab
 SLAB = 2**24
@@ -29,10 +28,25 @@ SLAB = 2**24
 SLICES = 64
 #: most voxels of a block that is deblurred at once, and the pixels around it that serve to deblur its edge: ten widths of a wide PSF
 BLOCK, AROUND = 2**23, 20
-#: planes, and pixels a side, of the middle of a stack from which its blur is told
-TOLD_FROM = (64, 256)
+#: planes, rows and columns of the middle of a stack from which its blur is told
+TOLD_FROM = (64, 256, 256)
 #: share of the work that deblurring is
 FIRST = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What the stacks of one channel are deblurred with.
+
+    Attributes:
+        blur: None where it cannot be told.
+        floor: background of the camera.
+        unit: what is bright in it.
+    """
+
+    blur: StackBlur | None
+    floor: float
+    unit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +63,7 @@ class Slab:
     across: int
 
 
-def restore_stacks(
-    source: Pixels,
-    ratio: float,
-    name: str,
-    model: Model,
-    runner: Runner,
-    report: Part,
-    keep_spread: bool,
-    normal: tuple[Normalisation, ...] | None = None,
-    raw: Pixels | None = None,
-) -> Stage:
+def restore_stacks(source: Pixels, ratio: float, work: Work, raw: Pixels | None = None) -> Stage:
     """Every stack of `source` made isotropic and sharpened along z.
 
     The mean of each stack, as interpolated, is kept by adding a constant.
@@ -67,69 +71,92 @@ def restore_stacks(
     Args:
         source: (T, C, Z, Y, X) with Z > 1, any dtype.
         ratio: z-step over pixel size.
-        report, keep_spread, name, normal: as in `restore_planes`.
         raw: the image before all steps, from whose spectrum the blur is told (a denoised one's is bent); None: `source`.
     """
+    model, normal = work.model, work.normal
     even = EvenPixels(source, ratio, model.card.interpolation)
     t, c, z, y, x = even.shape
-    normal = normal or tuple(normalisation(source, k, model.card) for k in range(c))
     estimate = scratch(even.shape, np.float32)
-    spread = scratch(even.shape, np.float16) if keep_spread else None
+    spread = scratch(even.shape, np.float16) if work.last else None
     shift = np.zeros((t, c, 1))
     sharp = scratch((1, 1, z, y, x), np.float32) if model.card.context else None
-    done, total = 0, t * c * (x + y)
+    lenses = [lens_of(source, source if raw is None else raw, k, ratio, normal[k].scale) for k in range(c)] if sharp is not None else []
     for number, (i, j) in enumerate(np.ndindex(t, c)):
         before = after = 0.0
+        part, done = work.report.part(number / (t * c), (number + 1) / (t * c)), 0
         if sharp is not None:
-            here = report.part(number / (t * c), (number + FIRST) / (t * c))
-            sharpen(source, raw if raw is not None and raw.shape == source.shape else source, (i, j), ratio, sharp, here, name)
+            first, part = part.part(0, FIRST), part.part(FIRST, 1)
+            sharpen(source, (i, j), ratio, lenses[j], sharp, first, work.name)
         for across in (1, 2):
             for slab in _slabs(even, (i, j), across, model.card.observed_channels // 2, sharp):
-                restored = _restore_slab(slab, normal[j], model, runner, {"anisotropy": ratio})
+                restored = _restore_slab(slab, normal[j], work, {"anisotropy": ratio})
                 values = in_units(model, normal[j], restored[0]) / 2
                 halves = as_half(restored[1])
                 before += _kept_sum(slab) / 2
                 after += float(values.sum(dtype=np.float64))
                 _add(estimate, spread, slab, values, halves)
                 done += slab.region[2 + across].stop - slab.region[2 + across].start
-                share = done / total if sharp is None else (number + FIRST + (1 - FIRST) * (done * t * c / total - number)) / (t * c)
-                report(share, name)
+                part(done / (x + y), work.name)
         shift[i, j] = (before - after) / (z * y * x)
-    return finish(name, model, normal, ShiftedPixels(estimate, shift), spread)
+    blurs = [lens.blur for lens in lenses]
+    found = {"blur": [None if blur is None else {"lateral": blur.lateral, "axial": blur.axial} for blur in blurs]} if blurs else {}
+    return finish(work, ShiftedPixels(estimate, shift), spread, found, _about(blurs))
+
+
+def _about(blurs: Sequence[StackBlur | None]) -> tuple[Notice, ...]:
+    unknown = [str(k) for k, blur in enumerate(blurs) if blur is None]
+    if not unknown:
+        return ()
+    which = "the stack" if len(unknown) == len(blurs) else f"channel {', '.join(unknown)} of those enhanced"
+    text = f"how much {which} is blurred along z could not be told from it (too few planes, too little light): it was sharpened less"
+    return (Notice("blur", text),)
+
+
+def lens_of(source: Pixels, raw: Pixels, channel: int, ratio: float, unit: float) -> Lens:
+    """Of one channel, the same in all frames: the blur is the median of what the first, the middle and the last frame tell."""
+    t, _, z, y, x = raw.shape
+    parts = [slice((n - min(n, most)) // 2, (n - min(n, most)) // 2 + min(n, most)) for n, most in zip((z, y, x), TOLD_FROM)]
+    told = []
+    for frame in sorted({0, t // 2, t - 1}):
+        seen = raw.read((slice(frame, frame + 1), slice(channel, channel + 1), parts[0], parts[1], parts[2]))[0, 0].astype(np.float64)
+        finite = np.isfinite(seen)
+        if finite.any():
+            seen[~finite] = np.median(seen[finite])
+            told.append(axial_excess(seen, ratio))
+    known = [excess for excess in told if excess is not None]
+    floor = float(np.percentile(sample(source, channel), FLOOR))
+    return Lens(StackBlur.of_excess(float(np.median(known))) if known else None, floor, unit)
 
 
 def sharpen(
-    source: Pixels, raw: Pixels, stack: tuple[int, int], ratio: float, into: ArrayPixels | ScratchPixels, report: Part, name: str
+    source: Pixels,
+    stack: tuple[int, int],
+    ratio: float,
+    lens: Lens,
+    into: ArrayPixels | ScratchPixels,
+    report: Part,
+    name: str,
 ) -> None:
     """The stack (t, c) of `source`, isotropic and deblurred, put `into` pixels of shape (1, 1, Z, Y, X), block by block.
 
-    Where its blur cannot be told, it is interpolated.
+    Where its blur is not known, it is interpolated.
     """
     z, y, x = source.shape[2:]
-    deep, side = TOLD_FROM
-    middle = [slice(max(0, (n - m) // 2), max(0, (n - m) // 2) + min(n, m)) for n, m in ((z, deep), (y, side), (x, side))]
-    one = (slice(stack[0], stack[0] + 1), slice(stack[1], stack[1] + 1))
-    seen = raw.read((*one, middle[0], middle[1], middle[2]))[0, 0].astype(np.float64)
-    seen[~np.isfinite(seen)] = np.median(seen[np.isfinite(seen)]) if np.isfinite(seen).any() else 0.0
-    excess = axial_excess(seen, ratio)
-    even = EvenPixels(source, ratio)
-    values = source.read((*one, middle[0], middle[1], middle[2]))
-    finite = values[np.isfinite(values)]
-    floor = float(np.percentile(finite, FLOOR)) if finite.size else 0.0
-    size = max(32, int(np.sqrt(BLOCK / into.shape[2])) - 2 * AROUND)
+    depth = into.shape[2]
+    even, one = EvenPixels(source, ratio), (slice(stack[0], stack[0] + 1), slice(stack[1], stack[1] + 1))
+    size = max(32, int(np.sqrt(BLOCK / depth)) - 2 * AROUND)
     blocks = [(top, left) for top in range(0, y, size) for left in range(0, x, size)]
     for number, (top, left) in enumerate(blocks):
         own = slice(top, min(top + size, y)), slice(left, min(left + size, x))
         outer = tuple(slice(max(s.start - AROUND, 0), min(s.stop + AROUND, n)) for s, n in zip(own, (y, x)))
-        region = (*one, slice(0, z), outer[0], outer[1])
-        if excess is None:
-            block = even.read((*one, slice(0, into.shape[2]), outer[0], outer[1]))[0, 0]
+        if lens.blur is None:
+            block = even.read((*one, slice(0, depth), outer[0], outer[1]))[0, 0]
         else:
-            measured = source.read(region)[0, 0].astype(np.float32)
-            measured[~np.isfinite(measured)] = floor  # what was not measured has no light to spread to its neighbours
-            block = sharpen_stack(measured, ratio, StackBlur.of_excess(excess), floor)
+            measured = source.read((*one, slice(0, z), outer[0], outer[1]))[0, 0].astype(np.float32)
+            measured[~np.isfinite(measured)] = lens.floor  # what was not measured has no light to spread to its neighbours
+            block = sharpen_stack(measured, ratio, lens.blur, lens.floor, lens.unit)
         rows, columns = (slice(s.start - o.start, s.stop - o.start) for s, o in zip(own, outer))
-        put(into, (slice(0, 1), slice(0, 1), slice(0, into.shape[2]), *own), block[None, None, :, rows, columns])
+        put(into, (slice(0, 1), slice(0, 1), slice(0, depth), *own), block[None, None, :, rows, columns])
         report((number + 1) / len(blocks), name)
 
 
@@ -160,19 +187,19 @@ def _kept_sum(slab: Slab) -> float:
     return float(slab.voxels[reach : reach + kept].sum(dtype=np.float64))
 
 
-def _restore_slab(slab: Slab, normal: Normalisation, model: Model, runner: Runner, told: dict[str, float]) -> Array:
+def _restore_slab(slab: Slab, normal: Normalisation, work: Work, told: dict[str, float]) -> Array:
     """(2, slices, Z, width): estimate and spread of the slab's own slices, in units of the scale."""
     seen = normal.forward(slab.voxels)
     sharp = normal.forward(slab.sharp) if slab.sharp is not None else None
-    window = model.card.observed_channels
+    window = work.model.card.observed_channels
     _, height, width = seen.shape
-    cut = tiling(height, width, model.card)
+    cut = tiling(height, width, work.model.card)
     restored = np.empty((2, len(seen) - window + 1, height, width), np.float32)
     for tile in cut:
         block = seen[:, tile.rows[:, None], tile.columns]
         for k in range(restored.shape[1]):
             context = None if sharp is None else sharp[k][tile.rows[:, None], tile.columns][None, None]
-            out = runner.run(np.ascontiguousarray(block[None, k : k + window]), told, context)[0]
+            out = work.runner.run(np.ascontiguousarray(block[None, k : k + window]), told, context)[0]
             restored[:, k, tile.y, tile.x] = out[:, *tile.kept(1)]
     return restored
 

@@ -1,14 +1,19 @@
-"""What a stage of a workflow gives: an estimate and its spread, and views of them that cost nothing until they are read."""
+"""A step of a workflow to be done, and the stage that it gives: an estimate and its spread, views that cost nothing until they are read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from abbe.image import Notice
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, Shape
+from abbe.restoration.engine import Runner
 from abbe.restoration.normalisation import Normalisation
+from abbe.restoration.progress import Part
 from abbe.zoo import Model
 
 FLOAT32 = np.dtype(np.float32)
@@ -59,14 +64,38 @@ class SpreadPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """One step to be done.
+
+    Attributes:
+        name: the step's name, for the recipe and the progress line.
+        report: told after each tile.
+        last: no step follows; the last one alone keeps its spread, being trained on the chain's output.
+        normal: of each channel.
+    """
+
+    name: str
+    model: Model
+    runner: Runner
+    report: Part
+    last: bool
+    normal: tuple[Normalisation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage done. `estimate` and `spread` are (T, C, Z, Y, X) float32 in the input's units."""
+    """One stage done. `estimate` and `spread` are (T, C, Z, Y, X) float32 in the input's units.
+
+    `found`: what the step found out about the image and went by, for the recipe; `notices`: what of it is to be known.
+    """
 
     name: str
     model: Model
     estimate: Pixels
     spread: Pixels | None
     normalisation: tuple[Normalisation, ...]
+    found: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
 
 
 def removes_light(model: Model) -> bool:
@@ -91,18 +120,13 @@ def as_half(spread: Array) -> npt.NDArray[np.float16]:
 
 
 def finish(
-    name: str,
-    model: Model,
-    normal: tuple[Normalisation, ...],
+    work: Work,
     estimate: Pixels,
     spread: ArrayPixels | ScratchPixels | None,
+    found: Mapping[str, Any] | None = None,
+    notices: tuple[Notice, ...] = (),
 ) -> Stage:
     """A stage from what was written."""
-    scales = np.array([n.scale for n in normal])
-    return Stage(
-        name,
-        model,
-        estimate,
-        None if spread is None else SpreadPixels(spread, scales),
-        normal,
-    )
+    scales = np.array([n.scale for n in work.normal])
+    kept = None if spread is None else SpreadPixels(spread, scales)
+    return Stage(work.name, work.model, estimate, kept, work.normal, found or {}, notices)

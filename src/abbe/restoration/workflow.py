@@ -17,7 +17,7 @@ from abbe.restoration.request import STEPS, ModelChoice, at_realism, axial_ratio
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
 from abbe.restoration.stacks import restore_stacks
-from abbe.restoration.stage import Stage, removes_light
+from abbe.restoration.stage import Stage, Work, removes_light
 from abbe.zoo import Model
 
 
@@ -108,7 +108,7 @@ def _run(
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
         stages = _stages(image, models, chosen, grid, picked, Part(progress))
     recipe = account(operation, image, stages, chosen, picked)
-    result = assemble(image, stages[-1], chosen, grid, recipe, notices)
+    result = assemble(image, stages[-1], chosen, grid, recipe, [*notices, *(notice for stage in stages for notice in stage.notices)])
     Part(progress)(1.0, "done")
     return result
 
@@ -124,18 +124,18 @@ def _stages(image: Image, models: dict[str, Model], chosen: tuple[int, ...], gri
     first = next(iter(models.values())).card
     own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))
     stages: list[Stage] = []
-    work = _work(models)
+    shares = _shares(models)
     for number, (step, model) in enumerate(models.items()):
-        part = report.part(*work[number])
+        part = report.part(*shares[number])
         part(0.0, step)
-        last = number == len(models) - 1
+        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal)
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
-            stage = restore_stacks(pixels, grid.ratio, step, model, runner(model, on), part, last, normal, raw)
+            stage = restore_stacks(pixels, grid.ratio, work, raw)
         elif model.card.levels:
-            stage = restore_levels(pixels, step, model, runner(model, on), part, last, normal)
+            stage = restore_levels(pixels, work)
         else:
-            stage = restore_planes(pixels, step, model, runner(model, on), part, last, normal, (raw, own))
+            stage = restore_planes(pixels, work, (raw, own))
         stages.append(stage)
         pixels = stage.estimate
         if removes_light(model):
@@ -143,7 +143,7 @@ def _stages(image: Image, models: dict[str, Model], chosen: tuple[int, ...], gri
     return stages
 
 
-def _work(models: dict[str, Model]) -> list[tuple[float, float]]:
+def _shares(models: dict[str, Model]) -> list[tuple[float, float]]:
     """(start, stop) of each step in the whole run: super-resolution and both orientations of a stack take about twice as long."""
     weights = [2.0 if model.card.task in ("super_resolve", "axial_stack") else 1.0 for model in models.values()]
     ends = [sum(weights[: k + 1]) / sum(weights) for k in range(len(weights))]

@@ -82,7 +82,8 @@ def _sharpened(rng: Generator, seen: Volume, even: Volume, step: float, blur: St
     if rng.random() < UNTOLD:
         return even
     excess = float(np.sqrt(blur.axial**2 - blur.lateral**2)) * float(rng.uniform(*MISJUDGED))
-    return sharpen_stack(seen, step, StackBlur.of_excess(excess), float(np.percentile(seen, FLOOR)))
+    floor, top = np.percentile(seen, (FLOOR, 99.9))
+    return sharpen_stack(seen, step, StackBlur.of_excess(excess), float(floor), max(float(top - floor), 1e-6))
 
 
 def axial_pair(

@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from abbe.networks import Restorer
+from abbe.restoration.levels import DEEPEST
 
 #: share of batches without a coarser result, as the coarsest level and small images have it, and of those one level up
 ALONE, ABOVE = 0.15, 0.25
-#: halvings beyond this are told as this: no training goes deeper
-DEEPEST = 2
 #: what is done to the network's own result: blur (pixels of its grid) and noise (share of its contrast), at most
 BLUR, NOISE = 1.0, 0.1
 
