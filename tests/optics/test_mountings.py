@@ -111,7 +111,7 @@ def test_a_cover_glass_of_the_wrong_thickness_costs_brightness() -> None:
 )
 def test_another_program_gives_the_same(model: str, aperture: float, depth: float, sample: float, immersion: float) -> None:
     """psfmodels: the same formulas, written by others in C++. It refocuses paraxially."""
-    peer = pytest.importorskip("psfmodels")
+    peer = pytest.importorskip("psfmodels", reason="no extra of abbe's has psfmodels, which is under the GPL; pip install it to compare")
     planes, n, dz, dx = 17, 63, 0.3, 0.05
     theirs = peer.make_psf(
         planes, nx=n, dxy=dx, dz=dz, pz=depth, NA=aperture, wvl=0.52, ns=sample, ni=immersion, ni0=immersion, ng=1.515, ng0=1.515,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 from scipy.ndimage import gaussian_filter
 
 import abbe
@@ -115,3 +117,46 @@ def test_an_original_that_moved_is_found_beside_the_report_or_where_it_is_said_t
     with pytest.raises(abbe.AbbeError, match="name it with --input"):
         rerun(tmp_path / "elsewhere" / "report.html")
     assert rerun("report.html", tmp_path / "elsewhere" / "renamed.tif").identical
+
+
+def _reports(folder: Path) -> str:
+    """Everything that can be read in reports of all kinds of a session with a restored version and its measurements."""
+    text = ""
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".pdf":
+            text += "".join(page.extract_text().replace("\n", "") for page in PdfReader(path).pages)
+        elif path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as archive:
+                text += "".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
+        elif path.is_file():  # of images, what their metadata say
+            text += path.read_bytes().decode("latin-1")
+    return text
+
+
+def test_a_report_names_no_folder_of_the_users_disk(cells: Path, tmp_path: Path) -> None:
+    parts = [tmp_path / "private" / f"{name}.tif" for name in ("red", "green")]
+    parts[0].parent.mkdir()
+    for part, plane in zip(parts, np.asarray(abbe.open(cells))[0, :, 0]):
+        abbe.save(abbe.Image.from_array(plane, "YX", 0.1), part)
+    (tmp_path / "out").mkdir()
+    with Session.create(tmp_path / "private" / "both.abbe", abbe.merge([abbe.open(part) for part in parts])) as session:
+        session.enhance(steps=("denoise",))
+        session.colocalize()
+        session.compare()
+        for suffix in ("html", "pdf", "xlsx", "txt"):
+            abbe.report(session, tmp_path / "out" / f"report.{suffix}")
+        session.export(tmp_path / "out" / "all", report=("html",))
+    abbe.report(abbe.enhance(abbe.open(cells), steps=("denoise",)), tmp_path / "out" / "image.html")
+    said = _reports(tmp_path / "out") + _reports(tmp_path / "out" / "all")
+    assert "both.abbe" in said
+    assert str(tmp_path) not in said
+    assert str(tmp_path.parent) not in said
+    for report in (tmp_path / "out").glob("*.html"):
+        assert rerun(report).identical
+
+
+def test_what_is_not_where_the_report_says_is_asked_for_by_name(cells: Path, tmp_path: Path) -> None:
+    abbe.report(abbe.open(cells), tmp_path / "report.html")
+    cells.unlink()
+    with pytest.raises(abbe.AbbeError, match=r"wanted cells\.tif, of which report\.html is"):
+        rerun(tmp_path / "report.html")

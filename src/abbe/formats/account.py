@@ -65,7 +65,7 @@ def write(image: Image, notices: tuple[Notice, ...] = (), most: int | None = Non
         },
     }
     if image.provenance.source:
-        data["source"] = {"name": image.provenance.source, "sha256": image.provenance.digest}
+        data["source"] = {"name": image.provenance.names, "sha256": image.provenance.digest}
     if image.recipe is not None:
         data["recipe"] = image.recipe.to_dict()
     text = json.dumps(data, sort_keys=True, ensure_ascii=True)

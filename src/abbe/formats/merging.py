@@ -12,6 +12,7 @@ from abbe.errors import MergeError
 from abbe.formats.colours import RGB_NAMES, parse_colour
 from abbe.formats.opening import open
 from abbe.image import Image, Notice
+from abbe.image.metadata import file_names
 from abbe.image.notice import join
 from abbe.image.pixels import StackedPixels
 
@@ -58,6 +59,7 @@ def merge(
         excitation=_waves([p.optics.excitation for p in parts]),
     )
     sources = ", ".join(p.provenance.source or label for p, label in zip(parts, labels))
+    history = (*first.provenance.history, f"merged from {file_names(sources)}")
     return Image(
         pixels,
         pixel_size=_known_size(parts),
@@ -66,7 +68,7 @@ def merge(
         bits=max((p.bits or p.dtype.itemsize * 8 for p in parts), default=None) if all(p.bits for p in parts) else None,
         time_step=next((p.time_step for p in parts if p.time_step), None),
         optics=optics,
-        provenance=replace(first.provenance, source=sources, digest=None, history=(*first.provenance.history, f"merged from {sources}")),
+        provenance=replace(first.provenance, source=sources, digest=None, history=history),
         notices=join(tuple(notices)),
         mask=_mask(parts),
     )

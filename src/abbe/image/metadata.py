@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias, overload
@@ -48,6 +49,11 @@ class Digest:
         owner.__dict__["digest"] = value
 
 
+def file_names(source: str) -> str:
+    """The names of the files in "folder/a.tif, folder/b.tif"; an address (https://...) stays as it is."""
+    return ", ".join(part if "://" in part else re.split(r"[\\/]", part.rstrip("\\/"))[-1] for part in source.split(", "))
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where pixels come from: the file, its digest (SHA-256 of its bytes), and what was done to them since."""
@@ -60,6 +66,11 @@ class Provenance:
     history: tuple[str, ...] = ()
     #: other facts of the file, as text
     facts: dict[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def names(self) -> str | None:
+        """The name of the file, or of several, without folders: those of somebody's disk go into nothing that leaves it."""
+        return None if self.source is None else file_names(self.source)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from abbe.errors import ParameterError
 from abbe.reporting.case import Case
 from abbe.reporting.model import Report
+from abbe.reporting.portable import portable
 from abbe.storage import write_whole
 
 Progress = Callable[[float, str], None]
@@ -46,7 +47,7 @@ def report(subject: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
 
         case = case_of(subject)
     say(0.3, "drawing")
-    content = render(build(case))
+    content = render(portable(build(case), Path(path).parent))
     with write_whole(path, overwrite) as part:
         part.write_bytes(content)
     say(1.0, "written")

@@ -94,7 +94,7 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
             )
         )
     source = Input(
-        source=image.provenance.source,
+        source=image.provenance.names,
         digest=pixel_digest(image.pixels),
         shape=image.shape,
         dtype=image.dtype.name,

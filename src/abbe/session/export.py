@@ -22,6 +22,7 @@ from abbe.reporting.building import build
 from abbe.reporting.case import Case, Measured, Named
 from abbe.reporting.face import RENDERERS
 from abbe.reporting.model import Report
+from abbe.reporting.portable import portable
 from abbe.session import preferences
 from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
 from abbe.session.crop import crop
@@ -209,7 +210,7 @@ class _Work:
     def _documents(self, formats: tuple[str, ...], what: str) -> None:
         for suffix in formats:
             path = self._folder / f"{self._stem}_{what}.{suffix}"
-            content = RENDERERS[f".{suffix}"](self._report)
+            content = RENDERERS[f".{suffix}"](portable(self._report, self._folder))
             with write_whole(path, self._overwrite) as part:
                 part.write_bytes(content)
             self.files.append(path)

@@ -161,8 +161,10 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
         if pixel_digest(image.pixels) == data["original"]["digest"]:
             return image
         tried.append(f"{place}: another image")
+    names = {Path(str(source)).name for source in (data.get("source"), data["original"].get("source")) if source}
     raise ParameterError(
-        f"wanted the original image of the report, got none ({'; '.join(tried)[:500] or 'no place to look'}); name it with --input"
+        f"wanted {' or '.join(sorted(names)) or 'the original image'}, of which {path.name} is, got none ({'; '.join(tried)[:500]}); "
+        "put it beside the report, or name it with --input"
     )
 
 
@@ -170,10 +172,10 @@ def _places(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str] |
     if given is not None:
         yield Path(given)
         return
-    for known in (data.get("source"), data["original"].get("source")):
-        if known:
-            yield Path(known)
-            yield path.parent / Path(known).name
+    known = [source for source in (data.get("source"), data["original"].get("source")) if source]
+    # as the report names them: from its own folder, or from here; and beside it, where it went with them
+    for source in known:
+        yield from dict.fromkeys((path.parent / source, Path(source), path.parent / Path(source).name))
 
 
 def _opened(place: Path, digest: str) -> Image:

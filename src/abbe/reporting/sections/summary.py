@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from abbe.image import Image
+from abbe.image.metadata import file_names
 from abbe.reporting.case import Case, Named
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Section, Table
@@ -53,7 +53,7 @@ def _facts(named: Named | None) -> Iterator[object]:
 
 def file_name(source: str | None) -> str:
     """The name of a file without its folders, which are nobody's business in a paper's supplement."""
-    return short(re.split(r"[\\/]", source.rstrip("\\/"))[-1] if source else "–", 80)
+    return short(file_names(source) if source else "–", 80)
 
 
 def nanometres(image: Image) -> str:
