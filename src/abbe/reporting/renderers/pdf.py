@@ -39,6 +39,11 @@ def as_pdf(report: Report) -> bytes:
     return out.getvalue()
 
 
+#: points that a heading takes, and what must fit under it on its page: two lines of text, or a table's title, head and four rows. A long
+#: table goes on overleaf under its head, instead of leaving a page's end white
+HEADING, TEXT_BEGUN, TABLE_BEGUN = 36, 28, 100
+
+
 class _Page:
     """What stands on every page: title, software, page number."""
 
@@ -66,8 +71,9 @@ def _story(report: Report) -> Iterator[Any]:
 
 
 def _section(section: Section, style: dict[str, Any]) -> Iterator[Any]:
-    from reportlab.platypus import Paragraph
+    from reportlab.platypus import CondPageBreak, Paragraph
 
+    yield CondPageBreak(HEADING + (TEXT_BEGUN if section.paragraphs or section.warnings else TABLE_BEGUN))
     yield _Heading(section.title, section.key, style["section"])
     for text in section.paragraphs:
         for line in text.split("\n"):
@@ -95,7 +101,7 @@ def _Heading(title: str, key: str, style: Any) -> Any:  # noqa: N802 - makes a f
 
 def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
     from reportlab.lib import colors
-    from reportlab.platypus import LongTable, Paragraph, TableStyle
+    from reportlab.platypus import CondPageBreak, LongTable, Paragraph, TableStyle
 
     numeric = [table.is_numeric(k) for k in range(len(table.columns))]
     head = [Paragraph(markup(name), style["head-number" if right else "head"]) for name, right in zip(table.columns, numeric, strict=True)]
@@ -103,6 +109,7 @@ def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
         [Paragraph(markup(entry.text), style["number" if right else "cell"]) for entry, right in zip(row, numeric, strict=True)]
         for row in table.rows
     ]
+    yield CondPageBreak(TABLE_BEGUN)
     yield Paragraph(markup(table.title), style["table"])
     drawn = LongTable([head, *rows], colWidths=_widths(table), repeatRows=1, hAlign="LEFT")
     drawn.setStyle(
