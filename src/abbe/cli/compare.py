@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from abbe.cli.progress import progress
+from abbe.cli.reading import is_session
 from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.comparison import Comparison, compare
@@ -17,12 +19,18 @@ from abbe.comparison.tables import rows, tables
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats import save
+from abbe.image import Image
+from abbe.session import Session
 from abbe.storage import check_target
 
 
 def command(
-    original: Annotated[Path, typer.Argument(help="The recorded image.", metavar="A", show_default=False, readable=False)],
-    transformed: Annotated[Path, typer.Argument(help="What was computed from it.", metavar="B", show_default=False, readable=False)],
+    original: Annotated[
+        Path, typer.Argument(help="The recorded image; or a session, alone.", metavar="A|SESSION", show_default=False, readable=False)
+    ],
+    transformed: Annotated[
+        Path | None, typer.Argument(help="What was computed from it.", metavar="B", show_default=False, readable=False)
+    ] = None,
     truth: Annotated[Path | None, typer.Option(help="The truth, on B's pixels.", metavar="T", show_default=False)] = None,
     repeat: Annotated[
         tuple[Path, Path] | None,
@@ -40,6 +48,8 @@ def command(
 ) -> None:
     """Compare an image with what was computed from it: improved, unchanged or doubtful, and why.
 
+    Of a session, the current version is compared with what it was made from, and the comparison is kept in it.
+
     Every number stands beside the one of the plainly upsampled original, because doing nothing scores highest on RSP.
     """
     if out is not None and out.suffix.lower() not in SUFFIXES:
@@ -47,11 +57,16 @@ def command(
     for target in (out, error_map):
         if target is not None:
             check_target(target, overwrite)
-    images = open_image(original), open_image(transformed), None if truth is None else open_image(truth)
     again = None if repeat is None else (open_image(repeat[0]), open_image(repeat[1]))
-    with progress(f"comparing {transformed.name}", quiet=as_json) as report:
-        found = compare(*images, repeats=again, border=cast(Border, border), data_range=data_range, progress=report)
-        data = found.to_dict(resolution)
+    options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range}
+    with ExitStack() as opened:
+        session = opened.enter_context(Session.open(original)) if transformed is None and is_session(original) else None
+        first, second = _images(original, transformed) if session is None else _of(session)
+        with progress(f"comparing {(transformed or original).name}", quiet=as_json) as report:
+            found = compare(first, second, None if truth is None else open_image(truth), repeats=again, progress=report, **options)
+            data = found.to_dict(resolution)
+        if session is not None:
+            _keep(session, found, options, alone=truth is None and again is None, quiet=as_json)
     if as_json:
         print(json.dumps(data, indent=2, allow_nan=False))
     else:
@@ -63,6 +78,30 @@ def command(
     if error_map is not None:
         save(found.error_map, error_map, overwrite=overwrite)
         say(f"error map written to {error_map}", err=as_json)
+
+
+def _images(original: Path, transformed: Path | None) -> tuple[Image, Image]:
+    if transformed is None:
+        raise ParameterError(f"wanted two images, or a session alone, got {original.name}; name what was computed from it too")
+    return open_image(original), open_image(transformed)
+
+
+def _of(session: Session) -> tuple[Image, Image]:
+    """The current version of a session behind what it was made from."""
+    made = session.image()
+    if not isinstance(made.original, Image):
+        raise ParameterError(f"wanted a session whose current version was made from another, got {session.version().name[:80]!r}")
+    return made.original, made
+
+
+def _keep(session: Session, found: Comparison, options: dict[str, Any], *, alone: bool, quiet: bool) -> None:
+    """The comparison as an analysis of the session's current version, as `Session.compare` keeps it; `alone`: of nothing else."""
+    if session.read_only or not alone:
+        say(f"not kept in the session: {session.read_only or 'the truth and second acquisitions are not in it'}", err=quiet)
+        return
+    version = session.version()
+    session.analyses.add("comparison", found, version=version.id, reference=version.parent, parameters=options)
+    say(f"kept in the session: the comparison of {version.name[:80]}", err=quiet)
 
 
 def show(found: Comparison, resolution: bool) -> None:

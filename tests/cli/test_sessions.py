@@ -1,4 +1,4 @@
-"""Sessions on the command line: `abbe merge` makes one; `abbe colocalize` measures its current version, and keeps the measurement."""
+"""Sessions on the command line: `abbe merge` makes one; `abbe colocalize` and `abbe compare` measure its current version, and keep that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abbe import Image, Session, colocalize, save
+from abbe import Image, Session, colocalize, compare, save
 from abbe.cli import frame
 
 
@@ -57,3 +57,29 @@ def test_merging_into_a_session_keeps_every_pixel(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert frame.main(words) == 1  # nothing is replaced unasked
     assert capsys.readouterr().err.startswith("abbe: ")
+
+
+def test_a_session_is_compared_with_what_it_was_made_from(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert frame.main(["compare", str(session)]) == 1
+    assert "made from another" in capsys.readouterr().err
+    with Session.open(session) as opened:
+        opened.enhance(steps="denoise")
+    assert frame.main(["compare", str(session), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    with Session.open(session) as opened:
+        (kept,) = opened.analyses
+        image = opened.image()
+    assert kept.kind == "comparison"
+    assert printed == json.loads(json.dumps(compare(image.original, image).to_dict(), allow_nan=False))
+
+
+@pytest.mark.parametrize("words", [["compare", "one.tif"], ["compare", "gone.tif", "away.tif"], ["colocalize", "gone.tif"]])
+def test_what_is_missing_is_said_in_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(Image.from_array(np.ones((8, 8), np.uint16), axes="YX"), "one.tif")
+    assert frame.main(words) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("abbe: ")
+    assert said.count("\n") == 1
