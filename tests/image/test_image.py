@@ -161,3 +161,15 @@ def test_progress_is_told_while_a_large_image_is_looked_at() -> None:
     assert told[-1] == 1
     assert seen is image.inspection
     image.inspect(lambda fraction, what: pytest.fail("read twice"))
+
+
+@pytest.mark.parametrize("size", [np.float32(0.25), np.int64(2), 0.25, 2])
+def test_a_number_of_any_kind_is_a_pixel_size(size: float) -> None:
+    assert abbe.Image.from_array(np.ones((3, 4), np.uint8), "YX", pixel_size=size).pixel_size == (None, float(size), float(size))
+
+
+def test_masked_pixels_are_not_taken_for_measured_ones() -> None:
+    masked = np.ma.masked_array(np.ones((4, 4)), mask=np.eye(4))
+    with pytest.raises(ParameterError, match="masked"):
+        abbe.Image.from_array(masked, "YX")
+    assert abbe.Image.from_array(masked.filled(np.nan), "YX").mask is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,3 +248,11 @@ def test_results_beyond_the_memory_budget_lie_in_scratch_files_and_are_equal(mon
     in_memory = np.asarray(enhance(image, engine="cpu"))
     monkeypatch.setattr(pixels, "LIMITS", Limits(in_memory=1000))
     assert np.array_equal(np.asarray(enhance(image, engine="cpu")), in_memory)
+
+
+@pytest.mark.parametrize("channels", [1, np.int64(1), [np.uint8(1)]])
+def test_a_channel_is_named_by_an_integer_of_any_kind(channels: Any) -> None:
+    pixels = np.random.default_rng(1).poisson(20, (2, 12, 12)).astype(np.uint16)
+    result = np.asarray(enhance(Image.from_array(pixels, "CYX"), steps="denoise", channels=channels))[0, :, 0]
+    assert np.array_equal(result[0], pixels[0])
+    assert not np.array_equal(result[1], pixels[1])

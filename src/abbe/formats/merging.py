@@ -35,8 +35,9 @@ def merge(
     Raises:
         MergeError: sizes, depth, frames or pixel sizes differ, or an image has several channels.
     """
-    if isinstance(images, (str, os.PathLike)) or len(images) < 2:
-        raise MergeError("wanted at least two images to merge into channels, got one")
+    count = 1 if isinstance(images, (str, os.PathLike)) else len(images)
+    if count < 2:
+        raise MergeError(f"wanted at least two images to merge into channels, got {count or 'none'}")
     parts = [_one_channel(source if isinstance(source, Image) else open(source)) for source in images]
     labels = [_label(part, k) for k, part in enumerate(parts)]
     for what, given in (("name", channels), ("colour", colors)):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,6 +101,8 @@ class Image:
             AxesError: the axes are unclear or do not fit. A bare (Y, X, 3) array is refused.
             LimitError: beyond `abbe.limits`.
         """
+        if np.ma.is_masked(array):
+            raise ParameterError("wanted plain numbers, got masked pixels; fill them first: array.astype(float).filled(np.nan)")
         a = np.asarray(array)
         if a.dtype.kind not in "buif":
             raise ParameterError(f"wanted numbers as pixels, got an array of {a.dtype}; convert it (complex: take np.abs) first")
@@ -308,7 +311,7 @@ def _non_finite(count: int, of: int) -> Notice:
 def _full_size(size: Sequence[float | None] | float | None) -> PixelSize:
     if size is None:
         return None, None, None
-    if isinstance(size, (int, float)):
+    if isinstance(size, int | float | Real):
         return None, float(size), float(size)
     parts = tuple(size)
     if len(parts) == 2:

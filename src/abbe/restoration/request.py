@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from abbe.errors import ModelError, ParameterError
@@ -40,7 +40,7 @@ def check_channels(image: Image, channels: Sequence[int | str] | int | str | Non
     """Chosen channels by index, in the image's order; None: all. Raises `ParameterError` for one that is not there, or given twice."""
     if channels is None:
         return tuple(range(image.shape[1]))
-    listed = (channels,) if isinstance(channels, (int, str)) else tuple(channels)
+    listed: tuple[int | str, ...] = tuple(channels) if isinstance(channels, Iterable) and not isinstance(channels, str) else (channels,)
     picked = [image.channel(channel) for channel in listed]
     if not picked or len(set(picked)) != len(picked):
         raise ParameterError(f"wanted one or more channels, each once, got {', '.join(map(str, listed)) or 'none'}")
