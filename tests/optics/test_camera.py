@@ -18,7 +18,7 @@ def lag_one(noise: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-@given(st.floats(5, 500), st.floats(1, 20), st.floats(0, 5), st.sampled_from([1.0, 2.0]), st.sampled_from([1, 4]))
+@given(st.floats(5, 500), st.floats(1, 20), st.floats(0, 5), st.sampled_from([1.0, 1.3, 2.0]), st.sampled_from([1, 4]))
 @settings(max_examples=25, deadline=None)
 def test_variance_rises_with_the_mean_as_photons_do(light: float, gain: float, read: float, excess: float, frames: int) -> None:
     camera = Camera(gain=gain, offset=1000, read_noise=read, excess=excess, frames=frames, top=1e9)
@@ -27,6 +27,14 @@ def test_variance_rises_with_the_mean_as_photons_do(light: float, gain: float, r
     assert counts.mean() == pytest.approx(light * gain + 1000, abs=float(5 * counts.std() / 300 + 1e-3 * gain))
     assert counts.var() == pytest.approx(gain**2 * (excess * light + read**2) / frames + rounding, rel=0.05)
     assert expected == pytest.approx(np.full((300, 300), light * gain + 1000), rel=1e-5)
+
+
+def test_an_amplifier_makes_bright_events_of_single_electrons() -> None:
+    # excess kurtosis of a compound Poisson-exponential sum is 6 / mean, of plain Poisson 1 / mean
+    camera = Camera(gain=1, offset=1000, read_noise=0.01, excess=2.0, frames=1)
+    counts, _ = expose(np.random.default_rng(4), np.full((1000, 1000), 0.5), camera)
+    noise = counts - counts.mean()
+    assert (noise**4).mean() / counts.var() ** 2 - 3 == pytest.approx(12, rel=0.15)
 
 
 def test_counts_stay_within_the_converter() -> None:
@@ -71,6 +79,15 @@ def test_smoothing_leaves_the_expectation_alone() -> None:
     noisy, clean = processing.smooth(rng, pair)
     assert (clean == pair[1]).all()
     assert (noisy - clean).std() < (pair[0] - pair[1]).std()
+
+
+def test_sharpened_noise_is_stronger_and_alternates() -> None:
+    rng = np.random.default_rng(5)
+    pair = expose(rng, np.full((128, 128), 200.0), Camera())
+    noisy, clean = processing.sharpen(rng, pair)
+    assert clean == pytest.approx(pair[1], rel=1e-3)
+    assert (noisy - clean).std() > 1.1 * (pair[0] - pair[1]).std()
+    assert lag_one(noisy - clean) < -0.03
 
 
 def test_eight_bit_files_hold_256_levels() -> None:

@@ -108,9 +108,7 @@ def test_conditions_come_from_the_network_and_from_the_truth(tmp_path: Path) -> 
 
 def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path: Path) -> None:
     def training(folder: str, steps: int) -> Training:
-        return Training(
-            plan(steps=steps, decay=0.0), tmp_path / folder, None, workers=0, threads=1, report=lambda line: None, held_out=2
-        )
+        return Training(plan(steps=steps, decay=0.0), tmp_path / folder, None, workers=0, threads=1, report=lambda line: None, held_out=2)
 
     whole, parts = training("whole", 8), training("parts", 4)
     whole.run(every=100)

@@ -17,6 +17,7 @@ from abbe.cli.speech import say
 
 FIGURES = "figures.json"
 
+
 def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images, the picture and the figures.")] = Path("demo"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier demo.")] = False,

@@ -6,6 +6,7 @@ Lengths are um, angles radians, light photo-electrons, unless a name or a docstr
 """
 
 from abbe.optics.camera import Camera, expose
+from abbe.optics.colour import ColourCamera
 from abbe.optics.detectors import Chip, Emccd
 from abbe.optics.gibson_lanni import gibson_lanni_psf
 from abbe.optics.lens import Lens, Mounting
@@ -17,6 +18,7 @@ from abbe.optics.vectorial import vectorial_psf
 __all__ = [
     "Camera",
     "Chip",
+    "ColourCamera",
     "Emccd",
     "Lens",
     "Mounting",

@@ -1,8 +1,8 @@
 """From light to counts: what a camera does to an expected number of photons.
 
-The noise model is the usual one: Poisson photo-electrons, amplified (an EMCCD or photomultiplier doubles the variance),
-Gaussian read noise, a gain and an offset, quantised and clipped. sCMOS chips have their own offset, gain and read noise
-in every pixel (Huang et al., Nat Methods 10:653, 2013).
+The noise model is the usual one: Poisson photo-electrons, amplified (an EMCCD doubles the variance, a photomultiplier adds a
+fifth to a half; Hirsch et al., PLoS ONE 8:e53671, 2013), Gaussian read noise, a gain and an offset, quantised and clipped. sCMOS
+chips have their own offset, gain and read noise in every pixel (Huang et al., Nat Methods 10:653, 2013).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Camera:
     offset: float = 100.0
     #: electrons, root mean square
     read_noise: float = 1.5
-    #: variance of the amplified signal over that of plain Poisson: 1 for CCD and sCMOS, 2 for EMCCD
+    #: variance of the amplified signal over that of plain Poisson: 1 for CCD and sCMOS, 1.2 to 1.5 for photomultipliers, 2 for EMCCD
     excess: float = 1.0
     #: relative spread of the gain, and of the read noise (log-normal), from pixel to pixel
     gain_spread: float = 0.0
@@ -48,8 +48,9 @@ def expose(rng: np.random.Generator, photons: npt.NDArray[np.floating], camera: 
     """
     light = np.maximum(photons, 0)
     n = camera.frames
-    if camera.excess > 1:  # gamma-distributed multiplication: same mean, variance times `excess`
-        shots = rng.poisson(light * n / camera.excess) * camera.excess
+    if camera.excess > 1:  # what n electrons become in an amplifier is gamma distributed: bright single events among many dark pixels
+        each = 1 / (camera.excess - 1)
+        shots = rng.standard_gamma(rng.poisson(light * n) * each) / each
     else:
         shots = rng.poisson(light * n)
     gain = camera.gain * (1 + rng.normal(0, camera.gain_spread, light.shape) if camera.gain_spread else 1.0)

@@ -42,6 +42,13 @@ def smooth(rng: np.random.Generator, pair: Pair) -> Pair:
     return clean + gaussian_filter(noisy - clean, sigmas), clean
 
 
+def sharpen(rng: np.random.Generator, pair: Pair) -> Pair:
+    """Both under an unsharp mask, as many cameras' own software applies: noise that is anticorrelated from pixel to pixel."""
+    sigma, amount = rng.uniform(0.6, 1.6), rng.uniform(0.2, 1.2)
+    noisy, clean = (np.maximum(a + amount * (a - gaussian_filter(a, sigma)), 0) for a in pair)
+    return noisy, clean
+
+
 def gamma(pair: Pair, exponent: float) -> Pair:
     """Both raised to a power after scaling to [0, 1] by the noisy image's range; values below its minimum are cut."""
     noisy = pair[0]

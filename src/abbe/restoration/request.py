@@ -85,9 +85,7 @@ def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict
     if realism is not None and not 0 <= realism <= 1:
         raise ParameterError(f"wanted a realism from 0 (fidelity) to 1 (the adversarially trained partner), got {realism}")
     without = [model.card.name for model in models.values() if model.card.realism.partner is None]
-    chosen = {
-        step: model if realism is None or model.card.name in without else model.at(float(realism)) for step, model in models.items()
-    }
+    chosen = {step: model if realism is None or model.card.name in without else model.at(float(realism)) for step, model in models.items()}
     notices = []
     if realism and without:
         few = "it has no adversarially trained partner" if len(without) == 1 else "they have no adversarially trained partner"

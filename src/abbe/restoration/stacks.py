@@ -160,9 +160,7 @@ def sharpen(
         report((number + 1) / len(blocks), name)
 
 
-def _slabs(
-    even: EvenPixels, stack: tuple[int, int], across: int, reach: int, sharp: ArrayPixels | ScratchPixels | None
-) -> Iterator[Slab]:
+def _slabs(even: EvenPixels, stack: tuple[int, int], across: int, reach: int, sharp: ArrayPixels | ScratchPixels | None) -> Iterator[Slab]:
     """The stack (t, c) cut into slabs of XZ (across = 1) or YZ (across = 2) slices, edge slices repeated `reach` times."""
     z, y, x = even.shape[2:]
     length, width = (y, x) if across == 1 else (x, y)

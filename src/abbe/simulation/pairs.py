@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, zoom
 
-from abbe.optics import Camera, expose
+from abbe.optics import Camera, ColourCamera, expose
 from abbe.optics import file as processing
 from abbe.optics.blur import convolve, gaussian_transfer, random_transfer
 
@@ -42,6 +42,8 @@ class Pair(NamedTuple):
 
 #: pixels around a patch, so that the periodic blur does not wrap into it
 MARGIN = 24
+#: share of denoising pairs from a colour camera
+COLOUR = 0.12
 #: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -53,13 +55,40 @@ def random_camera(rng: Generator, *, plain: bool = False) -> Camera:
         gain=float(10 ** rng.uniform(-0.5, 1.5)),
         offset=float(rng.choice((0.0, 0.0, 10.0, 100.0, 400.0))),
         read_noise=float(10 ** rng.uniform(-0.5, 1.0)),
-        excess=2.0 if rng.random() < 0.2 else 1.0,
+        excess=float(rng.choice((1.0, rng.uniform(1.15, 1.6), 2.0), p=(0.7, 0.12, 0.18))),
         gain_spread=float(rng.uniform(0, 0.03)) if faults else 0.0,
         read_spread=float(rng.uniform(0, 0.6)) if faults else 0.0,
         line_noise=float(rng.uniform(0, 1.0)) if faults and rng.random() < 0.3 else 0.0,
         hot=float(10 ** rng.uniform(-4.5, -3)) if faults and rng.random() < 0.3 else 0.0,
         frames=int(rng.choice((1, 1, 1, 2, 4, 8))),
     )
+
+
+def random_colour_camera(rng: Generator) -> ColourCamera:
+    """A colour camera behind one of its dyes: the light passes one filter well and the others less, or all alike (transmitted, white)."""
+    shown = int(rng.integers(3))
+    passes = 10 ** rng.uniform(-1.7, -0.1, 3)
+    passes[shown] = 1.0
+    balance = rng.uniform(1.0, 2.2, 3)
+    balance[1] = 1.0
+    return ColourCamera(
+        random_camera(rng, plain=True),
+        (float(passes[0]), float(passes[1]), float(passes[2])),
+        (float(balance[0]), float(balance[1]), float(balance[2])),
+        "bilinear" if rng.random() < 0.4 else "gradients",
+        softened=float(rng.uniform(0.6, 3.0)) if rng.random() < 0.5 else 0.0,
+        shown=None if rng.random() < 0.4 else (0, 1, 2)[shown],
+    )
+
+
+def exposed(rng: Generator, photons: npt.NDArray[np.floating]) -> processing.Pair:
+    """(noisy, expected) counts of (Y, X) photo-electrons, whose outermost pixel is cut off, by any camera: one in eight has a mosaic."""
+    if rng.random() < COLOUR:
+        y, x = (int(i) for i in rng.integers(0, 3, 2))  # a patch may begin anywhere in the mosaic
+        noisy, expected = random_colour_camera(rng).expose(rng, photons)
+        cut = (slice(y, y + photons.shape[0] - 2), slice(x, x + photons.shape[1] - 2))
+        return noisy[cut], expected[cut]
+    return expose(rng, photons[1:-1, 1:-1], random_camera(rng))
 
 
 def light(rng: Generator, sharp: Plane, sigma: float) -> Plane:
@@ -87,13 +116,15 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
     m = max(32, int(np.ceil(n / factor)))
     sharp = source.crop(rng, m + 2 * MARGIN)
-    expected = light(rng, sharp, rng.uniform(0.5, 2.4))[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    photons = 10 ** rng.uniform(0.2, 3.3)
-    pair = expose(rng, expected * photons, random_camera(rng))
+    expected = light(rng, sharp, rng.uniform(0.5, 2.4))[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
+    photons = 10 ** rng.uniform(-0.2, 3.3)
+    pair = exposed(rng, expected * photons)
     if rng.random() < 0.15:
         pair = processing.smooth(rng, pair)
     if m != n:
         pair = processing.enlarge(rng, pair, n)
+    if rng.random() < 0.06:
+        pair = processing.sharpen(rng, pair)
     if rng.random() < 0.15:
         pair = processing.gamma(pair, rng.uniform(0.6, 1.5))
     if rng.random() < 0.45:
