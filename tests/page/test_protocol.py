@@ -96,7 +96,22 @@ def compare(hand: Hand) -> None:
             hand.page.locator(".legend").wait_for()
         assert hand.brightness() > (DARK if mode != "Error map" else 0), mode
         hand.picture(f"compare-{mode}")
+    measure_the_agreement(hand)
+
+
+def measure_the_agreement(hand: Hand) -> None:
+    """What was measured stays while the way of looking changes, and goes when something else is compared."""
+    measured = hand.page.locator("table", has_text="doing nothing").first
     hand.tap("Swipe")
+    hand.tap("Measure the agreement")
+    measured.get_by_text("RSP").wait_for()
+    hand.tap("Blink")
+    hand.tap("Swipe")
+    hand.seen()
+    assert measured.is_visible()
+    hand.page.get_by_role("combobox", name=re.compile("^Compare")).select_option(index=1)
+    measured.wait_for(state="detached")
+    hand.page.get_by_role("combobox", name=re.compile("^Compare")).select_option(index=0)
 
 
 def undo_redo_and_revert(hand: Hand) -> None:
