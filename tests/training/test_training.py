@@ -64,6 +64,39 @@ def test_an_interrupted_training_leaves_a_checkpoint(tmp_path: Path) -> None:
     assert again.step == 50
 
 
+def test_the_spread_alone_is_learnt_beside_an_estimate_that_stays(tmp_path: Path) -> None:
+    first = Training(plan(), tmp_path / "first", None, workers=0, report=silent, held_out=4)
+    first.run(every=100)
+    later = plan(name="later", learn="spread", start="tiny", steps=60, seed=5, network=TINY.model_copy(update={"spread_width": 8}))
+    start = {"tiny": tmp_path / "first" / "weights.safetensors"}
+    training = Training(later, tmp_path / "later", None, models=start, workers=0, report=silent, held_out=4)
+    before = _likelihood(training)
+    training.run(every=100)
+    one, two = weights(tmp_path / "first"), weights(tmp_path / "later")
+    for name in one:
+        if not name.startswith("spread"):
+            assert torch.equal(one[name], two[name]), name
+    assert two["spread.0.weight"].shape[0] == 8
+    assert _likelihood(training) < before - 0.05
+
+
+def _likelihood(training: Training) -> float:
+    """Mean negative log-likelihood of the held-out errors under the spreads that the averaged weights give."""
+    found = []
+    for index in range(12):
+        observed, truth = (torch.from_numpy(np.asarray(a))[None] for a in training.validation[index][:2])
+        with torch.no_grad():
+            restored = training.average(observed)
+        spread = restored[:, 1:] + 1e-3
+        found.append(float((spread.log() + (restored[:, :1] - truth).abs() / spread).mean()))
+    return float(np.mean(found))
+
+
+def test_a_spread_of_its_own_wants_a_model_whose_error_it_is() -> None:
+    with pytest.raises(ValueError, match="whose error is learnt"):
+        TrainingPlan(name="tiny", task="denoise", learn="spread")
+
+
 def test_training_lowers_the_error(tmp_path: Path) -> None:
     lines: list[str] = []
     training = Training(plan(steps=80, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append, held_out=12)

@@ -30,6 +30,8 @@ class Architecture:
         unshuffle: the network works on a grid this much coarser, with as many sub-pixels as features (1: on the input's own).
         told: how many numbers it is told about the image.
         context: whether what the levels and models before this one made of the image comes along.
+        spread_width: feature channels of a layer that the spread of the error has to itself (0: the spread is linear in what the estimate
+            is made of).
     """
 
     widths: tuple[int, ...]
@@ -41,6 +43,7 @@ class Architecture:
     context: bool = False
     #: the context is the coarser level's result of the same network: the residual is then over the observed image
     levels: bool = False
+    spread_width: int = 0
 
     @property
     def multiple(self) -> int:
@@ -51,7 +54,7 @@ class Architecture:
     def receptive_field(self) -> int:
         """Input pixels that a result depends on, to each side."""
         reach = self.unshuffle - 1
-        step = self.unshuffle
+        step = step_of_spread = self.unshuffle
         reach += 2 * step  # head and tail
         for level, count in enumerate(self.blocks):
             last = level == len(self.blocks) - 1
@@ -59,7 +62,7 @@ class Architecture:
             if not last:
                 reach += step  # the two-pixel wide descent
                 step *= 2
-        return reach + (2 + REACH + 2 if self.scale > 1 else 0)
+        return reach + (2 + REACH + 2 if self.scale > 1 else 0) + (step_of_spread if self.spread_width else 0)
 
 
 class Block(nn.Module):
@@ -127,10 +130,12 @@ class Restorer(nn.Module):
         if self.fine:
             self.finer = nn.Conv2d(w[0], self.fine * factor**2, 3, padding=1, bias=False)
         self.tail = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
-        self.spread = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
+        spread = nn.Conv2d(a.spread_width or self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
         self.kept = LightKept(a.scale) if a.scale > 1 else nn.Identity()
         nn.init.normal_(self.tail.weight, std=1e-3)
-        nn.init.normal_(self.spread.weight, std=1e-2)
+        nn.init.normal_(spread.weight, std=1e-2)
+        own = nn.Conv2d(self.fine or w[0], a.spread_width, 3, padding=1, bias=False) if a.spread_width else None
+        self.spread = spread if own is None else nn.Sequential(own, nn.ReLU(), spread)
 
     def base(self, observed: Tensor, context: Tensor | None = None) -> Tensor:
         middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]

@@ -44,6 +44,8 @@ class Pair(NamedTuple):
 MARGIN = 24
 #: share of denoising pairs from a colour camera
 COLOUR = 0.12
+#: share of super-resolution pairs whose specimen holds nothing finer than a Gaussian of 0.6 to 4.2 fine pixels
+SOFT = 0.5
 #: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -143,8 +145,8 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     fine = source.crop(rng, 3 * n + 6 * MARGIN // 2)
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
-    if rng.random() < 0.4:  # a specimen need not be fine, and its label, tissue or fixation may have softened it
-        fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, rng.uniform(0.6, 2.2))), np.float32)
+    if rng.random() < SOFT:  # a specimen need not be fine, and its label, tissue or fixation may have softened it
+        fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, 0.6 * 7 ** rng.random())), np.float32)
     edge = 3 * MARGIN // 2
     factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
     width = rng.uniform(0.55, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 2.3)

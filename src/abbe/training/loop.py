@@ -40,7 +40,9 @@ def autocast() -> torch.autocast:
 
 def architecture(plan: TrainingPlan) -> Architecture:
     n = plan.network
-    return Architecture(n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.is_told), n.context or n.levels, n.levels)
+    return Architecture(
+        n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.is_told), n.context or n.levels, n.levels, n.spread_width
+    )
 
 
 class _Stream(Dataset[Sample]):
@@ -75,8 +77,12 @@ class Training:
         if plan.adversarial and plan.start not in (models or {}):
             raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
-            grown = plan.adversarial is None and (plan.network.context or plan.network.levels or plan.network.scale > 1)
+            another = plan.network.context or plan.network.levels or plan.network.scale > 1 or plan.network.spread_width > 0
+            grown = plan.adversarial is None and another
             start_from(self.network, models[plan.start], adapt=grown)
+        if plan.learn == "spread":
+            self.network.requires_grad_(False)
+            self.network.spread.requires_grad_(True)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)

@@ -35,6 +35,8 @@ class NetworkPlan(_Frozen):
     #: the image is restored on ever finer grids, each result the context of the next (`training.levels`); a patch is then seen in its
     #: middle half alone, with the coarser level's result of all of it
     levels: bool = False
+    #: feature channels of a layer that the spread of the error has to itself
+    spread_width: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _one_context(self) -> NetworkPlan:
@@ -110,6 +112,8 @@ class TrainingPlan(_Frozen):
     decay: float = Field(default=0.3, ge=0, le=1)
     #: exponential moving average of the weights
     average: float = Field(default=0.999, ge=0, lt=1)
+    #: "spread": the estimate stays as it is, bit for bit, and the spread of its error alone is learnt
+    learn: Literal["all", "spread"] = "all"
     #: weight of the spread's likelihood, of the Fourier-amplitude term
     spread_weight: float = 0.05
     fourier_weight: float = 0.0
@@ -117,9 +121,11 @@ class TrainingPlan(_Frozen):
     licence: str = "CC BY 4.0"
 
     @model_validator(mode="after")
-    def _whose_partner(self) -> TrainingPlan:
+    def _whose(self) -> TrainingPlan:
         if self.adversarial is not None and not self.start:
             raise ValueError("a plan with [adversarial] needs start: the name of the fidelity model whose partner it trains")
+        if self.learn == "spread" and (self.adversarial is not None or not self.start):
+            raise ValueError('learn = "spread" needs start: the name of the model whose error is learnt, and no [adversarial]')
         return self
 
     @classmethod

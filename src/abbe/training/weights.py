@@ -61,7 +61,7 @@ def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
 
 
 #: where a network enters, and where it makes its output: what differs between networks of one body
-ENTRY, EXITS = "head.weight", ("finer.weight", "tail.weight", "spread.weight")
+ENTRY, EXITS = "head.weight", ("finer.weight", "tail.weight", "spread.weight", "spread.0.weight", "spread.2.weight")
 #: part of the names of what a network is told through
 GAIN = ".gain."
 
