@@ -93,7 +93,11 @@ class Pyramid {
               data.set(tile.data.subarray(row * tile.width, (row + 1) * tile.width), (y * TILE + row) * width + x * TILE);
           }),
         );
-    await Promise.all(parts);
+    try {
+      await Promise.all(parts);
+    } catch (problem) {
+      throw signal?.aborted ? SIGNAL_ABORTED : problem; // the one word by which Viv's layer knows that nobody waits any more
+    }
     return { data, width, height };
   }
 
