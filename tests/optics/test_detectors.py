@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from abbe.errors import ParameterError
 from abbe.optics import Chip, Emccd
-from abbe.optics.interpolation import averaged, debayered, mosaic, registered
+from abbe.optics.colour import debayered, mosaic
+from abbe.optics.interpolation import averaged, registered
 
 
 def lag_one(noise: np.ndarray, axis: int) -> float:

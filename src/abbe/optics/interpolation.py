@@ -1,4 +1,4 @@
-"""Steps between camera and file that mix neighbouring pixels, and so correlate their noise: colour mosaics, registration, averaging."""
+"""Steps between camera and file that mix neighbouring pixels, and so correlate their noise: registration and averaging."""
 
 from __future__ import annotations
 
@@ -7,34 +7,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import convolve, shift
+from scipy.ndimage import shift
 
 from abbe.errors import ParameterError
 
 Plane = npt.NDArray[np.float32]
-Colour = Literal["red", "green", "blue"]
-
-#: what bilinear demosaicing makes of the pixels of a colour: each missing one is the mean of its neighbours that have it
-_CROSS = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
-_SQUARE = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
-
-
-def mosaic(shape: tuple[int, int], colour: Colour) -> npt.NDArray[np.bool_]:
-    """(Y, X) True where a sensor with Bayer's pattern (US patent 3,971,065; rows RGRG, GBGB) has a filter of this colour."""
-    rows, columns = np.indices(shape) % 2
-    places = {"red": (rows == 0) & (columns == 0), "green": rows != columns, "blue": (rows == 1) & (columns == 1)}
-    if colour not in places:
-        raise ParameterError(f"wanted red, green or blue, got {colour!r}")
-    return np.asarray(places[colour])
-
-
-def debayered(counts: npt.NDArray[np.floating], colour: Colour) -> Plane:
-    """One colour of a plane (Y, X) that was taken through a Bayer mosaic, by bilinear interpolation.
-
-    Half (green) or a quarter of the pixels are measured, the others means of 2 or 4 of these: lag-1 correlations of 0.5 and more.
-    """
-    measured = np.where(mosaic((counts.shape[0], counts.shape[1]), colour), counts, 0)
-    return np.asarray(convolve(measured, _CROSS if colour == "green" else _SQUARE, mode="mirror"), np.float32)
 
 
 def registered(plane: npt.NDArray[np.floating], move: tuple[float, float], order: Literal[1, 3] = 1) -> Plane:

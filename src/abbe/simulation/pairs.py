@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from abbe.optics import Camera, ColourCamera, expose
 from abbe.optics import file as processing
 from abbe.optics.blur import convolve, gaussian_transfer, random_transfer
+from abbe.optics.colour import COLOURS
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -79,7 +80,7 @@ def random_colour_camera(rng: Generator) -> ColourCamera:
         (float(balance[0]), float(balance[1]), float(balance[2])),
         "bilinear" if rng.random() < 0.4 else "gradients",
         softened=float(rng.uniform(0.6, 3.0)) if rng.random() < 0.5 else 0.0,
-        shown=None if rng.random() < 0.4 else (0, 1, 2)[shown],
+        shown=None if rng.random() < 0.4 else COLOURS[shown],
     )
 
 
