@@ -1,4 +1,4 @@
-"""Pictures of the page, every view at the size of a desktop and of a tablet, in dark and light, as docs/app.md shows them.
+"""Pictures of the page, every view at the size of a desktop and of a tablet, in dark and light, as docs/views.md shows them.
 
     .venv/bin/python docs/images/make.py FOLDER [--image FILE] [--served FOLDER] [--looks desktop-dark tablet-light]
 
@@ -10,6 +10,7 @@ playwright and a Chromium; whoever changes the page looks at all of them.
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import abbe
@@ -53,12 +55,16 @@ class Walk:
     def press(self, name: str, exact: bool = True) -> None:
         self.page.get_by_role("button", name=name, exact=exact).first.click()
 
+    def close(self) -> None:
+        self.page.locator("dialog").get_by_role("button", name="Close", exact=True).click()
+
     def keep(self, view: str, drawn: bool = True) -> None:
         if drawn:
             self.page.locator(".surface[aria-busy=false]").wait_for()
         self.page.wait_for_timeout(700)  # what fades or slides has arrived
-        self.page.screenshot(path=self._out / f"{view}-{self._name}.png")
-        print(f"{view}-{self._name}.png", flush=True)
+        picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        picture.save(self._out / f"{view}-{self._name}.webp", quality=84, method=6)
+        print(f"{view}-{self._name}.webp", flush=True)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         box = self.page.locator(".surface").bounding_box()
@@ -82,7 +88,7 @@ class Walk:
             self.press(f"Put {part.name} into the chosen well")
         self.page.locator(".preview img").wait_for()
         self.keep("merge", drawn=False)
-        self.press("Close")
+        self.close()
         self.page.locator(".tile", has_text=image.name).click()
         self.page.locator(".surface[aria-busy=false]").wait_for()
 
@@ -132,14 +138,14 @@ class Walk:
         self.colocalize()
         self.press("Export")
         self.keep("export")
-        self.press("Close")
+        self.close()
         self.press("Devices", exact=False)
         page.get_by_alt_text("QR code with the link").wait_for()
         self.keep("devices")
-        self.press("Close")
+        self.close()
         self.press("Shortcuts")
         self.keep("help")
-        self.press("Close")
+        self.close()
 
     def colocalize(self) -> None:
         page = self.page
@@ -159,7 +165,7 @@ class Walk:
         self.press("Table of all")
         page.locator("dialog td").first.wait_for()
         self.keep("table")
-        self.press("Close")
+        self.close()
         page.get_by_label("Reveal the colocalized pixels").uncheck()
 
 

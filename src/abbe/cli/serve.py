@@ -18,10 +18,8 @@ def command(
     lan: Annotated[bool, typer.Option("--lan", help="Also for a tablet or phone in the same network: shows a code to scan.")] = False,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; by default 12223 or the next that is free.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
-    certificate: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="TLS certificate (PEM): the page comes over https.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Private key of the certificate (PEM).")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate (PEM): the page comes over https.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
 ) -> None:
     """Open abbe in the browser: look at images, enhance them, compare, measure, export.
 
@@ -30,6 +28,7 @@ def command(
     from abbe.server import Settings, serve
     from abbe.server.invitation import terminal_code
     from abbe.server.launch import Started
+    from abbe.server.routes.page import page_is_built
 
     if (certificate is None) != (key is None):
         raise typer.BadParameter("--certificate and --key go together")
@@ -38,6 +37,8 @@ def command(
         settings = dataclasses.replace(settings, port=port)
 
     def ready(started: Started) -> None:
+        if not page_is_built(settings):
+            say("the page is not built, so the browser will show nothing yet: run `make page` in the checkout", err=True)
         say(f"abbe shows the images in {folder.resolve()}", f"open  {started.link}")
         if started.lan_link is not None:
             say(f"on a tablet in the same network, scan this, or open  {started.lan_link}")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -51,13 +52,32 @@ def listen(settings: Settings) -> socket.socket:
     raise ParameterError(f"{taken} taken; choose another with --port")
 
 
+def _check_certificate(settings: Settings) -> None:
+    """Before anything is told to be ready: are certificate and key there, and do they belong together?"""
+    if settings.certificate is None or settings.key is None:
+        if settings.certificate is not settings.key:
+            raise ParameterError("wanted a certificate and its key, got one of them; give both or none")
+        return
+    for what, path in (("certificate", settings.certificate), ("key", settings.key)):
+        if not path.is_file():
+            raise ParameterError(f"wanted the {what} (a PEM file), got {path}, which is no file")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key)
+    except (ssl.SSLError, OSError) as problem:
+        raise ParameterError(
+            f"wanted a certificate and its key (PEM files), got {settings.certificate.name} and {settings.key.name}, "
+            f"which do not serve: {problem.args[-1]}"
+        ) from problem
+
+
 def serve(settings: Settings, ready: Callable[[Started], None] | None = None) -> None:
     """Serve until Ctrl-C. `ready` is called when the page can be opened.
 
-    Raises `StorageError` when the folder is not there, `ParameterError` when no port is free.
+    Raises `StorageError` when the folder is not there, `ParameterError` when no port is free, or certificate and key are none.
     """
     if not settings.folder.is_dir():
         raise StorageError(f"wanted a folder to serve, got {settings.folder}, which is none; make it first")
+    _check_certificate(settings)
     with contextlib.closing(listen(settings)) as found:
         settings = replace(settings, port=found.getsockname()[1])
         app = create_app(settings)

@@ -30,9 +30,18 @@ class Asset:
     type: str
 
 
+def _root(settings: Settings) -> Path:
+    return (settings.page or BUILT).resolve()
+
+
+def page_is_built(settings: Settings) -> bool:
+    """Is there a page to show? A checkout that was installed without node has none."""
+    return (_root(settings) / "index.html").is_file()
+
+
 def add_page(app: FastAPI, settings: Settings) -> None:
     """Serve the built page from every address that is not the interface's: it finds its own way by the fragment."""
-    root = (settings.page or BUILT).resolve()
+    root = _root(settings)
 
     @lru_cache(maxsize=64)
     def asset(path: Path, modified: int) -> Asset:
