@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from model_maker import write_zoo
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -19,6 +21,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; name their folder in ABBE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A zoo of small random networks."""
+    return write_zoo(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def small_models_in_use(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small random networks in place of abbe's own, so that what is tested does not depend on how good weights are."""
+    from abbe.restoration import engine
+    from abbe.zoo import catalogue
+
+    monkeypatch.setattr(catalogue, "BUILT_IN", small_models)
+    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
+    monkeypatch.setattr(engine, "_AUTOMATIC", ("cpu",))  # compiling takes OpenVINO longer than these networks run; test_engine.py has it
+    engine._RUNNERS.clear()
 
 
 @pytest.fixture

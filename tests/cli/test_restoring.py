@@ -10,22 +10,10 @@ import pytest
 
 import abbe
 from abbe.cli import frame, restoring
-from abbe.restoration import engine
-from abbe.zoo import catalogue
-from model_maker import write_zoo
-
-
-@pytest.fixture(scope="module")
-def small_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_zoo(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)
-def _use_small_models(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "BUILT_IN", small_models)
-    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
-    monkeypatch.setattr(engine, "_AUTOMATIC", ("cpu",))
-    engine._RUNNERS.clear()
+def _use_small_models(small_models_in_use: None) -> None: ...
 
 
 @pytest.fixture
