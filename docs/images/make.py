@@ -126,7 +126,7 @@ class Walk:
             self.press(mode)
             if mode in ("Difference", "Error map"):
                 page.locator(".legend").wait_for()
-                page.get_by_label("Channel", exact=True).select_option(index=1)  # the first was left as it was
+                page.locator("label.field", has_text=re.compile("^Channel")).locator("select").select_option(index=1)  # the first was left as it was
             self.keep("compare-" + mode.lower().replace(" ", "-"))
         self.press("Swipe")
         self.press("Measure the agreement")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from abbe.restoration.engine import Engine, Runner, engine, measured_precision, 
 from abbe.zoo import Card, Model, find, load
 from model_maker import card, network, probe, save_bytes, write_model
 
-needs_openvino = pytest.mark.skipif("openvino" not in available(), reason="no OpenVINO plug-in for this platform")
+needs_openvino = pytest.mark.skipif("openvino" not in available(), reason="no OpenVINO for this platform")
 
 
 def test_the_plain_cpu_provider_is_always_there() -> None:
@@ -49,6 +52,17 @@ def test_openvino_gives_the_same_bytes_each_time() -> None:
     pixels = np.random.default_rng(0).poisson(100, (70, 90)).astype(np.uint16)
     one, two = (np.asarray(enhance(pixels, engine="openvino")).tobytes() for _ in range(2))
     assert one == two
+
+
+@needs_openvino
+def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy; from abbe.restoration.engine import Engine, measured_precision\n"
+        "measured_precision(Engine('openvino'))\n"
+        "assert 'openvino' in sys.modules and 'openvino_telemetry' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []  # its identifier and its count of uses would be kept there
 
 
 def test_a_session_is_made_once_and_serves_several_threads() -> None:
