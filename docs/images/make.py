@@ -55,6 +55,9 @@ class Walk:
     def press(self, name: str, exact: bool = True) -> None:
         self.page.get_by_role("button", name=name, exact=exact).first.click()
 
+    def choose(self, field: str, value: str) -> None:
+        self.page.locator("label.field", has_text=re.compile(f"^{field}")).locator("select").select_option(value=value)
+
     def close(self) -> None:
         self.page.locator("dialog").get_by_role("button", name="Close", exact=True).click()
 
@@ -126,7 +129,7 @@ class Walk:
             self.press(mode)
             if mode in ("Difference", "Error map"):
                 page.locator(".legend").wait_for()
-                page.locator("label.field", has_text=re.compile("^Channel")).locator("select").select_option(index=1)  # the first was left as it was
+                self.choose("Channel", "1")  # the first was left as it was
             self.keep("compare-" + mode.lower().replace(" ", "-"))
         self.press("Swipe")
         self.press("Measure the agreement")
@@ -150,6 +153,7 @@ class Walk:
     def colocalize(self) -> None:
         page = self.page
         self.press("Colocalization")
+        self.choose("Pair", "1-2")
         page.locator("[data-coefficient=pearson]").wait_for()
         if page.locator(".regions li").count() == 1:
             self.press("Ellipse")
