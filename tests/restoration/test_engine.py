@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import abbe.restoration
+import abbe.zoo
 from abbe.errors import ModelError
 from abbe.restoration import available, enhance
 from abbe.restoration.engine import Engine, Runner, engine, measured_precision, runner
@@ -52,6 +53,22 @@ def test_openvino_gives_the_same_bytes_each_time() -> None:
     pixels = np.random.default_rng(0).poisson(100, (70, 90)).astype(np.uint16)
     one, two = (np.asarray(enhance(pixels, engine="openvino")).tobytes() for _ in range(2))
     assert one == two
+
+
+SHIPPED = sorted(path.parent.name for path in (Path(abbe.zoo.__file__).parent / "models").glob("*/card.json"))
+
+
+@needs_openvino
+@pytest.mark.parametrize("name", SHIPPED)
+def test_openvino_runs_every_shipped_model_as_the_plain_provider_does(name: str) -> None:
+    model = load(Path(abbe.zoo.__file__).parent / "models" / name)
+    rng = np.random.default_rng(1)
+    side = 48
+    observed = rng.random((1, model.card.observed_channels, side, side), np.float32)
+    context = rng.random((1, 1, side, side), np.float32) if model.card.context else None
+    told = dict.fromkeys(model.card.told, 3.0)
+    plain, other = (Runner(model, Engine(kind, exact=True)).run(observed, told, context) for kind in ("cpu", "openvino"))
+    np.testing.assert_allclose(other, plain, atol=2e-4)
 
 
 @needs_openvino

@@ -47,10 +47,10 @@ class Session:
         self._lock = threading.Lock()
 
     def get_inputs(self) -> list[Port]:
-        return [Port(port.get_any_name()) for port in self._model.inputs]
+        return [_port(port) for port in self._model.inputs]
 
     def get_outputs(self) -> list[Port]:
-        return [Port(port.get_any_name()) for port in self._model.outputs]
+        return [_port(port) for port in self._model.outputs]
 
     def run(self, names: Sequence[str] | None, feed: Mapping[str, Float32]) -> list[Float32]:
         """Copies of the outputs of these names (None: of all) for arrays by input name."""
@@ -58,6 +58,12 @@ class Session:
             self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
             wanted = [port.name for port in self.get_outputs()] if names is None else names
             return [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
+
+
+def _port(port: Any) -> Port:
+    """By the name that the file gives it: one that the model converts at once has the name of what is converted too."""
+    own = str(port.get_node().get_friendly_name()).partition("/sink_port")[0]
+    return Port(own if own in port.get_names() else port.get_any_name())
 
 
 @contextmanager
