@@ -85,6 +85,8 @@ class Walk:
         self.page.locator("input[type=file]").set_input_files([image, *parts])
         self.page.locator(".tile").nth(len(parts)).wait_for()
         self.page.locator(".sending").first.wait_for(state="detached")
+        seen = "n => [...document.querySelectorAll('.tile img')].filter(i => i.naturalWidth).length > n"
+        self.page.wait_for_function(seen, arg=len(parts))
         self.keep("files", drawn=False)
         self.press("Merge")
         for part in parts:
