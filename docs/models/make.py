@@ -113,6 +113,9 @@ def _training(card: Card) -> Iterator[str]:
     steps = (training.model_extra or {}).get("steps")
     hours = f"{training.hours:g} hours" + (f", {steps:,} steps" if steps else "") if training.hours is not None else "unknown"
     yield f"{hours}; plan `{training.plan}`, seed {training.seed}." + (f" Licences: {notes}." if notes else "")
+    spread = (training.model_extra or {}).get("spread")
+    if spread:
+        yield f"\nThe spread of the error was learnt last: {spread['hours']:g} hours, {spread['steps']:,} steps, seed {spread['seed']}."
     yield from ("", "Trained on:", "")
     yield from (f"- {name}" for name in training.sets)
     yield ""

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="training needs the train extra")
 from abbe.errors import ModelError, ParameterError  # noqa: E402
 from abbe.networks import Architecture, Restorer  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
-from abbe.training.loop import Training  # noqa: E402
+from abbe.training.loop import Training, architecture  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
 from abbe.training.weights import start_from  # noqa: E402
 
@@ -78,6 +78,17 @@ def test_the_spread_alone_is_learnt_beside_an_estimate_that_stays(tmp_path: Path
             assert torch.equal(one[name], two[name]), name
     assert two["spread.0.weight"].shape[0] == 8
     assert _likelihood(training) < before - 0.05
+
+
+def test_a_model_whose_spread_was_learnt_last_says_what_its_estimate_came_from(tmp_path: Path) -> None:
+    first = train(plan(), tmp_path / "runs", workers=0, report=silent, held_out=4)
+    later = plan(learn="spread", start="tiny", steps=8, seed=5, network=TINY.model_copy(update={"spread_width": 8}))
+    made = train(later, tmp_path / "later", models={"tiny": first / "model.onnx"}, workers=0, report=silent, held_out=4)
+    training = json.loads((made / "card.json").read_text())["training"]
+    assert (training["steps"], training["seed"]) == (12, 1)
+    assert (training["spread"]["steps"], training["spread"]["seed"]) == (8, 5)
+    again = Restorer(architecture(TrainingPlan.model_validate(training["settings"])))
+    start_from(again, made / "model.onnx")  # what its card says of the network is what its weights are of
 
 
 def _likelihood(training: Training) -> float:

@@ -50,7 +50,7 @@ def train(
     """
     try:
         from abbe.training.calibration import interval_factor
-        from abbe.training.export import export, export_partner
+        from abbe.training.export import export, export_partner, spread_learnt
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
@@ -62,7 +62,10 @@ def train(
     if plan.adversarial is not None and plan.start:
         return export_partner(weights, _folder(models, plan.start), made)
     factor = interval_factor(training, 2 * held_out)
-    return export(weights, made, interval_factor=factor)
+    export(weights, made, interval_factor=factor)
+    if plan.learn == "spread" and plan.start:
+        spread_learnt(_folder(models, plan.start), made)
+    return made
 
 
 def _folder(models: dict[str, Path] | None, name: str) -> Path:

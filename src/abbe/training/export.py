@@ -180,6 +180,16 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
     }
 
 
+def spread_learnt(fidelity: Path, made: Path) -> None:
+    """Of a model whose spread alone was learnt: the card says what the estimate came from, as the model it started from does, and that."""
+    path = made / "card.json"
+    card, before = (json.loads((folder / "card.json").read_text(encoding="utf-8")) for folder in (made, fidelity))
+    late, early = card["training"], before["training"]
+    settings = {**early["settings"], "network": late["settings"]["network"]}
+    card["training"] = {**early, "settings": settings, "spread": {key: late[key] for key in ("seed", "hours", "steps", "settings")}}
+    path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def _training(plan: TrainingPlan, state: dict[str, Any]) -> dict[str, Any]:
     return {
         "sets": list(plan.sets),
