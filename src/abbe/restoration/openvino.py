@@ -57,7 +57,9 @@ class Session:
         with self._lock:
             self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
             wanted = [port.name for port in self.get_outputs()] if names is None else names
-            return [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
+            found = [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
+            self._model.release_memory()  # else every model of a chain keeps what it needed in between
+            return found
 
 
 def _port(port: Any) -> Port:
