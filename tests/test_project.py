@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 #: kinds of files that hold no text to look at
-BINARY = {".onnx", ".safetensors", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npz", ".npy", ".ico", ".woff2", ".zip", ".gz"}
+BINARY = {".onnx", ".safetensors", ".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff", ".npz", ".npy", ".ico", ".woff2", ".zip", ".gz"}
 
 MACHINE = "a folder of somebody's machine"
 REGISTRY = "a package registry's host; each installation configures its own"
