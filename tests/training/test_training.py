@@ -12,10 +12,12 @@ import tifffile
 
 torch = pytest.importorskip("torch", reason="training needs the train extra")
 
+import abbe.zoo  # noqa: E402
 from abbe.errors import ModelError, ParameterError  # noqa: E402
 from abbe.networks import Architecture, Restorer  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.loop import Training, architecture  # noqa: E402
+from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
 from abbe.training.weights import start_from  # noqa: E402
 
@@ -89,6 +91,13 @@ def test_a_model_whose_spread_was_learnt_last_says_what_its_estimate_came_from(t
     assert (training["spread"]["steps"], training["spread"]["seed"]) == (8, 5)
     again = Restorer(architecture(TrainingPlan.model_validate(training["settings"])))
     start_from(again, made / "model.onnx")  # what its card says of the network is what its weights are of
+
+
+def test_a_folder_of_pairs_starts_from_the_shipped_denoiser_whole(tmp_path: Path) -> None:
+    shipped = Path(abbe.zoo.__file__).parent / "models" / "denoise" / "model.onnx"
+    for name in ("noisy", "clean"):
+        (tmp_path / name).mkdir()
+    start_from(Restorer(architecture(plan_of_folder(tmp_path))), shipped)
 
 
 def _likelihood(training: Training) -> float:

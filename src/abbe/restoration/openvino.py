@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -44,7 +43,6 @@ class Session:
         }
         self._model = core.compile_model(core.read_model(io.BytesIO(content)), "CPU", settings)
         self._request = self._model.create_infer_request()
-        self._lock = threading.Lock()
 
     def get_inputs(self) -> list[Port]:
         return [_port(port) for port in self._model.inputs]
@@ -54,12 +52,11 @@ class Session:
 
     def run(self, names: Sequence[str] | None, feed: Mapping[str, Float32]) -> list[Float32]:
         """Copies of the outputs of these names (None: of all) for arrays by input name."""
-        with self._lock:
-            self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
-            wanted = [port.name for port in self.get_outputs()] if names is None else names
-            found = [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
-            self._model.release_memory()  # else every model of a chain keeps what it needed in between
-            return found
+        self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
+        wanted = [port.name for port in self.get_outputs()] if names is None else names
+        found = [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
+        self._model.release_memory()  # else every model of a chain keeps what it needed in between
+        return found
 
 
 def _port(port: Any) -> Port:

@@ -77,9 +77,7 @@ class Training:
         if plan.adversarial and plan.start not in (models or {}):
             raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
-            another = plan.network.context or plan.network.levels or plan.network.scale > 1 or plan.network.spread_width > 0
-            grown = plan.adversarial is None and another
-            start_from(self.network, models[plan.start], adapt=grown)
+            start_from(self.network, models[plan.start], adapt=plan.adversarial is None)
         if plan.learn == "spread":
             self.network.requires_grad_(False)
             self.network.spread.requires_grad_(True)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from abbe.errors import ParameterError
-from abbe.training.plan import PairsPlan, PoolPlan, TrainingPlan
+from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan, TrainingPlan
 
 #: names that people give the two folders
 NOISY, CLEAN = ("noisy", "low", "raw"), ("clean", "high", "gt", "truth")
@@ -30,6 +30,7 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
         task="denoise",
         title=f"Denoising, taught with {folder.resolve().name}",
         start="denoise",
+        network=NetworkPlan(spread_width=16),  # the denoiser's
         steps=2000,
         batch=8,
         patch=128,
