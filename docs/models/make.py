@@ -2,7 +2,7 @@
 
     python docs/models/make.py                                     the pages, from the cards
     python docs/models/make.py --quality Q.json --forms F.json     figures into the cards, the table of forms into index.md, the pages
-    python docs/models/make.py --realism R.json                    what super-resolution's partner gains and costs, into its card
+    python docs/models/make.py --realism R.json                    what the adversarial partners gain and cost, into the cards
 
 Q.json is what the quality check writes with --json, F.json what benchmarks/export.py writes, R.json what benchmarks/realism.py does.
 Whoever trains a model runs the check, this script and pictures.py, in this order. Figures of a set that the file has replace those that
@@ -63,6 +63,13 @@ def write_card(model: Model, quality: dict[str, Any] | None) -> Card:
     if changed != card:
         model.path.with_name("card.json").write_text(changed.to_json(), encoding="utf-8")
     return changed
+
+
+#: what a page shows of the exchange between a model and its partner
+EXCHANGED = (
+    "PSNR after fitting gain and offset (dB)", "SSIM", "detail", "transfer, 0.2 to 0.3 of Nyquist", "transfer, 0.3 to 0.4 of Nyquist",
+    "largest loss of ring correlation",
+)  # fmt: skip
 
 
 def write_exchange(model: Model, found: dict[str, dict[str, dict[str, float]]]) -> Card:
@@ -165,15 +172,17 @@ def _realism(card: Card) -> Iterator[str]:
         "were calibrated at 0 alone."
     )
     yield ""
-    sets = tuple(dict.fromkeys(one.set for one in realism.figures))
-    for measure in dict.fromkeys(one.measure for one in realism.figures):
-        digits = 2 if "dB" in measure else 3
-        by_set = {one.set: one for one in realism.figures if one.measure == measure}
-        yield from (f"| {measure} | realism 0 | realism 1 | change |", "|---|---|---|---|")
-        for name in sets:
-            if name in by_set:
-                a, b = by_set[name].fidelity, by_set[name].partner
-                yield f"| {name} | {a:.{digits}f} | {b:.{digits}f} | {b - a:+.{digits}f} |"
+    found = {(one.set, one.measure): one for one in realism.figures}
+    measures = tuple(measure for measure in EXCHANGED if any(measure == known for _, known in found))
+    if measures:
+        yield from ("Realism 0, then 1; the ring correlations and transfers of every band are on the card (`abbe model show`).", "")
+        yield from (f"| set | {' | '.join(measures)} |", "|---" * (len(measures) + 1) + "|")
+        for name in dict.fromkeys(one.set for one in realism.figures):
+            cells = []
+            for measure in measures:
+                digits, one = 2 if "dB" in measure else 3, found.get((name, measure))
+                cells.append("" if one is None else f"{one.fidelity:.{digits}f}, {one.partner:.{digits}f}")
+            yield f"| {name} | {' | '.join(cells)} |"
         yield ""
 
 
@@ -209,12 +218,12 @@ def main() -> None:
     parser.add_argument("--realism", type=Path, help="JSON of benchmarks/realism.py")
     options = parser.parse_args()
     quality = json.loads(options.quality.read_text(encoding="utf-8")) if options.quality else None
+    exchanges = json.loads(options.realism.read_text(encoding="utf-8")) if options.realism else {}
     for model in models():
         if model.built_in:
             card = write_card(model, quality) if quality else model.card
-            if options.realism and card.task == "super_resolve" and card.realism.partner:
-                exchanged = replace(model, card=card)
-                card = write_exchange(exchanged, json.loads(options.realism.read_text(encoding="utf-8")))
+            if card.task in exchanges and card.realism.partner:
+                card = write_exchange(replace(model, card=card), exchanges[card.task])
             (HERE / f"{card.name}.md").write_text(page(card), encoding="utf-8")
     if options.forms:
         index = HERE / "index.md"

@@ -94,6 +94,46 @@ def test_the_interval_is_said_to_be_calibrated_at_0_alone(pair: Path, tmp_path: 
     assert background.recipe.steps[0].parameters["realism"] == 1
 
 
+def some_of(content: bytes, *names: str, nodes: bool = False) -> bytes:
+    """Some of the weights of a model, by name, in a file without operators."""
+    model = onnx.load_from_string(content)
+    kept = [tensor for tensor in model.graph.initializer if tensor.name in names]
+    assert len(kept) == len(names)
+    if not nodes:
+        del model.graph.node[:]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    return bytes(model.SerializeToString())
+
+
+def test_a_partner_may_be_those_weights_alone_that_differ(pair: Path) -> None:
+    last = "conv1_kernel_half"
+    write_partner(pair, some_of(PARTNER, last))
+    contents = (FIDELITY, PARTNER, load(pair).at(1).weights())
+    own, other, mixed = ({t.name: t for t in onnx.load_from_string(c).graph.initializer} for c in contents)
+    assert len(own) > 1
+    for name, tensor in mixed.items():
+        assert tensor == (other if name == last else own)[name]
+    whole, half = (np.asarray(denoised(pair, share)) for share in (0.0, 0.5))
+    assert not np.array_equal(whole, half)
+
+
+def test_some_weights_of_another_network_are_no_partner(pair: Path) -> None:
+    last = onnx.load_from_string(PARTNER).graph.initializer[1]
+    odd = onnx.load_from_string(some_of(PARTNER, last.name))
+    odd.graph.initializer[0].name = "elsewhere"
+    wide = onnx.load_from_string(some_of(PARTNER, last.name))
+    values = numpy_helper.to_array(last)
+    wide.graph.initializer[0].CopyFrom(numpy_helper.from_array(values[None], last.name))
+    for content in (odd.SerializeToString(), wide.SerializeToString(), some_of(PARTNER, last.name, nodes=True)):
+        write_partner(pair, content)
+        with pytest.raises(ModelError, match="graph differs"):
+            denoised(pair, 0.5)
+    write_partner(pair, some_of(PARTNER))
+    with pytest.raises(ModelError, match="with weights"):
+        denoised(pair, 0.5)
+
+
 @pytest.mark.parametrize("realism", [-0.1, 1.5, float("nan")])
 def test_realism_beyond_0_and_1_is_refused(pair: Path, realism: float) -> None:
     with pytest.raises(ParameterError, match="from 0"):

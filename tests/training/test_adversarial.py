@@ -173,6 +173,29 @@ def test_the_partner_is_exported_beside_its_fidelity_model(tmp_path: Path, fidel
     assert model.card.of(b"other").realism.partner is None
 
 
+def test_a_partner_of_the_finest_grid_holds_its_own_weights_alone(tmp_path: Path, fidelity: Path) -> None:
+    finest = partner(learn="finest")
+    folder = train(finest, tmp_path, models={"tiny": fidelity}, workers=0, report=silent, held_out=2)
+    own, learnt = load_file(fidelity), load_file(tmp_path / "partner" / "weights.safetensors")
+    differ = {name for name in own if not torch.equal(own[name], learnt[name])}
+    assert differ == {"up_blocks.0.0.first.weight", "up_blocks.0.0.second.weight", "finer.weight", "tail.weight"}
+    assert read_weights(folder / "partner.onnx").keys() == differ
+    model = load(folder)
+    (tmp_path / "mixed.onnx").write_bytes(model.at(1).weights())
+    got = read_weights(tmp_path / "mixed.onnx")
+    assert all(torch.allclose(got[name], learnt[name], rtol=1e-3, atol=1e-6) for name in learnt)
+    # what stops goes on, though some weights have no moments
+    again = training(finest, tmp_path / "partner", fidelity)
+    assert again.resume()
+    assert all(torch.equal(a, learnt[name]) for name, a in again.average.state_dict().items())
+
+
+def test_a_partner_that_learnt_nothing_is_refused(tmp_path: Path, fidelity: Path) -> None:
+    idle = partner(learn="finest", steps=1, learning_rate=1e-12)
+    with pytest.raises(ModelError, match="learnt something"):
+        train(idle, tmp_path, models={"tiny": fidelity}, workers=0, report=silent, held_out=1)
+
+
 def test_a_partner_without_its_fidelity_model_says_what_to_do(tmp_path: Path, fidelity: Path) -> None:
     with pytest.raises(ParameterError, match="whose partner"):
         train(partner(), tmp_path, workers=0, report=silent)

@@ -76,10 +76,15 @@ def test_measuring_again_replaces_the_figures_of_the_same_set_alone(make: Module
 def test_what_realism_gains_and_costs_goes_onto_the_card_and_the_page(make: ModuleType, tmp_path: Path) -> None:
     place = write_partner(write_model(tmp_path, "super_resolve"), network(3, seed=4))
     assert "## Realism" not in make.page(load(write_model(tmp_path / "alone", "super_resolve")).card)
-    found = {"er/30 photons": {"detail": {"0": 0.1, "0.5": 0.11, "1": 0.125}, "PSNR (dB)": {"0": 30.0, "0.5": 29.8, "1": 29.25}}}
+    found = {
+        "er/30 photons": {"detail": {"0": 0.1, "0.5": 0.11, "1": 0.125}, make.EXCHANGED[0]: {"0": 30.0, "0.5": 29.8, "1": 29.25}},
+        "sim": {"detail": {"0": 0.2, "1": 0.25}, "bias": {"0": 1.0, "1": 1.2}},
+    }
     make.write_exchange(load(place), found)
     text = make.page(load(place).card)
     assert "## Realism" in text
-    assert "| er/30 photons | 0.100 | 0.125 | +0.025 |" in text
-    assert "| er/30 photons | 30.00 | 29.25 | -0.75 |" in text
+    assert f"| set | {make.EXCHANGED[0]} | detail |" in text
+    assert "| er/30 photons | 30.00, 29.25 | 0.100, 0.125 |" in text
+    assert "| sim |  | 0.200, 0.250 |" in text
+    assert {one.measure for one in load(place).card.realism.figures} == {"detail", "bias", make.EXCHANGED[0]}
     assert load(place).at(1).weights()  # the card still belongs to both files

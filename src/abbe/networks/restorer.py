@@ -145,6 +145,10 @@ class Restorer(nn.Module):
             return middle
         return functional.interpolate(middle, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)
 
+    def finest(self) -> list[nn.Module]:
+        """The layers that make the estimate out of the features on the finest grid inside."""
+        return [self.up_blocks[0], *([self.finer] if self.fine else []), self.tail]
+
     def features(self, observed: Tensor, context: Tensor | None, told: Tensor | None) -> Tensor:
         a = self.architecture
         x = observed if context is None else torch.cat([observed, context], 1)

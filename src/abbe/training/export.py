@@ -60,8 +60,8 @@ def export(weights: Path, folder: Path, *, interval_factor: float = 2.0, more: d
 def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
     """The fidelity model in the folder `fidelity`, with the adversarial partner of `weights.safetensors`, in `folder`; returns it.
 
-    The partner is the fidelity model's own ONNX graph with other weights, so that the engine can mix both. Raises `ModelError` when the
-    weights are not those of that network.
+    The partner's file holds those weights that differ from the fidelity model's, under the names that they have in its ONNX graph, so that
+    the engine can mix both. Raises `ModelError` when the weights are not those of that network, or none differs.
     """
     state = read_metadata(weights)
     plan = TrainingPlan.model_validate_json(state["plan"])
@@ -81,8 +81,9 @@ def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
 
 
 def _with_weights(content: bytes, weights: dict[str, Tensor]) -> bytes:
-    """The ONNX file `content` with other weights of the same names and shapes, stored as those are."""
+    """An ONNX file without operators, with those of `weights` that differ from what the file `content` has, stored as there."""
     model = onnx.load_from_string(content)
+    differ = []
     for tensor in model.graph.initializer:
         name = tensor.name.removeprefix("network.").removesuffix("_half")
         if name == tensor.name:
@@ -90,7 +91,13 @@ def _with_weights(content: bytes, weights: dict[str, Tensor]) -> bytes:
         old = numpy_helper.to_array(tensor)
         if name not in weights or tuple(weights[name].shape) != old.shape:
             raise ModelError(f"wanted weights of the fidelity model's network, got another {name}; give the plan the same [network]")
-        tensor.CopyFrom(numpy_helper.from_array(weights[name].numpy().astype(old.dtype), tensor.name))
+        new = weights[name].numpy().astype(old.dtype)
+        if not np.array_equal(new, old):
+            differ.append(numpy_helper.from_array(new, tensor.name))
+    if not differ:
+        raise ModelError("wanted a partner that learnt something, got the fidelity model's own weights; train it for more steps")
+    del model.graph.node[:], model.graph.input[:], model.graph.output[:], model.graph.initializer[:]
+    model.graph.initializer.extend(differ)
     return bytes(model.SerializeToString(deterministic=True))
 
 

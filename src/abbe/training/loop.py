@@ -78,9 +78,10 @@ class Training:
             raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
             start_from(self.network, models[plan.start], adapt=plan.adversarial is None)
-        if plan.learn == "spread":
+        if plan.learn != "all":
             self.network.requires_grad_(False)
-            self.network.spread.requires_grad_(True)
+            for part in [self.network.spread] if plan.learn == "spread" else self.network.finest():
+                part.requires_grad_(True)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)

@@ -112,8 +112,9 @@ class TrainingPlan(_Frozen):
     decay: float = Field(default=0.3, ge=0, le=1)
     #: exponential moving average of the weights
     average: float = Field(default=0.999, ge=0, lt=1)
-    #: "spread": the estimate stays as it is, bit for bit, and the spread of its error alone is learnt
-    learn: Literal["all", "spread"] = "all"
+    #: "spread": the estimate stays as it is, bit for bit, and the spread of its error alone is learnt. "finest": what the network makes of
+    #: its features on the finest grid, on the way out, and nothing before
+    learn: Literal["all", "spread", "finest"] = "all"
     #: weight of the spread's likelihood, of the Fourier-amplitude term
     spread_weight: float = 0.05
     fourier_weight: float = 0.0

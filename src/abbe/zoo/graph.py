@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,15 +27,25 @@ _MESSAGES = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
-_GRAPH, _INITIALIZER, _DIMS, _DATA_TYPE = 7, 5, 1, 2
+_GRAPH, _NODE, _INITIALIZER, _DIMS, _DATA_TYPE, _NAME = 7, 1, 5, 1, 2, 8
 _NODE_DOMAIN, _EXTERNAL_DATA, _DATA_LOCATION = 7, 13, 14
 _RAW_DATA = 9
 #: what kernels are stored as, as onnx.proto numbers it; little-endian in every file
 _NUMBERS: dict[int, np.dtype[np.floating]] = {1: np.dtype("<f4"), 10: np.dtype("<f2")}
-#: (start, stop) in the file, and the kind of number
-_Weights: TypeAlias = tuple[int, int, np.dtype[np.floating]]
 _STANDARD = (b"", b"ai.onnx")
 _DAMAGED = "the file is damaged or is no ONNX model; get it again"
+
+
+class _Weights(NamedTuple):
+    """Where the numbers of one tensor lie in a file, what they are, and its shape."""
+
+    start: int
+    stop: int
+    numbers: np.dtype[np.floating]
+    shape: tuple[int, ...]
+
+    def alike(self, other: _Weights) -> bool:
+        return self[2:] == other[2:] and self.stop - self.start == other.stop - other.start
 
 
 def check_graph(content: bytes) -> None:
@@ -70,54 +80,80 @@ def kernel_types(content: bytes) -> set[int]:
             continue
         for kind, tensor in _fields(graph):
             if kind == _INITIALIZER and not isinstance(tensor, int):
-                axes, stored = _axes_and_type(tensor)
-                found |= {stored} if axes >= 2 else set()
+                shape, stored = _shape_and_type(tensor)
+                found |= {stored} if len(shape) >= 2 else set()
     return found
 
 
-def _axes_and_type(tensor: memoryview) -> tuple[int, int]:
-    """How many axes a tensor has, and what its numbers are."""
-    axes = stored = 0
+def _shape_and_type(tensor: memoryview) -> tuple[tuple[int, ...], int]:
+    """The shape of a tensor, and what its numbers are."""
+    shape: list[int] = []
+    stored = 0
     for field, value in _fields(tensor):
-        if field == _DIMS:
-            axes += 1 if isinstance(value, int) else sum(byte < 0x80 for byte in value)  # one by one, or packed
+        if field == _DIMS:  # one by one, or packed
+            shape += [value] if isinstance(value, int) else _numbers(value)
         elif field == _DATA_TYPE and isinstance(value, int):
             stored = value
-    return axes, stored
+    return tuple(shape), stored
+
+
+def _numbers(packed: memoryview) -> list[int]:
+    found, at = [], 0
+    while at < len(packed):
+        value, at = _varint(packed, at)
+        found.append(value)
+    return found
 
 
 def mix(content: bytes, partner: bytes, share: float) -> bytes:
-    """`content` with every weight (1 - share) * its own + share * that of `partner`, an ONNX file of the same graph, stored as before.
+    """`content` with every weight (1 - share) * its own + share * that of `partner`, stored as before.
 
-    Raises `ModelError` where the two differ in anything but their weights.
+    `partner` is an ONNX file of the same graph, or one without operators that holds those weights alone, by name, which differ. Raises
+    `ModelError` where the two differ in anything but their weights.
     """
     own, other = _weights(content), _weights(partner)
-    if _rest(content, own) != _rest(partner, other):
+    alone = not _has_nodes(partner)
+    if alone and not other:
+        raise ModelError("wanted a partner with weights, got a file without any; get the model again, or export it anew")
+    fits = other.keys() <= own.keys() and all(own[name].alike(weights) for name, weights in other.items())
+    if not fits or (not alone and _rest(content, own) != _rest(partner, other)):
         raise ModelError("wanted a partner of the same network, got one whose graph differs; get the model again, or export it anew")
     out = bytearray(content)
-    for (start, stop, numbers), (first, last, _) in zip(own, other):
-        a, b = (np.frombuffer(part, numbers).astype(np.float64) for part in (content[start:stop], partner[first:last]))
-        out[start:stop] = (a + share * (b - a)).astype(numbers).tobytes()
+    for name, theirs in other.items():
+        ours = own[name]
+        a, b = (
+            np.frombuffer(file[x.start : x.stop], x.numbers).astype(np.float64) for file, x in ((content, ours), (partner, theirs))
+        )
+        out[ours.start : ours.stop] = (a + share * (b - a)).astype(ours.numbers).tobytes()
     return bytes(out)
 
 
-def _rest(content: bytes, weights: list[_Weights]) -> list[bytes]:
+def _rest(content: bytes, weights: dict[bytes, _Weights]) -> list[bytes]:
     """What of a file is not weights."""
-    ends = [(0, 0), *((start, stop) for start, stop, _ in weights), (len(content), 0)]
+    ends = [(0, 0), *((w.start, w.stop) for w in weights.values()), (len(content), 0)]
     return [content[stop:start] for (_, stop), (start, _) in pairwise(ends)]
 
 
-def _weights(content: bytes) -> list[_Weights]:
-    """Where the numbers of every stored tensor of half or single precision lie, in their order in the file."""
-    found: list[_Weights] = []
+def _has_nodes(content: bytes) -> bool:
+    graphs = (graph for field, graph in _fields(memoryview(content)) if field == _GRAPH and not isinstance(graph, int))
+    return any(field == _NODE for graph in graphs for field, _ in _fields(graph))
+
+
+def _weights(content: bytes) -> dict[bytes, _Weights]:
+    """Where the numbers of every stored tensor of half or single precision lie, by its name, in their order in the file."""
+    found: dict[bytes, _Weights] = {}
     for field, graph, begin in _places(memoryview(content)):
         for kind, tensor, at in _places(graph, begin) if field == _GRAPH and not isinstance(graph, int) else ():
             if kind != _INITIALIZER or isinstance(tensor, int):
                 continue
-            numbers = _NUMBERS.get(_axes_and_type(tensor)[1])
-            for what, data, start in _places(tensor, at):
-                if what == _RAW_DATA and not isinstance(data, int) and numbers is not None:
-                    found.append((start, start + len(data), numbers))
+            shape, stored = _shape_and_type(tensor)
+            numbers = _NUMBERS.get(stored)
+            parts = {what: (data, start) for what, data, start in _places(tensor, at) if not isinstance(data, int)}
+            if numbers is not None and _RAW_DATA in parts:
+                name, (data, start) = bytes(parts[_NAME][0]) if _NAME in parts else b"", parts[_RAW_DATA]
+                if name in found:
+                    raise ModelError(f"wanted a model whose weights have names of their own, got two of one name; {_DAMAGED}")
+                found[name] = _Weights(start, start + len(data), numbers, shape)
     return found
 
 
