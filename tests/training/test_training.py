@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +23,7 @@ from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.loop import Training, architecture  # noqa: E402
 from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
-from abbe.training.weights import start_from  # noqa: E402
+from abbe.training.weights import read_metadata, start_from  # noqa: E402
 
 TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1))
 POOL = PoolPlan(planes=6, side=128, real=0.0)
@@ -248,3 +252,28 @@ def test_a_network_for_two_images_grows_out_of_one_for_one(tmp_path: Path) -> No
     torch.testing.assert_close(large.head(entry(torch.cat([x, x], 1), 2)), small.head(entry(x, 2)))  # the same image twice is that image
     assert torch.equal(large.middle[0].first.weight, small.middle[0].first.weight)
     assert large.finer.weight.shape[0] == 16 * 36
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_scheduler_or_ctrl_c_stops_all_its_processes_and_it_goes_on_later(tmp_path: Path, number: signal.Signals) -> None:
+    plan = tmp_path / "tiny.toml"
+    plan.write_text(
+        'name = "tiny"\ntask = "denoise"\nsteps = 100000\nbatch = 1\npatch = 32\n'
+        "[network]\nwidths = [8, 8]\nblocks = [1, 1]\n[pool]\nplanes = 2\nside = 160\nreal = 0.0\n"
+    )
+    line = [sys.executable, "-m", "abbe", "train", str(plan), "--runs", str(tmp_path), "--workers", "1", "--threads", "1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(line, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+        told = next(text for text in process.stdout if "steps/s" in text)
+        os.killpg(process.pid, number)
+        rest = process.stdout.read()
+        assert process.wait(60) == 1
+    assert rest.splitlines()[-1] == "abbe: stopped; no file was left half-written"
+    assert "bug" not in rest
+    assert "Traceback" not in rest
+    state = read_metadata(tmp_path / "tiny" / "checkpoint.safetensors")
+    assert int(state["step"]) >= int(told.split("step ")[1].split("/")[0])
+    plan.write_text(plan.read_text().replace("100000", str(int(state["step"]) + 50)))
+    again = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert f"tiny step {int(state['step']) + 50} validation" in again.stdout + again.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,6 +57,12 @@ class _Stream(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[self.first + index]
+
+
+def _left_to_the_parent(_: int) -> None:
+    """In a process that makes samples: Ctrl-C and a scheduler's SIGTERM reach the whole group, but it is the training that ends it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Training:
@@ -167,7 +174,9 @@ class Training:
     def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         done = self.step * self.plan.batch
         stream = _Stream(self.samples, done, self.plan.steps * self.plan.batch - done)
-        return iter(DataLoader(stream, self.plan.batch, num_workers=self.workers, prefetch_factor=4 if self.workers else None))
+        if not self.workers:
+            return iter(DataLoader(stream, self.plan.batch))
+        return iter(DataLoader(stream, self.plan.batch, num_workers=self.workers, prefetch_factor=4, worker_init_fn=_left_to_the_parent))
 
     def _rate(self) -> float:
         """Learning rate: a short warm-up, constant, then a linear fall to zero."""
