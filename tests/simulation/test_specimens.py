@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abbe.optics.blur import gaussian_transfer, random_transfer
 from abbe.optics.stack_blur import to_even
 from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
-from abbe.simulation.pairs import bin3
+from abbe.simulation.pairs import SECTION, bin3, sharpened
 from abbe.simulation.stacks import axial_pair, sample_planes
 from abbe.simulation.structures import KINDS, WEIGHTS, splat
 from abbe.simulation.volumes import KINDS as VOLUMES
@@ -82,6 +83,17 @@ def test_a_section_has_less_light_than_the_whole() -> None:
     pair = section_pair(np.random.default_rng(2), v, 48)
     assert pair.observed.shape == pair.truth.shape == (48, 48)
     assert pair.truth.min() >= 0
+
+
+def test_a_section_is_as_sharp_as_a_confocal_shows_it() -> None:
+    lens = gaussian_transfer((64, 64), 2.0)
+    np.testing.assert_allclose(sharpened(lens), gaussian_transfer((64, 64), SECTION * 2.0), atol=1e-5)
+    for seed in range(20):  # of any lens: no light is made, and nothing that it does not let through
+        lens = random_transfer(np.random.default_rng(seed), (64, 64), 1.6)
+        section = sharpened(lens)
+        assert abs(section[0, 0]) == pytest.approx(abs(lens[0, 0]), rel=1e-2)
+        assert (np.abs(section) >= np.abs(lens) - 1e-6).all()
+        assert np.abs(section[np.abs(lens) < 1e-12]).max(initial=0) < 1e-6
 
 
 def test_planes_of_a_stack_stand_where_they_were_taken() -> None:

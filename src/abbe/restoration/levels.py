@@ -17,7 +17,7 @@ import numpy.typing as npt
 from abbe.image.pixels import Array, ArrayPixels, Pixels, ScratchPixels, put, scratch
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 from abbe.restoration.normalisation import Normalisation
-from abbe.restoration.planes import read_tiles, taken
+from abbe.restoration.planes import reach, read_tiles, taken
 from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
 from abbe.zoo import Model
@@ -54,22 +54,24 @@ def restore_levels(source: Pixels, work: Work) -> Stage:
     estimate = scratch(source.shape, np.float32)
     spread = scratch(source.shape, np.float16) if work.last else None
     surfaces = np.zeros((t, c, z, *LevelGrid(y, x, 1).shape))
-    done, total = 0, t * c * z * sum(tiling(*size, model.card).count for size in sizes(y, x))
+    further = reach(work)
+    done, total = 0, t * c * z * sum(tiling(*size, model.card, reach=further).count for size in sizes(y, x))
     for i, j, k in np.ndindex(t, c, z):
         grid = LevelGrid(y, x, 1)
         coarser: Pixels | None = None
-        for level in reversed(pyramid(source, (i, j, k), normal[j], model)):
+        for level in reversed(pyramid(source, (i, j, k), normal[j], model, further)):
             made = scratch((1, 1, 1, *level.pixels.shape[3:]), np.float32) if level.depth else None
             for tile, seen in level.tiles():
                 context = np.zeros_like(seen) if coarser is None else enlarged(coarser, tile)
                 told = {"level": float(min(level.depth, DEEPEST)), "coarser": float(coarser is not None)}
-                restored = work.runner.run(seen[None, None], told, context[None, None])[0][:, *tile.kept(1)]
+                whole = work.runner.run(seen[None, None], told, context[None, None])[0]
+                restored = whole[:, *tile.kept(1)]
                 place = tile.place(1)
                 if made is not None:
                     put(made, (WHOLE, WHOLE, WHOLE, *place), restored[:1][None, None])
                 else:
                     kept = seen[tile.kept(1)]
-                    values = in_units(model, normal[j], taken(work, kept, restored[0]))
+                    values = in_units(model, normal[j], taken(work, seen, whole[0])[tile.kept(1)])
                     region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *place)
                     put(estimate, region, values[None, None, None])
                     if spread is not None:
@@ -90,13 +92,13 @@ def sizes(height: int, width: int) -> list[tuple[int, int]]:
     return found
 
 
-def pyramid(source: Pixels, place: tuple[int, int, int], normal: Normalisation, model: Model) -> list[Level]:
-    """The plane (t, c, z) of `source` on every level, the finest first."""
+def pyramid(source: Pixels, place: tuple[int, int, int], normal: Normalisation, model: Model, further: int = 0) -> list[Level]:
+    """The plane (t, c, z) of `source` on every level, the finest first; `further`: see `reach`."""
     own = Normalisation(0.0, 1.0)
-    levels = [Level(source, place, normal, tiling(*source.shape[3:], model.card), 0)]
+    levels = [Level(source, place, normal, tiling(*source.shape[3:], model.card, reach=further), 0)]
     for size in sizes(*source.shape[3:])[1:]:
         finer = levels[-1]
-        levels.append(Level(halved(finer, size), (0, 0, 0), own, tiling(*size, model.card), finer.depth + 1))
+        levels.append(Level(halved(finer, size), (0, 0, 0), own, tiling(*size, model.card, reach=further), finer.depth + 1))
     return levels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from abbe.image.pixels import Array, Pixels, put, scratch
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
@@ -12,7 +13,10 @@ from abbe.restoration.normalisation import Normalisation
 from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
 
-#: how much of the light that the single-plane axial model would take away is taken at least. From one plane alone, light from above and
+#: standard deviation (pixels) of the Gaussian that parts the light that the single-plane axial model would take away into haze, which is
+#: broad, and what it moves between neighbours to sharpen the plane; and how far it reaches
+FINE, REACH = 3.0, 12
+#: how much of that haze is taken at least. From one plane alone, light from above and
 #: below cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
 #: fifths, this share an eighth
 CAUTION = 0.35
@@ -44,7 +48,7 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     t, c, z, y, x = source.shape
     card, scale, normal = work.model.card, work.model.card.scale, work.normal
     behind = raw if card.context and raw is not None and raw[0].shape == source.shape else None
-    cut = tiling(y, x, card)
+    cut = tiling(y, x, card, reach=reach(work))
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
     spread = scratch(shape, np.float16) if work.last else None
@@ -53,12 +57,12 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            restored = work.runner.run(observed[None, None], {}, seen[None, None])[0][:, *tile.kept(scale)]
-            values = in_units(work.model, normal[j], taken(work, seen[tile.kept(1)], restored[0]))
+            whole = work.runner.run(observed[None, None], {}, seen[None, None])[0]
+            values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
             if spread is not None:
-                put(spread, region, as_half(restored[1])[None, None, None])
+                put(spread, region, as_half(whole[1][tile.kept(scale)])[None, None, None])
             given = seen[tile.kept(1)].astype(np.float64) * normal[j].scale + normal[j].offset
             level.add(given, values, tile.y.start, tile.x.start)
             done += 1
@@ -78,19 +82,28 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
 
 
 def taken(work: Work, seen: Array, estimate: Array) -> Array:
-    """What is taken of a network's estimate; both normalised, background at 0: all of it, but of the single-plane axial step's.
+    """What is taken of a network's estimate of a tile; both normalised, background at 0: all of it, but of the single-plane axial step's.
 
-    Of the light that this would take away a share is taken, which rises smoothly from `CAUTION` to 1 with the share that it is of the
-    pixel's light; where another step follows, it is `BEFORE_OTHERS` everywhere.
+    Of the haze that this would take away a share is taken, which rises smoothly from `CAUTION` to 1 with the share that it is of the light
+    around a pixel. Where another step follows, it is `BEFORE_OTHERS` everywhere, and the sharpening is left to that step.
     """
     if work.model.card.task != "axial_plane":
         return estimate
-    away = seen - estimate
+    haze = smooth(seen - estimate)
     if not work.last:
-        return np.asarray(seen - np.float32(BEFORE_OTHERS) * away, np.float32)
-    part = np.clip((away / np.maximum(seen, SMALLEST) - UNSURE) / (SURE - UNSURE), 0, 1)
+        return np.asarray(seen - np.float32(BEFORE_OTHERS) * haze, np.float32)
+    part = np.clip((haze / np.maximum(smooth(seen), SMALLEST) - UNSURE) / (SURE - UNSURE), 0, 1)
     share = CAUTION + (1 - CAUTION) * part * part * (3 - 2 * part)
-    return np.asarray(seen - share * away, np.float32)
+    return np.asarray(estimate + (1 - share) * haze, np.float32)
+
+
+def smooth(tile: Array) -> Array:
+    return np.asarray(gaussian_filter(tile, FINE, mode="nearest", radius=REACH), np.float32)
+
+
+def reach(work: Work) -> int:
+    """How much further than its network a step sees, in pixels."""
+    return REACH if work.model.card.task == "axial_plane" else 0
 
 
 def read_tiles(source: Pixels, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array]]:

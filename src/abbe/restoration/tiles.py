@@ -96,16 +96,19 @@ class Tiling:
                 yield Tile(self.y.source(j), self.x.source(i), self.y.kept(j), self.x.kept(i), self.y.offset(j), self.x.offset(i))
 
 
-def tiling(height: int, width: int, card: Card, longest: int | None = None) -> Tiling:
-    """The tiling of a plane of `height` x `width` pixels for a model. `longest` bounds a tile's side (default: by memory)."""
+def tiling(height: int, width: int, card: Card, longest: int | None = None, *, reach: int = 0) -> Tiling:
+    """The tiling of a plane of `height` x `width` pixels for a model.
+
+    `longest` bounds a tile's side (default: by memory). `reach`: how many pixels further than its network a step sees.
+    """
     bound = longest or LONGEST[card.scale]
-    return Tiling(_axis(height, card, bound), _axis(width, card, bound))
+    return Tiling(_axis(height, card, bound, reach), _axis(width, card, bound, reach))
 
 
-def _axis(length: int, card: Card, longest: int) -> Axis:
+def _axis(length: int, card: Card, longest: int, reach: int) -> Axis:
     """As few tiles as `longest` allows, evenly spread, each overlapping the next by two halos or more."""
     step = card.multiple
-    halo, margin = _up(card.receptive_field, step), _up(MARGIN, step)
+    halo, margin = _up(card.receptive_field + reach, step), _up(MARGIN, step)
     quantum = math.lcm(QUANTUM, step)
     canvas = _up(length + 2 * margin, quantum)
     bound = max(longest // quantum * quantum, _up(2 * halo + 2 * margin + 2 * quantum, quantum))
