@@ -50,9 +50,9 @@ SOFT = 0.5
 #: width of the PSF in an optical section of one plane, of the lens's own: a confocal microscope shows a plane so, between an open pinhole
 #: (1) and a closed one (0.71, whose PSF is the lens's squared: Wilhelm et al., Confocal Laser Scanning Microscopy, Carl Zeiss 1997)
 SECTION = 0.77
-#: PSF widths (standard deviation, 0.21 wavelength / NA, in camera pixels) of most super-resolution pairs, all ratios alike: from 0.45 (20x/0.75
-#: before 6.5 um pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.6 (a zoomed confocal); an eighth are wider. Where a soft specimen under
-#: a sharp lens looks like a sharp one under a soft lens, this decides what comes out
+#: PSF widths (standard deviation, 0.21 wavelength / NA, in camera pixels) of most super-resolution pairs, all ratios alike: from 0.45
+#: (20x/0.75 before 6.5 um pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.6 (a zoomed confocal); an eighth are wider. Where a soft
+#: specimen under a sharp lens looks like a sharp one under a soft lens, this decides what comes out
 WIDTHS = (0.45, 1.6)
 #: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
