@@ -198,6 +198,24 @@ def test_real_pairs_are_fitted_to_each_other(tmp_path: Path) -> None:
     assert (noisy - clean).std() == pytest.approx(5, rel=0.1)
 
 
+def test_the_interval_is_calibrated_on_real_pairs_where_there_are_some(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for folder in ("noisy", "clean"):
+        (tmp_path / folder).mkdir()
+    clean = np.tile(rng.random((8, 8)), (8, 8)).astype(np.float32)
+    for i in range(3):  # a pattern, and noise, that no simulation has
+        tifffile.imwrite(tmp_path / "clean" / f"{i}.tif", clean)
+        tifffile.imwrite(tmp_path / "noisy" / f"{i}.tif", clean + np.float32(i))
+    pairs = PairsPlan(noisy="noisy", clean="clean", share=0.0)
+    mixed = Training(plan(pairs=pairs), tmp_path / "t", tmp_path, workers=0, report=silent).validation
+    real = mixed.real_alone()
+    for index in range(6):
+        assert not np.allclose(mixed[index].observed, mixed[index].truth, atol=1e-4)
+        assert np.allclose(real[index].observed, real[index].truth, atol=1e-4)
+    alone = Training(plan(), tmp_path / "s", None, workers=0, report=silent).validation
+    assert alone.real_alone() is alone
+
+
 def test_wrong_plans_are_refused_with_the_field(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text('name = "x"\ntask = "divination"\n')

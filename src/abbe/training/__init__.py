@@ -61,7 +61,7 @@ def train(
     weights, made = training.folder / "weights.safetensors", training.folder / "model"
     if plan.adversarial is not None and plan.start:
         return export_partner(weights, _folder(models, plan.start), made)
-    factor = interval_factor(training, 2 * held_out)
+    factor = interval_factor(training, 5 * held_out)
     export(weights, made, interval_factor=factor)
     if plan.learn == "spread" and plan.start:
         spread_learnt(_folder(models, plan.start), made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,6 +89,14 @@ class Samples:
         self.stream = 8 if validation else 7
         self._stacks: dict[int, tuple[int, BlurredStack]] = {}
         self.pairs = RealPairs(plan.pairs, data, validation=validation) if plan.pairs and data else None
+
+    def real_alone(self) -> Samples:
+        """These without the simulated ones, where there are real pairs; else as they are."""
+        if self.pairs is None or self.plan.pairs is None:
+            return self
+        out = copy(self)
+        out.plan = self.plan.model_copy(update={"pairs": self.plan.pairs.model_copy(update={"share": 1.0})})
+        return out
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.plan.seed, self.stream, index])
