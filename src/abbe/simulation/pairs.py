@@ -50,10 +50,10 @@ SOFT = 0.5
 #: width of the PSF in an optical section of one plane, of the lens's own: a confocal microscope shows a plane so, between an open pinhole
 #: (1) and a closed one (0.71, whose PSF is the lens's squared: Wilhelm et al., Confocal Laser Scanning Microscopy, Carl Zeiss 1997)
 SECTION = 0.77
-#: PSF widths (standard deviation, 0.21 wavelength / NA, in camera pixels) of most super-resolution pairs: from 0.5 (20x/0.75 before 6.5 um
-#: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in twelve is wider, as a zoomed confocal's. Where a soft specimen under a sharp
+#: PSF widths (standard deviation, 0.21 wavelength / NA, in camera pixels) of most super-resolution pairs: from 0.55 (20x/0.75 before 6.5 um
+#: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in seven is wider, as a zoomed confocal's. Where a soft specimen under a sharp
 #: lens looks like a sharp one under a soft lens, this decides what comes out
-WIDTHS = (0.5, 1.5)
+WIDTHS = (0.55, 1.5)
 #: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -157,7 +157,7 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
         fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, 0.6 * 7 ** rng.random())), np.float32)
     edge = 3 * MARGIN // 2
     factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
-    width = rng.uniform(*WIDTHS) if rng.random() < 0.92 else rng.uniform(WIDTHS[1], 2.3)
+    width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else rng.uniform(WIDTHS[1], 2.3)
     blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width * factor**0.6))
     haze: Plane | float = 0.0
     if rng.random() < 0.25:
