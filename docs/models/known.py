@@ -41,7 +41,8 @@ KNOWN = {
         },
     ),
     "axial_plane": Known(
-        "Light from above and below taken away from a single plane; what is in focus as a confocal section shows it. No replacement for a stack.",
+        "Light from above and below taken away from a single plane; what is in focus as a confocal section shows it. No replacement for a "
+        "stack.",
         {
             "In thick, crowded specimens out-of-focus structure that is nearly as sharp as what is in focus stays.": "crowded",
             "Large, evenly bright objects lose light in their middle, where nothing tells them from haze.": None,

@@ -166,8 +166,9 @@ def _realism(card: Card) -> Iterator[str]:
     training = realism.training
     cost = f" ({training.hours:g} hours; plan `{training.plan}`, seed {training.seed})" if training and training.hours is not None else ""
     yield (
-        f"The model has an adversarially trained partner{cost}: the same network, started from these weights, which learnt besides what "
-        "a discriminator cannot tell from truth. `realism` mixes the weights of both, from 0 (this model) to 1 (its partner). By default "
+        f"The model has an adversarially trained partner{cost}: the same network, whose layers on the finest grid went on from these "
+        "weights and learnt besides what a discriminator cannot tell from truth. `realism` mixes the weights of both, from 0 (this model) "
+        "to 1 (its partner). By default "
         f"it is {realism.default:g}: what the partner adds looks like the specimen, and is right less often. The 90 % interval and `trust` "
         "were calibrated at 0 alone."
     )

@@ -134,6 +134,17 @@ def test_some_weights_of_another_network_are_no_partner(pair: Path) -> None:
         denoised(pair, 0.5)
 
 
+def test_background_correction_takes_a_share_too_and_it_comes_out_again(tmp_path: Path) -> None:
+    model = write_partner(write_model(tmp_path, "background", FIDELITY, name="crisp"), PARTNER)
+    faithful, crisp = (correct_background(counts(), model=model, engine="cpu", realism=share) for share in (None, 0.5))
+    assert not np.array_equal(np.asarray(faithful), np.asarray(crisp))
+    write_partner(model, PARTNER, default=1.0)  # the card's default changes
+    for result in (faithful, crisp):
+        step = result.recipe.steps[0].model_copy(update={"model": str(model)})
+        again = repeat(result.recipe.model_copy(update={"steps": (step,)}), Image.from_array(counts()))
+        assert np.asarray(again).tobytes() == np.asarray(result).tobytes()
+
+
 @pytest.mark.parametrize("realism", [-0.1, 1.5, float("nan")])
 def test_realism_beyond_0_and_1_is_refused(pair: Path, realism: float) -> None:
     with pytest.raises(ParameterError, match="from 0"):

@@ -190,6 +190,17 @@ def test_a_partner_of_the_finest_grid_holds_its_own_weights_alone(tmp_path: Path
     assert all(torch.equal(a, learnt[name]) for name, a in again.average.state_dict().items())
 
 
+def test_a_partner_may_lie_part_of_the_way(tmp_path: Path, fidelity: Path) -> None:
+    quarter = partner(STRONG.model_copy(update={"share": 0.25}))
+    folder = train(quarter, tmp_path, models={"tiny": fidelity}, workers=0, report=silent, held_out=2)
+    own, learnt = load_file(fidelity), load_file(tmp_path / "partner" / "weights.safetensors")
+    (tmp_path / "mixed.onnx").write_bytes(load(folder).at(1).weights())
+    got = read_weights(tmp_path / "mixed.onnx")
+    for name in ("tail.weight", "head.weight"):
+        assert torch.allclose(got[name], own[name].lerp(learnt[name], 0.25), rtol=2e-3, atol=1e-5)
+        assert not torch.allclose(got[name], learnt[name], rtol=2e-3, atol=1e-5)
+
+
 def test_a_partner_that_learnt_nothing_is_refused(tmp_path: Path, fidelity: Path) -> None:
     idle = partner(learn="finest", steps=1, learning_rate=1e-12)
     with pytest.raises(ModelError, match="learnt something"):

@@ -32,6 +32,9 @@ def command(
         str | None, typer.Option(help="Channels by number or name, separated by commas. [default: all]", show_default=False)
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model by name or path.", show_default=False)] = None,
+    realism: Annotated[
+        float | None, typer.Option(help="0 faithful to 1 crisp, where a model can be. [default: its card's]", show_default=False)
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -51,6 +54,6 @@ def command(
 
     def restore(image: Image, report: Progress) -> Image:
         chosen = listed_channels(channels, image)
-        return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report)
+        return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report, realism=realism)
 
     restore_files(files, Reading(axes, pixel_size), Work("B", "correcting", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

@@ -72,6 +72,8 @@ def correct_background(
     engine: str = "auto",
     exact: bool = False,
     progress: Progress | None = None,
+    *,
+    realism: float | None = None,
 ) -> Image:
     """Workflow B: remove background and noise from chosen channels; same pixel grid, the other channels keep their values.
 
@@ -82,7 +84,7 @@ def correct_background(
     """
     source = as_image(image)
     chosen = check_channels(source, channels)
-    models, about = at_realism(None, choose_models(("background",), model, ""))
+    models, about = at_realism(realism, choose_models(("background",), model, ""))
     return _run("background", source, models, chosen, Grid(), about, engine, exact, progress)
 
 

@@ -109,12 +109,12 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     exact = recipe.engine.exact if recipe.engine else False
     models = {step.name: step.model for step in recipe.steps if step.model}
     engine = _engine(recipe)
+    # one share for all steps; those whose models have no partner recorded 0
+    realism = max((float(step.parameters.get("realism") or 0) for step in recipe.steps if step.model), default=0.0)
     if recipe.operation == "enhance":
-        # one share for all steps; those whose models have no partner recorded 0
-        realism = max((float(step.parameters.get("realism") or 0) for step in recipe.steps), default=0.0)
         return enhance(image, names, channels, model=models, realism=realism, engine=engine, exact=exact, progress=progress)
     if recipe.operation == "background":
-        return correct_background(image, channels, model=models, engine=engine, exact=exact, progress=progress)
+        return correct_background(image, channels, model=models, engine=engine, exact=exact, progress=progress, realism=realism)
     if recipe.operation == "crop":
         box = recipe.steps[0].parameters
         return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)

@@ -71,7 +71,7 @@ def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
         raise ModelError(
             f"wanted the fidelity model {plan.start} (model.onnx and card.json) in {fidelity}, got: {problem.strerror}; train it first"
         ) from problem
-    partner = _with_weights(content, read_weights(weights))
+    partner = _with_weights(content, read_weights(weights), plan.adversarial.share if plan.adversarial else 1.0)
     realism = {"default": 0.0, "partner": hashlib.sha256(partner).hexdigest(), "training": _training(plan, state), "figures": []}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
@@ -80,8 +80,8 @@ def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
     return folder
 
 
-def _with_weights(content: bytes, weights: dict[str, Tensor]) -> bytes:
-    """An ONNX file without operators, with those of `weights` that differ from what the file `content` has, stored as there."""
+def _with_weights(content: bytes, weights: dict[str, Tensor], share: float) -> bytes:
+    """An ONNX file without operators: this share of the way from the file `content` to `weights`, where these differ, stored as there."""
     model = onnx.load_from_string(content)
     differ = []
     for tensor in model.graph.initializer:
@@ -91,7 +91,7 @@ def _with_weights(content: bytes, weights: dict[str, Tensor]) -> bytes:
         old = numpy_helper.to_array(tensor)
         if name not in weights or tuple(weights[name].shape) != old.shape:
             raise ModelError(f"wanted weights of the fidelity model's network, got another {name}; give the plan the same [network]")
-        new = weights[name].numpy().astype(old.dtype)
+        new = (old.astype(np.float64) * (1 - share) + share * weights[name].numpy()).astype(old.dtype)
         if not np.array_equal(new, old):
             differ.append(numpy_helper.from_array(new, tensor.name))
     if not differ:

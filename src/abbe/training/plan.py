@@ -85,6 +85,8 @@ class AdversarialPlan(_Frozen):
     learning_rate: float = Field(default=1e-3, gt=0)
     #: the discriminator learns only while it is right about at most this share
     accuracy: float = Field(default=0.8, gt=0.5, le=1)
+    #: how far towards what was trained the partner lies that is kept: less where all of it loses too much that is true
+    share: float = Field(default=1.0, gt=0, le=1)
 
 
 class TrainingPlan(_Frozen):
