@@ -67,10 +67,16 @@ FALLING = np.array([[[4, 1], [0, 0]], [[0, 0], [3, 0]]], np.uint8)
 STEEP = np.array([[[0, 1, 1, 2], [3, 2, 4, 9]], [[0, 250, 0, 255], [255, 200, 255, 250]]], np.uint8)
 
 
+#: two bright pixels that differ by one level: about the mean of all pixels their squares nearly cancel
+NEARLY_FLAT = np.full((2, 9, 9), 9, np.uint8)
+NEARLY_FLAT[0, 0, 0], NEARLY_FLAT[1, 0, :2] = 10, 0
+
+
 @relaxed
 @given(some_pixels, st.sampled_from(("costes", "costes-walk", "costes-bisection", "costes-walk-classic", "otsu", "maximum15", "mean")))
 @example(FALLING, "costes")
 @example(STEEP, "costes")
+@example(NEARLY_FLAT, "costes-walk-classic")
 def test_the_pixel_type_does_not_matter(planes: Any, threshold: str) -> None:
     first = measure(planes, threshold=threshold)
     for kind in (np.uint16, np.int16, np.int32, np.float32, np.float64):

@@ -14,8 +14,9 @@ from abbe.cli.frame import main
 from abbe.conversion import FORMS, convert, parity
 from abbe.conversion.onnx_forms import as_onnx
 from abbe.conversion.palette import palettise
+from abbe.conversion.parity import runtime, samples
 from abbe.errors import ExistsError, ModelError, ParameterError
-from abbe.zoo import Model, load
+from abbe.zoo import Model, find, load
 from abbe.zoo.graph import check_graph, kernel_types
 
 
@@ -171,3 +172,12 @@ def test_the_command_writes_the_file_and_says_what_it_costs(small: Model, tmp_pa
     assert main(["model", "export", str(small.path), "-o", str(tmp_path / "x.onnx")]) == 1
     assert "--overwrite" in capsys.readouterr().err
     assert main(["model", "export", str(small.path), "--to", "tensorflow"]) == 2
+
+
+@pytest.mark.parametrize("name", ["denoise", "background", "axial_plane", "axial_stack", "super_resolve"])
+def test_the_test_images_of_every_shipped_model_fit_its_inputs(name: str) -> None:
+    model = find(name)
+    sample = samples(model.card)[0]
+    result = runtime(model.weights())(sample.inputs)
+    assert result.shape[2:] == sample.truth.shape
+    assert np.isfinite(result).all()

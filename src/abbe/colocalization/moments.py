@@ -100,10 +100,14 @@ class Moments:
         if means is None:
             aa, bb, ab = self.centred()
         else:
-            da, db = means[0] - self.p, means[1] - self.q
-            aa = float(self.aa - 2 * da * self.a + self.n * da * da)
-            bb = float(self.bb - 2 * db * self.b + self.n * db * db)
-            ab = float(self.ab - da * self.b - db * self.a + self.n * da * db)
+            if not all(map(math.isfinite, (*self.sums(), *means))):
+                return OUT_OF_RANGE
+            # exactly: where these pixels vary little, the squares nearly cancel
+            da, db = Fraction(means[0]) - Fraction(self.p), Fraction(means[1]) - Fraction(self.q)
+            a, b = Fraction(self.a), Fraction(self.b)
+            aa = float(Fraction(self.aa) - 2 * da * a + self.n * da * da)
+            bb = float(Fraction(self.bb) - 2 * db * b + self.n * db * db)
+            ab = float(Fraction(self.ab) - da * b - db * a + self.n * da * db)
         if not math.isfinite(aa * bb) or not math.isfinite(ab):
             return OUT_OF_RANGE
         if aa <= 0 or bb <= 0:

@@ -93,7 +93,8 @@ def _sample(card: Card, rng: np.random.Generator) -> Sample:
     seen = ((observed - low) / span).astype(np.float32)[None]
     inputs = {"observed": seen}
     if card.context:
-        inputs["context"] = gaussian_filter(seen, (0, 0, 1, 1))
+        middle = seen.shape[1] // 2
+        inputs["context"] = gaussian_filter(seen[:, middle : middle + 1], (0, 0, 1, 1))
     if card.told:
         inputs["told"] = np.array([[anisotropy if name == "anisotropy" else 1.0 for name in card.told]], np.float32)
     return Sample(inputs, truth, float(low), span)
