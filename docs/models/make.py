@@ -172,6 +172,12 @@ def _realism(card: Card) -> Iterator[str]:
         f"it is {realism.default:g}: what the partner adds looks like the specimen, and is right less often. The 90 % interval and `trust` "
         "were calibrated at 0 alone."
     )
+    adversarial = ((training.model_dump() if training else {}).get("settings") or {}).get("adversarial") or {}
+    if (part := adversarial.get("share", 1.0)) < 1:
+        yield (
+            f"The partner that is kept lies {part:g} of the way from this model to what was trained: all the way lost more than 0.03 of "
+            "the ring correlation with the truth."
+        )
     yield ""
     found = {(one.set, one.measure): one for one in realism.figures}
     measures = tuple(measure for measure in EXCHANGED if any(measure == known for _, known in found))
