@@ -16,9 +16,8 @@ from abbe.restoration.tiles import Tile, Tiling, tiling
 #: standard deviation (pixels) of the Gaussian that parts the light that the single-plane axial model would take away into haze, which is
 #: broad, and what it moves between neighbours to sharpen the plane; and how far that Gaussian reaches
 FINE, REACH = 3.0, 12
-#: how much of that haze is taken at least. From one plane alone, light from above and
-#: below cannot be told for sure from what is smooth in focus: of an object 300 times dimmer than its neighbours, taking all of it takes two
-#: fifths, this share an eighth
+#: how much of that haze is taken at least. From one plane alone, light from above and below cannot be told for sure from what is smooth in
+#: focus: of an object 300 times dimmer than its neighbours, taking all of it takes two fifths, this share an eighth
 CAUTION = 0.35
 #: shares of a pixel's light that the model calls haze up to which `CAUTION` holds, and from which on all of it is taken: where most of the
 #: light comes from elsewhere that is no guess any more. Measured: a plane of a thick specimen gains 2 dB
@@ -61,7 +60,7 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            whole = spun(work, observed, seen)
+            whole = spun(work, observed, seen, done, total)
             values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
@@ -85,22 +84,27 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
         yield tile, seen, seen if raw is None or before is None else raw[1][channel].forward(next(before)[1])
 
 
-def spun(work: Work, observed: Array, seen: Array) -> Array:
-    """(2, scale H, scale W): estimate and spread of a tile, (H, W); a network that tells haze from structure sees it at all `PLACES`."""
+def spun(work: Work, observed: Array, seen: Array, done: int, total: int) -> Array:
+    """(2, scale H, scale W): estimate and spread of a tile, (H, W); a network that tells haze from structure sees it at all `PLACES`.
+
+    `done` of `total` tiles were done before: places are reported too, so that a run stops soon when it is to.
+    """
     card = work.model.card
     tells = card.task == "background" or (card.task == "axial_plane" and work.last)
     if not tells or card.multiple == 1 or card.levels:
         once: Array = work.runner.run(observed[None, None], {}, seen[None, None])[0]
         return once
-    total: Array | None = None
+    summed: Array | None = None
     room = -(-8 // card.multiple) * card.multiple
-    for dy, dx in PLACES:
+    for number, (dy, dx) in enumerate(PLACES):
+        if number:
+            work.report((done + number / len(PLACES)) / total, work.name)
         around = ((dy, room - dy), (dx, room - dx))
         moved, context = (np.pad(part, around, mode="edge")[None, None] for part in (observed, seen))
         here = work.runner.run(moved, {}, context)[0][:, dy : dy + seen.shape[0], dx : dx + seen.shape[1]]
-        total = here.astype(np.float32) if total is None else total + here
-    assert total is not None
-    return np.asarray(total / np.float32(len(PLACES)), np.float32)
+        summed = here.astype(np.float32) if summed is None else summed + here
+    assert summed is not None
+    return np.asarray(summed / np.float32(len(PLACES)), np.float32)
 
 
 def taken(work: Work, seen: Array, estimate: Array) -> Array:
