@@ -282,7 +282,13 @@ def test_a_scheduler_or_ctrl_c_stops_all_its_processes_and_it_goes_on_later(tmp_
     )
     line = [sys.executable, "-m", "abbe", "train", str(plan), "--runs", str(tmp_path), "--workers", "1", "--threads", "1"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(line, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+    # a shell without job control starts what it puts into the background with SIGINT ignored, and that is inherited
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(line, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         told = next(text for text in process.stdout if "steps/s" in text)
         os.killpg(process.pid, number)
         rest = process.stdout.read()
