@@ -147,7 +147,7 @@ TASKS = {run.__name__: run for run in (denoise, background, axial_plane, axial_s
 
 def step(options: argparse.Namespace, image: object, name: str | None) -> Callable[[float], Array]:
     """One step, or the whole of Workflow A, on an image at a realism."""
-    model = {options.tasks[0].split("_plane")[0].split("_stack")[0]: options.model} if options.model else None  # by step, not by task
+    model = {options.tasks[0].removesuffix("_plane").removesuffix("_stack"): options.model} if options.model else None
     given = {"steps": name} if name else {}
     return lambda share: plane_of(abbe.enhance(image, model=model, realism=share, **given))  # type: ignore[arg-type]
 
