@@ -35,6 +35,10 @@ def command(
     realism: Annotated[
         float | None, typer.Option(help="0 faithful to 1 crisp, where a model can be. [default: its card's]", show_default=False)
     ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(min=1, max=8, help="How often each tile is seen: 1 is fastest. [default: 4]", show_default=False),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -54,6 +58,6 @@ def command(
 
     def restore(image: Image, report: Progress) -> Image:
         chosen = listed_channels(channels, image)
-        return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report, realism=realism)
+        return correct_background(image, chosen, model=model, engine=engine, exact=exact, progress=report, realism=realism, passes=passes)
 
     restore_files(files, Reading(axes, pixel_size), Work("B", "correcting", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from abbe.image.pixels import Array, ArrayPixels, Pixels, ScratchPixels, put, scratch
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 from abbe.restoration.normalisation import Normalisation
-from abbe.restoration.planes import reach, read_tiles, taken
+from abbe.restoration.planes import passed, reach, read_tiles, taken
 from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
 from abbe.restoration.tiles import Tile, Tiling, tiling
 from abbe.zoo import Model
@@ -64,7 +64,7 @@ def restore_levels(source: Pixels, work: Work) -> Stage:
             for tile, seen in level.tiles():
                 context = np.zeros_like(seen) if coarser is None else enlarged(coarser, tile)
                 told = {"level": float(min(level.depth, DEEPEST)), "coarser": float(coarser is not None)}
-                whole = work.runner.run(seen[None, None], told, context[None, None])[0]
+                whole = passed(work, seen, context, told, done, total)
                 restored = whole[:, *tile.kept(1)]
                 place = tile.place(1)
                 if made is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -25,10 +25,11 @@ UNSURE, SURE = 0.1, 0.5
 #: the share that is taken everywhere where super-resolution follows, which was taught with constant shares: behind the other way its
 #: results at 30 photons are 0.2 to 1.2 dB worse. A fifth instead costs soft specimens without haze 0.1 dB, and gains a hazy cell 0.05
 BEFORE_OTHERS = 0.1
-#: (y, x) by which a tile is moved on the grid inside the networks that are to tell haze from structure; their results are averaged.
-#: That grid is eight pixels wide at its coarsest, and where such a network is not sure it shows: as a mesh in smooth parts of an image.
-#: Measured on ER under haze, of 1, 2, 4 and 8 places: 33.23, 33.34, 33.43, 33.38 dB
-PLACES = ((0, 0), (1, 5), (3, 2), (6, 7))
+#: by how much, (y, x), a tile is moved on the grid inside a network, and how it is turned, each time that the network sees it: a multiple
+#: of a quarter turn, and mirrored first from 4 on. The results are averaged: what a network makes of noise depends on both, what it
+#: makes of structure does not. The grid inside is eight pixels wide at its coarsest, and shows as a mesh where a network is not sure:
+#: in four passes, and in eight, every pixel comes to each place of a 2 x 2 grid equally often, and to other places of a wider one each time
+PLACES = ((0, 0, 0), (2, 3, 6), (3, 3, 1), (7, 7, 3), (6, 1, 4), (0, 2, 2), (1, 6, 5), (5, 6, 7))
 #: light (normalised) below which there is none to speak of
 SMALLEST = 1e-6
 #: pixels, and how each channel is normalised
@@ -60,7 +61,7 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            whole = spun(work, observed, seen, done, total)
+            whole = passed(work, observed, seen, {}, done, total)
             values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
@@ -84,27 +85,39 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
         yield tile, seen, seen if raw is None or before is None else raw[1][channel].forward(next(before)[1])
 
 
-def spun(work: Work, observed: Array, seen: Array, done: int, total: int) -> Array:
-    """(2, scale H, scale W): estimate and spread of a tile, (H, W); a network that tells haze from structure sees it at all `PLACES`.
+def passed(work: Work, observed: Array, context: Array, told: Mapping[str, float], done: int, total: int) -> Array:
+    """(2, scale H, scale W): mean estimate and spread of a tile, (H, W), that the network sees `work.passes` times.
 
-    `done` of `total` tiles were done before: places are reported too, so that a run stops soon when it is to.
+    `done` of `total` tiles were done before: passes are reported too, so that a run stops soon when it is to.
     """
     card = work.model.card
-    tells = card.task == "background" or (card.task == "axial_plane" and work.last)
-    if not tells or card.multiple == 1 or card.levels:
-        once: Array = work.runner.run(observed[None, None], {}, seen[None, None])[0]
+    if work.passes == 1:
+        once: Array = work.runner.run(observed[None, None], told, context[None, None])[0]
         return once
     summed: Array | None = None
     room = -(-8 // card.multiple) * card.multiple
-    for number, (dy, dx) in enumerate(PLACES):
+    height, width = (n * card.scale for n in observed.shape)
+    for number, (dy, dx, turns) in enumerate(PLACES[: work.passes]):
         if number:
-            work.report((done + number / len(PLACES)) / total, work.name)
+            work.report((done + number / work.passes) / total, work.name)
         around = ((dy, room - dy), (dx, room - dx))
-        moved, context = (np.pad(part, around, mode="edge")[None, None] for part in (observed, seen))
-        here = work.runner.run(moved, {}, context)[0][:, dy : dy + seen.shape[0], dx : dx + seen.shape[1]]
+        seen = (np.ascontiguousarray(turned(np.pad(part, around, mode="edge"), turns))[None, None] for part in (observed, context))
+        whole = turned_back(work.runner.run(next(seen), told, next(seen))[0], turns)
+        here = whole[:, dy * card.scale : dy * card.scale + height, dx * card.scale : dx * card.scale + width]
         summed = here.astype(np.float32) if summed is None else summed + here
     assert summed is not None
-    return np.asarray(summed / np.float32(len(PLACES)), np.float32)
+    return np.asarray(summed / np.float32(work.passes), np.float32)
+
+
+def turned(a: Array, turns: int) -> Array:
+    """A view of the last two axes: mirrored where `turns` is 4 or more, then by `turns` quarter turns."""
+    return np.rot90(a[..., ::-1] if turns >= 4 else a, turns % 4, (-2, -1))
+
+
+def turned_back(a: Array, turns: int) -> Array:
+    """The inverse of `turned`."""
+    back = np.rot90(a, -(turns % 4), (-2, -1))
+    return back[..., ::-1] if turns >= 4 else back
 
 
 def taken(work: Work, seen: Array, estimate: Array) -> Array:

@@ -77,6 +77,38 @@ def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: 
     return models
 
 
+#: how often each tile is seen, by task, and by the single-plane axial model where no step follows it. Measured for 1, 2 and 4 passes:
+#: denoising PASSES_DENOISE dB; super-resolution PASSES_SR; super-resolved images without background PASSES_BG
+PASSES = {"denoise": 2, "super_resolve": 2, "background": 4, "axial_plane": 1}
+LAST_AXIAL_PASSES = 4
+MOST_PASSES = 8
+
+#: a number for all steps, or one per step
+Passes: TypeAlias = int | Mapping[str, int]
+
+
+def choose_passes(wanted: Passes | None, models: Mapping[str, Model]) -> dict[str, int]:
+    """How often each step's network sees each tile.
+
+    Networks over stacks see each voxel twice, once in each orientation, whatever is wanted.
+
+    Raises `ParameterError` for a number beyond 1 to `MOST_PASSES`, or for a step that is not done.
+    """
+    given = dict(wanted) if isinstance(wanted, Mapping) else {}
+    stray = [step for step in given if step not in models]
+    if stray:
+        raise ParameterError(f"wanted passes for the steps {', '.join(models)}, got some for {stray[0]!r}; leave it out, or add the step")
+    chosen = {}
+    for number, (step, model) in enumerate(models.items()):
+        card = model.card
+        ours = LAST_AXIAL_PASSES if card.task == "axial_plane" and number == len(models) - 1 else PASSES.get(card.task, 1)
+        count = given.get(step, ours) if wanted is None or isinstance(wanted, Mapping) else wanted
+        if count not in range(1, MOST_PASSES + 1):
+            raise ParameterError(f"wanted a whole number of passes from 1 to {MOST_PASSES}, got {count!r}")
+        chosen[step] = 1 if card.task == "axial_stack" else int(count)
+    return chosen
+
+
 def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict[str, Model], list[Notice]]:
     """The models with this share of their adversarial partners' weights (None: as their cards say), and what is to be known of it.
 

@@ -90,7 +90,12 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
                 model_version=card.version,
                 model_digest=card.digest,
                 channels=None if len(chosen) == image.shape[1] else chosen,
-                parameters={"normalisation": [n.to_dict() for n in stage.normalisation], **_realism(stage.model), **stage.found},
+                parameters={
+                    "normalisation": [n.to_dict() for n in stage.normalisation],
+                    **_realism(stage.model),
+                    "passes": stage.passes,
+                    **stage.found,
+                },
             )
         )
     source = Input(

@@ -72,6 +72,7 @@ class Work:
         report: told after each tile.
         last: no step follows; the last one alone keeps its spread, being trained on the chain's output.
         normal: of each channel.
+        passes: how often a network over planes sees each tile, moved and turned (`planes.PLACES`).
     """
 
     name: str
@@ -80,6 +81,7 @@ class Work:
     report: Part
     last: bool
     normal: tuple[Normalisation, ...]
+    passes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Stage:
     normalisation: tuple[Normalisation, ...]
     found: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    passes: int = 1
 
 
 def removes_light(model: Model) -> bool:
@@ -129,4 +132,4 @@ def finish(
     """A stage from what was written."""
     scales = np.array([n.scale for n in work.normal])
     kept = None if spread is None else SpreadPixels(spread, scales)
-    return Stage(work.name, work.model, estimate, kept, work.normal, found or {}, notices)
+    return Stage(work.name, work.model, estimate, kept, work.normal, found or {}, notices, work.passes)

@@ -111,10 +111,13 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     engine = _engine(recipe)
     # one share for all steps; those whose models have no partner recorded 0
     realism = max((float(step.parameters.get("realism") or 0) for step in recipe.steps if step.model), default=0.0)
+    passes = {step.name: int(step.parameters["passes"]) for step in recipe.steps if "passes" in step.parameters}
     if recipe.operation == "enhance":
-        return enhance(image, names, channels, model=models, realism=realism, engine=engine, exact=exact, progress=progress)
+        return enhance(image, names, channels, model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes)
     if recipe.operation == "background":
-        return correct_background(image, channels, model=models, engine=engine, exact=exact, progress=progress, realism=realism)
+        return correct_background(
+            image, channels, model=models, engine=engine, exact=exact, progress=progress, realism=realism, passes=passes
+        )
     if recipe.operation == "crop":
         box = recipe.steps[0].parameters
         return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
     Args:
         adapt: the weights may be those of a network with fewer inputs or another scale: what it has in common is taken. An input image more
             shares the weights of the one that was there, or starts without weight beside several. A coarser level's result starts without
-            weight, as does what the network is told: so a network of levels starts as the one without.
+            weight, as does what the network is told: so a network of levels starts as the one without. So do blocks that a deeper network
+            has more of.
 
     Raises:
         ModelError: they are those of another architecture.
@@ -64,6 +66,8 @@ def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
 ENTRY, EXITS = "head.weight", ("finer.weight", "tail.weight", "spread.weight", "spread.0.weight", "spread.2.weight")
 #: part of the names of what a network is told through
 GAIN = ".gain."
+#: a residual block's weights; what comes out of a new one starts at zero, so that the network is the one without
+BLOCK, ADDED_BEFORE = re.compile(r"(?:down_blocks\.\d+|middle|up_blocks\.\d+)\.\d+\.(?:first|second)\.weight"), ".first.weight"
 
 
 def _adapted(weights: dict[str, Tensor], wanted: dict[str, Tensor], levels: bool) -> dict[str, Tensor]:
@@ -76,4 +80,7 @@ def _adapted(weights: dict[str, Tensor], wanted: dict[str, Tensor], levels: bool
     for name in (*EXITS, *(name for name in wanted if GAIN in name)):
         if name in wanted and (name not in out or out[name].shape != wanted[name].shape):
             out[name] = wanted[name]
+    for name in wanted:
+        if name not in out and BLOCK.fullmatch(name):
+            out[name] = wanted[name] if name.endswith(ADDED_BEFORE) else torch.zeros_like(wanted[name])
     return out

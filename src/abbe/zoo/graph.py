@@ -121,9 +121,7 @@ def mix(content: bytes, partner: bytes, share: float) -> bytes:
     out = bytearray(content)
     for name, theirs in other.items():
         ours = own[name]
-        a, b = (
-            np.frombuffer(file[x.start : x.stop], x.numbers).astype(np.float64) for file, x in ((content, ours), (partner, theirs))
-        )
+        a, b = (np.frombuffer(file[x.start : x.stop], x.numbers).astype(np.float64) for file, x in ((content, ours), (partner, theirs)))
         out[ours.start : ours.stop] = (a + share * (b - a)).astype(ours.numbers).tobytes()
     return bytes(out)
 

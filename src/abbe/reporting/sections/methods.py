@@ -92,7 +92,9 @@ def _step(step: Step) -> str:
         return done
     realism = step.parameters.get("realism")
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
-    return f"{done} (model {step.model} {step.model_version or ''}{mixed})".replace(" )", ")")
+    passes = step.parameters.get("passes", 1)
+    averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
+    return f"{done} (model {step.model} {step.model_version or ''}{mixed}{averaged})".replace(" )", ")")
 
 
 def _measured(case: Case) -> Iterator[str]:
