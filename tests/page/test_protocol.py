@@ -33,7 +33,7 @@ def test_from_an_empty_folder_to_a_saved_pdf(hand: Hand, served: Served, picture
     open_files(hand, pictures)
     merge(hand)
     enhance(hand)
-    correct_the_background(hand)
+    correct_the_background(hand, served.folder / "my cell.abbe")
     compare(hand)
     undo_redo_and_revert(hand)
     colocalize(hand, served.folder / "my cell.abbe")
@@ -76,15 +76,23 @@ def enhance(hand: Hand) -> None:
     hand.picture("enhanced")
 
 
-def correct_the_background(hand: Hand) -> None:
-    """Workflow B on one of the channels, with the histogram before and after."""
+def correct_the_background(hand: Hand, session_folder: Path) -> None:
+    """Workflow B on one of the channels, seen before and then done as the options say, with the histogram before and after."""
     hand.tap("Background")
     hand.page.get_by_role("checkbox", name=NAMES_OF_CHANNELS[1]).uncheck()
     hand.wait("The others stay exactly as they are")
+    hand.tap("Preview where I look")
+    hand.wait("Preview in the middle of the picture")
+    hand.page.locator("details", has_text="Options").locator("summary").click()
+    hand.page.get_by_role("combobox", name="Passes").select_option("one: fastest")
     hand.tap("Correct background")
     hand.page.locator("aside.versions li").nth(2).wait_for()
     hand.page.locator(".uplot canvas").first.wait_for()
     hand.picture("background")
+    with abbe.Session.open(session_folder, read_only=True) as session:
+        recipe = session.image().recipe
+        assert recipe is not None
+        assert recipe.to_dict()["steps"][0]["parameters"]["passes"] == 1
 
 
 def compare(hand: Hand) -> None:

@@ -143,6 +143,23 @@ def test_an_enhanced_image_becomes_a_version_and_can_be_undone(device: httpx.Cli
     assert device.post(f"/api/sessions/{cells}/revert", json={"version": "v2"}).json()["current"] == "v2"
 
 
+def test_both_workflows_do_as_they_are_told(device: httpx.Client, cells: str, folder: Path) -> None:
+    told = {"passes": 3, "realism": 0.5, "exact": True}
+    with_steps = {"kind": "enhance", "steps": ["denoise"], **told}
+    for body, word in ((with_steps, "enhance"), ({"kind": "background", "channels": [0], "version": "v1", **told}, "background")):
+        assert device.post(f"/api/sessions/{cells}/preview", json={**body, "x": 5, "y": 5}).status_code == 200
+        done = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"])
+        version = next(one for one in read(device, cells)["versions"] if one["id"] == done["result"]["version"])
+        assert version["operation"] == word
+        with abbe.Session.open(folder / "cells.abbe", read_only=True) as session:
+            account = session.image(version["id"]).recipe
+        assert account is not None
+        recipe = account.to_dict()
+        assert recipe["engine"]["exact"] is True
+        assert recipe["steps"][0]["parameters"]["passes"] == 3
+        assert device.post(f"/api/sessions/{cells}/jobs", json={**body, "passes": 9}).status_code == 400
+
+
 def test_the_history_speaks_of_versions_by_their_names(device: httpx.Client, cells: str) -> None:
     job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
     finished(device, job["id"])

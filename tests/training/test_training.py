@@ -272,6 +272,24 @@ def test_a_network_for_two_images_grows_out_of_one_for_one(tmp_path: Path) -> No
     assert large.finer.weight.shape[0] == 16 * 36
 
 
+def test_a_deeper_network_starts_as_the_one_without_its_new_blocks(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "weights.safetensors"
+    small = Restorer(Architecture((16, 16), (1, 1), unshuffle=2)).eval()
+    torch.nn.init.normal_(small.tail.weight, std=0.1)
+    save_file({k: v.contiguous() for k, v in small.state_dict().items()}, path)
+    deep = Restorer(Architecture((16, 16), (3, 2), unshuffle=2))
+    with pytest.raises(ModelError, match="another shape"):
+        start_from(deep, path)
+    start_from(deep, path, adapt=True)
+    x = torch.rand(1, 1, 32, 32)
+    torch.testing.assert_close(deep(x), small(x))
+    deep(x)[:, :1].square().sum().backward()
+    new = (deep.down_blocks[0][1], deep.down_blocks[0][2], deep.middle[1], deep.up_blocks[0][2])
+    assert all(block.second.weight.grad is not None and block.second.weight.grad.abs().max() > 0 for block in new)  # and can learn
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_scheduler_or_ctrl_c_stops_all_its_processes_and_it_goes_on_later(tmp_path: Path, number: signal.Signals) -> None:

@@ -81,7 +81,7 @@ def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: 
 #: denoising PASSES_DENOISE dB; super-resolution PASSES_SR; super-resolved images without background PASSES_BG
 PASSES = {"denoise": 2, "super_resolve": 2, "background": 4, "axial_plane": 1}
 LAST_AXIAL_PASSES = 4
-MOST_PASSES = 8
+MOST_PASSES, STACK_PASSES = 8, 2
 
 #: a number for all steps, or one per step
 Passes: TypeAlias = int | Mapping[str, int]
@@ -90,7 +90,7 @@ Passes: TypeAlias = int | Mapping[str, int]
 def choose_passes(wanted: Passes | None, models: Mapping[str, Model]) -> dict[str, int]:
     """How often each step's network sees each tile.
 
-    Networks over stacks see each voxel twice, once in each orientation, whatever is wanted.
+    Networks over stacks see each voxel once more in the other orientation, and at most `STACK_PASSES` times in each.
 
     Raises `ParameterError` for a number beyond 1 to `MOST_PASSES`, or for a step that is not done.
     """
@@ -105,7 +105,7 @@ def choose_passes(wanted: Passes | None, models: Mapping[str, Model]) -> dict[st
         count = given.get(step, ours) if wanted is None or isinstance(wanted, Mapping) else wanted
         if count not in range(1, MOST_PASSES + 1):
             raise ParameterError(f"wanted a whole number of passes from 1 to {MOST_PASSES}, got {count!r}")
-        chosen[step] = 1 if card.task == "axial_stack" else int(count)
+        chosen[step] = min(int(count), STACK_PASSES) if card.task == "axial_stack" else int(count)
     return chosen
 
 

@@ -30,6 +30,10 @@ SLICES = 64
 BLOCK, AROUND = 2**23, 20
 #: planes, rows and columns of the middle of a stack from which its blur is told
 TOLD_FROM = (64, 256, 256)
+_AS_IT_IS, _MIRRORED = slice(None), slice(None, None, -1)
+#: how a slice's two axes are shown to the network, by turns for XZ and YZ slices: what the network draws by itself then differs between the
+#: estimates that are averaged. Measured: YZ slices mirrored instead of as they are, 0.05 to 0.1 dB for no time; two passes, no more
+MIRRORS = ((_AS_IT_IS, _AS_IT_IS), (_MIRRORED, _MIRRORED), (_MIRRORED, _AS_IT_IS), (_AS_IT_IS, _MIRRORED))
 #: share of the work that deblurring is
 FIRST = 0.1
 
@@ -192,13 +196,17 @@ def _restore_slab(slab: Slab, normal: Normalisation, work: Work, told: dict[str,
     window = work.model.card.observed_channels
     _, height, width = seen.shape
     cut = tiling(height, width, work.model.card)
-    restored = np.empty((2, len(seen) - window + 1, height, width), np.float32)
+    restored = np.zeros((2, len(seen) - window + 1, height, width), np.float32)
+    mirrors = MIRRORS[slab.across - 1 :: 2][: work.passes]
     for tile in cut:
         block = seen[:, tile.rows[:, None], tile.columns]
         for k in range(restored.shape[1]):
             context = None if sharp is None else sharp[k][tile.rows[:, None], tile.columns][None, None]
-            out = work.runner.run(np.ascontiguousarray(block[None, k : k + window]), told, context)[0]
-            restored[:, k, tile.y, tile.x] = out[:, *tile.kept(1)]
+            for mirror in mirrors:
+                shown = (np.ascontiguousarray(a[(..., *mirror)]) for a in (block[None, k : k + window], context) if a is not None)
+                out = work.runner.run(next(shown), told, next(shown, None))[0][(..., *mirror)]
+                restored[:, k, tile.y, tile.x] += out[:, *tile.kept(1)]
+    restored /= len(mirrors)
     return restored
 
 

@@ -56,10 +56,11 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
 def _restored(part: Image, wanted: dict[str, Any], corner: tuple[int, int]) -> Picture:
     from abbe.restoration import correct_background, enhance
 
+    how = {name: wanted[name] for name in ("realism", "passes", "exact")}
     if wanted["kind"] == "enhance":
-        result = enhance(part, steps=tuple(wanted["steps"]), model=wanted["model"], realism=wanted["realism"], exact=wanted["exact"])
+        result = enhance(part, steps=tuple(wanted["steps"]), model=wanted["model"], **how)
     else:
-        result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), exact=wanted["exact"])
+        result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), **how)
     array = np.asarray(result)[0, :, 0].astype(np.float32, copy=False)
     about = {
         "preview": secrets.token_hex(8),

@@ -6,7 +6,7 @@ A result is a version of the session before the job is called done: a page that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from abbe.image import Image
 from abbe.server.jobs import Progress, Work
@@ -26,26 +26,32 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
     return report
 
 
-def enhancing(
-    here: Service, session_id: str, version: str, steps: Sequence[str], model: str | None, realism: float | None, exact: bool, author: str
-) -> Work:
+class How(NamedTuple):
+    """What both workflows can be told; None: as the models' cards say, and as often as usual."""
+
+    realism: float | None = None
+    passes: int | None = None
+    exact: bool = False
+
+
+def enhancing(here: Service, session_id: str, version: str, steps: Sequence[str], model: str | None, how: How, author: str) -> Work:
     """Workflow A."""
 
     def restore(image: Image, progress: Progress) -> Image:
         from abbe.restoration import enhance
 
-        return enhance(image, steps=tuple(steps), model=model, realism=realism, exact=exact, progress=progress)
+        return enhance(image, steps=tuple(steps), model=model, progress=progress, **how._asdict())
 
     return _restoring(here, session_id, version, restore, "enhance", author)
 
 
-def correcting(here: Service, session_id: str, version: str, channels: Sequence[int], exact: bool, author: str) -> Work:
+def correcting(here: Service, session_id: str, version: str, channels: Sequence[int], how: How, author: str) -> Work:
     """Workflow B."""
 
     def restore(image: Image, progress: Progress) -> Image:
         from abbe.restoration import correct_background
 
-        return correct_background(image, channels=tuple(channels), exact=exact, progress=progress)
+        return correct_background(image, channels=tuple(channels), progress=progress, **how._asdict())
 
     return _restoring(here, session_id, version, restore, "background", author)
 

@@ -24,6 +24,7 @@ class Enhancing(BaseModel):
     steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
     model: str | None = Field(None, max_length=64)
     realism: float | None = Field(None, ge=0, le=1)
+    passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
 
 
@@ -31,6 +32,8 @@ class Correcting(BaseModel):
     kind: Literal["background"]
     version: str | None = Field(None, max_length=64)
     channels: list[int] = Field(min_length=1, max_length=64)
+    realism: float | None = Field(None, ge=0, le=1)
+    passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
 
 
@@ -42,18 +45,22 @@ class Exporting(exporting.Wishes):
 Wanted = Annotated[Enhancing | Correcting | Exporting, Field(discriminator="kind")]
 
 
+def how(wanted: Enhancing | Correcting) -> works.How:
+    return works.How(wanted.realism, wanted.passes, wanted.exact)
+
+
 @router.post("/sessions/{session_id}/jobs")
 def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[str, Any]:
     session = here.cabinet.get(session_id)
     version = session.version(wanted.version)
     author = request.scope["device"]
     if isinstance(wanted, Enhancing):
-        work = works.enhancing(here, session_id, version.id, wanted.steps, wanted.model, wanted.realism, wanted.exact, author)
+        work = works.enhancing(here, session_id, version.id, wanted.steps, wanted.model, how(wanted), author)
         title = f"Super resolution of {session.name}"
     elif isinstance(wanted, Correcting):
         if not all(0 <= c < version.shape[1] for c in wanted.channels):
             raise ParameterError(f"wanted channels of {version.name}, 0 to {version.shape[1] - 1}, got {wanted.channels}")
-        work = works.correcting(here, session_id, version.id, wanted.channels, wanted.exact, author)
+        work = works.correcting(here, session_id, version.id, wanted.channels, how(wanted), author)
         title = f"Background correction of {session.name}"
     else:
         work = exporting.work(here, session_id, version.id, wanted)
