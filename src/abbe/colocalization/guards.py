@@ -15,6 +15,7 @@ from abbe.colocalization.measurement import Measurement
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
 from abbe.image.inspection import SATURATED
+from abbe.image.unmeasured import LIMIT, unmeasured
 
 #: fewer pixels than this leave Pearson's r uncertain by more than 0.1 (95 %, Fisher's z, independent pixels)
 FEW = 400
@@ -39,6 +40,7 @@ def notices(m: Measurement) -> Iterator[Notice]:
         yield Notice("few_pixels", "the region has no pixels; nothing was measured")
         return
     yield from _few(m)
+    yield from _unmeasured(m.pair)
     yield from _saturated(m)
     yield from _zero(m)
     yield from _negative(m)
@@ -76,6 +78,29 @@ def _few(m: Measurement) -> Iterator[Notice]:
             "few_pixels",
             f"only {n} pixels: even if each were independent, Pearson's r lies between {low:.2f} and {high:.2f} (95 %, Fisher's z); "
             "pixels within the blur of one another are not, so it is less certain still",
+        )
+
+
+def _unmeasured(pair: Pair) -> Iterator[Notice]:
+    """A label burned in or a rim, in the middle plane: both channels are dark there together, or bright together."""
+    places = list(pair.places())
+    t, z = places[len(places) // 2].t, places[len(places) // 2].z
+    if pair.grid.rows * pair.grid.columns > LIMIT:
+        return
+    counted = [pair.read(place)[2] for place in places if (place.t, place.z) == (t, z)]
+    inside = True if any(part is None for part in counted) else np.concatenate([part for part in counted if part is not None])
+    span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
+    found = np.zeros((pair.grid.rows, pair.grid.columns), bool)
+    for source in pair.sources:
+        part = unmeasured(source.read(span)[0, 0, 0])
+        found |= False if part is None else part
+    n = int(np.count_nonzero(found & inside))
+    if n:
+        yield Notice(
+            "unmeasured",
+            f"{n} pixels of a plane lie within straight, sharp edges and hold one value, as a burned-in label or a registered image's rim: "
+            "they were measured as others are; where both channels are dark or bright together, every coefficient rises; take a region "
+            "without them",
         )
 
 

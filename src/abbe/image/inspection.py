@@ -128,14 +128,16 @@ def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
     mask = ~np.isfinite(a)
     if not mask.any():
         return a, None
-    from scipy.ndimage import distance_transform_edt  # not needed by most images, and slow to load
-
     filled = a.copy()
     for index in np.argwhere(mask.any(axis=(-2, -1))):
         bad, plane = mask[tuple(index)], filled[tuple(index)]
-        if bad.all():
-            plane[...] = 0
-            continue
-        nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
-        plane[bad] = plane[tuple(nearest)][bad]
+        plane[...] = 0 if bad.all() else fill_from_nearest(plane, bad)
     return filled, mask
+
+
+def fill_from_nearest(plane: Array, bad: npt.NDArray[np.bool_]) -> Array:
+    """A copy of a (Y, X) plane in which each bad pixel has the value of the nearest good one, of which there is at least one."""
+    from scipy.ndimage import distance_transform_edt  # not needed by most images, and slow to load
+
+    nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
+    return np.asarray(np.where(bad, plane[tuple(nearest)], plane), plane.dtype)

@@ -14,6 +14,7 @@ CODES = {
     "dropped": "something in the file was left out",
     "converted": "the pixel type was changed",
     "non_finite": "pixels that are not numbers",
+    "unmeasured": "parts of the image that no camera measured, such as a label or a rim",
     "clipped": "values did not fit the file's pixel type",
     "doubtful": "the result is not supported by the data",
     "pixel_size": "the pixel size is missing or was guessed",

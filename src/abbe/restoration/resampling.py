@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +75,7 @@ class EnlargedPixels:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedPixels:
-    """A mask on a finer grid: each output pixel is its nearest input pixel."""
+    """Pixels, or a mask, on a finer grid: each output pixel is its nearest input pixel."""
 
     source: Pixels
     #: output pixels per input pixel along y and x
@@ -89,8 +89,8 @@ class RepeatedPixels:
         return t, c, z if self.ratio is None else even_planes(z, self.ratio), y * self.factor, x * self.factor
 
     @property
-    def dtype(self) -> np.dtype[np.bool_]:
-        return np.dtype(np.bool_)
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
 
     def read(self, region: Region) -> Array:
         t, c, z, y, x = region

@@ -15,9 +15,12 @@ from abbe.image.pixels import Array, MappedPixels, Pixels, SelectedPixels, Stack
 from abbe.recipe import Input, Recipe, Step
 from abbe.restoration.engine import Engine
 from abbe.restoration.resampling import EnlargedPixels, EvenPixels, RepeatedPixels
-from abbe.restoration.stage import FLOAT32, Stage
+from abbe.restoration.stage import FLOAT32, Stage, removes_light
 from abbe.restoration.trust import TrustPixels
+from abbe.restoration.unmeasured import Unmeasured
 from abbe.zoo import Model
+
+BOOL = np.dtype(np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,19 @@ class Grid:
         return mask if mask is None or not self.changed else RepeatedPixels(mask, self.factor, self.ratio)
 
 
-def assemble(image: Image, last: Stage, chosen: tuple[int, ...], grid: Grid, recipe: Recipe, notices: Sequence[Notice]) -> Image:
-    """The result of a workflow whose last stage has the chosen channels, the others plainly brought to the same grid."""
+def assemble(
+    image: Image, last: Stage, chosen: tuple[int, ...], grid: Grid, recipe: Recipe, notices: Sequence[Notice], without: Unmeasured | None
+) -> Image:
+    """The result of a workflow whose last stage has the chosen channels, the others plainly brought to the same grid.
+
+    What was not measured has its old value, or 0 where light was removed, and is masked.
+    """
     spread = last.spread
     assert spread is not None
+    mask = image.mask
+    if without is not None:
+        last = dataclasses.replace(last, estimate=_put_back(last, without, grid))
+        mask = _with_unmeasured(image, without, chosen)
     plain = grid.plainly(image.pixels)
     factor = np.float32(last.model.card.interval_factor)
     lower = MappedPixels(_Edge(-factor), [last.estimate, spread], FLOAT32)
@@ -63,7 +75,7 @@ def assemble(image: Image, last: Stage, chosen: tuple[int, ...], grid: Grid, rec
         pixels=_join(last.estimate, plain, chosen),
         pixel_size=grid.pixel_size(image.pixel_size),
         bits=None,
-        mask=grid.mask(image.mask),
+        mask=grid.mask(mask),
         original=image,
         recipe=recipe,
         interval=None,
@@ -76,6 +88,35 @@ def assemble(image: Image, last: Stage, chosen: tuple[int, ...], grid: Grid, rec
         interval=Interval(bare.replace(pixels=_join(lower, plain, chosen)), bare.replace(pixels=_join(upper, plain, chosen))),
         trust=bare.replace(pixels=_join(TrustPixels.of(image, chosen, last), certain, chosen)),
     )
+
+
+def _put_back(last: Stage, without: Unmeasured, grid: Grid) -> Pixels:
+    """The estimate, with what was not measured as it was."""
+    lost, old = grid.mask(without.mask), grid.mask(without.filled.source)
+    assert lost is not None
+    assert old is not None
+    if removes_light(last.model):
+        return MappedPixels(_dark_where, [last.estimate, lost], FLOAT32)
+    return MappedPixels(_old_where, [last.estimate, lost, old], FLOAT32)
+
+
+def _with_unmeasured(image: Image, without: Unmeasured, chosen: tuple[int, ...]) -> Pixels:
+    """The image's mask and what was not measured of the chosen channels."""
+    nowhere = MappedPixels(_nowhere, [image.pixels], BOOL)
+    before = nowhere if image.mask is None else image.mask
+    return MappedPixels(np.logical_or, [before, _join(without.mask, nowhere, chosen)], BOOL)
+
+
+def _nowhere(a: Array) -> Array:
+    return np.zeros(a.shape, bool)
+
+
+def _dark_where(estimate: Array, lost: Array) -> Array:
+    return np.where(lost, np.float32(0), estimate)
+
+
+def _old_where(estimate: Array, lost: Array, old: Array) -> Array:
+    return np.where(lost, old.astype(np.float32), estimate)
 
 
 def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple[int, ...], engine: Engine) -> Recipe:

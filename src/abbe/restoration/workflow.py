@@ -28,6 +28,7 @@ from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
+from abbe.restoration.unmeasured import find_unmeasured
 from abbe.zoo import Model
 
 
@@ -120,28 +121,29 @@ def _run(
     """All steps on the engine asked for; once more from the start on the plain CPU provider where that one fails on a model."""
     check_room(image, chosen, grid)
     picked = engine(engine_name, exact)
+    raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
+    without = find_unmeasured(raw, Part(progress))
+    source = raw if without is None else without.filled
     try:
-        stages = _stages(image, models, chosen, grid, picked, Part(progress), passes)
+        stages = _stages(source, models, grid, picked, Part(progress), passes)
     except ProviderError as problem:
         reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
         failed, picked = picked, engine("cpu", exact)
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
-        stages = _stages(image, models, chosen, grid, picked, Part(progress), passes)
+        stages = _stages(source, models, grid, picked, Part(progress), passes)
     recipe = account(operation, image, stages, chosen, picked)
-    result = assemble(image, stages[-1], chosen, grid, recipe, [*notices, *(notice for stage in stages for notice in stage.notices)])
+    about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
+    result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
     Part(progress)(1.0, "done")
     return result
 
 
-def _stages(
-    image: Image, models: dict[str, Model], chosen: tuple[int, ...], grid: Grid, on: Engine, report: Part, passes: dict[str, int]
-) -> list[Stage]:
+def _stages(raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, report: Part, passes: dict[str, int]) -> list[Stage]:
     """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
 
     The one normalisation is that of the image. Were each step's input to have its own, a bright object somewhere in the image would change,
     by rounding, what comes out everywhere else. Where a step takes the background away, the offset is 0 from there on.
     """
-    raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
     pixels = raw
     first = next(iter(models.values())).card
     own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))

@@ -1,0 +1,83 @@
+"""What no camera measured is filled from its nearest measured neighbours before anything is computed, and put back in the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from abbe.image import Notice
+from abbe.image.inspection import fill_from_nearest
+from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, Shape, put, region_shape, scratch
+from abbe.image.unmeasured import LIMIT, unmeasured
+from abbe.restoration.progress import Part
+
+
+@dataclass(frozen=True, slots=True)
+class FilledPixels:
+    """Pixels of which some planes are kept filled."""
+
+    source: Pixels
+    filled: ArrayPixels | ScratchPixels
+    #: (t, c, z) of the planes that are
+    planes: frozenset[tuple[int, int, int]]
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        t, c, z = (range(s.start, s.stop) for s in region[:3])
+        if not any((i, j, k) in self.planes for i in t for j in c for k in z):
+            return self.source.read(region)
+        out = np.empty(region_shape(region), self.dtype)
+        for index in np.ndindex(out.shape[:3]):
+            i, j, k = t[index[0]], c[index[1]], z[index[2]]
+            one = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), region[3], region[4])
+            out[index] = (self.filled if (i, j, k) in self.planes else self.source).read(one)[0, 0, 0]
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """What of pixels (T, C, Z, Y, X) was not measured: the pixels as if it had been, and where (True)."""
+
+    filled: FilledPixels
+    mask: ArrayPixels | ScratchPixels
+    count: int
+
+    def notice(self) -> Notice:
+        planes = len(self.filled.planes)
+        where = "" if planes == 1 else f" in {planes} planes"
+        return Notice(
+            "unmeasured",
+            f"{self.count} pixels{where} hold one value within straight, sharp edges, as a burned-in label or a registered image's rim: "
+            "taken as not measured, left as they are and masked",
+        )
+
+
+def find_unmeasured(pixels: Pixels, report: Part) -> Unmeasured | None:
+    """Looks at every plane; None where there is nothing of that kind."""
+    t, c, z, y, x = pixels.shape
+    kept: tuple[ArrayPixels | ScratchPixels, ArrayPixels | ScratchPixels] | None = None
+    planes, count = set(), 0
+    for i, j, k in np.ndindex(t, c, z):
+        report(0.0, "looking for labels and rims")
+        where = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), slice(0, y), slice(0, x))
+        if y * x > LIMIT:
+            continue
+        plane = pixels.read(where)[0, 0, 0]
+        bad = unmeasured(plane)
+        if bad is None:
+            continue
+        kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.bool_))
+        put(kept[0], where, fill_from_nearest(plane, bad)[None, None, None])
+        put(kept[1], where, bad[None, None, None])
+        planes.add((i, j, k))
+        count += int(np.count_nonzero(bad))
+    return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], count)

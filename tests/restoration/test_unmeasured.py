@@ -1,0 +1,119 @@
+"""A label or a rim does not change what is made of its surroundings, stays what it was, and is masked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import abbe
+from abbe.image import pixels
+from abbe.limits import Limits
+from abbe.simulation import specimen
+
+BOX = (slice(120, 140), slice(80, 150))
+
+
+def micrograph(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    light = gaussian_filter(specimen(rng, 160), 1.5)
+    return (rng.poisson(60 * light + 20) + 100).astype(np.uint16)
+
+
+def labelled(image: np.ndarray) -> np.ndarray:
+    out = image.copy()
+    out[BOX] = 0
+    return out
+
+
+def codes(image: abbe.Image) -> set[str]:
+    return {notice.code for notice in image.notices}
+
+
+def masked(image: abbe.Image) -> np.ndarray:
+    assert image.mask is not None
+    return image.mask.read(tuple(slice(0, n) for n in image.shape))  # type: ignore[arg-type,return-value]
+
+
+@pytest.mark.parametrize(("steps", "factor"), [("denoise", 1), ("super_resolve", 3)])
+def test_what_is_around_a_label_is_as_without_it(steps: str, factor: int) -> None:
+    image = micrograph()
+    plain, result = abbe.enhance(image, steps=steps), abbe.enhance(labelled(image), steps=steps)
+    box = tuple(slice(s.start * factor, s.stop * factor) for s in BOX)
+    a, b = np.asarray(plain).squeeze(), np.asarray(result).squeeze()
+    assert np.all(b[box] == 0)
+    where = masked(result).squeeze()
+    assert np.all(where[box])
+    assert np.count_nonzero(where) == 20 * 70 * factor**2
+    away = np.ones(a.shape, bool)
+    away[box[0].start - 24 * factor : box[0].stop + 24 * factor, box[1].start - 24 * factor : box[1].stop + 24 * factor] = False
+    assert np.abs(a - b)[away].max() < 0.15 * a.std()  # the scale of all may be another, by the percentiles of fewer pixels
+    near = ~where & ~away
+    assert np.corrcoef(a[near], b[near])[0, 1] > 0.98
+    assert "unmeasured" in codes(result)
+    assert not codes(plain) & {"unmeasured"}
+    assert plain.mask is None
+
+
+def test_background_is_taken_from_around_a_label_too() -> None:
+    haze = (micrograph() + np.random.default_rng(1).poisson(300, (160, 160))).astype(np.uint16)
+    plain, result = (np.asarray(abbe.correct_background(image)).squeeze() for image in (haze, labelled(haze)))
+    assert np.all(result[BOX] == 0)
+    ring = np.zeros(haze.shape, bool)
+    ring[110:150, 70:160] = True
+    ring[BOX] = False
+    assert abs(float(result[ring].mean()) - float(plain[ring].mean())) < 0.1 * float(plain.mean()) + 3
+
+
+def test_single_planes_of_many_and_channels_that_were_not_chosen() -> None:
+    planes = np.stack([[micrograph(c + 10 * t) for c in range(3)] for t in range(2)])
+    planes[1, 2] = labelled(planes[1, 2])
+    planes[0, 0] = labelled(planes[0, 0])
+    result = abbe.enhance(abbe.Image.from_array(planes, "TCYX"), steps="super_resolve", channels=(1, 2))
+    where = masked(result)
+    assert [[bool(where[t, c].any()) for c in range(3)] for t in range(2)] == [[False, False, False], [False, False, True]]
+    (notice,) = (n for n in result.notices if n.code == "unmeasured")
+    assert str(notice).startswith("1400 pixels hold one value")
+    three = np.asarray(result)[1, 2, 0]
+    assert np.all(three[360:420, 240:450] == 0)
+    assert three[:350].min() > 0
+
+
+def test_a_stack_with_a_rim() -> None:
+    stack = np.stack([micrograph(k) for k in range(6)])
+    stack[:, :, :15] = 0
+    result = abbe.enhance(abbe.Image.from_array(stack, "ZYX", pixel_size=(0.3, 0.1, 0.1)), steps="axial")
+    a, where = np.asarray(result).squeeze(), masked(result).squeeze()
+    assert a.shape == where.shape == (16, 160, 160)
+    assert np.all(a[:, :, :15] == 0)
+    assert np.array_equal(where, np.broadcast_to(np.arange(160) < 15, where.shape))
+    assert a[:, :, 15:25].mean() > 50
+
+
+def test_pixels_without_numbers_stay_masked_beside_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = labelled(micrograph()).astype(np.float32)
+    image[5:9, 5:9] = np.nan
+    memory = abbe.enhance(image, steps="denoise")
+    assert np.count_nonzero(masked(memory)) == 16 + 1400
+    monkeypatch.setattr(pixels, "LIMITS", Limits(in_memory=1000))  # in scratch files
+    disk = abbe.enhance(image, steps="denoise")
+    assert np.array_equal(np.asarray(memory), np.asarray(disk))
+    assert np.array_equal(masked(memory), masked(disk))
+
+
+def test_colocalization_of_the_result_leaves_a_label_out() -> None:
+    pair = abbe.Image.from_array(np.stack([labelled(micrograph(1)), labelled(micrograph(2))]), "CYX")
+    found = abbe.colocalize(abbe.enhance(pair, steps="denoise"), channels=(0, 1))
+    assert found.pixels.pixels == 160 * 160 - 1400
+
+
+def test_colocalization_of_an_image_with_a_label_says_what_it_does() -> None:
+    pair = (micrograph(1), micrograph(2))
+    a, b = (abbe.Image.from_array(np.stack(planes), "CYX") for planes in (pair, [labelled(plane) for plane in pair]))
+    one, two = (abbe.colocalize(image, channels=(0, 1)) for image in (a, b))
+    assert two["pearson"].value > one["pearson"].value + 0.03  # that is why
+    assert "unmeasured" not in {notice.code for notice in one.notices}
+    (notice,) = (n for n in two.notices if n.code == "unmeasured")
+    assert str(notice).startswith("1400 pixels of a plane lie within straight, sharp edges")
+    above = abbe.ROI.rectangle(0, 0, 160, 78, unit="pixel")
+    assert "unmeasured" not in {n.code for n in abbe.colocalize(b, channels=(0, 1), roi=above).notices}
