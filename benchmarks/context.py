@@ -4,7 +4,7 @@
 
 Super-resolution sees the raw image beside what the steps before made of it; without, it sees their result alone (the denoised image
 is handed to it as if it were the raw one). FOLDER is a background model of several levels (a plan with `levels = true`), whose context
-is its own coarser result: it is compared with abbe's, of one level and seen once, under haze of several widths. Specimens, DATA and figures are
+is its own coarser result: it is compared with abbe's, of one level, under haze of several widths. Specimens, DATA and figures are
 those of `realism.py`.
 """
 
@@ -47,7 +47,7 @@ def levels(options: argparse.Namespace) -> Iterator[tuple[str, Array, Array, Arr
             light = truth + 2 * gaussian_filter(truth, haze) + 0.1
             image = counts(0.4 * light, 200, np.random.default_rng([5, k, haze]))
             coarser = abbe.correct_background(image, model=options.levels)
-            yield f"background: haze of {haze} pixels", plane_of(coarser), plane_of(abbe.correct_background(image, passes=1)), truth
+            yield f"background: haze of {haze} pixels", plane_of(coarser), plane_of(abbe.correct_background(image)), truth
 
 
 def main() -> None:

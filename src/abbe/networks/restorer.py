@@ -87,10 +87,10 @@ class Block(nn.Module):
 
 
 class LightKept(nn.Module):
-    """Takes from a residual (N, 1, scale H, scale W) what of it is broad: light may be moved by a few input pixels, not made or lost.
+    """What of a residual (N, 1, scale H, scale W) is broad, (N, 1, H, W): light may be moved by a few input pixels, not made or lost.
 
     At frequencies far below the lens's limit an image holds the specimen as it is: what a network changes there can only be wrong. What is
-    taken away is the residual's mean over the input's pixels, blurred by a Gaussian of `KEPT` input pixels.
+    to be taken away is the residual's mean over the input's pixels, blurred by a Gaussian of `KEPT` input pixels.
     """
 
     def __init__(self, scale: int) -> None:
@@ -104,8 +104,7 @@ class LightKept(nn.Module):
         line = self.get_buffer("line").to(residual.dtype)
         broad = functional.avg_pool2d(residual, self.scale)
         broad = functional.conv2d(functional.pad(broad, (0, 0, REACH, REACH), mode="replicate"), line.view(1, 1, -1, 1))
-        broad = functional.conv2d(functional.pad(broad, (REACH, REACH, 0, 0), mode="replicate"), line.view(1, 1, 1, -1))
-        return residual - functional.interpolate(broad, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
+        return functional.conv2d(functional.pad(broad, (REACH, REACH, 0, 0), mode="replicate"), line.view(1, 1, 1, -1))
 
 
 class Restorer(nn.Module):
@@ -131,19 +130,25 @@ class Restorer(nn.Module):
             self.finer = nn.Conv2d(w[0], self.fine * factor**2, 3, padding=1, bias=False)
         self.tail = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
         spread = nn.Conv2d(a.spread_width or self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
-        self.kept = LightKept(a.scale) if a.scale > 1 else nn.Identity()
+        self.kept = LightKept(a.scale) if a.scale > 1 else None
         nn.init.normal_(self.tail.weight, std=1e-3)
         nn.init.normal_(spread.weight, std=1e-2)
         own = nn.Conv2d(self.fine or w[0], a.spread_width, 3, padding=1, bias=False) if a.spread_width else None
         self.spread = spread if own is None else nn.Sequential(own, nn.ReLU(), spread)
 
     def base(self, observed: Tensor, context: Tensor | None = None) -> Tensor:
-        middle = observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]
+        return self.enlarged(self.corrected(observed, context))
+
+    def corrected(self, observed: Tensor, context: Tensor | None = None) -> Tensor:
+        """(N, 1, H, W): what the residual is added to, on the input's grid."""
         if context is not None and not self.architecture.levels:
-            middle = context
+            return context
+        return observed[:, self.architecture.channels // 2 : self.architecture.channels // 2 + 1]
+
+    def enlarged(self, image: Tensor) -> Tensor:
         if self.architecture.scale == 1:
-            return middle
-        return functional.interpolate(middle, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)
+            return image
+        return functional.interpolate(image, scale_factor=float(self.architecture.scale), mode="bilinear", align_corners=False)
 
     def finest(self) -> list[nn.Module]:
         """The layers that make the estimate out of the features on the finest grid inside."""
@@ -166,7 +171,7 @@ class Restorer(nn.Module):
             for block in self.up_blocks[i]:
                 h = block(h, told)
         if self.fine:
-            h = functional.relu(functional.pixel_shuffle(self.finer(h), a.unshuffle * a.scale))
+            h = functional.pixel_shuffle(functional.relu(self.finer(h)), a.unshuffle * a.scale)
         return h
 
     def forward(self, observed: Tensor, context: Tensor | None = None, told: Tensor | None = None) -> Tensor:
@@ -176,4 +181,7 @@ class Restorer(nn.Module):
         if not self.fine and self.architecture.unshuffle > 1:
             residual = functional.pixel_shuffle(residual, self.architecture.unshuffle)
             spread = functional.pixel_shuffle(spread, self.architecture.unshuffle)
-        return torch.cat([self.base(observed, context).float() + self.kept(residual.float()), spread.float()], 1)
+        residual, below = residual.float(), self.corrected(observed, context).float()
+        if self.kept is not None:
+            below = below - self.kept(residual)
+        return torch.cat([self.enlarged(below) + residual, spread.float()], 1)
