@@ -153,14 +153,14 @@ def look(folder: Path, truth: Truth) -> list[str]:
     lost = [key for key, value in truth.versions.items() if there.get(key) != value]
     if lost and not truth.deleting:
         found.append(f"versions lost: {lost}")
+    comments = {comment.id for comment in session.comments}
+    if truth.undoing and session.can_redo:  # killed between undo and redo: what was undone comes back, a deletion too
+        session.redo()
+        comments |= {comment.id for comment in session.comments}
     truth.versions = {version.id: str(version.digest) for version in session.versions}
     for version in session.versions[1:]:
         if pixel_digest(picture(int(version.name)).pixels) != version.digest:
             found.append(f"version {version.id} is not what was added")
-    comments = {comment.id for comment in session.comments}
-    if truth.undoing and session.can_redo:  # killed between undo and redo: what was undone comes back
-        session.redo()
-        comments |= {comment.id for comment in session.comments}
     if not truth.comments <= comments:
         found.append("comments lost")
     truth.comments, truth.deleting = comments, False

@@ -76,7 +76,8 @@ def assemble(
         pixel_size=grid.pixel_size(image.pixel_size),
         bits=None,
         mask=grid.mask(mask),
-        original=image,
+        # measured beside the result on the same pixels
+        original=image if without is None else image.replace(mask=mask),
         recipe=recipe,
         interval=None,
         trust=None,
