@@ -204,18 +204,18 @@ def _failures(card: Card) -> Iterator[str]:
     yield from ("", "Pictures are of simulated specimens; their script is `docs/models/pictures.py`.", "")
 
 
-def forms_table(forms: dict[str, dict[str, dict[str, float]]]) -> str:
-    rows = [
-        "| model | form | size | PSNR against the truth | PSNR to single precision | light in structure |",
-        "|---|---|---|---|---|---|",
-    ]
+def forms_table(forms: dict[str, dict[str, dict[str, float]]], before: str) -> str:
+    """The table; models that were not measured now keep the rows that they have in `before`."""
+    head = ["| model | form | size | PSNR against the truth | PSNR to single precision | light in structure |", "|---|---|---|---|---|---|"]
+    kept = [row for row in before.splitlines()[2:] if row.split("|")[1].strip() not in forms]
+    rows: list[str] = []
     for model, found in forms.items():
         for name, row in found.items():
             change = f"{row['dB']:+.3f} dB".replace("-0.000", "+0.000")
             alike = "the same" if row["alike"] >= 139 else f"{row['alike']:.0f} dB"
             size = f"{row['bytes'] / 1e6:.2f} MB" if "bytes" in row else f"{row['size']:.0%}"
             rows.append(f"| {model} | {name} | {size} | {change} | {alike} | {row['light']:.3%} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join([*head, *sorted([*kept, *rows], key=lambda row: row.split("|")[1])]) + "\n"
 
 
 def main() -> None:
@@ -235,8 +235,9 @@ def main() -> None:
     if options.forms:
         index = HERE / "index.md"
         text = index.read_text(encoding="utf-8")
-        table = forms_table(json.loads(options.forms.read_text(encoding="utf-8")))
-        index.write_text(text.split(START)[0] + START + table + END + text.split(END)[1], encoding="utf-8")
+        before, after = text.split(START)[0], text.split(END)[1]
+        table = forms_table(json.loads(options.forms.read_text(encoding="utf-8")), text.split(START)[1].split(END)[0])
+        index.write_text(before + START + table + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
