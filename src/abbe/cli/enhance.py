@@ -42,7 +42,7 @@ def command(
         typer.Option(
             min=1,
             max=8,
-            help="How often each tile is seen: 1 is fastest. [default: 2; 4 for axial alone]",
+            help="How often each tile is seen: 1 is fastest. [default: 2 to denoise]",
             show_default=False,
         ),
     ] = None,

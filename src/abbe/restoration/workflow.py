@@ -57,8 +57,8 @@ def enhance(
         exact: compute in float32 throughout, slower.
         progress: `progress(fraction, text)`; returns False or raises `CancelledError` to stop.
         passes: how often the networks see each tile, each time moved and turned, from 1, the fastest, to 8; their results are averaged.
-            One number for all steps, or one per step: {"denoise": 1}. None: 2, and 4 for "axial" on single planes as the last step. A
-            stack with known z-step is seen along both of its sides once, or twice where 2 or more are wanted.
+            One number for all steps, or one per step: {"denoise": 1}. None: 2 for "denoise", 4 for "axial" on single planes as the last
+            step, else 1. A stack with known z-step is seen along both of its sides once, or twice where 2 or more are wanted.
 
     Returns:
         A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
