@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, rotate
 
@@ -69,7 +69,8 @@ def test_a_field_of_view_that_is_round() -> None:
     assert np.array_equal(unmeasured(image), image == 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
+@example(seed=12521, photons=1000, offset=0, blur=1.0)  # a dark corner beside a bright cell
 @given(seed=st.integers(0, 10**6), photons=st.sampled_from([0.5, 3, 30, 1000]), offset=st.sampled_from([0, 100]), blur=st.floats(0.6, 4))
 def test_specimens_are_no_labels(seed: int, photons: float, offset: int, blur: float) -> None:
     rng = np.random.default_rng(seed)

@@ -25,7 +25,9 @@ LIMIT = 2**26
 #: this share of them do
 NOISES, SHARE, EXCEPTIONS = 4.0, 0.3, 0.02
 #: pixels by which interpolation, as of a rotated image, softens an edge
-SOFT = 2
+SOFT = 1
+#: beside an edge that is cut the light is there at once: its median has this share of that so many pixels further away. A lens's edge rises
+AT_ONCE, FURTHER = 0.85, 3
 #: borders are straight where the convex hull has at most this share, and this many pixels per pixel of its box's sides, more than the part
 HULL_SHARE, HULL_SIDES = 0.02, 0.75
 EIGHT = np.ones((3, 3), bool)
@@ -91,7 +93,10 @@ def _with_edge(plane: Array, part: Bits, value: float) -> Bits | None:
         off = np.abs(plane[grown & ~part].astype(np.float64) - value)
         if off.size == 0:
             return None
-        if np.ptp(off) > 0 and np.quantile(off, EXCEPTIONS) >= max(NOISES * noise, SHARE * float(np.median(off))):
+        outer = binary_dilation(grown, EIGHT, iterations=FURTHER)
+        away = np.abs(plane[outer & ~binary_dilation(grown, EIGHT, iterations=FURTHER - 1)].astype(np.float64) - value)
+        at_once = away.size > 0 and np.median(off) >= AT_ONCE * np.median(away)
+        if at_once and np.ptp(off) > 0 and np.quantile(off, EXCEPTIONS) >= max(NOISES * noise, SHARE * float(np.median(off))):
             return part
         part = grown
     return None
