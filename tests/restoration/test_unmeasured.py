@@ -117,3 +117,15 @@ def test_colocalization_of_an_image_with_a_label_says_what_it_does() -> None:
     assert str(notice).startswith("1400 pixels of a plane lie within straight, sharp edges")
     above = abbe.ROI.rectangle(0, 0, 160, 78, unit="pixel")
     assert "unmeasured" not in {n.code for n in abbe.colocalize(b, channels=(0, 1), roi=above).notices}
+
+
+def test_the_verdict_looks_at_what_was_measured() -> None:
+    """These specimens hardly stand out of their noise, of which a verdict tells; the step to a rim is no structure that they have."""
+    image = micrograph() + 300
+    rim = image.copy()
+    rim[130:] = 0
+    whole = abbe.enhance(rim, steps="denoise")
+    part = abbe.enhance(image[:130], steps="denoise")
+    one, two = (abbe.verdict(result).channels["channel 0"].agreement for result in (whole, part))
+    assert one is None
+    assert two is None

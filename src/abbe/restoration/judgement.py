@@ -19,6 +19,7 @@ from scipy.optimize import nnls
 
 from abbe.errors import ParameterError
 from abbe.image import Image
+from abbe.image.inspection import fill_from_nearest
 from abbe.restoration.noise import cut, without_surface
 
 #: side of the part that is compared, in input pixels
@@ -154,7 +155,7 @@ def _parts(result: Image, channel: int) -> tuple[Plane, Plane, float | None]:
     original = result.original
     assert original is not None
     t, _, z, y, x = original.shape
-    plane = original.plane(t // 2, channel, z // 2).astype(np.float64)
+    plane = _without(original.plane(t // 2, channel, z // 2).astype(np.float64), original, (t // 2, channel, z // 2))
     top, left = _liveliest(plane)
     h, w = min(SIDE, y), min(SIDE, x)
     factor = result.shape[3] // y
@@ -167,9 +168,23 @@ def _parts(result: Image, channel: int) -> tuple[Plane, Plane, float | None]:
     rows = slice(top * factor, (top + h) * factor)
     region = (slice(t // 2, t // 2 + 1), slice(channel, channel + 1), depth, rows, columns)
     near = np.nan_to_num(result.read(region)[0, 0].astype(np.float64))
+    if result.mask is not None:
+        near = np.stack([_filled(a, bad) for a, bad in zip(near, result.mask.read(region)[0, 0].astype(bool))])
     if ratio is not None:  # centred on the input's plane, as far as the stack goes
         near = near[np.clip(np.arange(middle - reach, middle + reach + 1) - depth.start, 0, len(near) - 1)]
     return np.nan_to_num(plane[top : top + h, left : left + w]), near, ratio
+
+
+def _without(plane: Plane, image: Image, place: tuple[int, int, int]) -> Plane:
+    """A plane (t, c, z) of `image` without what its mask marks: a label or a rim says nothing about a result."""
+    if image.mask is None:
+        return plane
+    t, c, z = (slice(i, i + 1) for i in place)
+    return _filled(plane, image.mask.read((t, c, z, slice(0, plane.shape[0]), slice(0, plane.shape[1])))[0, 0, 0].astype(bool))
+
+
+def _filled(plane: Plane, bad: npt.NDArray[np.bool_]) -> Plane:
+    return fill_from_nearest(plane, bad) if bad.any() and not bad.all() else plane
 
 
 def _liveliest(plane: Plane) -> tuple[int, int]:

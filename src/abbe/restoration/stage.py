@@ -72,7 +72,7 @@ class Work:
         report: told after each tile.
         last: no step follows; the last one alone keeps its spread, being trained on the chain's output.
         normal: of each channel.
-        passes: how often a network over planes sees each tile, moved and turned (`planes.PLACES`).
+        passes: how often the network sees each tile (`planes.PLACES`) or slice (`stacks.MIRRORS`).
     """
 
     name: str
