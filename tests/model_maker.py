@@ -17,10 +17,17 @@ from onnx import TensorProto, helper, numpy_helper
 SLICES = 5
 
 
-def network(scale: int = 1, channels: int = 1, depth: int = 3, width: int = 16, seed: int = 0, strength: float = 0.1) -> bytes:
+#: what the small super-resolution is told, as abbe's own is
+TOLD = ("psf_known", "psf_width", "psf_width_squared")
+
+
+def network(
+    scale: int = 1, channels: int = 1, depth: int = 3, width: int = 16, seed: int = 0, strength: float = 0.1, *, told: int = 0
+) -> bytes:
     """An ONNX file: observed (N, channels, H, W) -> restored (N, 2, H * scale, W * scale), positively homogeneous.
 
-    The estimate is the middle channel, each pixel repeated `scale` times, plus `strength` times what the convolutions make of it.
+    The estimate is the middle channel, each pixel repeated `scale` times, plus `strength` times what the convolutions make of it: the
+    more of that, the larger the sum of what it is `told`, (N, told).
     """
     rng = np.random.default_rng(seed)
     nodes: list[Any] = []
@@ -55,18 +62,28 @@ def network(scale: int = 1, channels: int = 1, depth: int = 3, width: int = 16, 
             nodes.append(helper.make_node("DepthToSpace", [f"{name}_low"], [f"{name}_full"], blocksize=scale, mode="CRD"))
         else:
             nodes.append(helper.make_node("Identity", [f"{name}_low"], [f"{name}_full"]))
-    nodes.append(helper.make_node("Mul", ["detail_full", "strength"], ["change"]))
+    if told:
+        weights.append(numpy_helper.from_array(np.full((told, 1), 0.5, np.float32), "share"))
+        weights.append(numpy_helper.from_array(np.ones(1, np.float32), "one"))
+        weights.append(numpy_helper.from_array(np.array([2, 3]), "last"))
+        nodes.append(helper.make_node("MatMul", ["told", "share"], ["more"]))
+        nodes.append(helper.make_node("Add", ["more", "one"], ["gain"]))
+        nodes.append(helper.make_node("Unsqueeze", ["gain", "last"], ["gain_everywhere"]))
+        nodes.append(helper.make_node("Mul", ["detail_full", "gain_everywhere"], ["detail_told"]))
+    nodes.append(helper.make_node("Mul", ["detail_told" if told else "detail_full", "strength"], ["change"]))
     nodes.append(helper.make_node("Add", ["base_full", "change"], ["estimate"]))
     nodes.append(helper.make_node("Mul", ["spread_full", "strength"], ["weak"]))
     nodes.append(helper.make_node("Abs", ["weak"], ["error"]))
     nodes.append(helper.make_node("Concat", ["estimate", "error"], ["restored"], axis=1))
-    return _serialise(nodes, weights, channels)
+    return _serialise(nodes, weights, channels, told)
 
 
-def _serialise(nodes: list[Any], weights: list[Any], channels: int) -> bytes:
-    observed = helper.make_tensor_value_info("observed", TensorProto.FLOAT, ["N", channels, "H", "W"])
+def _serialise(nodes: list[Any], weights: list[Any], channels: int, told: int) -> bytes:
+    inputs = [helper.make_tensor_value_info("observed", TensorProto.FLOAT, ["N", channels, "H", "W"])]
+    if told:
+        inputs.append(helper.make_tensor_value_info("told", TensorProto.FLOAT, ["N", told]))
     restored = helper.make_tensor_value_info("restored", TensorProto.FLOAT, ["N", 2, "height", "width"])
-    graph = helper.make_graph(nodes, "test", [observed], [restored], weights)
+    graph = helper.make_graph(nodes, "test", inputs, [restored], weights)
     return save_bytes(graph)
 
 
@@ -112,7 +129,9 @@ def card(task: str, content: bytes, **changes: Any) -> dict[str, Any]:
 def write_model(folder: Path, task: str, content: bytes | None = None, **changes: Any) -> Path:
     """A model folder below `folder`; returns it."""
     if content is None:
-        content = network(3 if task == "super_resolve" else 1, SLICES if task == "axial_stack" else 1)
+        told = TOLD if task == "super_resolve" else ()
+        content = network(3 if task == "super_resolve" else 1, SLICES if task == "axial_stack" else 1, told=len(told))
+        changes = {"told": told, **changes}
     facts = card(task, content, **changes)
     place = folder / str(facts["name"])
     place.mkdir(parents=True)

@@ -120,9 +120,10 @@ def _training(card: Card) -> Iterator[str]:
     steps = (training.model_extra or {}).get("steps")
     hours = f"{training.hours:g} hours" + (f", {steps:,} steps" if steps else "") if training.hours is not None else "unknown"
     yield f"{hours}; plan `{training.plan}`, seed {training.seed}." + (f" Licences: {notes}." if notes else "")
-    spread = (training.model_extra or {}).get("spread")
-    if spread:
-        yield f"\nThe spread of the error was learnt last: {spread['hours']:g} hours, {spread['steps']:,} steps, seed {spread['seed']}."
+    for part, what in (("spread", "The spread of the error"), ("told", "What it makes of what it is told")):
+        last = (training.model_extra or {}).get(part)
+        if last:
+            yield f"\n{what} was learnt last: {last['hours']:g} hours, {last['steps']:,} steps, seed {last['seed']}."
     yield from ("", "Trained on:", "")
     yield from (f"- {name}" for name in training.sets)
     yield ""

@@ -32,7 +32,7 @@ def test_from_an_empty_folder_to_a_saved_pdf(hand: Hand, served: Served, picture
     hand.picture("empty")
     open_files(hand, pictures)
     merge(hand)
-    enhance(hand)
+    enhance(hand, served.folder / "my cell.abbe")
     correct_the_background(hand, served.folder / "my cell.abbe")
     compare(hand)
     undo_redo_and_revert(hand)
@@ -63,17 +63,23 @@ def merge(hand: Hand) -> None:
     hand.picture("viewer")
 
 
-def enhance(hand: Hand) -> None:
-    """Workflow A: a preview of the region in view, then the whole image, which becomes a new version."""
+def enhance(hand: Hand, session_folder: Path) -> None:
+    """Workflow A: a preview of the region in view, then the whole image with a known point-spread function, which becomes a new version."""
     hand.tap("Super resolution")
     hand.wait("This fits")
     hand.tap("Preview where I look")
     hand.wait("Preview in the middle of the picture")
+    hand.page.locator("details", has_text="Options").locator("summary").click()
+    hand.page.get_by_role("textbox", name="Width of the point-spread function").fill("2.4px")
     hand.tap("Enhance")
     hand.page.locator("aside.versions li").nth(1).wait_for()
     hand.wait(re.compile("^Done"))
     assert hand.brightness() > DARK
     hand.picture("enhanced")
+    with abbe.Session.open(session_folder, read_only=True) as session:
+        recipe = session.image().recipe
+        assert recipe is not None
+        assert set(recipe.to_dict()["steps"][-1]["parameters"]["psf"]["fwhm_pixels"]) == {2.4}
 
 
 def correct_the_background(hand: Hand, session_folder: Path) -> None:

@@ -16,6 +16,8 @@ from model_maker import save_bytes, write_model
 
 RAW, DONE = 0.25, 0.75
 
+pytestmark = pytest.mark.usefixtures("no_agreement")
+
 
 def mixing(scale: int) -> bytes:
     """restored = RAW * observed + DONE * context, each pixel repeated `scale` times; a spread of 0."""

@@ -54,6 +54,7 @@ def test_all_eight_ways_to_turn_are_used() -> None:
     assert len({turned(a, turns).tobytes() + bytes(turned(a, turns).shape) for _, _, turns in PLACES}) == 8
 
 
+@pytest.mark.usefixtures("no_agreement")
 @pytest.mark.parametrize(("task", "scale", "step"), [("denoise", 1, "denoise"), ("super_resolve", 3, "super_resolve")])
 def test_the_mean_over_all_passes_leans_nowhere(tmp_path: Path, task: str, scale: int, step: str) -> None:
     """Eight turns of "mean with the right neighbour" are the mean with each of four neighbours, on a plane that is not square."""

@@ -160,6 +160,25 @@ def test_both_workflows_do_as_they_are_told(device: httpx.Client, cells: str, fo
         assert device.post(f"/api/sessions/{cells}/jobs", json={**body, "passes": 9}).status_code == 400
 
 
+def test_super_resolution_is_told_the_width_of_the_psf(device: httpx.Client, cells: str, folder: Path) -> None:
+    body = {"kind": "enhance", "steps": ["super_resolve"], "psf": "3.1px"}
+    told, blind = (
+        device.post(f"/api/sessions/{cells}/preview", json={**body, "psf": psf, "x": 5, "y": 5}).json() for psf in ("3.1px", None)
+    )
+    assert told["preview"] != blind["preview"]
+    done = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"])
+    with abbe.Session.open(folder / "cells.abbe", read_only=True) as session:
+        account = session.image(done["result"]["version"]).recipe
+    assert account is not None
+    psf = account.to_dict()["steps"][0]["parameters"]["psf"]
+    assert psf["from"] == "given"
+    assert set(psf["fwhm_pixels"]) == {3.1}
+    wrong = finished(device, device.post(f"/api/sessions/{cells}/jobs", json={**body, "psf": "wide"}).json()["id"])
+    assert wrong["state"] == "failed"
+    assert "wanted the FWHM of a PSF" in wrong["message"]
+    assert device.post(f"/api/sessions/{cells}/preview", json={**body, "psf": "wide", "x": 5, "y": 5}).status_code == 400
+
+
 def test_the_history_speaks_of_versions_by_their_names(device: httpx.Client, cells: str) -> None:
     job = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
     finished(device, job["id"])

@@ -19,10 +19,14 @@ torch = pytest.importorskip("torch", reason="training needs the train extra")
 import abbe.zoo  # noqa: E402
 from abbe.errors import ModelError, ParameterError  # noqa: E402
 from abbe.networks import Architecture, Restorer  # noqa: E402
+from abbe.optics.width import NARROWEST, PSF_TOLD, USUAL, WIDEST  # noqa: E402
+from abbe.simulation.pairs import Pair, super_resolution_pair  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.loop import Training, architecture  # noqa: E402
 from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
+from abbe.training.pool import Pool  # noqa: E402
+from abbe.training.samples import Samples  # noqa: E402
 from abbe.training.weights import read_metadata, start_from  # noqa: E402
 
 TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1))
@@ -226,6 +230,74 @@ def test_wrong_plans_are_refused_with_the_field(tmp_path: Path) -> None:
         TrainingPlan.read(path)
     with pytest.raises(ParameterError, match="point --data"):
         Training(plan(pool=PoolPlan(planes=2, side=64, images={"nowhere/*.tif": 1})), tmp_path / "t", tmp_path, workers=0)
+
+
+def super_resolving(**network: object) -> TrainingPlan:
+    return plan(task="super_resolve", network=TINY.model_copy(update={"scale": 3, **network}))
+
+
+def test_half_of_the_samples_tell_how_wide_the_psf_is_and_nearly_rightly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[tuple[bool, float]] = []
+
+    def noted(rng: np.random.Generator, source: object, n: int, *, known: bool) -> Pair:
+        pair = super_resolution_pair(rng, source, n, known=known)
+        widths.append((known, pair.width))
+        return pair
+
+    monkeypatch.setattr("abbe.training.samples.super_resolution_pair", noted)
+    samples = Samples(super_resolving(told=PSF_TOLD), Pool.build(POOL, tmp_path, None), None)
+    told = np.array([samples[i].told for i in range(120)])
+    known, width = (np.array(column) for column in zip(*widths))
+    assert 0.35 < known.mean() < 0.65
+    assert np.array_equal(told[:, 0] == 1, known)
+    assert not told[~known].any()
+    assert np.allclose(told[:, 2], told[:, 1] ** 2, rtol=1e-5)
+    inside = known & (width > NARROWEST) & (width < WIDEST)
+    assert np.abs(told[inside, 1] - np.log2(width[inside] / USUAL)).max() < 4 * 0.06 / np.log(2)
+    assert width[known].min() < 0.5
+    assert width[known].max() > 2
+
+
+def test_what_is_told_is_learnt_beside_a_network_that_stays(tmp_path: Path) -> None:
+    first = train(super_resolving(), tmp_path, workers=0, report=silent, held_out=2)
+    told = super_resolving(told=PSF_TOLD).model_copy(update={"name": "told", "learn": "told", "start": "tiny", "steps": 20, "seed": 5})
+    second = train(told, tmp_path, models={"tiny": first.parent / "weights.safetensors"}, workers=0, report=silent, held_out=2)
+    before, after = weights(first.parent), weights(second.parent)
+    assert all(torch.equal(values, after[name]) for name, values in before.items())
+    new = {name: values for name, values in after.items() if name not in before}
+    assert all(bool(values.any()) == name.endswith(".weight") for name, values in new.items())
+    one, two = (json.loads((folder / "card.json").read_text()) for folder in (first, second))
+    assert two["told"] == list(PSF_TOLD)
+    assert two["interval_factor"] == one["interval_factor"]
+    assert two["training"]["steps"] == one["training"]["steps"]
+    assert two["training"]["told"]["steps"] == 20
+    observed = np.random.default_rng(1).normal(size=(1, 1, 32, 32)).astype(np.float32)
+    sessions = [onnxruntime.InferenceSession(str(folder / "model.onnx")) for folder in (first, second)]
+    blind = sessions[1].run(None, {"observed": observed, "told": np.zeros((1, 3), np.float32)})[0]
+    knowing = sessions[1].run(None, {"observed": observed, "told": np.ones((1, 3), np.float32)})[0]
+    assert np.allclose(sessions[0].run(None, {"observed": observed})[0], blind, atol=1e-6)
+    assert not np.allclose(blind, knowing, atol=1e-4)
+    with pytest.raises(ValueError, match="needs start, the name of the model that is to be told"):
+        TrainingPlan.model_validate({**told.model_dump(), "start": None})
+
+
+def test_a_plan_that_tells_nothing_sees_what_it_always_saw(tmp_path: Path) -> None:
+    """Draws for what is told come from elsewhere: sample i of the same plan, told or not, is the same where nothing is known."""
+    pool = Pool.build(POOL, tmp_path, None)
+    silent_, telling = (Samples(super_resolving(told=told), pool, None) for told in ((), PSF_TOLD))
+    blind = [i for i in range(12) if not telling[i].told.any()]
+    assert len(blind) >= 2
+    for i in blind:
+        assert np.array_equal(silent_[i].observed, telling[i].observed)
+        assert np.array_equal(silent_[i].truth, telling[i].truth)
+
+
+@pytest.mark.parametrize(("task", "told"), [("denoise", PSF_TOLD), ("super_resolve", ("anisotropy",)), ("axial_stack", PSF_TOLD)])
+def test_a_plan_cannot_tell_what_its_samples_do_not_know(tmp_path: Path, task: str, told: tuple[str, ...]) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(f'name = "wrong"\ntask = "{task}"\n[network]\ntold = {json.dumps(told)}\n')
+    with pytest.raises(ParameterError, match=rf"a network for {task} can be told .*, not"):
+        TrainingPlan.read(file)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

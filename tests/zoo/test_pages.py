@@ -74,7 +74,7 @@ def test_measuring_again_replaces_the_figures_of_the_same_set_alone(make: Module
 
 
 def test_what_realism_gains_and_costs_goes_onto_the_card_and_the_page(make: ModuleType, tmp_path: Path) -> None:
-    place = write_partner(write_model(tmp_path, "super_resolve"), network(3, seed=4))
+    place = write_partner(write_model(tmp_path, "super_resolve"), network(3, seed=4, told=3))
     assert "## Realism" not in make.page(load(write_model(tmp_path / "alone", "super_resolve")).card)
     found = {
         "er/30 photons": {"detail": {"0": 0.1, "0.5": 0.11, "1": 0.125}, make.EXCHANGED[0]: {"0": 30.0, "0.5": 29.8, "1": 29.25}},

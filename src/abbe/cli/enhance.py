@@ -46,6 +46,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    psf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FWHM",
+            help="Width of the lens's point-spread function: in um, 0.25, or pixels, 2.6px; one per channel, separated by commas, - where "
+            "not known; unknown for none. [default: by the file's optics]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -66,6 +75,8 @@ def command(
 
     def restore(image: Image, report: Progress) -> Image:
         chosen = listed_channels(channels, image)
-        return enhance(image, wanted, chosen, model=model, realism=realism, engine=engine, exact=exact, progress=report, passes=passes)
+        return enhance(
+            image, wanted, chosen, model=model, realism=realism, engine=engine, exact=exact, progress=report, passes=passes, psf=psf
+        )
 
     restore_files(files, Reading(axes, pixel_size), Work("A", "enhancing", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

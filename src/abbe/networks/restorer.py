@@ -72,18 +72,23 @@ class Block(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.gain = nn.Linear(told, width) if told else None
+        self.gain = _no_gain(told, width) if told else None
         nn.init.kaiming_normal_(self.first.weight)
         nn.init.normal_(self.second.weight, std=0.1 * (2 / (9 * width)) ** 0.5)
-        if self.gain is not None:
-            nn.init.zeros_(self.gain.weight)
-            nn.init.zeros_(self.gain.bias)
 
     def forward(self, x: Tensor, told: Tensor | None) -> Tensor:
         h = functional.relu(self.first(x))
         if self.gain is not None and told is not None:
             h = h * (1 + self.gain(told))[:, :, None, None]
         return x + self.second(h)
+
+
+def _no_gain(told: int, width: int) -> nn.Linear:
+    """What a network is told -> what is added to 1 as the gain of each channel; at first 0."""
+    gain = nn.Linear(told, width)
+    nn.init.zeros_(gain.weight)
+    nn.init.zeros_(gain.bias)
+    return gain
 
 
 class LightKept(nn.Module):
@@ -128,6 +133,8 @@ class Restorer(nn.Module):
         self.fine = 16 if a.scale > 1 else 0
         if self.fine:
             self.finer = nn.Conv2d(w[0], self.fine * factor**2, 3, padding=1, bias=False)
+        # how much is added at all is told directly: all of these gains alike scale the residual
+        self.exit = nn.ModuleDict({"gain": _no_gain(a.told, w[0])}) if self.fine and a.told else None
         self.tail = nn.Conv2d(self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
         spread = nn.Conv2d(a.spread_width or self.fine or w[0], 1 if self.fine else factor**2, 3, padding=1, bias=False)
         self.kept = LightKept(a.scale) if a.scale > 1 else None
@@ -170,6 +177,8 @@ class Restorer(nn.Module):
             h = functional.pixel_shuffle(self.up[i](h), 2) + kept[i]
             for block in self.up_blocks[i]:
                 h = block(h, told)
+        if self.exit is not None and told is not None:
+            h = h * (1 + self.exit["gain"](told))[:, :, None, None]
         if self.fine:
             h = functional.pixel_shuffle(functional.relu(self.finer(h)), a.unshuffle * a.scale)
         return h

@@ -12,16 +12,12 @@ import numpy.typing as npt
 from abbe.image import Image, as_image
 from abbe.image.pixels import Shape
 from abbe.restoration.noise import Noise, noise_sigma
+from abbe.restoration.psf import from_optics
 from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid
 from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
-from abbe.restoration.sampling import Sampling, sampling
+from abbe.restoration.sampling import Sampling, resolved, sampling
 
-#: words in a file's acquisition mode that mean: resolved beyond Abbe's limit already
-_RESOLVED = ("sted", "structured", "sim", "storm", "palm", "single", "super", "resolft", "minflux", "paint")
-#: below this pixel size (um) no diffraction-limited image needs to be sampled: Abbe's limit at 400 nm and NA 1.49 is 0.13 um, half of it
-#: for a confocal with a closed pinhole, and half of that again for sampling
-FINE_PIXEL = 0.034
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
 
@@ -40,6 +36,7 @@ class Advice:
         scratch_bytes: disk that the run needs meanwhile; 0 when everything fits in memory.
         free_bytes: free disk for it; None where nobody knows.
         remarks: sentences on what may disappoint.
+        psf: per channel, FWHM of the lens's point-spread function in pixels by the file's optics; None where they do not say.
     """
 
     workflow: Literal["A", "B"]
@@ -51,6 +48,7 @@ class Advice:
     scratch_bytes: int
     free_bytes: int | None
     remarks: tuple[str, ...] = ()
+    psf: tuple[float | None, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -96,20 +94,15 @@ def advise(
         scratch_bytes(source, chosen, grid),
         free_disk(tempfile.gettempdir()),
         tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1)),
+        tuple(from_optics(source, c) for c in range(source.shape[1])),
     )
 
 
 def _choose(image: Image, samples: Sequence[Sampling]) -> tuple[Literal["A", "B"], str]:
     """The workflow and why."""
-    done = image.recipe.to_dict().get("steps", []) if image.recipe is not None else []
-    if any(step.get("name") == "super_resolve" for step in done):
-        return "B", "the image was super-resolved by abbe already; what can still go is background"
-    modality = (image.optics.modality or "").lower()
-    if any(word in modality for word in _RESOLVED):
-        return "B", f"the file says that it is a super-resolved image ({modality}); what can still go is background and noise"
-    pixel = image.pixel_size[2]
-    if pixel is not None and pixel < FINE_PIXEL:
-        return "B", f"its pixels of {1000 * pixel:.3g} nm are finer than a diffraction-limited image needs: super-resolved already"
+    already = resolved(image)
+    if already is not None:
+        return "B", already
     over = [s.oversampling for s in samples if s.nyquist is not None and s.oversampling is not None]
     if over and min(over) >= 3:
         return "B", f"its pixels are {min(over):.1f} times finer than Abbe's limit needs, so three times as many would be empty"

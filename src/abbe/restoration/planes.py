@@ -8,6 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from abbe.image.pixels import Array, Pixels, put, scratch
+from abbe.optics.width import told_of_psf
+from abbe.restoration.agreement import Agreement
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 from abbe.restoration.normalisation import Normalisation
 from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
@@ -40,7 +42,8 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     """Every plane of `source`, (T, C, Z, Y, X) of any dtype, through the network.
 
     The mean of each plane is kept, region by region (`abbe.restoration.level`), except by models that remove light. What is added varies
-    too slowly to change contrasts or ratios of brightness above background, as a gain would.
+    too slowly to change contrasts or ratios of brightness above background, as a gain would. A finer result is made to agree with the image
+    at each spatial frequency (`abbe.restoration.agreement`).
 
     Args:
         raw: the image before all steps and its normalisation, for a model with context: it sees both where they are on one grid. None:
@@ -57,11 +60,12 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     estimate = scratch(shape, np.float32)
     spread = scratch(shape, np.float16) if work.last else None
     surfaces = np.zeros((t, c, z, *LevelGrid(y, x, scale).shape))
+    agreement = Agreement(source.shape, scale) if scale > 1 else None
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            whole = passed(work, observed, seen, {}, done, total)
+            whole = passed(work, observed, seen, told_of_psf(work.psf[j]) if work.psf else {}, done, total)
             values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
@@ -69,11 +73,16 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
                 put(spread, region, as_half(whole[1][tile.kept(scale)])[None, None, None])
             given = seen[tile.kept(1)].astype(np.float64) * normal[j].scale + normal[j].offset
             level.add(given, values, tile.y.start, tile.x.start)
+            if agreement is not None:
+                agreement.add((i, j, k), tile, whole[0], seen, observed)
             done += 1
             work.report(done / total, work.name)
         surfaces[i, j, k] = level.surface()
+        if agreement is not None:
+            agreement.end((i, j, k))
+    found = {} if agreement is None else agreement.reach(estimate, work.psf, [n.scale for n in normal])
     kept = estimate if removes_light(work.model) else LevelledPixels(estimate, surfaces, CELL * scale)
-    return finish(work, kept, spread)
+    return finish(work, kept, spread, found)
 
 
 def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array, Array]]:

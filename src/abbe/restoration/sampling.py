@@ -15,6 +15,11 @@ ABOVE = 1.5
 #: only where the broadest structure's power is this many times the floor does the spectrum end where the lens ends it, and not where noise
 #: covers it: means of hundreds of frames lie above three million, their single frames near ten thousand
 CLEAR = 5e4
+#: words in a file's acquisition mode that mean: resolved beyond Abbe's limit already
+_RESOLVED = ("sted", "structured", "sim", "storm", "palm", "single", "super", "resolft", "minflux", "paint")
+#: below this pixel size (um) no diffraction-limited image needs to be sampled: Abbe's limit at 400 nm and NA 1.49 is 0.13 um, half of it
+#: for a confocal with a closed pinhole, and half of that again for sampling
+FINE_PIXEL = 0.034
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,20 @@ def sampling(image: Image, channel: int) -> Sampling:
     aperture = optics.numerical_aperture
     nyquist = emission / 1000 / (4 * aperture) if emission and aperture else None
     return Sampling(_cutoff(image, channel), nyquist, image.pixel_size[2])
+
+
+def resolved(image: Image) -> str | None:
+    """Why an image is to be taken as super-resolved already; None where nothing says so."""
+    done = image.recipe.to_dict().get("steps", []) if image.recipe is not None else []
+    if any(step.get("name") == "super_resolve" for step in done) or any("super_resolve" in line for line in image.provenance.history):
+        return "the image was super-resolved by abbe already; what can still go is background"
+    modality = (image.optics.modality or "").lower()
+    if any(word in modality for word in _RESOLVED):
+        return f"the file says that it is a super-resolved image ({modality}); what can still go is background and noise"
+    pixel = image.pixel_size[2]
+    if pixel is not None and pixel < FINE_PIXEL:
+        return f"its pixels of {1000 * pixel:.3g} nm are finer than a diffraction-limited image needs: super-resolved already"
+    return None
 
 
 def _cutoff(image: Image, channel: int) -> float | None:

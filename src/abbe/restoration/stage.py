@@ -82,6 +82,8 @@ class Work:
     last: bool
     normal: tuple[Normalisation, ...]
     passes: int = 1
+    #: of each channel, the standard deviation of the lens's PSF in pixels, None where nobody knows; () for steps that have no use for it
+    psf: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

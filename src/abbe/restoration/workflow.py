@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
+from abbe.restoration.psf import Psf, Widths, choose_psf
 from abbe.restoration.request import (
     STEPS,
     ModelChoice,
@@ -43,6 +45,7 @@ def enhance(
     progress: Progress | None = None,
     *,
     passes: Passes | None = None,
+    psf: Psf | None = None,
 ) -> Image:
     """Workflow A: denoise, then sharpen along z, then super-resolve; each step works on the result of the one before.
 
@@ -59,6 +62,9 @@ def enhance(
         passes: how often the networks see each tile, each time moved and turned, from 1, the fastest, to 8; their results are averaged.
             One number for all steps, or one per step: {"denoise": 1}. None: 2 for "denoise", 4 for "axial" on single planes as the last
             step, else 1. A stack with known z-step is seen along both of its sides once, or twice where 2 or more are wanted.
+        psf: how wide the lens's point-spread function is (FWHM in the plane), which "super_resolve" undoes: in um, as measured on a bead,
+            or in pixels, "2.6px"; one for all channels, or one per chosen channel, None where it is not known. None: by the file's
+            wavelength, aperture and pixel size, where it has them. "unknown": as if it had not; the network then goes by the image alone.
 
     Returns:
         A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
@@ -79,7 +85,8 @@ def enhance(
     grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
     notices = [*about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     often = choose_passes(passes, models)
-    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often)
+    widths, doubts = choose_psf(source, chosen, models, psf)
+    return _run("enhance", source, models, chosen, grid, [*notices, *doubts], engine, exact, progress, often, widths)
 
 
 def correct_background(
@@ -103,7 +110,7 @@ def correct_background(
     source = as_image(image)
     chosen = check_channels(source, channels)
     models, about = at_realism(realism, choose_models(("background",), model, ""))
-    return _run("background", source, models, chosen, Grid(), about, engine, exact, progress, choose_passes(passes, models))
+    return _run("background", source, models, chosen, Grid(), about, engine, exact, progress, choose_passes(passes, models), Widths())
 
 
 def _run(
@@ -117,6 +124,7 @@ def _run(
     exact: bool,
     progress: Progress | None,
     passes: dict[str, int],
+    widths: Widths,
 ) -> Image:
     """All steps on the engine asked for; once more from the start on the plain CPU provider where that one fails on a model."""
     check_room(image, chosen, grid)
@@ -125,12 +133,12 @@ def _run(
     without = find_unmeasured(raw, Part(progress))
     source = raw if without is None else without.filled
     try:
-        stages = _stages(source, models, grid, picked, Part(progress), passes)
+        stages = _stages(source, models, grid, picked, Part(progress), passes, widths)
     except ProviderError as problem:
         reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
         failed, picked = picked, engine("cpu", exact)
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
-        stages = _stages(source, models, grid, picked, Part(progress), passes)
+        stages = _stages(source, models, grid, picked, Part(progress), passes, widths)
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
@@ -138,7 +146,9 @@ def _run(
     return result
 
 
-def _stages(raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, report: Part, passes: dict[str, int]) -> list[Stage]:
+def _stages(
+    raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, report: Part, passes: dict[str, int], widths: Widths
+) -> list[Stage]:
     """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
 
     The one normalisation is that of the image. Were each step's input to have its own, a bright object somewhere in the image would change,
@@ -152,7 +162,8 @@ def _stages(raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, repor
     for number, (step, model) in enumerate(models.items()):
         part = report.part(*shares[number])
         part(0.0, step)
-        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step])
+        psf = widths.sigmas() if step == "super_resolve" else ()
+        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf)
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
             stage = restore_stacks(pixels, grid.ratio, work, raw)
@@ -160,6 +171,8 @@ def _stages(raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, repor
             stage = restore_levels(pixels, work)
         else:
             stage = restore_planes(pixels, work, (raw, own))
+        if step == "super_resolve":
+            stage = dataclasses.replace(stage, found={**stage.found, **widths.account()})
         stages.append(stage)
         pixels = stage.estimate
         if removes_light(model):

@@ -25,4 +25,6 @@ def advice(session: Session, version: str | None = None) -> dict[str, Any]:
         "fits": found.fits,
         "seconds": image.size / PACE,
         "noise": [noise.sigma for noise in found.noise],
+        # um by the file's optics
+        "psf": [width and round(width * (image.pixel_size[2] or 0), 3) for width in found.psf],
     }

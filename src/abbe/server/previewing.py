@@ -49,7 +49,7 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
         channels=image.channels,
         bits=image.bits,
         optics=image.optics,
-    )
+    ).replace(provenance=image.provenance)  # whose history says whether the optics still hold
     return part, (top, left)
 
 
@@ -58,7 +58,7 @@ def _restored(part: Image, wanted: dict[str, Any], corner: tuple[int, int]) -> P
 
     how = {name: wanted[name] for name in ("realism", "passes", "exact")}
     if wanted["kind"] == "enhance":
-        result = enhance(part, steps=tuple(wanted["steps"]), model=wanted["model"], **how)
+        result = enhance(part, steps=tuple(wanted["steps"]), model=wanted["model"], psf=wanted["psf"], **how)
     else:
         result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), **how)
     array = np.asarray(result)[0, :, 0].astype(np.float32, copy=False)

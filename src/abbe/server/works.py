@@ -34,13 +34,21 @@ class How(NamedTuple):
     exact: bool = False
 
 
-def enhancing(here: Service, session_id: str, version: str, steps: Sequence[str], model: str | None, how: How, author: str) -> Work:
+class Wish(NamedTuple):
+    """What Workflow A can be told besides; `psf` as in `abbe.enhance`."""
+
+    steps: tuple[str, ...]
+    model: str | None = None
+    psf: str | None = None
+
+
+def enhancing(here: Service, session_id: str, version: str, wish: Wish, how: How, author: str) -> Work:
     """Workflow A."""
 
     def restore(image: Image, progress: Progress) -> Image:
         from abbe.restoration import enhance
 
-        return enhance(image, steps=tuple(steps), model=model, progress=progress, **how._asdict())
+        return enhance(image, progress=progress, **wish._asdict(), **how._asdict())
 
     return _restoring(here, session_id, version, restore, "enhance", author)
 

@@ -16,6 +16,7 @@ from abbe.limits import LIMITS
 from abbe.recipe import Recipe
 from abbe.reporting.building import REPEAT_FORMAT, build
 from abbe.reporting.renderers.html import repeat_data
+from abbe.restoration.psf import Psf
 from abbe.session._session import Session
 from abbe.session.companions import as_kept
 from abbe.session.crop import crop, original_of_crop
@@ -113,7 +114,10 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     realism = max((float(step.parameters.get("realism") or 0) for step in recipe.steps if step.model), default=0.0)
     passes = {step.name: int(step.parameters["passes"]) for step in recipe.steps if "passes" in step.parameters}
     if recipe.operation == "enhance":
-        return enhance(image, names, channels, model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes)
+        return enhance(
+            image, names, channels,
+            model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes, psf=_psf(recipe),
+        )  # fmt: skip
     if recipe.operation == "background":
         return correct_background(
             image, channels, model=models, engine=engine, exact=exact, progress=progress, realism=realism, passes=passes
@@ -122,6 +126,15 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
         box = recipe.steps[0].parameters
         return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)
     raise ParameterError(f"wanted a recipe of enhance, background or crop, got {recipe.operation!r}, which abbe cannot repeat")
+
+
+def _psf(recipe: Recipe) -> Psf | None:
+    """The widths that super-resolution was told; earlier versions of abbe told none. None without that step."""
+    for step in recipe.steps:
+        if step.name == "super_resolve":
+            known = step.parameters.get("psf", {}).get("fwhm_pixels") or []
+            return [None if width is None else f"{float(width)}px" for width in known] if any(known) else "unknown"
+    return None
 
 
 def _engine(recipe: Recipe) -> str:

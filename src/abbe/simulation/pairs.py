@@ -33,12 +33,14 @@ class Source(Protocol):
 class Pair(NamedTuple):
     """`observed` is what a file holds; `truth` is what a restoration should give, on the same or a finer grid, in the same unit.
 
-    `level` is how much of the truth is even background (camera offset, glow), where that is known.
+    `level` is how much of the truth is even background (camera offset, glow), where that is known; `width` the PSF's standard deviation in
+    observed pixels, where super-resolution is to undo it.
     """
 
     observed: Plane
     truth: Plane
     level: float = 0.0
+    width: float = 0.0
 
 
 #: pixels around a patch, so that the periodic blur does not wrap into it
@@ -54,6 +56,8 @@ SECTION = 0.77
 #: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in seven is wider, as a zoomed confocal's. Where a soft specimen under a sharp
 #: lens looks like a sharp one under a soft lens, this decides what comes out
 WIDTHS = (0.55, 1.5)
+#: the same (logarithmically even) where the network is told the width: nothing is to be guessed then, and any lens may come
+ANY_WIDTH = (0.42, 2.3)
 #: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -144,8 +148,10 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     return Pair(*pair)
 
 
-def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
+def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool = False) -> Pair:
     """A conventional image (n, n) and the specimen on a grid three times finer (3n, 3n), in the image's counts.
+
+    `known`: the PSF's width will be told, and may be any.
 
     A third of the images were taken on coarser pixels and enlarged, as registration, drift correction and debayering do: their noise is
     smooth from pixel to pixel, and a network that has seen white noise alone takes it for filaments.
@@ -158,7 +164,10 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
     edge = 3 * MARGIN // 2
     factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
     width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else rng.uniform(WIDTHS[1], 2.3)
-    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width * factor**0.6))
+    if known:
+        width = ANY_WIDTH[0] * (ANY_WIDTH[1] / ANY_WIDTH[0]) ** rng.random()
+    width *= factor**0.6
+    blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width))
     haze: Plane | float = 0.0
     if rng.random() < 0.25:
         haze = convolve(fine, gaussian_transfer(fine.shape, rng.uniform(12, 36))) * rng.uniform(0.1, 1.0)
@@ -180,7 +189,7 @@ def super_resolution_pair(rng: Generator, source: Source, n: int) -> Pair:
         observed, truth, level = _in_eight_bits(rng, observed, truth, level)
         if rng.random() < 0.15:
             observed = processing.jpeg(observed, int(rng.integers(60, 98)))
-    return Pair(observed, truth.astype(np.float32), level)
+    return Pair(observed, truth.astype(np.float32), level, float(width))
 
 
 def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) -> tuple[Plane, Plane, float]:

@@ -50,7 +50,7 @@ def train(
     """
     try:
         from abbe.training.calibration import interval_factor
-        from abbe.training.export import export, export_partner, spread_learnt
+        from abbe.training.export import export, export_partner, learnt_last
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
@@ -63,8 +63,8 @@ def train(
         return export_partner(weights, _folder(models, plan.start), made)
     factor = interval_factor(training, 5 * held_out)
     export(weights, made, interval_factor=factor)
-    if plan.learn == "spread" and plan.start:
-        spread_learnt(_folder(models, plan.start), made)
+    if plan.learn in ("spread", "told") and plan.start:
+        learnt_last(_folder(models, plan.start), made)
     return made
 
 

@@ -98,15 +98,18 @@ class Adversary:
             return
         self.network.load_state_dict(own)
         self.steps = steps
-        self.optimizer.load_state_dict(optimizer_state(self.optimizer, self.network, tensors, "adversary-optimizer.", steps))
+        self.optimizer.load_state_dict(
+            optimizer_state(self.optimizer, dict(self.network.named_parameters()), tensors, "adversary-optimizer.", steps)
+        )
 
 
 def optimizer_state(
-    optimizer: torch.optim.Optimizer, network: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, steps: int
+    optimizer: torch.optim.Optimizer, parameters: dict[str, torch.nn.Parameter], tensors: dict[str, Tensor], prefix: str, steps: int
 ) -> dict[str, Any]:
-    """What `optimizer.load_state_dict` wants, from moments by parameter name; each lies in memory as its parameter does."""
+    """What `optimizer.load_state_dict` wants, from moments by name of `parameters`, which are in its order; each lies in memory as its
+    parameter does."""
     moments = {}
-    for i, (name, parameter) in enumerate(network.named_parameters()):
+    for i, (name, parameter) in enumerate(parameters.items()):
         if f"{prefix}{name}.exp_avg" not in tensors:
             continue
         mean, square = (torch.empty_like(parameter).copy_(tensors[f"{prefix}{name}.{k}"]) for k in ("exp_avg", "exp_avg_sq"))

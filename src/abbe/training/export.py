@@ -187,13 +187,16 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
     }
 
 
-def spread_learnt(fidelity: Path, made: Path) -> None:
-    """Of a model whose spread alone was learnt: the card says what the estimate came from, as the model it started from does, and that."""
+def learnt_last(fidelity: Path, made: Path) -> None:
+    """Of a model of which one part alone was learnt, its spread or what it is told: the card says what all else came from, as that of the
+    model it started from does, and that. Told nothing it is that model, and so is its interval."""
     path = made / "card.json"
     card, before = (json.loads((folder / "card.json").read_text(encoding="utf-8")) for folder in (made, fidelity))
     late, early = card["training"], before["training"]
-    settings = {**early["settings"], "network": late["settings"]["network"]}
-    card["training"] = {**early, "settings": settings, "spread": {key: late[key] for key in ("seed", "hours", "steps", "settings")}}
+    settings, part = {**early["settings"], "network": late["settings"]["network"]}, late["settings"]["learn"]
+    card["training"] = {**early, "settings": settings, part: {key: late[key] for key in ("seed", "hours", "steps", "settings")}}
+    if part == "told":
+        card["interval_factor"] = before["interval_factor"]
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -27,12 +27,26 @@ from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool
 from abbe.training.samples import Sample, Samples
-from abbe.training.weights import read_metadata, start_from
+from abbe.training.weights import GAIN, read_metadata, start_from
 
 Report = Callable[[str], None]
 #: share of the samples of a model with context for which the observed image is not the raw one but what the models before made of it:
 #: so it also serves where the raw image is not on the same grid (a stack made isotropic), or is denoised already
 RAW_ABSENT = 0.2
+#: how many times faster what the network is told through is learnt: it starts at 0, is to come near 1, and moves by the rate at most
+GAINS_PACE = 10.0
+
+
+def parted(network: Restorer) -> tuple[dict[str, torch.nn.Parameter], dict[str, torch.nn.Parameter]]:
+    """Parameters by name: all but those of what the network is told through, and those."""
+    named = dict(network.named_parameters())
+    return {name: p for name, p in named.items() if GAIN not in name}, {name: p for name, p in named.items() if GAIN in name}
+
+
+def joined(network: Restorer) -> dict[str, torch.nn.Parameter]:
+    """All parameters by name, in the optimizer's order."""
+    rest, gains = parted(network)
+    return rest | gains
 
 
 def autocast() -> torch.autocast:
@@ -94,18 +108,26 @@ class Training:
             start_from(self.network, models[plan.start], adapt=plan.adversarial is None)
         if plan.learn != "all":
             self.network.requires_grad_(False)
-            for part in [self.network.spread] if plan.learn == "spread" else self.network.finest():
-                part.requires_grad_(True)
+            for parameter in self._learnt():
+                parameter.requires_grad_(True)
         self.before = [_frozen(models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+        groups = [{"params": list(some.values()), "pace": pace} for some, pace in zip(parted(self.network), (1.0, GAINS_PACE)) if some]
+        self.optimizer = torch.optim.AdamW(groups, plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         self.adversary = Adversary.of(plan.adversarial, context=plan.network.context) if plan.adversarial else None
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
+
+    def _learnt(self) -> list[torch.nn.Parameter]:
+        """What is learnt where it is not everything."""
+        if self.plan.learn == "told":  # without a constant: told zeros, nothing changes
+            return [p for name, p in self.network.named_parameters() if GAIN in name and name.endswith(".weight")]
+        parts = [self.network.spread] if self.plan.learn == "spread" else self.network.finest()
+        return [p for part in parts for p in part.parameters()]
 
     # ------------------------------------------------------------------------------------------ state
     def save(self) -> None:
         """A checkpoint, whole or not at all."""
-        names = [name for name, _ in self.network.named_parameters()]
+        names = list(joined(self.network))
         tensors = {f"weights.{k}": v.contiguous() for k, v in self.network.state_dict().items()}
         tensors |= {f"average.{k}": v.contiguous() for k, v in self.average.state_dict().items()}
         for i, state in self.optimizer.state_dict()["state"].items():
@@ -138,7 +160,7 @@ class Training:
         self.network.load_state_dict(part("weights."))
         self.average.load_state_dict(part("average."))
         self.step, self.seconds, self.best = int(state["step"]), float(state["seconds"]), float(state["best"])
-        self.optimizer.load_state_dict(optimizer_state(self.optimizer, self.network, tensors, "optimizer.", self.step))
+        self.optimizer.load_state_dict(optimizer_state(self.optimizer, joined(self.network), tensors, "optimizer.", self.step))
         if self.adversary:
             self.adversary.restore(tensors, int(state.get("adversary_steps", 0)))
         return True
@@ -193,7 +215,7 @@ class Training:
 
     def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self._rate() * group["pace"]
         observed, context, truth, told = self.prepared(self.network, observed, truth, told, level, self.step)
         with autocast():
             restored = self.network(observed, context, told if told.numel() else None)

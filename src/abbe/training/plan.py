@@ -9,12 +9,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from abbe.errors import ParameterError
+from abbe.optics.width import PSF_TOLD
 
 Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
 
 
 #: what a network of several levels is told: how often the image was halved (at most `levels.DEEPEST`), and is there a coarser result
 LEVELS_TOLD = ("level", "coarser")
+#: what samples of a task can tell a network: z-step over pixel size, and the width of the PSF
+TOLD = {"axial_stack": ("anisotropy",), "super_resolve": PSF_TOLD}
 
 
 class _Frozen(BaseModel):
@@ -115,8 +118,9 @@ class TrainingPlan(_Frozen):
     #: exponential moving average of the weights
     average: float = Field(default=0.999, ge=0, lt=1)
     #: "spread": the estimate stays as it is, bit for bit, and the spread of its error alone is learnt. "finest": what the network makes of
-    #: its features on the finest grid, on the way out, and nothing before
-    learn: Literal["all", "spread", "finest"] = "all"
+    #: its features on the finest grid, on the way out, and nothing before. "told": what it makes of what it is told, alone; told zeros it
+    #: stays what it was, bit for bit, and samples always tell
+    learn: Literal["all", "spread", "finest", "told"] = "all"
     #: weight of the spread's likelihood, of the Fourier-amplitude term
     spread_weight: float = 0.05
     fourier_weight: float = 0.0
@@ -127,6 +131,12 @@ class TrainingPlan(_Frozen):
     def _whose(self) -> TrainingPlan:
         if self.adversarial is not None and not self.start:
             raise ValueError("a plan with [adversarial] needs start: the name of the fidelity model whose partner it trains")
+        told = TOLD.get(self.task, ())
+        if self.network.told and self.network.told != told:
+            offered = f"told = {list(told)}, or nothing" if told else "nothing"
+            raise ValueError(f"a network for {self.task} can be told {offered}, not {list(self.network.told)}")
+        if self.learn == "told" and (not self.network.told or not self.start):
+            raise ValueError('learn = "told" needs start, the name of the model that is to be told, and told in [network]')
         if self.learn == "spread" and (self.adversarial is not None or not self.start):
             raise ValueError('learn = "spread" needs start: the name of the model whose error is learnt, and no [adversarial]')
         return self

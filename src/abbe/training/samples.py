@@ -13,6 +13,7 @@ import numpy.typing as npt
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.optics.file import resize
+from abbe.optics.width import told_of_psf
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import BlurredStack, axial_slice
 from abbe.training.plan import PairsPlan, TrainingPlan
@@ -24,6 +25,9 @@ Generator = np.random.Generator
 
 #: share of specimens without anything above or below the focal plane, for the single-plane axial model
 THIN = 0.25
+#: share of super-resolution samples of which the network is told how wide the PSF is, and how wrong (standard deviation of the logarithm)
+#: that is: a bead is measured to a few percent, and a lens is not quite what its aperture promises
+KNOWN, KNOWN_WITHIN = 0.5, 0.06
 #: training slices from one blurred stack, and how many stacks take turns: what comes soon after each other is not alike
 SLICES_PER_STACK, STACKS = 32, 16
 
@@ -105,9 +109,13 @@ class Samples:
             stack = self._stack(index)
             observed, truth = axial_slice(rng, stack, n, plan.network.channels)
             return normalised(rng, observed, truth[None], np.array([stack.step], np.float32), level=True)
-        pair = self._pair(rng, n)
+        knowing = np.random.default_rng([plan.seed, self.stream, index, 2])  # its own: plans that tell nothing see what they always saw
+        known = bool(plan.network.told) and knowing.random() < (1.0 if plan.learn == "told" else KNOWN)
+        pair = self._pair(rng, n, known)
         level = plan.task in ("denoise", "super_resolve")
-        return normalised(rng, pair.observed[None], pair.truth[None], np.zeros(0, np.float32), level=level, background=pair.level)
+        told = told_of_psf(pair.width * float(np.exp(knowing.normal(0, KNOWN_WITHIN))) if known and pair.width else None)
+        numbers = np.array([told[name] for name in plan.network.told], np.float32)
+        return normalised(rng, pair.observed[None], pair.truth[None], numbers, level=level, background=pair.level)
 
     def _stack(self, index: int) -> BlurredStack:
         """Blurring a stack takes longer than all else, so it serves for many samples; `STACKS` lanes change theirs at different times."""
@@ -119,14 +127,14 @@ class Samples:
             kept = self._stacks[lane] = number, BlurredStack.of(rng, self.pool.volume(rng), sharpen=self.plan.network.context)
         return kept[1]
 
-    def _pair(self, rng: Generator, n: int) -> Pair:
+    def _pair(self, rng: Generator, n: int, known: bool) -> Pair:
         task = self.plan.task
         if self.pairs and self.plan.pairs and rng.random() < self.plan.pairs.share:
             return self.pairs.pair(rng, n)
         if task == "denoise":
             return denoising_pair(rng, self.pool, n)
         if task == "super_resolve":
-            return super_resolution_pair(rng, self.pool, n)
+            return super_resolution_pair(rng, self.pool, n, known=known)
         if task == "background":
             return background_pair(rng, self.pool, n)
         kind = rng.random()

@@ -118,6 +118,8 @@ export interface Advice {
   fits: boolean;
   /** a guess for an ordinary laptop */
   seconds: number;
+  /** per channel: width of the lens's point-spread function by the file's optics, um */
+  psf: (number | null)[];
 }
 
 export interface ChannelStatistics {

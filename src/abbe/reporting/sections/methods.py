@@ -94,7 +94,17 @@ def _step(step: Step) -> str:
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
     passes = step.parameters.get("passes", 1)
     averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
-    return f"{done} (model {step.model} {step.model_version or ''}{mixed}{averaged})".replace(" )", ")")
+    return f"{done} (model {step.model} {step.model_version or ''}{mixed}{averaged}{_lens(step)})".replace(" )", ")")
+
+
+def _lens(step: Step) -> str:
+    """How wide the PSF was that super-resolution was told."""
+    psf = step.parameters.get("psf")
+    known = psf.get("fwhm_pixels", []) if isinstance(psf, dict) else []
+    if not isinstance(psf, dict) or not any(known):
+        return ""
+    widths = ", ".join("unknown" if width is None else f"{width:g}" for width in (known if len(set(known)) > 1 else known[:1]))
+    return f", told a point-spread function {widths} pixels wide (FWHM{', by the optics' if psf.get('from') == 'file' else ''})"
 
 
 def _measured(case: Case) -> Iterator[str]:

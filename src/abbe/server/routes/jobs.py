@@ -23,6 +23,7 @@ class Enhancing(BaseModel):
     version: str | None = Field(None, max_length=64)
     steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
     model: str | None = Field(None, max_length=64)
+    psf: str | None = Field(None, max_length=32)
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
@@ -55,7 +56,7 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
     version = session.version(wanted.version)
     author = request.scope["device"]
     if isinstance(wanted, Enhancing):
-        work = works.enhancing(here, session_id, version.id, wanted.steps, wanted.model, how(wanted), author)
+        work = works.enhancing(here, session_id, version.id, works.Wish(tuple(wanted.steps), wanted.model, wanted.psf), how(wanted), author)
         title = f"Super resolution of {session.name}"
     elif isinstance(wanted, Correcting):
         if not all(0 <= c < version.shape[1] for c in wanted.channels):

@@ -1,0 +1,151 @@
+"""How wide the lens's point-spread function is, for super-resolution to be told: as somebody says, or as the file's optics do.
+
+Blind, super-resolution has to guess how much of an image's blur is the lens's and how much the specimen's own softness. Told, it undoes
+the lens's. Widths are FWHM in the plane: 2.355 standard deviations; of a lens 0.49 wavelength / NA (`abbe.optics.gaussian_sigma`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from abbe.errors import ParameterError
+from abbe.image import Image, Notice
+from abbe.optics.psf import FWHM, gaussian_sigma
+from abbe.optics.width import NARROWEST, WIDEST
+from abbe.restoration.sampling import resolved, sampling
+from abbe.zoo import Model
+
+#: FWHM in um, or in pixels as text, "2.6px"; one for all channels or one per channel that is enhanced, also as text, "0.21,-,2.6px"; None
+#: or "-" where nobody knows. "unknown": the file's optics are not asked either
+Psf: TypeAlias = float | str | Sequence[float | str | None]
+
+UNKNOWN, NONE, PIXELS = "unknown", "-", "px"
+#: acquisition modes whose PSF follows from wavelength and aperture as below: of the emitted light where a camera takes the picture, of the
+#: exciting light where a beam is scanned and the pinhole lets most of the light through (Wilhelm et al., Confocal Laser Scanning
+#: Microscopy, Carl Zeiss 1997: 0.51 excitation / NA)
+SCANNED, TAKEN = ("confocal",), (None, "widefield", "light sheet", "spinning disk", "tirf")
+#: an image whose spectrum reaches this much further than the lens lets through does not come from that lens
+BEYOND = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """FWHM in pixels of each chosen channel, None where it is not known, and who says so."""
+
+    pixels: tuple[float | None, ...] = ()
+    source: Literal["given", "file", "unknown"] = "unknown"
+
+    def sigmas(self) -> tuple[float | None, ...]:
+        """Standard deviations, in pixels."""
+        return tuple(None if width is None else width / float(FWHM) for width in self.pixels)
+
+    def account(self) -> dict[str, Any]:
+        """For the recipe."""
+        return {"psf": {"fwhm_pixels": list(self.pixels), "from": self.source}}
+
+
+def choose_psf(image: Image, chosen: Sequence[int], models: Mapping[str, Model], wanted: Psf | None) -> tuple[Widths, list[Notice]]:
+    """The widths that super-resolution will be told, and what is to be known of them.
+
+    Raises `ParameterError` for a width that is none, one in um for an image without pixel size, or one that no step could use.
+    """
+    if "super_resolve" not in models:
+        if wanted is None:
+            return Widths(), []
+        raise ParameterError("wanted a psf for the step super_resolve, got one without that step; leave it out, or add the step")
+    names = [image.channels[c] for c in chosen]
+    if wanted is not None:
+        given = _given(image, names, wanted)
+        return Widths(given, "unknown" if not any(given) else "given"), list(_doubts(image, chosen, given))
+    known = tuple(from_optics(image, c) for c in chosen)
+    beyond = {c for c, width in zip(chosen, known) if width is not None and _beyond(image, c, width)}
+    unlike = "holds finer detail than the lens that the file names lets through; its PSF was taken as unknown"
+    notices = [Notice("optics", f"{image.channels[c]}: {unlike}") for c in sorted(beyond)]
+    used = tuple(None if c in beyond or width is None or not _within(width) else width for c, width in zip(chosen, known))
+    return Widths(used, "file" if any(used) else "unknown"), notices
+
+
+def from_optics(image: Image, channel: int) -> float | None:
+    """FWHM in pixels by the file's wavelength, aperture and pixel size; None where one is missing, or the image is super-resolved."""
+    optics, size = image.optics, image.pixel_size[2]
+    waves = optics.excitation if optics.modality in SCANNED and _of(optics.excitation, channel) else optics.emission
+    wave = _of(waves, channel)
+    if optics.modality not in (*SCANNED, *TAKEN) or not wave or not optics.numerical_aperture or not size or not _square(image):
+        return None
+    if resolved(image) is not None:
+        return None
+    return round(float(FWHM * gaussian_sigma(wave / 1000, optics.numerical_aperture)) / size, 3)
+
+
+def _of(waves: Sequence[float | None], channel: int) -> float | None:
+    return waves[channel] if channel < len(waves) else None
+
+
+def _square(image: Image) -> bool:
+    _, y, x = image.pixel_size
+    return y is not None and x is not None and math.isclose(y, x, rel_tol=0.02)
+
+
+def _given(image: Image, names: Sequence[str], wanted: Psf) -> tuple[float | None, ...]:
+    """Widths in pixels, as the caller said them."""
+    if isinstance(wanted, str) and "," in wanted:
+        wanted = wanted.split(",")
+    if isinstance(wanted, Iterable) and not isinstance(wanted, str):
+        listed: list[float | str | None] = list(wanted)
+        if len(listed) != len(names):
+            raise ParameterError(f"wanted one psf, or one for each of the {len(names)} channels ({', '.join(names)}), got {len(listed)}")
+    else:
+        listed = [wanted] * len(names)
+    return tuple(_pixels(image, one) for one in listed)
+
+
+def _pixels(image: Image, width: float | str | None) -> float | None:
+    text = NONE if width is None else str(width).strip()
+    if text in (NONE, UNKNOWN):
+        return None
+    in_pixels = text.endswith(PIXELS)
+    try:
+        number = float(text.removesuffix(PIXELS))
+    except ValueError:
+        number = math.nan
+    if isinstance(width, bool) or not 0 < number < math.inf:
+        raise ParameterError(f'wanted the FWHM of a PSF in um (0.25), in pixels ("2.6px") or "{UNKNOWN}", got {width!r}')
+    if in_pixels:
+        return round(number, 3)
+    if not _square(image) or image.pixel_size[2] is None:
+        got = " x ".join("unknown" if side is None else f"{side:g} um" for side in image.pixel_size[1:])
+        raise ParameterError(
+            f"wanted square pixels of known size for a psf of {number:g} um, got {got}; say the pixel size, or the psf in pixels "
+            f'("2.6{PIXELS}")'
+        )
+    return round(number / image.pixel_size[2], 3)
+
+
+def _within(width: float) -> bool:
+    return bool(NARROWEST <= width / FWHM <= WIDEST)
+
+
+def _doubts(image: Image, chosen: Sequence[int], widths: Sequence[float | None]) -> Iterator[Notice]:
+    for channel, width in zip(chosen, widths):
+        if width is None:
+            continue
+        name = image.channels[channel]
+        if not _within(width):
+            least, most = (round(FWHM * sigma, 1) for sigma in (NARROWEST, WIDEST))
+            learnt = f"what super-resolution learnt ({least} to {most})"
+            yield Notice("optics", f"{name}: a PSF of {width:g} pixels is beyond {learnt}; it was told the nearest")
+        elif _beyond(image, channel, width):
+            lens = f"a lens with a PSF of {width:g} pixels"
+            yield Notice("optics", f"{name}: holds finer detail than {lens} lets through; is that the width?")
+
+
+def _beyond(image: Image, channel: int, width: float) -> bool:
+    """Does the spectrum reach further than the lens's limit, 2 NA / wavelength = 0.42 / sigma?"""
+    limit = 0.42 / (width / float(FWHM)) / 0.5  # of the highest frequency that pixels hold
+    if limit * BEYOND >= 1:
+        return False
+    cutoff = sampling(image, channel).cutoff
+    return cutoff is not None and cutoff > limit * BEYOND
