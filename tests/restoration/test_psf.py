@@ -45,9 +45,9 @@ def widths_of(result: abbe.Image) -> dict[str, Any]:
 
 # ------------------------------------------------------------------------------------------------ by the file
 def test_width_by_the_optics_of_a_camera_and_of_a_scanned_beam() -> None:
-    assert from_optics(image(), 0) == pytest.approx(FWHM * 0.21 * 0.520 / 1.4 / 0.1, abs=1e-3)
+    assert from_optics(image(), 0) == pytest.approx(1.1 * FWHM * 0.21 * 0.520 / 1.4 / 0.1, abs=1e-3)
     confocal = Optics(numerical_aperture=1.4, modality="confocal", emission=(520.0,), excitation=(488.0,))
-    assert from_optics(image(confocal), 0) == pytest.approx(FWHM * 0.21 * 0.488 / 1.4 / 0.1, abs=1e-3)
+    assert from_optics(image(confocal), 0) == pytest.approx(1.1 * FWHM * 0.21 * 0.488 / 1.4 / 0.1, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,6 @@ def test_from_a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert frame.main(["enhance", str(file), "-o", str(out), "--steps", "super_resolve", "--psf", "0.3"]) == 0
     with abbe.Session.open(out, read_only=True) as session:
         assert widths_of(session.image()) == {"fwhm_pixels": [3.0], "from": "given"}
-    assert "point-spread function 1.8 pixels wide by its optics" in capsys.readouterr().out
+    assert "point-spread function 2.0 pixels wide by its optics" in capsys.readouterr().out
     assert frame.main(["enhance", str(file), "-o", str(out), "--overwrite", "--psf", "wide"]) == 1
     assert "wanted the FWHM of a PSF" in capsys.readouterr().err
