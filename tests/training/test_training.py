@@ -273,6 +273,9 @@ def test_what_is_told_is_learnt_beside_a_network_that_stays(tmp_path: Path) -> N
     assert two["training"]["told"]["steps"] == 20
     observed = np.random.default_rng(1).normal(size=(1, 1, 32, 32)).astype(np.float32)
     sessions = [onnxruntime.InferenceSession(str(folder / "model.onnx")) for folder in (first, second)]
+    read = Restorer(architecture(told))
+    start_from(read, second / "model.onnx")  # every weight is there under its name, those that are all zero too
+    assert not any(values.any() for name, values in read.state_dict().items() if name.endswith(".gain.bias"))
     blind = sessions[1].run(None, {"observed": observed, "told": np.zeros((1, 3), np.float32)})[0]
     knowing = sessions[1].run(None, {"observed": observed, "told": np.ones((1, 3), np.float32)})[0]
     assert np.allclose(sessions[0].run(None, {"observed": observed})[0], blind, atol=1e-6)
@@ -305,6 +308,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = Restorer(Architecture((16, 32), (1, 1), unshuffle=2))
     with pytest.raises(ModelError, match="same \\[network\\]"):
         start_from(other, tmp_path / "tiny" / "weights.safetensors")
+
+
+@pytest.mark.parametrize("name", ["denoise", "background", "axial_plane", "axial_stack", "super_resolve"])
+def test_every_weight_of_a_shipped_model_is_there_by_name(name: str) -> None:
+    """A training can start from it, and CoreML's form be made of it."""
+    model = abbe.zoo.find(name)
+    settings = TrainingPlan.model_validate(model.card.training.settings if model.card.training else {})
+    start_from(Restorer(architecture(settings)), model.path)
 
 
 def test_every_shipped_plan_can_be_read() -> None:

@@ -120,8 +120,34 @@ def to_onnx(network: Restorer) -> onnx.ModelProto:
         # the exporter that replaces this one needs a further package and writes a graph three times as long
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # of the padding's sizes: they stay in the graph
-        _export(network, inputs, buffer, names, free)
-    return onnx.load_from_string(buffer.getvalue())
+        own = _told_apart(network)
+        try:
+            _export(network, inputs, buffer, names, free)
+        finally:
+            network.load_state_dict(own, strict=False)
+    return _with_own_values(onnx.load_from_string(buffer.getvalue()), own)
+
+
+def _told_apart(network: Restorer) -> dict[str, Tensor]:
+    """Parameters that are equal to others, by name, as they are; each gets values of its own meanwhile. The exporter keeps equal ones once,
+    under one name, and who reads weights by name would miss the rest."""
+    seen: set[tuple[tuple[int, ...], bytes]] = set()
+    own = {}
+    for number, (name, parameter) in enumerate(network.named_parameters()):
+        key = tuple(parameter.shape), parameter.detach().numpy().tobytes()
+        if key in seen:
+            own[name] = parameter.detach().clone()
+            parameter.data = torch.full_like(parameter, 1.0 + number)
+        seen.add(key)
+    return own
+
+
+def _with_own_values(model: onnx.ModelProto, own: dict[str, Tensor]) -> onnx.ModelProto:
+    for tensor in model.graph.initializer:
+        name = tensor.name.removeprefix("network.")
+        if name in own:
+            tensor.CopyFrom(numpy_helper.from_array(own[name].numpy(), tensor.name))
+    return model
 
 
 def _export(network: Restorer, inputs: list[Tensor], buffer: io.BytesIO, names: list[str], free: dict[str, dict[int, str]]) -> None:
