@@ -111,7 +111,7 @@ def test_one_per_channel() -> None:
     assert choose_psf(two, (0, 1), models, [0.2, None])[0].pixels == (2.0, None)
     assert choose_psf(two, (0, 1), models, 0.2)[0].pixels == (2.0, 2.0)
     assert choose_psf(two, (1,), models, [0.2])[0].pixels == (2.0,)
-    with pytest.raises(ParameterError, match=r"one for each of the 2 channels \(DAPI, GFP\), got 3"):
+    with pytest.raises(ParameterError, match=r"one per channel that is enhanced \(DAPI, GFP\), got 3"):
         choose_psf(two, (0, 1), models, [1, 2, 3])
 
 

@@ -100,7 +100,7 @@ def _given(image: Image, names: Sequence[str], wanted: Psf) -> tuple[float | Non
     if isinstance(wanted, Iterable) and not isinstance(wanted, str):
         listed: list[float | str | None] = list(wanted)
         if len(listed) != len(names):
-            raise ParameterError(f"wanted one psf, or one for each of the {len(names)} channels ({', '.join(names)}), got {len(listed)}")
+            raise ParameterError(f"wanted one psf, or one per channel that is enhanced ({', '.join(names)}), got {len(listed)}")
     else:
         listed = [wanted] * len(names)
     return tuple(_pixels(image, one) for one in listed)
