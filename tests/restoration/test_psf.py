@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 import abbe
 from abbe.cli import frame
 from abbe.errors import ParameterError
-from abbe.image.metadata import Optics
+from abbe.image.metadata import Optics, Provenance
 from abbe.optics.width import NARROWEST, WIDEST, told_of_psf
 from abbe.restoration.psf import choose_psf, from_optics
 from abbe.restoration.request import choose_models
@@ -71,6 +71,8 @@ def test_what_abbe_super_resolved_has_not_the_lens_s_width_any_more() -> None:
     finer = abbe.enhance(image(), steps="super_resolve")
     assert widths_of(finer)["from"] == "file"
     assert from_optics(finer, 0) is None
+    named = image().replace(provenance=Provenance(history=("merged from super_resolve (old).tif",)))
+    assert from_optics(named, 0) is not None  # a name says nothing
 
 
 def test_optics_that_cannot_be_are_not_believed() -> None:
@@ -115,7 +117,7 @@ def test_one_per_channel() -> None:
         choose_psf(two, (0, 1), models, [1, 2, 3])
 
 
-@pytest.mark.parametrize("psf", [0, -1, "0px", "nan", "inf", "wide", "", True, "2.6 um"])
+@pytest.mark.parametrize("psf", [0, -1, "0px", "0.0004px", "nan", "inf", "wide", "", True, "2.6 um"])
 def test_what_is_no_width_is_refused(psf: Any) -> None:
     with pytest.raises(ParameterError, match="wanted the FWHM of a PSF in um"):
         abbe.enhance(image(), steps="super_resolve", psf=psf)
@@ -126,6 +128,7 @@ def test_um_without_a_pixel_size_and_a_width_without_super_resolution_are_refuse
         abbe.enhance(image(size=None), steps="super_resolve", psf=0.25)
     with pytest.raises(ParameterError, match="wanted a psf for the step super_resolve"):
         abbe.enhance(image(), steps="denoise", psf=0.25)
+    abbe.enhance(image(), steps="denoise", psf="unknown")
 
 
 def test_a_width_beyond_what_was_learnt_is_told_as_the_nearest_and_said() -> None:
@@ -144,7 +147,7 @@ def test_nothing_known_is_the_image_alone() -> None:
     assert np.array_equal(results[0], results[2])
 
 
-def test_a_repeated_run_is_told_the_same(tmp_path: Path) -> None:
+def test_a_repeated_run_is_told_the_same() -> None:
     for source, psf in ((image(), None), (image(), 0.31), (image(), "unknown"), (image(size=None), "2.9px")):
         made = abbe.enhance(source, psf=psf)
         assert made.recipe is not None
@@ -159,6 +162,8 @@ def test_from_a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert frame.main(["enhance", str(file), "-o", str(out), "--steps", "super_resolve", "--psf", "0.3"]) == 0
     with abbe.Session.open(out, read_only=True) as session:
         assert widths_of(session.image()) == {"fwhm_pixels": [3.0], "from": "given"}
+    assert "by its optics" not in capsys.readouterr().out  # it is not the file's that is used
+    assert frame.main(["enhance", str(file), "-o", str(out), "--overwrite"]) == 0
     assert "point-spread function 2.0 pixels wide by its optics" in capsys.readouterr().out
     assert frame.main(["enhance", str(file), "-o", str(out), "--overwrite", "--psf", "wide"]) == 1
     assert "wanted the FWHM of a PSF" in capsys.readouterr().err

@@ -177,6 +177,8 @@ def test_super_resolution_is_told_the_width_of_the_psf(device: httpx.Client, cel
     assert wrong["state"] == "failed"
     assert "wanted the FWHM of a PSF" in wrong["message"]
     assert device.post(f"/api/sessions/{cells}/preview", json={**body, "psf": "wide", "x": 5, "y": 5}).status_code == 400
+    number = finished(device, device.post(f"/api/sessions/{cells}/jobs", json={**body, "psf": ",".join(["2.6px"] * 40)}).json()["id"])
+    assert "one per channel" in number["message"]
 
 
 def test_the_history_speaks_of_versions_by_their_names(device: httpx.Client, cells: str) -> None:

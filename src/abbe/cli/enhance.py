@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,8 @@ def command(
     check_engine(engine, exact)
 
     def look(image: Image) -> Advice:
-        return advise(image, wanted, listed_channels(channels, image), workflow="A")
+        found = advise(image, wanted, listed_channels(channels, image), workflow="A")
+        return found if psf is None else dataclasses.replace(found, psf=())  # it is not the file's that will be used
 
     def restore(image: Image, report: Progress) -> Image:
         chosen = listed_channels(channels, image)

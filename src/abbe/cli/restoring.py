@@ -167,7 +167,8 @@ def _announce(file: Path, image: Image, workflow: str, advice: Advice) -> None:
         size = " x ".join(str(n) for n in advice.output_shape if n > 1) or "1"
         say(f"{file}: Workflow {workflow}. Result: {size} pixels, {in_words(advice.output_bytes)}")
         say(f"  Workflow {advice.workflow} is advised for it: {advice.reason}", err=True)
-    for name, noise, sampling, psf in zip(image.channels, advice.noise, advice.sampling, advice.psf):
+    widths = advice.psf or (None,) * len(image.channels)
+    for name, noise, sampling, psf in zip(image.channels, advice.noise, advice.sampling, widths):
         detail = "" if sampling.cutoff is None else f", detail down to {2 / sampling.cutoff:.1f} pixels"
         lens = "" if psf is None else f", point-spread function {psf:.1f} pixels wide by its optics"
         say(f"  {name}: noise {noise.sigma:.3g}{detail}{lens}")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from abbe.image import Image, as_image
 from abbe.image.pixels import Shape
 from abbe.restoration.noise import Noise, noise_sigma
-from abbe.restoration.psf import from_optics
+from abbe.restoration.psf import by_file
 from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid
 from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
@@ -36,7 +36,8 @@ class Advice:
         scratch_bytes: disk that the run needs meanwhile; 0 when everything fits in memory.
         free_bytes: free disk for it; None where nobody knows.
         remarks: sentences on what may disappoint.
-        psf: per channel, FWHM of the lens's point-spread function in pixels by the file's optics; None where they do not say.
+        psf: per channel, FWHM in pixels of the lens's point-spread function by the file's optics, which super-resolution will undo; None
+            where they do not say. Empty where that is no step of the run.
     """
 
     workflow: Literal["A", "B"]
@@ -94,7 +95,7 @@ def advise(
         scratch_bytes(source, chosen, grid),
         free_disk(tempfile.gettempdir()),
         tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1)),
-        tuple(from_optics(source, c) for c in range(source.shape[1])),
+        by_file(source, range(source.shape[1]))[0].pixels if plan == "A" and "super_resolve" in wanted else (),
     )
 
 

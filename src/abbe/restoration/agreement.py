@@ -16,7 +16,7 @@ sharpens too much.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,11 @@ KEPT = 8
 USUAL_MOST = 0.92
 #: variance that a square pixel adds to a PSF, pixels squared
 PIXEL = 1 / 12
-#: rows that are worked on at once, and reach of the filter, in pixels
-BAND, REACH = 512, 24
+#: pixels and rows that are worked on at once, at most and at least, and reach of the filter, in pixels
+BAND, LEAST_ROWS, REACH = 2**20, 16, 24
+#: share of a block's raw image that the step before must have left, in the rings from `KEPT` to three times that, for it to hold signal
+SIGNAL = 0.2
+TINY = float(np.finfo(np.float64).tiny)
 
 Rings = npt.NDArray[np.float64]
 
@@ -88,36 +91,43 @@ def on_camera(result: Array, scale: int) -> npt.NDArray[np.float32]:
 
 @dataclass(slots=True)
 class Spectra:
-    """What is known of one channel: sums over blocks, per ring, of Re(M conj Y), |M|^2, Re(M conj R), Re(Y conj R), |R|^2; R is the raw
-    image's spectrum.
+    """What is known of one channel: for each plane sums over blocks, per ring, of Re(M conj Y), |M|^2, Re(M conj R), Re(Y conj R), |R|^2.
+
+    R is the raw image's spectrum.
 
     All spectra are taken before the lens's blur, which is then a factor per ring.
     """
 
-    sums: Rings = field(default_factory=lambda: np.zeros((5, len(FREQUENCIES))))
+    planes: list[Rings] = field(default_factory=list)
 
-    def add(self, made: Array, seen: Array, raw: Array) -> None:
-        """A plane: the result on the camera's pixels (`on_camera`), what the network saw, and the raw image, all (H, W) in one unit."""
-        height, width = made.shape
-        blocks, powers = [], []
-        for top in _starts(height):
-            for left in _starts(width):
-                place = (slice(top, top + BLOCK), slice(left, left + BLOCK))
-                m, y, r = (_spectrum(a[place]) for a in (made, seen, raw))
-                rows = ((m * y.conj()).real, _power(m), (m * r.conj()).real, (y * r.conj()).real, _power(r))
+    def add(self, made: Pixels, seen: Pixels, raw: Pixels, plane: tuple[int, int, int]) -> None:
+        """A plane (t, c, z) of `made`, the result on the camera's pixels (`on_camera`).
+
+        What the network saw of it and the raw image are (1, 1, 1, H, W), in the same unit.
+        """
+        blocks = []
+        for top in _starts(made.shape[3]):
+            for left in _starts(made.shape[4]):
+                m, y, r = (_spectrum(_block(a, at, top, left)) for a, at in ((made, plane), (seen, (0, 0, 0)), (raw, (0, 0, 0))))
+                rows = ((m * y.conj()).real, _power(m), (m * r.conj()).real, (y * r.conj()).real, _power(r), _power(y))
                 blocks.append([np.bincount(_RING, row.ravel() * _TWICE, len(FREQUENCIES)) for row in rows])
-                powers.append(np.bincount(_RING, _power(y).ravel() * _TWICE, len(FREQUENCIES)))
-        power = np.array(powers)
-        # at each frequency no block counts more than the median one: a bright object decides little elsewhere. No bound brings no more
-        share = np.minimum(1, np.median(power, axis=0) / np.maximum(power, np.finfo(np.float64).tiny))
-        self.sums += np.einsum("br,bkr->kr", share, np.array(blocks))
+        found = np.array(blocks)
+        found = found[np.isfinite(found).all(axis=(1, 2))]
+        left_of_raw = found[:, 3, KEPT : 3 * KEPT].sum(axis=1) / np.maximum(found[:, 4, KEPT : 3 * KEPT].sum(axis=1), TINY)
+        found = found[left_of_raw > SIGNAL]
+        if len(found):
+            self.planes.append(_even(found, power=5)[:5])
+
+    @property
+    def sums(self) -> Rings:
+        """Over all planes."""
+        return _even(np.array(self.planes), power=1) if self.planes else np.zeros((5, len(FREQUENCIES)))
 
     def counts(self) -> Rings:
         """How much each ring counts, 0 to 1."""
         _, made, made_raw, seen_raw, raw = self.sums
-        tiny = np.finfo(np.float64).tiny
-        coherence = made_raw * np.abs(made_raw) / np.maximum(made * raw, tiny)
-        share = np.clip((np.minimum(coherence, seen_raw / np.maximum(raw, tiny)) - COUNTS) / (IN_FULL - COUNTS), 0, 1)
+        coherence = made_raw * np.abs(made_raw) / np.maximum(made * raw, TINY)
+        share = np.clip((np.minimum(coherence, seen_raw / np.maximum(raw, TINY)) - COUNTS) / (IN_FULL - COUNTS), 0, 1)
         share[:KEPT] = 0
         return np.asarray(share, np.float64)
 
@@ -126,7 +136,7 @@ class Spectra:
         left = width**2 + PIXEL - (SOFTENED / scale) ** 2
         with_seen, made = self.sums[:2]
         blurred = np.exp(-2 * np.pi**2 * left * FREQUENCIES**2)
-        return np.asarray(with_seen / np.maximum(made * blurred, np.finfo(np.float64).tiny), np.float64)
+        return np.asarray(with_seen / np.maximum(made * blurred, TINY), np.float64)
 
     def width(self, scale: int) -> float | None:
         """The PSF's width, camera pixels, with which the result agrees best with the image; None where too little of it counts."""
@@ -147,7 +157,7 @@ class Spectra:
         """c(f) - 1, as far as each ring counts, smoothed over rings: what is added of the result's own part at f."""
         factors = 1 + (np.clip(self.factors(width, scale), LEAST_FACTOR, MOST_FACTOR) - 1) * self.counts()
         smooth = np.convolve(np.pad(factors, 2, mode="edge"), np.array((1, 4, 6, 4, 1)) / 16, "valid")
-        smooth[0] = 1
+        smooth[:KEPT] = 1
         return np.asarray(smooth - 1, np.float64)
 
 
@@ -168,7 +178,7 @@ class Agreement:
         self.scale = scale
         self.channels = [Spectra() for _ in range(shape[1])]
         self._made = scratch(shape, np.float32)
-        self._seen, self._raw = (scratch((1, 1, 1, *shape[3:]), np.float32) for _ in range(2))
+        self._seen, self._raw, self._change = (scratch((1, 1, 1, *shape[3:]), np.float32) for _ in range(3))
 
     def add(self, plane: tuple[int, int, int], tile: Tile, made: Array, seen: Array, raw: Array) -> None:
         """A tile of the plane (t, c, z): the result (scale H, scale W), what the network saw and the raw image, (H, W), all normalised."""
@@ -182,14 +192,17 @@ class Agreement:
 
     def end(self, plane: tuple[int, int, int]) -> None:
         """All tiles of the plane (t, c, z) are there."""
-        self.channels[plane[1]].add(_plane(self._made, plane), _plane(self._seen, (0, 0, 0)), _plane(self._raw, (0, 0, 0)))
+        self.channels[plane[1]].add(self._made, self._seen, self._raw, plane)
 
-    def reach(self, estimate: ArrayPixels | ScratchPixels, psf: Sequence[float | None], units: Sequence[float]) -> dict[str, Any]:
+    def reach(
+        self, estimate: ArrayPixels | ScratchPixels, psf: Sequence[float | None], units: Sequence[float], alive: Callable[[], None]
+    ) -> dict[str, Any]:
         """Make every plane of `estimate`, (T, C, Z, scale Y, scale X) in the image's units, agree; returns what is to be recorded.
 
         Args:
             psf: standard deviation of each channel's PSF in pixels; None, or nothing at all, where nobody knows.
             units: of each channel's normalisation.
+            alive: called now and then; raises where the run is to stop.
         """
         t, _, z = self._made.shape[:3]
         taken: list[float | None] = []
@@ -202,36 +215,50 @@ class Agreement:
                 continue
             kernel = _kernel(spectra.added(width, self.scale), self.scale)
             for i, k in np.ndindex(t, z):
-                self._change(estimate, (i, j, k), kernel, np.float32(units[j]))
+                self._agree(estimate, (i, j, k), kernel, np.float32(units[j]), alive)
         return {"agrees_at_fwhm_pixels": taken}
 
-    def _change(self, estimate: ArrayPixels | ScratchPixels, plane: tuple[int, int, int], kernel: Array, unit: np.float32) -> None:
+    def _agree(
+        self, estimate: ArrayPixels | ScratchPixels, plane: tuple[int, int, int], kernel: Array, unit: np.float32, alive: Callable[[], None]
+    ) -> None:
         """Add to a plane what the filter makes of it on the camera's pixels, band by band."""
         height, width = self._made.shape[3:]
         t, c, z = (slice(k, k + 1) for k in plane)
         one, everything = slice(0, 1), slice(0, width)
         columns = _mirrored(-REACH, width + REACH, width)
-        change, total = scratch((1, 1, 1, height, width), np.float32), 0.0
-        for top in range(0, height, BAND):
-            stop = min(top + BAND, height)
+        step, total = max(LEAST_ROWS, BAND // width), 0.0
+        for top in range(0, height, step):
+            alive()
+            stop = min(top + step, height)
             rows = _mirrored(top - REACH, stop + REACH, height)
             first = int(rows.min())
             band = self._made.read((t, c, z, slice(first, int(rows.max()) + 1), everything))[0, 0, 0]
             filtered = oaconvolve(band[np.ix_(rows - first, columns)], kernel, mode="valid").astype(np.float32)
-            put(change, (one, one, one, slice(top, stop), everything), filtered[None, None, None])
+            put(self._change, (one, one, one, slice(top, stop), everything), filtered[None, None, None])
             total += float(filtered.sum(dtype=np.float64))
         even = np.float32(total / (height * width))  # next to nothing, which edges make; the mean of a plane stays
-        enlarged = EnlargedPixels(change, self.scale)
-        for top in range(0, height * self.scale, BAND):
-            place = (slice(top, min(top + BAND, height * self.scale)), slice(0, width * self.scale))
+        enlarged = EnlargedPixels(self._change, self.scale)
+        for top in range(0, height * self.scale, step):
+            alive()
+            place = (slice(top, min(top + step, height * self.scale)), slice(0, width * self.scale))
             put(estimate, (t, c, z, *place), estimate.read((t, c, z, *place)) + unit * (enlarged.read((one, one, one, *place)) - even))
 
 
-def _plane(pixels: Pixels, plane: tuple[int, int, int]) -> Array:
-    """(Y, X)."""
+def _even(found: Rings, power: int) -> Rings:
+    """The sum of (N, K, rings), in which at each frequency none of the N counts more than the median one, by the power in row `power`.
+
+    So a bright object decides little elsewhere. Measured: without this bound results are no better.
+    """
+    share = np.minimum(1, np.median(found[:, power], axis=0) / np.maximum(found[:, power], TINY))
+    return np.asarray(np.einsum("nr,nkr->kr", share, found), np.float64)
+
+
+def _block(pixels: Pixels, plane: tuple[int, int, int], top: int, left: int) -> Array:
+    """Up to BLOCK x BLOCK pixels of a plane."""
     t, c, z = (slice(k, k + 1) for k in plane)
-    whole: Array = pixels.read((t, c, z, slice(0, pixels.shape[3]), slice(0, pixels.shape[4])))[0, 0, 0]
-    return whole
+    height, width = pixels.shape[3:]
+    block: Array = pixels.read((t, c, z, slice(top, min(top + BLOCK, height)), slice(left, min(left + BLOCK, width))))[0, 0, 0]
+    return block
 
 
 def _kernel(added: Rings, scale: int) -> npt.NDArray[np.float32]:
@@ -246,12 +273,12 @@ def _kernel(added: Rings, scale: int) -> npt.NDArray[np.float32]:
     return np.asarray(cut - cut.mean(), np.float32)  # what is even stays
 
 
-def _starts(length: int) -> npt.NDArray[np.int64]:
+def _starts(length: int) -> list[int]:
     """Where blocks start along an axis: half overlapping, evenly."""
     if length <= BLOCK:
-        return np.zeros(1, np.int64)
+        return [0]
     count = min(MOST, -(-2 * (length - BLOCK) // BLOCK) + 1)
-    return np.unique(np.linspace(0, length - BLOCK, count).round().astype(np.int64))
+    return sorted({round(start) for start in np.linspace(0, length - BLOCK, count).tolist()})
 
 
 def _spectrum(block: Array) -> npt.NDArray[np.complexfloating]:
@@ -259,7 +286,7 @@ def _spectrum(block: Array) -> npt.NDArray[np.complexfloating]:
     h, w = block.shape
     rows, columns = (_WINDOW if n == BLOCK else np.hanning(n + 2)[1:-1] for n in (h, w))
     window = rows[:, None] * columns
-    out = np.zeros((BLOCK, BLOCK), np.float32)
+    out = np.zeros((BLOCK, BLOCK))  # double precision: a pixel of 1e30 is a number yet
     out[:h, :w] = (block - float((block * window).sum() / window.sum())) * window
     return np.asarray(fft.rfft2(out))
 
@@ -269,7 +296,7 @@ def _power(spectrum: npt.NDArray[np.complexfloating]) -> Rings:
 
 
 def _log(values: Rings) -> Rings:
-    return np.asarray(np.log(np.maximum(values, np.finfo(np.float64).tiny)))
+    return np.asarray(np.log(np.maximum(values, TINY)))
 
 
 def _mirrored(start: int, stop: int, length: int) -> npt.NDArray[np.int64]:

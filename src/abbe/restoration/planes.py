@@ -54,18 +54,19 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     """
     t, c, z, y, x = source.shape
     card, scale, normal = work.model.card, work.model.card.scale, work.normal
-    behind = raw if card.context and raw is not None and raw[0].shape == source.shape else None
+    behind = raw if (card.context or scale > 1) and raw is not None and raw[0].shape == source.shape and raw[0] is not source else None
     cut = tiling(y, x, card, reach=reach(work))
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
     spread = scratch(shape, np.float16) if work.last else None
     surfaces = np.zeros((t, c, z, *LevelGrid(y, x, scale).shape))
-    agreement = Agreement(source.shape, scale) if scale > 1 else None
+    # what is noise is told from the raw image beside what a step before left of it
+    agreement = Agreement(source.shape, scale) if scale > 1 and behind is not None else None
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            whole = passed(work, observed, seen, told_of_psf(work.psf[j]) if work.psf else {}, done, total)
+            whole = passed(work, observed if card.context else seen, seen, told_of_psf(work.psf[j]) if work.psf else {}, done, total)
             values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
@@ -80,7 +81,7 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
         surfaces[i, j, k] = level.surface()
         if agreement is not None:
             agreement.end((i, j, k))
-    found = {} if agreement is None else agreement.reach(estimate, work.psf, [n.scale for n in normal])
+    found = {} if agreement is None else agreement.reach(estimate, work.psf, [n.scale for n in normal], lambda: work.report(1.0, work.name))
     kept = estimate if removes_light(work.model) else LevelledPixels(estimate, surfaces, CELL * scale)
     return finish(work, kept, spread, found)
 

@@ -24,6 +24,8 @@ from abbe.zoo import Model
 Psf: TypeAlias = float | str | Sequence[float | str | None]
 
 UNKNOWN, NONE, PIXELS = "unknown", "-", "px"
+#: a width, um or pixels, below which it is none
+SMALLEST = 0.001
 #: acquisition modes whose PSF follows from wavelength and aperture as below: of the emitted light where a camera takes the picture, of the
 #: exciting light where a beam is scanned and the pinhole lets most of the light through (Wilhelm et al., Confocal Laser Scanning
 #: Microscopy, Carl Zeiss 1997: 0.51 excitation / NA)
@@ -57,19 +59,24 @@ def choose_psf(image: Image, chosen: Sequence[int], models: Mapping[str, Model],
     Raises `ParameterError` for a width that is none, one in um for an image without pixel size, or one that no step could use.
     """
     if "super_resolve" not in models:
-        if wanted is None:
+        if wanted is None or wanted == UNKNOWN:
             return Widths(), []
         raise ParameterError("wanted a psf for the step super_resolve, got one without that step; leave it out, or add the step")
     names = [image.channels[c] for c in chosen]
     if wanted is not None:
         given = _given(image, names, wanted)
-        return Widths(given, "unknown" if not any(given) else "given"), list(_doubts(image, chosen, given))
+        return Widths(given, "given" if any(width is not None for width in given) else "unknown"), list(_doubts(image, chosen, given))
+    return by_file(image, chosen)
+
+
+def by_file(image: Image, chosen: Sequence[int]) -> tuple[Widths, list[Notice]]:
+    """The widths that the file's optics tell, where the image does not contradict them, and what is to be known of them."""
     known = tuple(from_optics(image, c) for c in chosen)
     beyond = {c for c, width in zip(chosen, known) if width is not None and _beyond(image, c, width)}
     unlike = "holds finer detail than the lens that the file names lets through; its PSF was taken as unknown"
     notices = [Notice("optics", f"{image.channels[c]}: {unlike}") for c in sorted(beyond)]
     used = tuple(None if c in beyond or width is None or not _within(width) else width for c, width in zip(chosen, known))
-    return Widths(used, "file" if any(used) else "unknown"), notices
+    return Widths(used, "file" if any(width is not None for width in used) else "unknown"), notices
 
 
 def from_optics(image: Image, channel: int) -> float | None:
@@ -115,7 +122,7 @@ def _pixels(image: Image, width: float | str | None) -> float | None:
         number = float(text.removesuffix(PIXELS))
     except ValueError:
         number = math.nan
-    if isinstance(width, bool) or not 0 < number < math.inf:
+    if isinstance(width, bool) or not SMALLEST <= number < math.inf:
         raise ParameterError(f'wanted the FWHM of a PSF in um (0.25), in pixels ("2.6px") or "{UNKNOWN}", got {width!r}')
     if in_pixels:
         return round(number, 3)
@@ -125,7 +132,7 @@ def _pixels(image: Image, width: float | str | None) -> float | None:
             f"wanted square pixels of known size for a psf of {number:g} um, got {got}; say the pixel size, or the psf in pixels "
             f'("2.6{PIXELS}")'
         )
-    return round(number / image.pixel_size[2], 3)
+    return max(round(number / image.pixel_size[2], 3), SMALLEST)
 
 
 def _within(width: float) -> bool:

@@ -24,12 +24,14 @@ def output_shape(image: Image, grid: Grid) -> Shape:
 
 
 def scratch_bytes(image: Image, chosen: tuple[int, ...], grid: Grid) -> int:
-    """Bytes of scratch files that a run needs at most: estimate and spread, the estimate of the step before, and one deblurred stack."""
+    """Bytes of scratch files that a run needs at most: estimate and spread, the estimate of the step before, and one deblurred stack; for
+    super-resolution its result on the image's pixels, and three planes."""
     t, _, z, y, x = output_shape(image, grid)
     final = t * len(chosen) * z * y * x
     between = t * len(chosen) * z * image.shape[3] * image.shape[4]
     stack = 4 * z * image.shape[3] * image.shape[4] if grid.ratio is not None else 0
-    arrays = (4 * final, 2 * final, 4 * between, stack)
+    finer = (4 * between, *(3 * (4 * image.shape[3] * image.shape[4],))) if grid.factor > 1 else ()
+    arrays = (4 * final, 2 * final, 4 * between, stack, *finer)
     return sum(size for size in arrays if size > LIMITS.in_memory)
 
 

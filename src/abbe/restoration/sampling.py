@@ -57,7 +57,9 @@ def sampling(image: Image, channel: int) -> Sampling:
 def resolved(image: Image) -> str | None:
     """Why an image is to be taken as super-resolved already; None where nothing says so."""
     done = image.recipe.to_dict().get("steps", []) if image.recipe is not None else []
-    if any(step.get("name") == "super_resolve" for step in done) or any("super_resolve" in line for line in image.provenance.history):
+    if any(step.get("name") == "super_resolve" for step in done) or any(
+        line.startswith("enhance:") and "super_resolve (" in line for line in image.provenance.history
+    ):
         return "the image was super-resolved by abbe already; what can still go is background"
     modality = (image.optics.modality or "").lower()
     if any(word in modality for word in _RESOLVED):

@@ -39,7 +39,7 @@ class Wish(NamedTuple):
 
     steps: tuple[str, ...]
     model: str | None = None
-    psf: str | None = None
+    psf: str | float | None = None
 
 
 def enhancing(here: Service, session_id: str, version: str, wish: Wish, how: How, author: str) -> Work:

@@ -132,8 +132,9 @@ def _psf(recipe: Recipe) -> Psf | None:
     """The widths that super-resolution was told; earlier versions of abbe told none. None without that step."""
     for step in recipe.steps:
         if step.name == "super_resolve":
-            known = step.parameters.get("psf", {}).get("fwhm_pixels") or []
-            return [None if width is None else f"{float(width)}px" for width in known] if any(known) else "unknown"
+            told = step.parameters.get("psf")
+            known = told.get("fwhm_pixels") if isinstance(told, dict) else None
+            return [None if width is None else f"{width}px" for width in known] if isinstance(known, list) and known else "unknown"
     return None
 
 

@@ -143,10 +143,13 @@ def _told_apart(network: Restorer) -> dict[str, Tensor]:
 
 
 def _with_own_values(model: onnx.ModelProto, own: dict[str, Tensor]) -> onnx.ModelProto:
+    left = dict(own)
     for tensor in model.graph.initializer:
-        name = tensor.name.removeprefix("network.")
-        if name in own:
-            tensor.CopyFrom(numpy_helper.from_array(own[name].numpy(), tensor.name))
+        values = left.pop(tensor.name.removeprefix("network."), None)
+        if values is not None:
+            tensor.CopyFrom(numpy_helper.from_array(values.numpy(), tensor.name))
+    if left:
+        raise ModelError(f"wanted every weight under its own name in the ONNX file, got none called {next(iter(left))}")
     return model
 
 

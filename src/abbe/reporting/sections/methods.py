@@ -101,7 +101,7 @@ def _lens(step: Step) -> str:
     """How wide the PSF was that super-resolution was told."""
     psf = step.parameters.get("psf")
     known = psf.get("fwhm_pixels", []) if isinstance(psf, dict) else []
-    if not isinstance(psf, dict) or not any(known):
+    if not isinstance(psf, dict) or not any(known) or not all(width is None or isinstance(width, (int, float)) for width in known):
         return ""
     widths = ", ".join("unknown" if width is None else f"{width:g}" for width in (known if len(set(known)) > 1 else known[:1]))
     return f", told a point-spread function {widths} pixels wide (FWHM{', by the optics' if psf.get('from') == 'file' else ''})"

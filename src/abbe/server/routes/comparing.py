@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from abbe.server import maps, previewing
 from abbe.server.derived import Picture
+from abbe.server.routes.jobs import Psf
 from abbe.server.routes.pictures import Index, raw
 from abbe.server.service import Here, Service
 
@@ -27,7 +28,7 @@ class Previewing(BaseModel):
     )
     channels: list[int] | None = Field(None, max_length=64)
     model: str | None = Field(None, max_length=64)
-    psf: str | None = Field(None, max_length=32)
+    psf: Psf | None = None
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False

@@ -16,6 +16,8 @@ from abbe.server.service import Here
 router = APIRouter()
 
 Step = Literal["denoise", "axial", "super_resolve"]
+#: as in `abbe.enhance`; widths of many channels as text
+Psf = Annotated[str, Field(max_length=8192)] | float
 
 
 class Enhancing(BaseModel):
@@ -23,7 +25,7 @@ class Enhancing(BaseModel):
     version: str | None = Field(None, max_length=64)
     steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
     model: str | None = Field(None, max_length=64)
-    psf: str | None = Field(None, max_length=32)
+    psf: Psf | None = None
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
