@@ -85,6 +85,18 @@ def test_optics_that_cannot_be_are_not_believed() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ by a person
+def test_a_width_that_the_image_contradicts_is_taken_as_the_widest_that_it_allows() -> None:
+    """Undoing more blur than there was would draw dark rims around everything."""
+    _, sharp = specimens(0.5, photons=20_000)
+    result = abbe.enhance(sharp, steps="super_resolve", psf="6px")
+    (taken,) = widths_of(result)["fwhm_pixels"]
+    assert 1 < taken < 4
+    assert [notice.code for notice in result.notices if "the widest that it allows" in notice.message] == ["optics"]
+    again = abbe.enhance(sharp, steps="super_resolve", psf=f"{taken}px")
+    assert np.array_equal(np.asarray(result), np.asarray(again))
+    assert not [notice for notice in again.notices if notice.code == "optics"]
+
+
 @pytest.mark.parametrize(
     ("psf", "pixels"),
     [

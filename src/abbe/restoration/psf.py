@@ -65,7 +65,9 @@ def choose_psf(image: Image, chosen: Sequence[int], models: Mapping[str, Model],
     names = [image.channels[c] for c in chosen]
     if wanted is not None:
         given = _given(image, names, wanted)
-        return Widths(given, "given" if any(width is not None for width in given) else "unknown"), list(_doubts(image, chosen, given))
+        notices = list(_doubts(image, chosen, given))
+        used = tuple(width if width is None else min(width, _widest(image, c)) for c, width in zip(chosen, given))
+        return Widths(used, "given" if any(width is not None for width in used) else "unknown"), notices
     return by_file(image, chosen)
 
 
@@ -148,15 +150,19 @@ def _doubts(image: Image, chosen: Sequence[int], widths: Sequence[float | None])
             least, most = (round(FWHM * sigma, 1) for sigma in (NARROWEST, WIDEST))
             learnt = f"what super-resolution learnt ({least} to {most})"
             yield Notice("optics", f"{name}: a PSF of {width:g} pixels is beyond {learnt}; it was told the nearest")
-        elif _beyond(image, channel, width):
+        if width > (widest := _widest(image, channel)):
             lens = f"a lens with a PSF of {width:g} pixels"
-            yield Notice("optics", f"{name}: holds finer detail than {lens} lets through; is that the width?")
+            yield Notice("optics", f"{name}: holds finer detail than {lens} lets through; {widest:g}, the widest that it allows, was taken")
 
 
 def _beyond(image: Image, channel: int, width: float) -> bool:
-    """Does the spectrum reach further than the lens's limit, 2 NA / wavelength = 0.42 / sigma?"""
-    limit = 0.42 / (width / float(FWHM)) / 0.5  # of the highest frequency that pixels hold
-    if limit * BEYOND >= 1:
-        return False
+    return width > _widest(image, channel)
+
+
+def _widest(image: Image, channel: int) -> float:
+    """FWHM in pixels of the widest PSF through which the image's finest detail can have come.
+
+    Its spectrum ends at `cutoff` of the highest frequency that pixels hold; a lens's at 2 NA / wavelength = 0.42 / sigma.
+    """
     cutoff = sampling(image, channel).cutoff
-    return cutoff is not None and cutoff > limit * BEYOND
+    return math.inf if cutoff is None else round(BEYOND * 0.42 / (cutoff * 0.5) * float(FWHM), 3)
