@@ -10,15 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 import abbe.restoration
 import abbe.zoo
 from abbe.errors import ModelError
+from abbe.networks import Architecture, Restorer
 from abbe.restoration import available, enhance
-from abbe.restoration.engine import Engine, Runner, engine, measured_precision, runner
+from abbe.restoration.engine import Engine, Region, Runner, engine, measured_precision, runner
+from abbe.training.export import half_weights, to_onnx
 from abbe.zoo import Card, Model, find, load
-from model_maker import card, network, probe, save_bytes, write_model
+from abbe.zoo.halves import halves
+from model_maker import TOLD, card, network, probe, save_bytes, write_model
 
 needs_openvino = pytest.mark.skipif("openvino" not in available(), reason="no OpenVINO for this platform")
 
@@ -143,3 +147,39 @@ def test_changed_weights_are_never_run(tmp_path: Path) -> None:
     forged = Model(Card.model_validate(card("denoise", b"something else")), honest.path)
     with pytest.raises(ModelError, match="digest"):
         runner(forged, engine("cpu"))
+
+
+def _random_network(context: bool, told: int, unshuffle: int) -> bytes:
+    torch.manual_seed(3)
+    network = Restorer(Architecture((16, 16), (1, 1), scale=3, unshuffle=unshuffle, told=told, context=context)).eval()
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.mul_(20.0 if name.startswith("tail") else 1.0).add_(0.05 * torch.randn_like(parameter) if ".gain." in name else 0.0)
+    return half_weights(to_onnx(network)).SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(("context", "told", "unshuffle"), [(True, 3, 2), (False, 0, 1), (True, 0, 4)])
+@pytest.mark.parametrize("kept", [None, (slice(0, 5), slice(0, 96)), (slice(41, 64), slice(3, 50)), (slice(20, 44), slice(60, 61))])
+def test_the_finer_image_made_in_bands_of_what_is_kept_is_that_of_the_whole_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: bool, told: int, unshuffle: int, kept: Region | None
+) -> None:
+    names = TOLD[:told]
+    content = _random_network(context, told, unshuffle)
+    parts = halves(content)
+    assert parts is not None
+    rng = np.random.default_rng(2)
+    observed, beside = rng.random((2, 1, 64, 96), np.float32), rng.random((2, 1, 64, 96), np.float32)
+    feed = {"observed": observed} | ({"context": beside} if context else {}) | ({"told": np.full((2, 3), 0.5, np.float32)} if told else {})
+    whole = engine("cpu").session(content).run(["restored"], feed)[0]
+    monkeypatch.setattr("abbe.restoration.engine.BAND", 64 * 12)
+    place = write_model(tmp_path, "super_resolve", content, told=list(names), context=context, multiple=2 * unshuffle)
+    ours = Runner(load(place), engine("cpu")).run(observed, dict.fromkeys(names, 0.5), beside, kept)
+    y, x = kept or (slice(0, 64), slice(0, 96))
+    inside = (..., slice(3 * y.start, 3 * y.stop), slice(3 * x.start, 3 * x.stop))
+    np.testing.assert_allclose(ours[inside], whole[inside], atol=2e-5 * np.ptp(whole))
+    assert np.ptp(whole[:, 0]) > 1  # something is added to what is enlarged
+
+
+def test_a_network_without_a_finer_grid_is_run_whole() -> None:
+    assert halves(find("denoise").weights()) is None
+    assert halves(network(scale=3)) is None

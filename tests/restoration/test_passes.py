@@ -75,17 +75,18 @@ def test_how_often_is_recorded_and_repeated() -> None:
     image = abbe.Image.from_array(counts())
     result = abbe.enhance(image, steps=("denoise", "super_resolve"), passes={"denoise": 3})
     assert result.recipe is not None
-    assert [step.parameters["passes"] for step in result.recipe.steps] == [3, 1]
+    assert [step.parameters["passes"] for step in result.recipe.steps] == [3, 2]
     again = repeat(result.recipe, image)
     assert np.array_equal(plane(again), plane(result))
     assert again.recipe is not None
-    assert [step.parameters["passes"] for step in again.recipe.steps] == [3, 1]
+    assert [step.parameters["passes"] for step in again.recipe.steps] == [3, 2]
 
 
-def test_defaults_are_two_passes_to_denoise_and_four_where_light_is_removed_last() -> None:
+def test_defaults_are_two_passes_and_four_where_a_step_before_super_resolution_is_the_last() -> None:
     image = abbe.Image.from_array(counts())
-    recipes = [abbe.enhance(image).recipe, abbe.enhance(image, steps="axial").recipe, abbe.correct_background(image).recipe]
-    assert [[step.parameters["passes"] for step in recipe.steps] for recipe in recipes if recipe] == [[2, 1, 1], [4], [4]]
+    recipes = [abbe.enhance(image).recipe, *(abbe.enhance(image, steps=step).recipe for step in ("axial", "denoise"))]
+    recipes.append(abbe.correct_background(image).recipe)
+    assert [[step.parameters["passes"] for step in recipe.steps] for recipe in recipes if recipe] == [[2, 1, 2], [4], [4], [4]]
 
 
 def test_progress_goes_on_within_a_tile_and_never_back() -> None:

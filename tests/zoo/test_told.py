@@ -29,10 +29,11 @@ def psnr(result: abbe.Image, truth: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("width", "gain"), [(0.6, 0.2), (1.4, 0.03)])
 def test_the_true_width_brings_the_result_nearer_to_the_truth(width: float, gain: float) -> None:
-    """Than no width, and than one that is half as wide again, or two thirds as wide."""
+    """Than no width, and than one that is half as wide again, or two thirds as wide, in one pass: a mean hides some of the difference."""
     truth, seen = specimens(width)
     blind, true, wide, narrow = (
-        psnr(abbe.enhance(seen, psf=psf), truth) for psf in ("unknown", *(f"{FWHM * width * factor:.3f}px" for factor in (1, 1.5, 1 / 1.5)))
+        psnr(abbe.enhance(seen, psf=psf, passes=1), truth)
+        for psf in ("unknown", *(f"{FWHM * width * factor:.3f}px" for factor in (1, 1.5, 1 / 1.5)))
     )
     assert true > blind + gain
     assert true > wide + 0.2

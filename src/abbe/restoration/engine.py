@@ -7,12 +7,13 @@ recipe, same engine: same bytes.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from abbe import recipe
 from abbe.errors import EngineError, ModelError, ParameterError
 from abbe.restoration import openvino
 from abbe.zoo import Model
+from abbe.zoo.halves import halves
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Float32 = npt.NDArray[np.float32]
@@ -122,6 +124,17 @@ def engine(name: str = "auto", exact: bool = False) -> Engine:
     return Engine(name, exact)
 
 
+#: a stretch of input pixels along each axis
+Region: TypeAlias = tuple[slice, slice]
+#: input pixels beyond those of its own grid that the part of a super-resolving network that makes the finer image sees: what keeps the
+#: light where it is (6), one for its mean, one for enlarging, one for the last convolution
+EXIT_SEES = 9
+#: input pixels of a band in which that part runs: its features on the finer grid take 0.6 kB each
+BAND = 2**17
+#: sides of what that part runs on are multiples of this many pixels: fewer different sizes to compile for
+EXIT_QUANTUM = 16
+
+
 class Runner:
     """One model on one engine. `run` may be called from several threads."""
 
@@ -129,8 +142,11 @@ class Runner:
         self.card = model.card
         self.engine = engine
         content = model.weights()
+        parts = halves(content) if self.card.scale > 1 else None
+        self._features = "" if parts is None else parts.features
+        self._results: tuple[str, ...] = ("restored",) if parts is None else parts.results
         try:
-            self._session = engine.session(content)
+            self._sessions = [engine.session(part) for part in ((content,) if parts is None else (parts.body, parts.exit))]
         except MemoryError:
             raise
         except Exception as problem:
@@ -142,16 +158,21 @@ class Runner:
 
     def _check_inputs(self) -> None:
         wanted = {"observed"} | ({"context"} if self.card.context else set()) | ({"told"} if self.card.told else set())
-        inputs = {entry.name for entry in self._session.get_inputs()}
-        outputs = [entry.name for entry in self._session.get_outputs()]
-        if inputs != wanted or outputs != ["restored"]:
+        inputs = {entry.name for session in self._sessions for entry in session.get_inputs()} - {self._features}
+        outputs = [entry.name for entry in self._sessions[-1].get_outputs()]
+        if inputs != wanted or outputs != list(self._results):
             raise ModelError(
                 f"wanted a network with inputs {', '.join(sorted(wanted))} and output restored, got {', '.join(sorted(inputs))} and "
                 f"{', '.join(outputs)} in {self.card.name}; the card and the weights do not belong together"
             )
 
-    def run(self, observed: Float32, told: Mapping[str, float] | None = None, context: Float32 | None = None) -> Float32:
+    def run(
+        self, observed: Float32, told: Mapping[str, float] | None = None, context: Float32 | None = None, kept: Region | None = None
+    ) -> Float32:
         """(N, C, H, W) float32 in, (N, 2, H * scale, W * scale) float32 out: estimate and spread.
+
+        Args:
+            kept: the input pixels whose result is wanted (default: all); what is given for others may be anything.
 
         Raises `ModelError` for a model that does not do what its card says.
         """
@@ -163,7 +184,8 @@ class Runner:
             feed["told"] = np.tile(np.array([[_known(told, name) for name in self.card.told]], np.float32), (n, 1))
         try:
             with self._lock:
-                restored: Float32 = self._session.run(["restored"], feed)[0]
+                restored = self._whole(feed) if len(self._sessions) == 1 else self._in_bands(feed, kept or (slice(0, h), slice(0, w)))
+                self._release()
         except Exception as problem:
             if self.engine.name != "cpu":
                 raise ProviderError(str(problem)) from problem
@@ -172,6 +194,55 @@ class Runner:
         if restored.shape != wanted:
             raise ModelError(f"wanted {wanted} from {self.card.name}, got {restored.shape}; its card and weights do not belong together")
         return restored
+
+    def _whole(self, feed: Mapping[str, Float32]) -> Float32:
+        restored: Float32 = self._sessions[0].run(["restored"], feed)[0]
+        return restored
+
+    def _in_bands(self, feed: Mapping[str, Float32], kept: Region) -> Float32:
+        """The features on the network's own grid, then the finer image of what is kept, some rows at a time."""
+        body, last = self._sessions
+        features: Float32 = body.run([self._features], {entry.name: feed[entry.name] for entry in body.get_inputs()})[0]
+        self._release()
+        (n, _, h, w), scale = feed["observed"].shape, self.card.scale
+        step = h // features.shape[2]
+        more = {entry.name: feed[entry.name] for entry in last.get_inputs() if entry.name in feed}
+        restored = np.zeros((n, 2, h * scale, w * scale), np.float32)
+        across = _window(kept[1].start, kept[1].stop, w, step)
+        rows = kept[0].stop - kept[0].start
+        count = max(1, round(rows * (across.stop - across.start) / BAND))
+        high = -(-rows // (count * step)) * step
+        for top in range(kept[0].start, kept[0].stop, high):
+            bottom = min(top + high, kept[0].stop)
+            down = _window(top, bottom, h, step, high)
+            y, x = (slice(part.start // step, part.stop // step) for part in (down, across))
+            here = {self._features: features[..., y, x]}
+            here |= {name: a if name == "told" else a[..., down, across] for name, a in more.items()}
+            made = last.run(self._results, here)
+            place = (slice(top * scale, bottom * scale), slice(kept[1].start * scale, kept[1].stop * scale))
+            offsets = down.start * scale, across.start * scale
+            cut = tuple(slice(part.start - offset, part.stop - offset) for part, offset in zip(place, offsets))
+            for which, one in enumerate(made):
+                restored[(slice(None), which, *place)] = one[(slice(None), 0, *cut)]
+        return restored
+
+    def _release(self) -> None:
+        """What sessions hold for their next run; else every model of a chain keeps what it needed in between."""
+        for session in self._sessions:
+            if isinstance(session, openvino.Session):
+                session.release()
+
+
+def _window(start: int, stop: int, length: int, step: int, usual: int | None = None) -> slice:
+    """What the last part of a network has to see of an axis of `length` pixels for [start, stop) of it, on its grid of `step` pixels.
+
+    As long for every stretch of at most `usual` pixels, since a provider compiles a network anew for each size.
+    """
+    margin = -(-(EXIT_SEES + step) // step) * step
+    quantum = math.lcm(EXIT_QUANTUM, step)
+    side = min(length, -(-((usual or stop - start) + 2 * margin + step) // quantum) * quantum)
+    first = min(max(0, (start - margin) // step * step), length - side)
+    return slice(first, first + side)
 
 
 def _known(told: Mapping[str, float] | None, name: str) -> float:

@@ -54,9 +54,11 @@ class Session:
         """Copies of the outputs of these names (None: of all) for arrays by input name."""
         self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
         wanted = [port.name for port in self.get_outputs()] if names is None else names
-        found = [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
-        self._model.release_memory()  # else every model of a chain keeps what it needed in between
-        return found
+        return [np.array(self._request.get_tensor(name).data, np.float32) for name in wanted]
+
+    def release(self) -> None:
+        """The memory that is held for the next run."""
+        self._model.release_memory()
 
 
 def _port(port: Any) -> Port:

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from abbe.image.pixels import Array, Pixels, put, scratch
 from abbe.optics.width import told_of_psf
 from abbe.restoration.agreement import Agreement
+from abbe.restoration.engine import Region
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 from abbe.restoration.normalisation import Normalisation
 from abbe.restoration.stage import Stage, Work, as_half, finish, in_units, removes_light
@@ -32,6 +33,8 @@ BEFORE_OTHERS = 0.1
 #: makes of structure does not. The grid inside is eight pixels wide at its coarsest, and shows as a mesh where a network is not sure:
 #: in four passes, and in eight, every pixel comes to each place of a 2 x 2 grid equally often, and to other places of a wider one each time
 PLACES = ((0, 0, 0), (2, 3, 6), (3, 3, 1), (7, 7, 3), (6, 1, 4), (0, 2, 2), (1, 6, 5), (5, 6, 7))
+#: pixels around what is kept of a tile that are computed too: agreement softens a result before it compares it with the image
+AROUND = 4
 #: light (normalised) below which there is none to speak of
 SMALLEST = 1e-6
 #: pixels, and how each channel is normalised
@@ -66,7 +69,8 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     for i, j, k in np.ndindex(t, c, z):
         level = LevelGrid(y, x, scale)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
-            whole = passed(work, observed if card.context else seen, seen, told_of_psf(work.psf[j]) if work.psf else {}, done, total)
+            told = told_of_psf(work.psf[j]) if work.psf else {}
+            whole = passed(work, observed if card.context else seen, seen, told, done, total, around(tile, seen))
             values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
@@ -95,14 +99,23 @@ def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, i
         yield tile, seen, seen if raw is None or before is None else raw[1][channel].forward(next(before)[1])
 
 
-def passed(work: Work, observed: Array, context: Array, told: Mapping[str, float], done: int, total: int) -> Array:
+def around(tile: Tile, seen: Array) -> Region:
+    """What is kept of a tile, and a little more, which agreement looks at."""
+    y, x = (slice(max(part.start - AROUND, 0), min(part.stop + AROUND, side)) for part, side in zip(tile.kept(1), seen.shape))
+    return y, x
+
+
+def passed(
+    work: Work, observed: Array, context: Array, told: Mapping[str, float], done: int, total: int, kept: Region | None = None
+) -> Array:
     """(2, scale H, scale W): mean estimate and spread of a tile, (H, W), that the network sees `work.passes` times.
 
-    `done` of `total` tiles were done before: passes are reported too, so that a run stops soon when it is to.
+    Beyond the pixels `kept` (default: all) the result may be anything. `done` of `total` tiles were done before: passes are reported too,
+    so that a run stops soon when it is to.
     """
     card = work.model.card
     if work.passes == 1:
-        once: Array = work.runner.run(observed[None, None], told, context[None, None])[0]
+        once: Array = work.runner.run(observed[None, None], told, context[None, None], kept)[0]
         return once
     summed: Array | None = None
     room = -(-8 // card.multiple) * card.multiple
@@ -110,13 +123,28 @@ def passed(work: Work, observed: Array, context: Array, told: Mapping[str, float
     for number, (dy, dx, turns) in enumerate(PLACES[: work.passes]):
         if number:
             work.report((done + number / work.passes) / total, work.name)
-        around = ((dy, room - dy), (dx, room - dx))
-        seen = (np.ascontiguousarray(turned(np.pad(part, around, mode="edge"), turns))[None, None] for part in (observed, context))
-        whole = turned_back(work.runner.run(next(seen), told, next(seen))[0], turns)
+        edges = ((dy, room - dy), (dx, room - dx))
+        seen = (np.ascontiguousarray(turned(np.pad(part, edges, mode="edge"), turns))[None, None] for part in (observed, context))
+        region = None if kept is None else _where(kept, dy, dx, (height // card.scale + room, width // card.scale + room), turns)
+        whole = turned_back(work.runner.run(next(seen), told, next(seen), region)[0], turns)
         here = whole[:, dy * card.scale : dy * card.scale + height, dx * card.scale : dx * card.scale + width]
-        summed = here.astype(np.float32) if summed is None else summed + here
+        if summed is None:
+            summed = np.array(here, np.float32)
+        else:
+            summed += here
+        del here, whole  # a third of what the passes take
     assert summed is not None
-    return np.asarray(summed / np.float32(work.passes), np.float32)
+    summed /= np.float32(work.passes)
+    return summed
+
+
+def _where(kept: Region, dy: int, dx: int, shape: tuple[int, int], turns: int) -> Region:
+    """The pixels `kept` of a tile, moved by (dy, dx) within `shape`, after `turned`."""
+    marks = np.zeros(shape, bool)
+    marks[kept[0].start + dy : kept[0].stop + dy, kept[1].start + dx : kept[1].stop + dx] = True
+    marks = turned(marks, turns)
+    rows, columns = (np.flatnonzero(marks.any(axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def turned(a: Array, turns: int) -> Array:

@@ -220,7 +220,7 @@ class Training:
         with autocast():
             restored = self.network(observed, context, told if told.numel() else None)
         base = self.network.base(observed, context)
-        loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight)
+        loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight, self.plan.knee)
         if self.adversary:
             term = self.adversary.challenge(observed, context, restored[:, :1].float(), truth)
             # in the unit of the fidelity loss, sample by sample: the weight is that beside an error in the unit of the signal

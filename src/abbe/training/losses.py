@@ -5,22 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: the rest of an error below which it costs quadratically, in units of the input's own error: noise is averaged, edges are not blunted
-KNEE = 0.5
 #: input errors below this share of the signal count as this: an almost perfect input is no reason for a huge gradient
 FLOOR = 0.02
 
 
-def restoration_loss(restored: Tensor, truth: Tensor, base: Tensor, spread_weight: float, fourier_weight: float) -> tuple[Tensor, Tensor]:
+def restoration_loss(
+    restored: Tensor, truth: Tensor, base: Tensor, spread_weight: float, fourier_weight: float, knee: float = 0.5
+) -> tuple[Tensor, Tensor]:
     """(loss, mean Charbonnier error relative to the input's) of (N, 2, H, W) `restored` against (N, 1, H, W) `truth`.
 
     Errors are divided by the root-mean-square error of `base`, the unrestored input, sample by sample: a PSNR gain counts the
-    same at every noise level. The spread's term is the negative log-likelihood of a Laplace distribution, whose estimate is
-    held fixed.
+    same at every noise level. Below `knee` of that unit an error costs its square, above it in proportion: what minimises
+    squares is the mean of what a pixel may have been, what minimises absolute errors their median. The spread's term is the
+    negative log-likelihood of a Laplace distribution, whose estimate is held fixed.
     """
     unit = error_unit(base, truth)
     error = (restored[:, :1] - truth) / unit
-    fidelity = ((error / KNEE).square() + 1).sqrt().sub(1).mul(KNEE).mean()
+    fidelity = ((error / knee).square() + 1).sqrt().sub(1).mul(2 * knee**2).mean()
     spread = restored[:, 1:] / unit + 1e-3
     likelihood = (spread.log() + error.detach().abs() / spread).mean()
     loss = fidelity + spread_weight * likelihood

@@ -121,6 +121,8 @@ class TrainingPlan(_Frozen):
     #: its features on the finest grid, on the way out, and nothing before. "told": what it makes of what it is told, alone; told zeros it
     #: stays what it was, bit for bit, and samples always tell
     learn: Literal["all", "spread", "finest", "told"] = "all"
+    #: where an error's cost turns from its square to its amount, in units of the input's own error
+    knee: float = Field(default=0.5, gt=0)
     #: weight of the spread's likelihood, of the Fourier-amplitude term
     spread_weight: float = 0.05
     fourier_weight: float = 0.0

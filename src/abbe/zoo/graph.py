@@ -8,7 +8,6 @@ decodes nothing else; the network itself is parsed by ONNX Runtime alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from abbe.errors import ModelError
 from abbe.limits import LIMITS
+from abbe.zoo.protobuf import DAMAGED, fields, places, varint
 
 # onnx.proto: field number -> kind of message, for the messages that can lead to a tensor or an operator
 _MESSAGES = {
@@ -33,7 +33,6 @@ _RAW_DATA = 9
 #: what kernels are stored as, as onnx.proto numbers it; little-endian in every file
 _NUMBERS: dict[int, np.dtype[np.floating]] = {1: np.dtype("<f4"), 10: np.dtype("<f2")}
 _STANDARD = (b"", b"ai.onnx")
-_DAMAGED = "the file is damaged or is no ONNX model; get it again"
 
 
 class _Weights(NamedTuple):
@@ -57,7 +56,7 @@ def check_graph(content: bytes) -> None:
         if depth > LIMITS.nesting:
             raise ModelError(f"wanted a model nested at most {LIMITS.nesting} deep, got a deeper one; it is not one that abbe can trust")
         graphs += kind == "graph"
-        for field, value in _fields(part):
+        for field, value in fields(part):
             if kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value == 1)):
                 raise ModelError("wanted a model in one file, got one whose weights lie in other files; save it without external data")
             if isinstance(value, int):
@@ -69,27 +68,27 @@ def check_graph(content: bytes) -> None:
             if inner:
                 waiting.append((inner, value, depth + 1))
     if not graphs:
-        raise ModelError(f"wanted an ONNX model, got a file without a graph; {_DAMAGED}")
+        raise ModelError(f"wanted an ONNX model, got a file without a graph; {DAMAGED}")
 
 
 def kernel_types(content: bytes) -> set[int]:
     """What the weights with two or more axes are stored as, as onnx.proto numbers it (1 float32, 10 float16), without the onnx package."""
     found = set()
-    for field, graph in _fields(memoryview(content)):
+    for field, graph in fields(memoryview(content)):
         if field != _GRAPH or isinstance(graph, int):
             continue
-        for kind, tensor in _fields(graph):
+        for kind, tensor in fields(graph):
             if kind == _INITIALIZER and not isinstance(tensor, int):
-                shape, stored = _shape_and_type(tensor)
+                shape, stored = shape_and_type(tensor)
                 found |= {stored} if len(shape) >= 2 else set()
     return found
 
 
-def _shape_and_type(tensor: memoryview) -> tuple[tuple[int, ...], int]:
+def shape_and_type(tensor: memoryview) -> tuple[tuple[int, ...], int]:
     """The shape of a tensor, and what its numbers are."""
     shape: list[int] = []
     stored = 0
-    for field, value in _fields(tensor):
+    for field, value in fields(tensor):
         if field == _DIMS:  # one by one, or packed
             shape += [value] if isinstance(value, int) else _numbers(value)
         elif field == _DATA_TYPE and isinstance(value, int):
@@ -100,7 +99,7 @@ def _shape_and_type(tensor: memoryview) -> tuple[tuple[int, ...], int]:
 def _numbers(packed: memoryview) -> list[int]:
     found, at = [], 0
     while at < len(packed):
-        value, at = _varint(packed, at)
+        value, at = varint(packed, at)
         found.append(value)
     return found
 
@@ -133,65 +132,23 @@ def _rest(content: bytes, weights: dict[bytes, _Weights]) -> list[bytes]:
 
 
 def _has_nodes(content: bytes) -> bool:
-    graphs = (graph for field, graph in _fields(memoryview(content)) if field == _GRAPH and not isinstance(graph, int))
-    return any(field == _NODE for graph in graphs for field, _ in _fields(graph))
+    graphs = (graph for field, graph in fields(memoryview(content)) if field == _GRAPH and not isinstance(graph, int))
+    return any(field == _NODE for graph in graphs for field, _ in fields(graph))
 
 
 def _weights(content: bytes) -> dict[bytes, _Weights]:
     """Where the numbers of every stored tensor of half or single precision lie, by its name, in their order in the file."""
     found: dict[bytes, _Weights] = {}
-    for field, graph, begin in _places(memoryview(content)):
-        for kind, tensor, at in _places(graph, begin) if field == _GRAPH and not isinstance(graph, int) else ():
+    for field, graph, begin in places(memoryview(content)):
+        for kind, tensor, at in places(graph, begin) if field == _GRAPH and not isinstance(graph, int) else ():
             if kind != _INITIALIZER or isinstance(tensor, int):
                 continue
-            shape, stored = _shape_and_type(tensor)
+            shape, stored = shape_and_type(tensor)
             numbers = _NUMBERS.get(stored)
-            parts = {what: (data, start) for what, data, start in _places(tensor, at) if not isinstance(data, int)}
+            parts = {what: (data, start) for what, data, start in places(tensor, at) if not isinstance(data, int)}
             if numbers is not None and _RAW_DATA in parts:
                 name, (data, start) = bytes(parts[_NAME][0]) if _NAME in parts else b"", parts[_RAW_DATA]
                 if name in found:
-                    raise ModelError(f"wanted a model whose weights have names of their own, got two of one name; {_DAMAGED}")
+                    raise ModelError(f"wanted a model whose weights have names of their own, got two of one name; {DAMAGED}")
                 found[name] = _Weights(start, start + len(data), numbers, shape)
     return found
-
-
-def _fields(part: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """(field number, content) of one message: bytes of a length-delimited field, else its number."""
-    return ((field, value) for field, value, _ in _places(part))
-
-
-def _places(part: memoryview, begin: int = 0) -> Iterator[tuple[int, memoryview | int, int]]:
-    """As `_fields`, and where the content starts in a file in which `part` starts at `begin`."""
-    at = 0
-    while at < len(part):
-        key, at = _varint(part, at)
-        field, wire = key >> 3, key & 7
-        if wire == 0:
-            start = at
-            number, at = _varint(part, at)
-            yield field, number, begin + start
-            continue
-        if wire == 2:
-            size, at = _varint(part, at)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise ModelError(f"wanted an ONNX model, got bytes that are none; {_DAMAGED}")
-        if at + size > len(part):
-            raise ModelError(f"wanted a whole ONNX model, got one that is cut short; {_DAMAGED}")
-        if wire == 2:
-            yield field, part[at : at + size], begin + at
-        at += size
-
-
-def _varint(part: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(part):
-            raise ModelError(f"wanted a whole ONNX model, got one that is cut short; {_DAMAGED}")
-        byte = part[at]
-        value |= (byte & 0x7F) << shift
-        at += 1
-        if byte < 0x80:
-            return value, at
-    raise ModelError(f"wanted an ONNX model, got bytes that are none; {_DAMAGED}")
