@@ -43,7 +43,7 @@ def command(
         typer.Option(
             min=1,
             max=8,
-            help="How often each tile is seen: 1 is fastest. [default: 2 to denoise]",
+            help="How often each tile is seen: 1 is fastest. [default: 2, or 4]",
             show_default=False,
         ),
     ] = None,

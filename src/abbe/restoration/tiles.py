@@ -23,7 +23,7 @@ MARGIN = 16
 #: sides of a canvas and of its tiles are multiples of this: fewer different sizes to compile for
 QUANTUM = 32
 #: longest side of a tile by the network's scale, in input pixels; keeps the peak memory of abbe's own networks below 0.6 GB
-LONGEST = {1: 1216, 3: 1216}
+LONGEST = {1: 1216, 3: 1088}
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,9 @@ def enhance(
         exact: compute in float32 throughout, slower.
         progress: `progress(fraction, text)`; returns False or raises `CancelledError` to stop.
         passes: how often the networks see each tile, each time moved and turned, from 1, the fastest, to 8; their results are averaged.
-            One number for all steps, or one per step: {"denoise": 1}. None: 2 for "denoise", 4 for "axial" on single planes as the last
-            step, else 1. A stack with known z-step is seen along both of its sides once, or twice where 2 or more are wanted.
+            One number for all steps, or one per step: {"denoise": 1}. None: 2 for "denoise" and "super_resolve", 4 for "denoise" and for
+            "axial" on single planes as the last step, else 1. A stack with known z-step is seen along both of its sides once, or twice
+            where 2 or more are wanted.
         psf: how wide the lens's point-spread function is (FWHM in the plane), which "super_resolve" undoes: in um, as measured on a bead,
             or in pixels, "2.6px"; one for all channels, or one per chosen channel, None where it is not known. None: by the file's
             wavelength, aperture and pixel size, where it has them. "unknown": as if it had not; the network then goes by the image alone.

@@ -45,6 +45,9 @@ class Pair(NamedTuple):
 
 #: pixels around a patch, so that the periodic blur does not wrap into it
 MARGIN = 24
+#: share of denoising pairs that hold detail as fine as their pixels, and how wide (pixels) their PSF is: a lens before large pixels, a
+#: deconvolved or super-resolved image. A network that never saw any takes dense fine structure for noise, and the brighter it is the more
+CRISP_SHARE, CRISP = 0.3, (0.1, 0.6)
 #: share of denoising pairs from a colour camera
 COLOUR = 0.12
 #: share of super-resolution pairs whose specimen holds nothing finer than a Gaussian of 0.6 to 4.2 fine pixels
@@ -130,8 +133,9 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
     m = max(32, int(np.ceil(n / factor)))
     sharp = source.crop(rng, m + 2 * MARGIN)
-    expected = light(rng, sharp, rng.uniform(0.5, 2.4))[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
-    photons = 10 ** rng.uniform(-0.2, 3.3)
+    sigma = rng.uniform(*CRISP) if rng.random() < CRISP_SHARE else rng.uniform(0.5, 2.4)
+    expected = light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
+    photons = 10 ** rng.uniform(-0.2, 4.0)
     pair = exposed(rng, expected * photons)
     if rng.random() < 0.15:
         pair = processing.smooth(rng, pair)
