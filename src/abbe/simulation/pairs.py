@@ -61,7 +61,7 @@ SECTION = 0.77
 WIDTHS = (0.55, 1.5)
 #: the same (logarithmically even) where the network is told the width: nothing is to be guessed then, and any lens may come
 ANY_WIDTH = (0.42, 2.3)
-#: share of super-resolution pairs without any structure: from noise alone, noise alone is to come
+#: share of denoising and of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
 
@@ -133,6 +133,8 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
     m = max(32, int(np.ceil(n / factor)))
     sharp = source.crop(rng, m + 2 * MARGIN)
+    if rng.random() < BLANK:
+        sharp = np.zeros_like(sharp)
     sigma = rng.uniform(*CRISP) if rng.random() < CRISP_SHARE else rng.uniform(0.5, 2.4)
     expected = light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
     photons = 10 ** rng.uniform(-0.2, 4.0)
