@@ -78,7 +78,7 @@ def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: 
 
 
 #: how often each tile is seen, by task, and where a denoiser or the single-plane axial model is the last step. Measured for 1, 2, 4 and 8
-#: passes: denoising W2S 32.91, 32.97, 33.00, 33.01 dB; background of ER under haze 33.15, 33.32, 33.37, 33.40 dB; super-resolved STED, ER
+#: passes: denoising W2S 32.85, 32.91, 32.94, 32.96 dB; background of ER under haze 33.15, 33.32, 33.37, 33.40 dB; super-resolved STED, ER
 #: and SIM at 300 photons gain 0.07, 0.02 and 0.06 dB by a second pass
 PASSES = {"denoise": 2, "super_resolve": 2, "background": 4, "axial_plane": 1}
 LAST_PASSES = {"denoise": 4, "axial_plane": 4}
