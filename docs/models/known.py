@@ -30,8 +30,8 @@ KNOWN = {
         {
             "At one or two photons per pixel thin filaments break up or vanish; what is left looks clean, and is not complete.": "faint",
             "Noise with a pattern that no simulated camera had (a grid, periodic stripes) is taken for structure and kept.": "stripes",
-            "Dense structure as fine as the pixels in a bright image (a lens much sharper than the pixels, 1,000 photons and more) comes out "
-            "softer than it went in: there is hardly any noise to take, leave the step out.": None,
+            "Dense structure as fine as the pixels in a bright image (a lens much sharper than the pixels, 1,000 photons and more) comes "
+            "out softer than it went in: there is hardly any noise to take, leave the step out.": None,
         },
         tuple((name, "trained on FMD (the first three sets unseen)", what, value) for name, what, value in _FMD_NET),
     ),
