@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -183,3 +184,11 @@ def test_the_finer_image_made_in_bands_of_what_is_kept_is_that_of_the_whole_netw
 def test_a_network_without_a_finer_grid_is_run_whole() -> None:
     assert halves(find("denoise").weights()) is None
     assert halves(network(scale=3)) is None
+
+
+def test_a_file_whose_nodes_go_in_a_circle_is_not_parted() -> None:
+    model = onnx.load_from_string(_random_network(context=True, told=0, unshuffle=2))
+    first = next(node for node in model.graph.node if node.op_type == "Relu")
+    last = next(node for node in model.graph.node if node.input[1:] == ["network.finer.weight"])
+    first.input[0] = last.input[0]
+    assert halves(model.SerializeToString()) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from abbe.zoo.graph import shape_and_type
 from abbe.zoo.protobuf import field, fields
@@ -63,12 +64,12 @@ def halves(content: bytes) -> Halves | None:
     first, last = _needed([cut], makers, ()), _needed(joining.inputs, makers, (cut,))
     if cut not in makers or leaving[0] not in last:
         return None
-    return Halves(
-        _file(content, entries, first, [], [_value(cut, channels)]),
-        _file(content, entries, _at_once(last), [_value(cut, channels)], [_value(estimate, 1), _value(spread, 1)]),
-        cut.decode(),
-        (estimate.decode(), spread.decode()),
-    )
+    try:
+        body = _file(content, entries, first, [], [_value(cut, channels)])
+        end = _file(content, entries, _at_once(last), [_value(cut, channels)], [_value(estimate, 1), _value(spread, 1)])
+    except CycleError:  # no network: the runtime says so
+        return None
+    return Halves(body, end, cut.decode(), (estimate.decode(), spread.decode()))
 
 
 def _at_once(nodes: list[_Node]) -> list[_Node]:
@@ -142,18 +143,10 @@ def _value(name: bytes, channels: int) -> bytes:
 
 
 def _in_order(nodes: list[_Node]) -> list[_Node]:
-    """Each after those that make what it takes, as ONNX wants it."""
-    makers = {name: node for node in nodes for name in node.outputs}
-    out: dict[int, _Node] = {}
-    waiting = list(reversed(nodes))
-    while waiting:
-        node = waiting[-1]
-        before = [makers[name] for name in node.inputs if name in makers and id(makers[name]) not in out]
-        if before:
-            waiting += before
-        else:
-            out.setdefault(id(node), waiting.pop())
-    return list(out.values())
+    """Each after those that make what it takes, as ONNX wants it. Raises `CycleError` where there is no such order."""
+    makers = {name: number for number, node in enumerate(nodes) for name in node.outputs}
+    before = {number: {makers[name] for name in node.inputs if name in makers} for number, node in enumerate(nodes)}
+    return [nodes[number] for number in TopologicalSorter(before).static_order()]
 
 
 def _file(content: bytes, entries: list[tuple[int, bytes]], nodes: list[_Node], more: list[bytes], outputs: list[bytes]) -> bytes:
