@@ -10,7 +10,7 @@ FLOOR = 0.02
 
 
 def restoration_loss(
-    restored: Tensor, truth: Tensor, base: Tensor, spread_weight: float, fourier_weight: float, knee: float = 0.5
+    restored: Tensor, truth: Tensor, base: Tensor, spread_weight: float, fourier_weight: float, knee: float
 ) -> tuple[Tensor, Tensor]:
     """(loss, mean Charbonnier error relative to the input's) of (N, 2, H, W) `restored` against (N, 1, H, W) `truth`.
 
