@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from abbe.optics.blur import gaussian_transfer, random_transfer
 from abbe.optics.stack_blur import to_even
 from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
 from abbe.simulation.pairs import SECTION, bin3, sharpened
 from abbe.simulation.stacks import axial_pair, sample_planes
-from abbe.simulation.structures import KINDS, WEIGHTS, splat
+from abbe.simulation.structures import KINDS, WEIGHTS, rounded, sides, splat, spread
 from abbe.simulation.volumes import KINDS as VOLUMES
 
 
@@ -48,6 +49,39 @@ def test_every_kind_of_volume_is_a_density(kind: str) -> None:
 def test_equal_seeds_give_equal_specimens(seed: int) -> None:
     one, two = (specimen(np.random.default_rng(seed), 48) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_fibres_of_a_cell_lie_side_by_side() -> None:
+    """Structure tensor: gradients of a field of stress fibres share a direction, those of a mesh have none."""
+
+    def alignment(kind: str, seed: int) -> float:
+        gy, gx = np.gradient(gaussian_filter(KINDS[kind](np.random.default_rng(seed), 160), 1.0))
+        power = np.mean(gy * gy + gx * gx)
+        return float(np.hypot(np.mean(gx * gx - gy * gy), 2 * np.mean(gx * gy)) / power)
+
+    fibres, crossing = (np.median([alignment(kind, seed) for seed in range(12)]) for kind in ("stress_fibres", "mesh"))
+    assert fibres > 0.3
+    assert crossing < 0.15
+
+
+def test_tubes_have_round_ends() -> None:
+    radius = 4.0
+    distance = np.array([0.0, 2.0, 4.0, 9.0])
+    np.testing.assert_allclose(rounded(distance, radius), [0, np.sqrt(0.75), 1, 1])
+
+
+def test_molecules_inside_a_tube_are_densest_in_its_middle_and_those_on_its_surface_at_its_rim() -> None:
+    rng = np.random.default_rng(0)
+    inside, surface = (np.abs(sides(rng, (20_000,), shell=shell)) for shell in (False, True))
+    # a disc of radius 1 seen from its edge, and its rim: half of either lies within r of the middle
+    assert np.median(inside) == pytest.approx(0.404, abs=0.01)
+    assert np.median(surface) == pytest.approx(np.sqrt(0.5), abs=0.01)
+    assert max(inside.max(), surface.max()) <= 1
+
+
+def test_a_cell_has_an_outside() -> None:
+    where = [spread(np.random.default_rng(seed), 96) for seed in range(10)]
+    assert all(0 <= w.min() < 0.02 and 0.2 < w.max() <= 1 for w in where)
 
 
 def test_points_keep_their_weight_and_place() -> None:

@@ -36,12 +36,43 @@ def splat(points: Points, weights: Points | float, shape: tuple[int, ...]) -> Pl
     return out.reshape(shape).astype(np.float32)
 
 
-def walks(rng: Generator, count: int, steps: int, n: int, stiffness: float, step: float = 0.7) -> Points:
-    """Paths of worm-like chains: (count, steps, 2). `stiffness` is the persistence length in pixels."""
-    start = rng.uniform(-0.1 * n, 1.1 * n, (count, 1, 2))
+def walks(
+    rng: Generator,
+    count: int,
+    steps: int,
+    n: int,
+    stiffness: float,
+    step: float = 0.7,
+    start: Points | None = None,
+    heading: Points | None = None,
+) -> Points:
+    """Paths of worm-like chains: (count, steps, 2). `stiffness` is the persistence length in pixels.
+
+    They begin anywhere and head anywhere, unless `start` (count, 2) or `heading` (count,), from the y axis towards x, says otherwise.
+    """
+    first = rng.uniform(-0.1 * n, 1.1 * n, (count, 1, 2)) if start is None else start[:, None]
     turn = rng.normal(0, np.sqrt(step / stiffness), (count, steps))
-    angle = rng.uniform(0, 2 * np.pi, (count, 1)) + np.cumsum(turn, axis=1)
-    return start + step * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], axis=-1), axis=1)
+    towards = rng.uniform(0, 2 * np.pi, (count, 1)) if heading is None else np.pi / 2 - heading[:, None]
+    angle = towards + np.cumsum(turn, axis=1)
+    return first + step * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], axis=-1), axis=1)
+
+
+def rounded(distance: Points, radius: Points | float) -> Points:
+    """Half the width of a tube of that radius with round ends, `distance` from the nearer end, as a share of the radius."""
+    return np.asarray(np.sqrt(np.clip(1 - (1 - np.minimum(distance / radius, 1)) ** 2, 0, 1)))
+
+
+def sides(rng: Generator, shape: tuple[int, ...], *, shell: bool) -> Points:
+    """Where molecules of a tube lie across it when seen from above, -1 to 1: on its surface (`shell`), or anywhere inside."""
+    side = np.cos(rng.uniform(0, np.pi, shape))
+    return np.asarray(side if shell else side * np.sqrt(rng.random(shape)))
+
+
+def across(paths: Points) -> Points:
+    """Unit vectors at right angles to paths (..., steps, 2)."""
+    direction = np.gradient(paths, axis=-2)
+    normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
 
 
 def filaments(rng: Generator, n: int) -> Plane:
@@ -55,6 +86,101 @@ def filaments(rng: Generator, n: int) -> Plane:
     spread = rng.uniform(0.0, 1.5)
     points = np.concatenate([paths.reshape(-1, 2) + rng.normal(0, spread, 2) for _ in range(bundle)])
     return splat(points + rng.normal(0, 0.3, points.shape), np.tile(weight.ravel(), bundle), (n, n))
+
+
+def stress_fibres(rng: Generator, n: int) -> Plane:
+    """Actin of a spread cell: tens to hundreds of fibres side by side, of all thicknesses and brightnesses, over a finer mesh."""
+    count, step = int(10 ** rng.uniform(1.3, 2.6)), 1.0
+    course = rng.uniform(0, np.pi) + rng.uniform(0.05, 0.6) * cloud(rng, n, rng.uniform(2.2, 3.2))
+    if rng.random() < 0.4:  # a second family across the first
+        course = course + (cloud(rng, n, 2.6) > rng.uniform(0.3, 1.2)) * rng.uniform(0.4, 1.6)
+    steps = int(rng.uniform(0.3, 1.2) * n / step)
+    at = rng.uniform(-0.2 * n, 1.2 * n, (count, 2))
+    own = rng.normal(0, rng.uniform(0.0, 0.15), count)
+    paths = np.empty((count, steps, 2))
+    for k in range(steps):
+        y, x = np.clip(at.astype(int), 0, n - 1).T
+        angle = course[y, x] + own
+        at = at + step * np.stack([np.sin(angle), np.cos(angle)], -1)
+        paths[:, k] = at
+    place = np.linspace(-1, 1, steps)
+    weight = rng.lognormal(0, rng.uniform(0.3, 1.0), (count, 1)) * np.clip((1 - np.abs(place)) * rng.uniform(2, 8), 0, 1)
+    if rng.random() < 0.2:  # as in muscle: bands along the fibre
+        weight = weight * (0.25 + (np.sin(2 * np.pi * np.arange(steps) * step / rng.uniform(6, 18)) > 0))
+    thick = rng.gamma(2, rng.uniform(0.1, 0.7), (count, 1, 1))
+    normal = across(paths)
+    parts = [(paths + normal * thick * rng.normal(0, 1, (count, steps, 1))).reshape(-1, 2) for _ in range(4)]
+    plane = splat(np.concatenate(parts), np.tile(weight.ravel(), 4), (n, n))
+    if rng.random() < 0.7:
+        plane = plane / max(float(plane.max()), 1e-9) + rng.uniform(0.02, 0.5) * to_unit(mesh(rng, n))
+    return plane
+
+
+def mesh(rng: Generator, n: int) -> Plane:
+    """The cortex under a membrane: short filaments crossing everywhere, denser in one place than in another."""
+    count, steps = int(10 ** rng.uniform(2.3, 3.5)), int(rng.integers(8, 60))
+    paths = walks(rng, count, steps, n, stiffness=10 ** rng.uniform(1.0, 2.0), step=1.0)
+    plane = splat(paths.reshape(-1, 2), np.repeat(rng.gamma(2, 0.5, count), steps), (n, n))
+    return np.asarray(plane * np.exp(rng.uniform(0, 0.8) * cloud(rng, n, 2.5)), np.float32)
+
+
+def asters(rng: Generator, n: int) -> Plane:
+    """Microtubules or intermediate filaments of a whole cell: dense around one place, from which most of them radiate."""
+    count, steps = int(10 ** rng.uniform(1.6, 2.5)), int(rng.integers(n // 2, 2 * n))
+    centre = rng.uniform(0, n, 2)
+    around = rng.uniform(0, 2 * np.pi, count)
+    away = np.abs(rng.normal(0, rng.uniform(0.02, 0.5) * n, count))
+    start = centre + away[:, None] * np.stack([np.sin(around), np.cos(around)], -1)
+    heading = around + rng.normal(0, rng.uniform(0.1, 1.2), count)
+    paths = walks(rng, count, steps, n, 10 ** rng.uniform(1.3, 3.0), start=start, heading=heading)
+    weight = np.repeat(rng.gamma(3, 1 / 3, (count, 1)), steps, axis=1)
+    return splat((paths + rng.normal(0, rng.uniform(0.1, 0.8), paths.shape)).reshape(-1, 2), weight.ravel(), (n, n))
+
+
+def neurites(rng: Generator, n: int) -> Plane:
+    """Dendrites that branch, with spines, and thin axons with swellings; at times a cell body."""
+    trunks, points, weights = int(rng.integers(1, 6)), [], []
+    paths = walks(rng, trunks, 3 * n, n, stiffness=10 ** rng.uniform(1.8, 2.8), start=rng.uniform(0, n, (trunks, 2)))
+    for path in paths:
+        width = 10 ** rng.uniform(0.0, 0.9)
+        branches = [(path, width)]
+        for _ in range(int(rng.integers(0, 7))):
+            at = path[rng.integers(len(path))]
+            branch = walks(rng, 1, int(rng.integers(n // 3, 2 * n)), n, stiffness=10 ** rng.uniform(1.6, 2.6), start=at[None])
+            branches.append((branch[0], width * rng.uniform(0.2, 0.8)))
+        for way, wide in branches:
+            taper = np.linspace(1, rng.uniform(0.3, 1), len(way))[:, None]
+            normal = across(way)
+            for _ in range(6):
+                points.append(way + normal * wide * taper * np.sin(rng.uniform(-np.pi / 2, np.pi / 2, (len(way), 1))))
+                weights.append(wide * taper[:, 0] / 6)
+            count = int(rng.integers(0, max(2, len(way) // 8)))
+            seats = rng.integers(0, len(way), count)
+            side = rng.choice((-1.0, 1.0), (count, 1)) * (wide + rng.uniform(0, 6, (count, 1)))
+            size, light = rng.uniform(0.5, 2.0), rng.uniform(1, 8) * wide
+            for _ in range(6):
+                points.append(way[seats] + normal[seats] * side + rng.normal(0, size, (count, 2)))
+                weights.append(light * rng.gamma(3, 1 / 3, count) / 6)
+    plane = splat(np.concatenate(points), np.concatenate(weights), (n, n))
+    if rng.random() < 0.3:
+        body = np.hypot(*(np.indices((n, n)) - rng.uniform(0, n, (2, 1, 1))))
+        plane = plane + expit((rng.uniform(0.03, 0.12) * n - body) / 2) * rng.uniform(0.3, 2) * float(np.percentile(plane, 99.5))
+    return np.asarray(plane, np.float32)
+
+
+def adhesions(rng: Generator, n: int) -> Plane:
+    """Focal adhesions: short streaks that point to the cell's middle, over the label in between."""
+    count, centre = int(rng.integers(15, 250)), rng.uniform(0.2 * n, 0.8 * n, 2)
+    at = rng.uniform(0, n, (count, 2))
+    heading = np.arctan2(*(at - centre).T) + rng.normal(0, rng.uniform(0.1, 0.5), count)
+    length, width = rng.uniform(2, 14) * rng.lognormal(0, 0.5, count), rng.uniform(0.5, 2.5)
+    along = np.clip(rng.normal(0, 0.5, (count, 80)), -1, 1) * length[:, None] / 2
+    direction = np.stack([np.sin(heading), np.cos(heading)], -1)[:, None]
+    normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
+    points = at[:, None] + along[..., None] * direction + rng.normal(0, width, (count, 80, 1)) * normal
+    weight = np.repeat(rng.lognormal(0, 0.6, count) * length / 80, 80)
+    plane = to_unit(splat(points.reshape(-1, 2), weight, (n, n)))
+    return np.asarray(plane + rng.uniform(0, 0.3) * to_unit(np.exp(cloud(rng, n, 2.0))), np.float32)
 
 
 def periodic_rings(rng: Generator, n: int) -> Plane:
@@ -73,7 +199,7 @@ def periodic_rings(rng: Generator, n: int) -> Plane:
 
 def vesicles(rng: Generator, n: int) -> Plane:
     """Vesicles, endosomes, lysosomes, coated pits: filled or hollow, alone or in clusters, of all brightnesses."""
-    count = int(10 ** rng.uniform(0.7, 2.6))
+    count = int(10 ** rng.uniform(0.7, 3.0))
     centres = rng.uniform(0, n, (count, 2))
     if rng.random() < 0.5:
         seeds = rng.uniform(0, n, (max(1, count // 12), 2))
@@ -90,21 +216,26 @@ def vesicles(rng: Generator, n: int) -> Plane:
 
 
 def mitochondria(rng: Generator, n: int) -> Plane:
-    """Short thick tubes, bright at the membrane or filled, sometimes with cristae."""
-    count, length = int(rng.integers(3, 50)), int(rng.integers(20, 160))
-    paths = walks(rng, count, length, n, stiffness=10 ** rng.uniform(1.2, 2.3), step=1.0)
-    radius = rng.uniform(1.5, 6) * rng.lognormal(0, 0.2, (count, 1, 1))
-    shell = rng.random() < 0.5
-    parts, weights = [], []
-    for _ in range(14):
-        side = rng.uniform(-1, 1, (count, length, 1))
-        side = np.sin(np.pi / 2 * side) if shell else side
-        direction = np.gradient(paths, axis=1)
-        normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
-        parts.append((paths + normal * side * radius).reshape(-1, 2))
-        stripes = 1.0 if rng.random() < 0.7 else 0.4 + (np.sin(np.arange(length) * 2 * np.pi / rng.uniform(3, 7)) > 0)
-        weights.append((rng.gamma(4, 0.25, (count, 1)) * np.ones((1, length)) * stripes).ravel())
-    return splat(np.concatenate(parts), np.concatenate(weights), (n, n))
+    """Short thick tubes, bright at the membrane or filled, sometimes with cristae; loose, or crowded around a nucleus."""
+    if rng.random() < 0.5:
+        count, length = int(rng.integers(3, 50)), int(rng.integers(20, 160))
+        start = None
+    else:
+        count, length = int(rng.integers(40, 260)), int(rng.integers(6, 80))
+        centre, nucleus, reach = rng.uniform(0, n, 2), rng.uniform(0.0, 0.25) * n, rng.uniform(0.08, 0.35) * n
+        around = rng.uniform(0, 2 * np.pi, count)
+        away = nucleus + np.abs(rng.normal(0, reach, count))
+        start = centre + away[:, None] * np.stack([np.sin(around), np.cos(around)], -1)
+    paths = walks(rng, count, length, n, stiffness=10 ** rng.uniform(1.2, 2.3), step=1.0, start=start)
+    radius = rng.uniform(1.2, 6) * rng.lognormal(0, 0.2, (count, 1))
+    end = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
+    width = radius * rounded(end, radius)
+    shell = rng.random() < 0.4
+    stripes = 1.0 if rng.random() < 0.7 else 0.4 + (np.sin(np.arange(length) * 2 * np.pi / rng.uniform(3, 7)) > 0)
+    normal = across(paths)
+    weight = rng.gamma(4, 0.25, (count, 1)) * width * (1 + rng.uniform(0, 0.4) * rng.normal(size=(count, length))) * stripes
+    parts = [(paths + normal * (width * sides(rng, width.shape, shell=shell))[..., None]).reshape(-1, 2) for _ in range(20)]
+    return splat(np.concatenate(parts), np.tile(np.maximum(weight, 0).ravel(), 20), (n, n))
 
 
 def network(rng: Generator, n: int) -> Plane:
@@ -191,13 +322,15 @@ def bacteria(rng: Generator, n: int) -> Plane:
         centres = rng.uniform(0.2 * n, 0.8 * n, 2) + rng.normal(0, rng.uniform(0.06, 0.3) * n, (count, 2))
     phi = rng.uniform(0, 2 * np.pi) + rng.normal(0, rng.uniform(0.1, 2), count)
     length, radius = rng.uniform(4, 20) * rng.lognormal(0, 0.2, count), rng.uniform(2, 6)
-    per = 300
-    along = rng.uniform(-1, 1, (count, per)) * length[:, None]
-    across = radius * (np.sin(rng.uniform(0, 2 * np.pi, (count, per))) if rng.random() < 0.5 else rng.uniform(-1, 1, (count, per)))
+    per = 400
+    half = length[:, None] + radius
+    along = rng.uniform(-1, 1, (count, per)) * half
+    wide = rounded(half - np.abs(along), radius)
+    side = radius * wide * sides(rng, (count, per), shell=rng.random() < 0.5)
     direction = np.stack([np.sin(phi), np.cos(phi)], -1)[:, None]
     normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
-    points = centres[:, None] + along[..., None] * direction + across[..., None] * normal
-    weight = np.repeat(rng.gamma(5, 0.2, count) * length / per, per)
+    points = centres[:, None] + along[..., None] * direction + side[..., None] * normal
+    weight = np.repeat(rng.gamma(5, 0.2, count) * length / per, per) * wide.ravel()
     return splat(points.reshape(-1, 2), weight, (n, n))
 
 
@@ -217,14 +350,36 @@ def empty(rng: Generator, n: int) -> Plane:
 
 KINDS: dict[str, Callable[[Generator, int], Plane]] = {
     f.__name__: f
-    for f in (filaments, periodic_rings, vesicles, mitochondria, network, membranes, nuclei, tissue, bacteria, molecules, empty)
+    for f in (
+        filaments,
+        stress_fibres,
+        mesh,
+        asters,
+        neurites,
+        adhesions,
+        periodic_rings,
+        vesicles,
+        mitochondria,
+        network,
+        membranes,
+        nuclei,
+        tissue,
+        bacteria,
+        molecules,
+        empty,
+    )
 }
 #: how often each kind is drawn; thin and point-like structure is the hardest and gets the most
 WEIGHTS: dict[str, float] = {
-    "filaments": 5,
+    "filaments": 3,
+    "stress_fibres": 4,
+    "mesh": 1,
+    "asters": 2,
+    "neurites": 1.5,
+    "adhesions": 1,
     "periodic_rings": 1,
     "vesicles": 4,
-    "mitochondria": 3,
+    "mitochondria": 4,
     "network": 3,
     "membranes": 2,
     "nuclei": 3,
@@ -233,6 +388,16 @@ WEIGHTS: dict[str, float] = {
     "molecules": 1.5,
     "empty": 1,
 }
+
+#: kinds that fill a cell as far as it reaches, and no further
+WITHIN_A_CELL = ("filaments", "stress_fibres", "mesh", "asters", "adhesions", "vesicles", "mitochondria", "network", "molecules", "tissue")
+
+
+def spread(rng: Generator, n: int) -> Plane:
+    """Where cells are, and how thick: (n, n) in 0 to 1, 0 outside. For what ends at a cell's edge."""
+    height = cloud(rng, n, rng.uniform(2.2, 3.0))
+    inside = height - np.percentile(height, rng.uniform(5, 60))
+    return np.asarray(expit(inside / rng.uniform(0.01, 0.15)) * (1 - rng.uniform(0, 0.7) * np.exp(-np.maximum(inside, 0))), np.float32)
 
 
 def specimen(rng: Generator, n: int, kind: str | None = None) -> Plane:
@@ -244,7 +409,10 @@ def specimen(rng: Generator, n: int, kind: str | None = None) -> Plane:
     chosen = [kind] if kind else list(rng.choice(names, 2 if rng.random() < 0.3 else 1, p=weights / weights.sum()))
     plane = np.zeros((n, n), np.float32)
     for name in chosen:
-        plane += rng.uniform(0.3, 1) * to_unit(gaussian_filter(KINDS[name](rng, n), rng.uniform(0.4, 1.4)))
+        part = KINDS[name](rng, n)
+        if name in WITHIN_A_CELL and rng.random() < 0.35:
+            part = part * spread(rng, n)
+        plane += rng.uniform(0.3, 1) * to_unit(gaussian_filter(part, rng.uniform(0.4, 1.4)))
     if rng.random() < 0.3:  # the label that is everywhere in the cell
         plane += rng.uniform(0.02, 0.3) * to_unit(np.exp(0.5 * gaussian_filter(cloud(rng, n, 2.0), 3)))
     return to_unit(plane) if plane.any() else plane
