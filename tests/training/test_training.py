@@ -26,7 +26,7 @@ from abbe.training.loop import Training, architecture  # noqa: E402
 from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
 from abbe.training.pool import Pool  # noqa: E402
-from abbe.training.samples import Samples  # noqa: E402
+from abbe.training.samples import Samples, at_edges  # noqa: E402
 from abbe.training.weights import read_metadata, start_from  # noqa: E402
 
 TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1))
@@ -282,6 +282,37 @@ def test_what_is_told_is_learnt_beside_a_network_that_stays(tmp_path: Path) -> N
     assert not np.allclose(blind, knowing, atol=1e-4)
     with pytest.raises(ValueError, match="needs start, the name of the model that is to be told"):
         TrainingPlan.model_validate({**told.model_dump(), "start": None})
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_an_image_goes_on_beyond_its_edges_as_its_mirror_image(scale: int) -> None:
+    """Numbers of pixels in place of light: the mean of each pixel's part of the truth stays that pixel's own, and its order turns."""
+    n = 40
+    observed = np.arange(n * n, dtype=np.float32).reshape(n, n)
+    part = np.arange(scale, dtype=np.float32) - (scale - 1) / 2  # where in its pixel
+    truth = np.kron(observed, np.ones((scale, scale), np.float32)) + np.tile(part, n)[None, :] / 8
+    beyond = set()
+    for seed in range(60):
+        out = at_edges(np.random.default_rng(seed), Pair(observed, truth))
+        assert out.observed.shape == observed.shape
+        assert out.truth.shape == truth.shape
+        np.testing.assert_allclose(out.truth.reshape(n, scale, n, scale).mean(axis=(1, 3)), out.observed, rtol=1e-6)
+        columns = out.observed[0]
+        for x in range(1, n - 1):
+            if columns[x - 1] == columns[x + 1]:  # the middle of an outermost pixel
+                beyond.add("right" if columns[x] > columns[x - 1] else "left")
+                reach = min(x, n - 1 - x)
+                np.testing.assert_array_equal(columns[x - reach : x + reach + 1], columns[x - reach : x + reach + 1][::-1])
+                before, after = out.truth[0, scale * (x - reach) : scale * x], out.truth[0, scale * (x + 1) : scale * (x + reach + 1)]
+                np.testing.assert_array_equal(before, after[::-1])
+    assert beyond == {"left", "right"}
+
+
+def test_a_quarter_of_the_samples_lie_at_edges() -> None:
+    pair = Pair(np.random.default_rng(0).random((32, 32)).astype(np.float32), np.zeros((32, 32), np.float32))
+    changed = sum(not np.array_equal(at_edges(np.random.default_rng(seed), pair).observed, pair.observed) for seed in range(400))
+    # two of three axes have an end in view: 1 - 1/9 of a quarter, less those that reach 0 pixels
+    assert 60 < changed < 120
 
 
 def test_a_plan_that_tells_nothing_sees_what_it_always_saw(tmp_path: Path) -> None:

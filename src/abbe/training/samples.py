@@ -28,6 +28,9 @@ THIN = 0.25
 #: share of super-resolution samples of which the network is told how wide the PSF is, and how wrong (standard deviation of the logarithm)
 #: that is: a bead is measured to a few percent, and a lens is not quite what its aperture promises
 KNOWN, KNOWN_WITHIN = 0.5, 0.06
+#: share of samples that lie at an image's edges, and how much of their side may be beyond them: mirrored, as engines continue an image.
+#: The noise there is its own mirror image, which a network that never saw any takes for structure
+AT_EDGES, BEYOND = 0.25, 0.3
 #: training slices from one blurred stack, and how many stacks take turns: what comes soon after each other is not alike
 SLICES_PER_STACK, STACKS = 32, 16
 
@@ -111,7 +114,7 @@ class Samples:
             return normalised(rng, observed, truth[None], np.array([stack.step], np.float32), level=True)
         knowing = np.random.default_rng([plan.seed, self.stream, index, 2])  # its own: plans that tell nothing see what they always saw
         known = bool(plan.network.told) and knowing.random() < (1.0 if plan.learn == "told" else KNOWN)
-        pair = self._pair(rng, n, known)
+        pair = at_edges(np.random.default_rng([plan.seed, self.stream, index, 3]), self._pair(rng, n, known))
         level = plan.task in ("denoise", "super_resolve")
         told = told_of_psf(pair.width * float(np.exp(knowing.normal(0, KNOWN_WITHIN))) if known and pair.width else None)
         numbers = np.array([told[name] for name in plan.network.told], np.float32)
@@ -143,6 +146,28 @@ class Samples:
         if kind < (1 + THIN) / 2 or not len(self.pool.planes):
             return section_pair(rng, self.pool.volume(rng), n)
         return section_pair(rng, layers(rng, self.pool, n + 16), n)
+
+
+def at_edges(rng: Generator, pair: Pair) -> Pair:
+    """The pair as it is, or, `AT_EDGES` of the time, the corner or side of an image with what an engine puts beyond it.
+
+    The image goes on as its mirror image about the middle of its outermost pixels; so does the truth, on its grid.
+    """
+    if rng.random() >= AT_EDGES:
+        return pair
+    observed, truth = pair.observed, pair.truth
+    for axis in (0, 1):
+        n, scale = observed.shape[axis], truth.shape[axis] // observed.shape[axis]
+        before, after = (int(rng.integers(0, int(BEYOND * n) + 1)) for _ in range(2))
+        # of the two ends of an axis one or none is in view, as on all images larger than a tile
+        before, after = [(before, 0), (0, after), (0, 0)][int(rng.integers(3))]
+        kept = n - before - after
+        place = np.arange(-before, kept + after)
+        there = np.where(place < 0, -place, np.where(place >= kept, 2 * (kept - 1) - place, place))
+        turned = there != place
+        fine = scale * there[:, None] + np.where(turned[:, None], np.arange(scale)[::-1], np.arange(scale))
+        observed, truth = observed.take(there, axis), truth.take(fine.ravel(), axis)
+    return pair._replace(observed=np.ascontiguousarray(observed), truth=np.ascontiguousarray(truth))
 
 
 def layers(rng: Generator, pool: Pool, n: int) -> Plane:
