@@ -433,3 +433,19 @@ def test_a_scheduler_or_ctrl_c_stops_all_its_processes_and_it_goes_on_later(tmp_
     plan.write_text(plan.read_text().replace("100000", str(int(state["step"]) + 50)))
     again = subprocess.run(line, capture_output=True, text=True, check=True)
     assert f"tiny step {int(state['step']) + 50} validation" in again.stdout + again.stderr
+
+
+def test_a_part_that_is_larger_than_its_plane_is_as_dense_as_it(tmp_path: Path) -> None:
+    """Stripes every 8 pixels: at the smallest scale of simulated planes, 0.4, every 3.2, however large the part."""
+    stripes = np.tile((np.arange(64) % 8 < 4).astype(np.float16), (1, 64, 1))
+    pool = Pool(stripes, np.zeros((0, 8, 8, 8), np.float16), [], 0.0)
+    shortest = []
+    for size in (16, 100, 180):
+        periods = []
+        for seed in range(40):
+            part = pool.crop(np.random.default_rng(seed), size)
+            assert part.shape == (size, size)
+            spectrum = max((np.abs(np.fft.rfft(line - line.mean())) for line in (part[0], part[:, 0])), key=np.max)
+            periods.append(size / max(int(spectrum.argmax()), 1))
+        shortest.append(min(periods))
+    assert max(shortest) < 4

@@ -56,7 +56,10 @@ class Pool:
         return cls(made[0], made[1], real, plan.real)
 
     def crop(self, rng: Generator, size: int) -> Plane:
-        """(size, size): a random part of a random plane, at a random scale, turned and mirrored."""
+        """(size, size): a random part of a random plane, at a random scale, turned and mirrored.
+
+        A plane that is smaller than the part goes on as its mirror image: what is dense is to come with patches of any size.
+        """
         if rng.random() < self.share:
             plane = self.real[int(rng.integers(len(self.real)))]
             # down to a third: what is fine and dense must not be taken for noise that is smooth from pixel to pixel
@@ -64,9 +67,9 @@ class Pool:
         else:
             plane = self.planes[int(rng.integers(len(self.planes)))]
             scale = rng.choice((1.0, rng.uniform(0.4, 1.0), rng.uniform(1.0, 1.6)))
-        side = int(min(max(size / scale, 8), min(plane.shape)))
-        y, x = (int(rng.integers(0, n - side + 1)) for n in plane.shape)
-        part = np.asarray(plane[y : y + side, x : x + side], np.float32)
+        side = int(max(size / scale, 8))
+        rows, columns = (_stretch(rng, n, side) for n in plane.shape)
+        part = np.asarray(plane[np.ix_(rows, columns)], np.float32)
         if side != size:
             part = np.maximum(resize(part, (size, size)), 0)
         part = np.rot90(part, int(rng.integers(4)))
@@ -80,6 +83,13 @@ class Pool:
             if rng.random() < 0.5:
                 v = np.flip(v, axis)
         return np.ascontiguousarray(v)
+
+
+def _stretch(rng: Generator, length: int, side: int) -> npt.NDArray[np.int64]:
+    """`side` places in a row along an axis of that length, anywhere; mirrored (outermost pixels once) as often as it takes."""
+    start = int(rng.integers(0, length - side + 1 if side <= length else 2 * (length - 1)))
+    place = np.arange(start, start + side) % (2 * (length - 1))
+    return np.where(place < length, place, 2 * (length - 1) - place)
 
 
 def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, workers: int) -> npt.NDArray[np.float16]:  # type: ignore[no-untyped-def]
