@@ -43,8 +43,7 @@ class Camera:
 def expose(rng: np.random.Generator, photons: npt.NDArray[np.floating], camera: Camera) -> tuple[Plane, Plane]:
     """One exposure of (Y, X) expected photo-electrons: (counts, expected counts).
 
-    Counts are rounded and clipped to [0, top] for a single frame; the expectation is that of the clipped counts as far as
-    read and shot noise push them below zero.
+    Counts are rounded and clipped to [0, top] for a single frame; see `expected_counts`.
     """
     light = np.maximum(photons, 0)
     n = camera.frames
@@ -65,11 +64,32 @@ def expose(rng: np.random.Generator, photons: npt.NDArray[np.floating], camera: 
     counts = electrons * gain + camera.offset
     if n == 1:
         counts = np.round(counts)
-    sigma = camera.gain * np.sqrt((light * camera.excess + camera.read_noise**2) / n)
-    return (
-        np.clip(counts, 0, camera.top).astype(np.float32),
-        np.minimum(rectified_mean(light * camera.gain + camera.offset, sigma), camera.top).astype(np.float32),
-    )
+    return np.clip(counts, 0, camera.top).astype(np.float32), expected_counts(light, camera)
+
+
+#: electrons in a pixel up to which their number is counted one by one, when the mean of counts that are cut at 0 is taken
+COUNTED = 16
+
+
+def expected_counts(light: npt.NDArray[np.floating], camera: Camera) -> Plane:
+    """Mean counts of (Y, X) expected photo-electrons: gain x light + offset, and what read noise gains where counts are cut at 0.
+
+    Electrons are never fewer than 0, so what lies below is read noise alone: over 0, 1, 2... electrons (Poisson), the mean of what a normal
+    distribution has below 0. Where that would take more than `COUNTED`, shot noise counts as normal too.
+    """
+    n = camera.frames
+    mean = light * camera.gain + camera.offset
+    read = camera.gain * camera.read_noise / np.sqrt(n)
+    most = int(np.ceil(n * (4 * camera.read_noise / np.sqrt(n) - camera.offset / camera.gain)))
+    if most > COUNTED:
+        expected = rectified_mean(mean, camera.gain * np.sqrt((light * camera.excess + camera.read_noise**2) / n))
+    else:
+        expected, chance = np.array(mean, np.float64), np.exp(-light * n)
+        for k in range(most + 1):
+            dark = camera.gain * k / n + camera.offset
+            expected += chance * float(rectified_mean(np.array(dark), np.array(read)) - dark)
+            chance = chance * light * n / (k + 1)
+    return np.asarray(np.minimum(expected, camera.top), np.float32)
 
 
 def rectified_mean(mean: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

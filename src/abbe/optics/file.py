@@ -17,6 +17,9 @@ from scipy.ndimage import gaussian_filter
 Plane = npt.NDArray[np.float32]
 Pair = tuple[Plane, Plane]
 
+#: what an 8-bit detector could have shown over what an image holds: of a dim one, a few grey levels alone
+HEADROOM = (1.0, 1.0, 1.0, 1.0, 1.3, 1.3, 3.0, 3.0, 10.0, 30.0)
+
 _FILTERS = (Picture.Resampling.BICUBIC, Picture.Resampling.LANCZOS, Picture.Resampling.BILINEAR)
 
 
@@ -62,7 +65,7 @@ def eight_bit(rng: np.random.Generator, pair: Pair) -> Pair:
     """Stretched between two percentiles of the noisy image to 0..255, rounded and clipped."""
     noisy, clean = pair
     low = float(np.percentile(noisy, rng.choice((0, 0, 0.1, 0.35, 1))))
-    high = float(np.percentile(noisy, rng.choice((100, 100, 99.99, 99.9)))) * rng.choice((1.0, 1.0, 1.3, 3.0))
+    high = float(np.percentile(noisy, rng.choice((100, 100, 99.99, 99.9)))) * rng.choice(HEADROOM)
     scale = 255 / max(high - low, 1e-6)
     return (
         np.clip(np.round((noisy - low) * scale), 0, 255).astype(np.float32),

@@ -48,6 +48,8 @@ MARGIN = 24
 #: share of denoising pairs that hold detail as fine as their pixels, and how wide (pixels) their PSF is: a lens before large pixels, a
 #: deconvolved or super-resolved image. A network that never saw any takes dense fine structure for noise, and the brighter it is the more
 CRISP_SHARE, CRISP = 0.3, (0.1, 0.6)
+#: read noise in counts, at least: no camera's steps are much coarser than its noise
+LEAST_STEP = 0.5
 #: share of denoising pairs from a colour camera
 COLOUR = 0.12
 #: share of super-resolution pairs whose specimen holds nothing finer than a Gaussian of 0.6 to 4.2 fine pixels
@@ -68,10 +70,11 @@ BLANK = 0.08
 def random_camera(rng: Generator, *, plain: bool = False) -> Camera:
     """Any camera or detector that people use. `plain`: without the faults that only some have."""
     faults = not plain and rng.random() < 0.4
+    gain, offset, read_noise = 10 ** rng.uniform(-0.5, 1.5), rng.choice((0.0, 0.0, 10.0, 100.0, 400.0)), 10 ** rng.uniform(-0.5, 1.0)
     return Camera(
-        gain=float(10 ** rng.uniform(-0.5, 1.5)),
-        offset=float(rng.choice((0.0, 0.0, 10.0, 100.0, 400.0))),
-        read_noise=float(10 ** rng.uniform(-0.5, 1.0)),
+        gain=float(max(gain, LEAST_STEP / read_noise)),
+        offset=float(offset),
+        read_noise=float(read_noise),
         excess=float(rng.choice((1.0, rng.uniform(1.15, 1.6), 2.0), p=(0.7, 0.12, 0.18))),
         gain_spread=float(rng.uniform(0, 0.03)) if faults else 0.0,
         read_spread=float(rng.uniform(0, 0.6)) if faults else 0.0,
@@ -162,12 +165,12 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
     A third of the images were taken on coarser pixels and enlarged, as registration, drift correction and debayering do: their noise is
     smooth from pixel to pixel, and a network that has seen white noise alone takes it for filaments.
     """
-    fine = source.crop(rng, 3 * n + 6 * MARGIN // 2)
+    fine = source.crop(rng, 3 * n + 6 * MARGIN)
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
     if rng.random() < SOFT:  # a specimen need not be fine, and its label, tissue or fixation may have softened it
         fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, 0.6 * 7 ** rng.random())), np.float32)
-    edge = 3 * MARGIN // 2
+    edge = 3 * MARGIN
     factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
     width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else rng.uniform(WIDTHS[1], 2.3)
     if known:
@@ -201,7 +204,7 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
 def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) -> tuple[Plane, Plane, float]:
     """Stretched over 255 steps and rounded; the truth, whose peaks lie above what the image shows, is stretched alike but not clipped."""
     low, high = float(observed.min()), float(observed.max())
-    scale = 255 / max(high - low, 1e-6) * float(rng.choice((1.0, 1.0, 0.5, 0.25)))
+    scale = 255 / max(high - low, 1e-6) / float(rng.choice(processing.HEADROOM))
     return np.round((observed - low) * scale).astype(np.float32), (truth - low) * scale, (level - low) * scale
 
 
@@ -257,7 +260,8 @@ def section_pair(rng: Generator, volume: npt.NDArray[np.floating], n: int) -> Pa
         for k in range(max(0, middle - 24), min(depth, middle + 25))
     )
     total = np.maximum(np.fft.irfft2(total, volume.shape[1:]), 0)
-    focus = gaussian_filter(volume[middle - half : middle + half + 1].sum(0).astype(np.float32), SECTION * start)
+    # periodic, as the light is
+    focus = gaussian_filter(volume[middle - half : middle + half + 1].sum(0).astype(np.float32), SECTION * start, mode="wrap")
     top = max(float(total.max()), 1e-6)
     photons, camera = 10 ** rng.uniform(1.3, 3.3), random_camera(rng, plain=True)
     y, x = (int(rng.integers(0, s - n + 1)) for s in volume.shape[1:])

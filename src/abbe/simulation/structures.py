@@ -131,7 +131,7 @@ def asters(rng: Generator, n: int) -> Plane:
     around = rng.uniform(0, 2 * np.pi, count)
     away = np.abs(rng.normal(0, rng.uniform(0.02, 0.5) * n, count))
     start = centre + away[:, None] * np.stack([np.sin(around), np.cos(around)], -1)
-    heading = around + rng.normal(0, rng.uniform(0.1, 1.2), count)
+    heading = np.pi / 2 - around + rng.normal(0, rng.uniform(0.1, 1.2), count)
     paths = walks(rng, count, steps, n, 10 ** rng.uniform(1.3, 3.0), start=start, heading=heading)
     weight = np.repeat(rng.gamma(3, 1 / 3, (count, 1)), steps, axis=1)
     return splat((paths + rng.normal(0, rng.uniform(0.1, 0.8), paths.shape)).reshape(-1, 2), weight.ravel(), (n, n))
@@ -335,8 +335,8 @@ def bacteria(rng: Generator, n: int) -> Plane:
 
 
 def molecules(rng: Generator, n: int) -> Plane:
-    """Single emitters and tight clusters of them."""
-    count = int(10 ** rng.uniform(1, 3.2))
+    """Single emitters, from a few to a field that is full of them."""
+    count = int(10 ** rng.uniform(1, 3.2 if rng.random() < 0.6 else 4.4))
     return splat(rng.uniform(0, n, (count, 2)), rng.lognormal(0, rng.uniform(0.2, 1.2), count), (n, n))
 
 
@@ -385,7 +385,7 @@ WEIGHTS: dict[str, float] = {
     "nuclei": 3,
     "tissue": 2,
     "bacteria": 1,
-    "molecules": 1.5,
+    "molecules": 2.5,
     "empty": 1,
 }
 

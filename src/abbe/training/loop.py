@@ -26,7 +26,7 @@ from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool
-from abbe.training.samples import Sample, Samples
+from abbe.training.samples import Sample, Samples, divided
 from abbe.training.weights import GAIN, read_metadata, start_from
 
 Report = Callable[[str], None]
@@ -97,7 +97,8 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(threads)
         torch.manual_seed(plan.seed)
-        pool = Pool.build(plan.pool, pools or folder.parent / "pool", data)
+        held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
+        pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held)
         self.samples = Samples(plan, pool, data)
         self.validation = Samples(plan, pool, data, validation=True)
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)

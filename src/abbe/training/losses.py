@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 #: input errors below this share of the signal count as this: an almost perfect input is no reason for a huge gradient
-FLOOR = 0.02
+FLOOR = 0.005
 
 
 def restoration_loss(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +25,7 @@ Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
 
 #: of `abbe.simulation.structures` and `volumes`: a pool that was made by another is made anew
-GENERATION = 2
+GENERATION = 3
 
 
 def _plane(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
@@ -45,14 +46,17 @@ class Pool:
         self.share = share if real else 0.0
 
     @classmethod
-    def build(cls, plan: PoolPlan, folder: Path, data: Path | None, workers: int = 2) -> Pool:
-        """Made in `folder` when it is not there yet. `data` is where the plan's real images are; None: simulation alone."""
+    def build(cls, plan: PoolPlan, folder: Path, data: Path | None, workers: int = 2, without: Collection[Path] = ()) -> Pool:
+        """Made in `folder` when it is not there yet. `data` is where the plan's real images are; None: simulation alone.
+
+        `without`: images that are left out, as those of held-out pairs.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         made = [
             _kept(folder, "planes", _plane, plan.planes, plan.side, plan.seed, workers),
             _kept(folder, "volumes", _volume, plan.volumes, plan.volume_side, plan.seed, workers),
         ]
-        real = list(_real(plan, data)) if data else []
+        real = list(_real(plan, data, without)) if data else []
         return cls(made[0], made[1], real, plan.real)
 
     def crop(self, rng: Generator, size: int) -> Plane:
@@ -100,7 +104,7 @@ def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, worke
         return np.zeros(shape, np.float16)
     if not path.exists():
         tasks = [(seed, i, side) for i in range(count)]
-        partial = path.with_suffix(".partial")
+        partial = path.with_suffix(f".{os.getpid()}.partial")  # two trainings may make the same at once
         out = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
         if workers > 1 and count > 8:
             with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
@@ -111,18 +115,20 @@ def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, worke
                 out[i] = make(task)
         out.flush()
         del out
-        partial.rename(path)
+        partial.replace(path)
     kept: npt.NDArray[np.float16] = np.load(path, mmap_mode="r")
     return kept
 
 
-def _real(plan: PoolPlan, data: Path) -> Iterable[Plane]:
+def _real(plan: PoolPlan, data: Path, without: Collection[Path] = ()) -> Iterable[Plane]:
     """Every plane of the plan's real images in [0, 1.5], binned to lose its noise, background at 0."""
     for pattern, factor in plan.images.items():
         files = sorted(data.glob(pattern))
         if not files:
             raise ParameterError(f"wanted images {pattern} below the data folder {data.name}, got none; point --data at the right folder")
         for path in files:
+            if path in without:
+                continue
             for _, plane in open_image(path).planes():
                 yield from _prepared(np.asarray(plane, np.float32), factor)
 

@@ -45,6 +45,15 @@ class Sample(NamedTuple):
     level: np.float32 = np.float32(0)
 
 
+def divided(plan: PairsPlan, data: Path) -> tuple[list[Path], list[Path]]:
+    """The noisy files of real pairs: those to train on, and the last tenth (one at least, none of a single one), which is held out."""
+    noisy = sorted(p for p in (data / plan.noisy).glob("*") if p.is_file() and not p.name.startswith("."))
+    if not noisy:
+        raise ParameterError(f"wanted noisy images in {plan.noisy} below the data folder, got none; point --data at the right folder")
+    cut = max(1, len(noisy) - max(1, len(noisy) // 10))
+    return noisy[:cut], noisy[cut:]
+
+
 class RealPairs:
     """Real noisy / clean images of the same field. Clean ones are fitted to the noisy ones (gain and offset), which keep their unit.
 
@@ -52,11 +61,8 @@ class RealPairs:
     """
 
     def __init__(self, plan: PairsPlan, data: Path, *, validation: bool = False) -> None:
-        noisy = sorted(p for p in (data / plan.noisy).glob("*") if p.is_file() and not p.name.startswith("."))
-        if not noisy:
-            raise ParameterError(f"wanted noisy images in {plan.noisy} below the data folder, got none; point --data at the right folder")
-        cut = max(1, len(noisy) - max(1, len(noisy) // 10))
-        chosen = (noisy[cut:] or noisy) if validation else noisy[:cut]
+        kept, held = divided(plan, data)
+        chosen = (held or kept) if validation else kept
         self.images = [pair for path in chosen for pair in _fitted(path, data / plan.clean / path.name)]
 
     def pair(self, rng: Generator, n: int) -> Pair:
