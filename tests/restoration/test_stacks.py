@@ -103,3 +103,28 @@ def test_mirrored_slices_come_back_the_right_way_round() -> None:
     one, two, eight = (np.asarray(result).ravel() for result in results)
     assert 0.995 < np.corrcoef(one, two)[0, 1] < 1 - 1e-6
     assert np.array_equal(two, eight)
+
+
+@pytest.mark.parametrize("step", [1.0, 3.0])
+def test_planes_too_far_apart_are_restored_as_the_coarsest_that_were_learnt_and_that_is_said(step: float) -> None:
+    """Ratios of 10 and 30: told that, networks gave values a hundred times beyond the input's."""
+    stack = measured(step=6)
+    image = Image.from_array(stack, axes="ZYX", pixel_size=(step, 0.1, 0.1))
+    result = enhance(image, steps=("axial",), engine="cpu")
+    pixels = np.asarray(result, np.float64)
+    assert pixels.min() >= stack.min() - 0.05 * np.ptp(stack)
+    assert pixels.max() < 3 * stack.max()
+    (notice,) = (notice for notice in result.notices if notice.code == "z-step")
+    assert f"{step / 0.1:.3g} pixels" in str(notice)
+    near = enhance(Image.from_array(stack, axes="ZYX", pixel_size=(0.6, 0.1, 0.1)), steps=("axial",), engine="cpu")
+    assert not [notice for notice in near.notices if notice.code == "z-step"]
+
+
+def test_beside_what_is_very_bright_a_stack_gets_no_darker_than_its_darkest_voxel() -> None:
+    beads = np.zeros((12, 48, 48))
+    beads[(2, 6, 8), (12, 30, 20), (15, 30, 40)] = 1
+    beads = gaussian_filter(beads, (1.0, 1.2, 1.2))
+    seen = np.random.default_rng(3).poisson(beads / beads.max() * 3000 + 50).astype(np.uint16)
+    result = np.asarray(enhance(Image.from_array(seen, axes="ZYX", pixel_size=(0.3, 0.1, 0.1)), steps=("axial",), engine="cpu"), np.float64)
+    # all but what keeping the mean takes off everywhere
+    assert result.min() > seen.min() - 0.01 * np.ptp(seen)

@@ -15,6 +15,8 @@ Volume = npt.NDArray[np.float32]
 ELONGATION = 3.75
 #: widths across (pixels) that images are taken with: finer is below the pixels, wider is a broken microscope
 NARROWEST, WIDEST = 0.6, 2.0
+#: z-steps, in pixels, that stacks are restored from: what networks are taught, and are told at most
+FINEST_STEP, COARSEST_STEP = 1.0, 6.0
 #: parts of the highest frequency between which the spectrum is looked at, and the width of a shell, cycles per pixel
 LOWEST, HIGHEST, SHELL = 0.02, 0.34, 0.02
 #: power that counts is this many times that of the noise

@@ -15,7 +15,7 @@ import numpy as np
 
 from abbe.image import Notice
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, put, scratch
-from abbe.optics.stack_blur import FLOOR, StackBlur, axial_excess, sharpen_stack
+from abbe.optics.stack_blur import COARSEST_STEP, FINEST_STEP, FLOOR, StackBlur, axial_excess, sharpen_stack
 from abbe.restoration.normalisation import Normalisation, sample
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels
@@ -70,7 +70,8 @@ class Slab:
 def restore_stacks(source: Pixels, ratio: float, work: Work, raw: Pixels | None = None) -> Stage:
     """Every stack of `source` made isotropic and sharpened along z.
 
-    The mean of each stack, as interpolated, is kept by adding a constant.
+    Beside what is very bright a sharpened stack swings below what any light can be: nothing gets darker than the stack's darkest voxel. The
+    mean of each stack, as interpolated, is kept by adding a constant.
 
     Args:
         source: (T, C, Z, Y, X) with Z > 1, any dtype.
@@ -79,6 +80,7 @@ def restore_stacks(source: Pixels, ratio: float, work: Work, raw: Pixels | None 
     """
     model, normal = work.model, work.normal
     even = EvenPixels(source, ratio, model.card.interpolation)
+    told = {"anisotropy": float(np.clip(ratio, FINEST_STEP, COARSEST_STEP))}
     t, c, z, y, x = even.shape
     estimate = scratch(even.shape, np.float32)
     spread = scratch(even.shape, np.float16) if work.last else None
@@ -87,14 +89,15 @@ def restore_stacks(source: Pixels, ratio: float, work: Work, raw: Pixels | None 
     lenses = [lens_of(source, source if raw is None else raw, k, ratio, normal[k].scale) for k in range(c)] if sharp is not None else []
     for number, (i, j) in enumerate(np.ndindex(t, c)):
         before = after = 0.0
+        darkest = darkest_of(source, i, j)
         part, done = work.report.part(number / (t * c), (number + 1) / (t * c)), 0
         if sharp is not None:
             first, part = part.part(0, FIRST), part.part(FIRST, 1)
             sharpen(source, (i, j), ratio, lenses[j], sharp, first, work.name)
         for across in (1, 2):
             for slab in _slabs(even, (i, j), across, model.card.observed_channels // 2, sharp):
-                restored = _restore_slab(slab, normal[j], work, {"anisotropy": ratio})
-                values = in_units(model, normal[j], restored[0]) / 2
+                restored = _restore_slab(slab, normal[j], work, told)
+                values = np.maximum(in_units(model, normal[j], restored[0]), darkest) / 2
                 halves = as_half(restored[1])
                 before += _kept_sum(slab) / 2
                 after += float(values.sum(dtype=np.float64))
@@ -104,7 +107,7 @@ def restore_stacks(source: Pixels, ratio: float, work: Work, raw: Pixels | None 
         shift[i, j] = (before - after) / (z * y * x)
     blurs = [lens.blur for lens in lenses]
     found = {"blur": [None if blur is None else {"lateral": blur.lateral, "axial": blur.axial} for blur in blurs]} if blurs else {}
-    return finish(work, ShiftedPixels(estimate, shift), spread, found, _about(blurs))
+    return finish(work, ShiftedPixels(estimate, shift), spread, found, (*_about(blurs), *_about_step(ratio)))
 
 
 def _about(blurs: Sequence[StackBlur | None]) -> tuple[Notice, ...]:
@@ -114,6 +117,26 @@ def _about(blurs: Sequence[StackBlur | None]) -> tuple[Notice, ...]:
     which = "the stack" if len(unknown) == len(blurs) else f"channel {', '.join(unknown)} of those enhanced"
     text = f"how much {which} is blurred along z could not be told from it (too few planes, too little light): it was sharpened less"
     return (Notice("blur", text),)
+
+
+def _about_step(ratio: float) -> tuple[Notice, ...]:
+    if ratio <= COARSEST_STEP:
+        return ()
+    text = (
+        f"the z-step is {ratio:.3g} pixels, the axial model was made for {COARSEST_STEP:g} at most and was told that: "
+        "planes so far apart share little, and what lies between them is mostly interpolated"
+    )
+    return (Notice("z-step", text),)
+
+
+def darkest_of(source: Pixels, t: int, c: int) -> float:
+    """The least finite value of one stack, 0 where there is none."""
+    z, y, x = source.shape[2:]
+    least = np.inf
+    for k in range(z):
+        plane = source.read((slice(t, t + 1), slice(c, c + 1), slice(k, k + 1), slice(0, y), slice(0, x)))
+        least = min(least, float(np.min(plane.astype(np.float64), where=np.isfinite(plane), initial=np.inf)))
+    return least if np.isfinite(least) else 0.0
 
 
 def lens_of(source: Pixels, raw: Pixels, channel: int, ratio: float, unit: float) -> Lens:

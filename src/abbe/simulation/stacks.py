@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from abbe.optics import expose
-from abbe.optics.stack_blur import FLOOR, StackBlur, sharpen_stack, to_even
+from abbe.optics.stack_blur import COARSEST_STEP, FINEST_STEP, FLOOR, StackBlur, sharpen_stack, to_even
 from abbe.simulation.pairs import random_camera
 
 Generator = np.random.Generator
@@ -25,7 +25,7 @@ def blurred_stack(rng: Generator, volume: Volume) -> tuple[Volume, float, StackB
         wide = gaussian_filter(volume, (2.2 * axial, 2.5 * lateral, 2.5 * lateral), mode="nearest")
         share = rng.uniform(0.05, 0.4)
         light = (1 - share) * light + share * wide
-    step = float(rng.choice((1.0, 2.0, 3.0, 4.0, 5.0, rng.uniform(1.0, 6.0))))
+    step = float(rng.choice((1.0, 2.0, 3.0, 4.0, 5.0, rng.uniform(FINEST_STEP, COARSEST_STEP))))
     return light, step, StackBlur(lateral, axial)
 
 
