@@ -103,10 +103,20 @@ def test_complex_pixels_are_refused_with_what_to_do(tmp_path: Path) -> None:
         abbe.open(tmp_path / "a.tif")
 
 
-def test_a_white_is_zero_picture_is_turned_round(tmp_path: Path, rng: np.random.Generator) -> None:
-    pixels = counts(rng, PLANE, "u1")
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "f4"])
+def test_grey_values_stored_as_white_is_zero_are_those_that_were_recorded(tmp_path: Path, rng: np.random.Generator, dtype: str) -> None:
+    pixels = counts(rng, PLANE, dtype)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="miniswhite")
-    assert np.array_equal(abbe.open(tmp_path / "a.tif").plane(), 255 - pixels)
+    image = abbe.open(tmp_path / "a.tif")
+    assert np.array_equal(image.plane(), pixels)
+    abbe.save(image, tmp_path / "b.ome.tif")
+    assert "inverted" in [notice.code for notice in abbe.open(tmp_path / "b.ome.tif").warnings]
+
+
+def test_a_black_and_white_picture_stored_as_white_is_zero_is_turned_round(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.random(PLANE) < 0.3
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="miniswhite")
+    assert np.array_equal(abbe.open(tmp_path / "a.tif").plane(), ~pixels)
 
 
 def test_twelve_packed_bits_are_known(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -19,6 +19,7 @@ CODES = {
     "doubtful": "the result is not supported by the data",
     "pixel_size": "the pixel size is missing or was guessed",
     "damaged": "the file is damaged in part",
+    "inverted": "the file asks to be shown inverted",
     "rgb": "colours of an RGB picture, read as channels",
     "merged": "channels came from several files",
     "bleed_through": "one channel's light may appear in another",

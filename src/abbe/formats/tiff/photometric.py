@@ -34,9 +34,8 @@ def interpret(page: Any, pixels: Pixels, imagej: bool) -> tuple[Pixels, bool, tu
         raise NotAnImageError(
             "wanted grey values or red, green and blue, got a TIFF in a colour space of television or print; save it as RGB"
         )
-    if page.photometric == WHITE_IS_ZERO and pixels.dtype.kind in "ub":
-        top = 2 ** int(page.bitspersample) - 1
-        return MappedPixels(lambda b: ~b if b.dtype.kind == "b" else b.dtype.type(top) - b, (pixels,), pixels.dtype), False, (), []
+    if page.photometric == WHITE_IS_ZERO:
+        return _white_is_zero(pixels)
     if page.photometric == PALETTE and page.colormap is not None and pixels.shape[1] == 1 and pixels.dtype.kind == "u":
         return _palette(np.asarray(page.colormap).T, pixels, imagej)
     if page.photometric == CMYK and page.samplesperpixel >= 4 and pixels.dtype.kind == "u":
@@ -44,6 +43,17 @@ def interpret(page: Any, pixels: Pixels, imagej: bool) -> tuple[Pixels, bool, tu
     if page.samplesperpixel == 2 and page.extrasamples in ((1,), (2,)):
         return SelectedPixels(pixels, (0,)), False, (), [Notice("dropped", "the picture's transparency (alpha) was left out")]
     return pixels, is_rgb(page), (), []
+
+
+def _white_is_zero(pixels: Pixels) -> tuple[Pixels, bool, tuple[str | None, ...], list[Notice]]:
+    """Of black and white the picture counts, as of a scanned page, and is turned round. Grey values are a camera's.
+
+    ImageJ writes white-is-zero for whatever was shown with an inverted lookup table, with the values as they were, and reads them so.
+    """
+    if pixels.dtype.kind == "b":
+        return MappedPixels(np.logical_not, (pixels,), pixels.dtype), False, (), []
+    message = "came from a file that calls white zero (shown with an inverted lookup table): values are as recorded, not inverted"
+    return pixels, False, (), [Notice("inverted", message)]
 
 
 def _palette(table: Array, pixels: Pixels, imagej: bool) -> tuple[Pixels, bool, tuple[str | None, ...], list[Notice]]:
