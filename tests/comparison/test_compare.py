@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,3 +279,20 @@ def test_two_acquisitions_give_the_two_frame_resolution(scene: Scene) -> None:
     found = compare(scene.recorded, gaussian_filter(scene.recorded, 0.7), repeats=(again, gaussian_filter(again, 0.7))).resolution[0]
     assert isinstance(found.frc_two_frames.upsampled, float)
     assert isinstance(found.frc_two_frames.transformed, float)
+
+
+def test_the_first_acquisition_once_more_is_no_second_one(scene: Scene) -> None:
+    result = gaussian_filter(scene.recorded, 0.7)
+    found = compare(scene.recorded, result, repeats=(scene.recorded.copy(), result.copy())).resolution[0]
+    for number in (found.frc_two_frames.transformed, found.frc_two_frames.upsampled):
+        assert isinstance(number, Undefined)
+        assert "the first one again" in number.reason
+
+
+def test_a_result_is_not_split_when_it_comes_from_a_file(scene: Scene, tmp_path: Path, small_models_in_use: None) -> None:
+    recorded = Image.from_array(scene.recorded[:80, :80].astype(np.float32), "YX", 0.1)
+    abbe.save(abbe.enhance(recorded, steps="denoise"), tmp_path / "result.ome.tif")
+    found = compare(recorded, abbe.open(tmp_path / "result.ome.tif")).resolution[0]
+    assert isinstance(found.frc_one_image.transformed, Undefined)
+    assert "computed image" in found.frc_one_image.transformed.reason
+    assert isinstance(compare(recorded, recorded).resolution[0].frc_one_image.transformed, float)

@@ -8,6 +8,7 @@ from abbe.comparison.decorrelation import decorrelation
 from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
 from abbe.comparison.grid import Grid
 from abbe.comparison.pair import Pair
+from abbe.comparison.recorded import is_result
 from abbe.comparison.records import Beside, Number, Resolution, Undefined
 from abbe.comparison.resample import Plane
 from abbe.image import Image
@@ -19,6 +20,7 @@ _COMPUTED = Undefined(
     "the noise of a computed image is not independent from pixel to pixel, so that its halves agree on noise too; "
     "give a second acquisition and its result (repeats=)"
 )
+_SAME = Undefined("the second acquisition is the first one again, noise and all; record the same specimen a second time (repeats=)")
 
 
 def resolve(
@@ -40,8 +42,8 @@ def resolve(
         channel=original.channels[c],
         decorrelation=Beside(_times(decorrelation(result).resolution, fine), _times(decorrelation(plain).resolution, fine)),
         frc_one_image=Beside(
-            _times(frc_one_image(result).resolution, fine) if transformed.recipe is None else _COMPUTED,
-            _times(frc_one_image(coarse).resolution, per_pixel),
+            _COMPUTED if is_result(transformed) else _times(frc_one_image(result).resolution, fine),
+            _COMPUTED if is_result(original) else _times(frc_one_image(coarse).resolution, per_pixel),
         ),
         frc_two_frames=_two_frames(pair, repeats, k, (rows, columns), (result, plain), fine),
         frc_with_truth=_with_truth(pair, truth, k, (rows, columns), (result, plain), fine),
@@ -61,6 +63,8 @@ def _two_frames(
         return Beside(none, none)
     again = Pair(repeats[0], repeats[1], pair.grid, 0, pair.c)
     others = again.read_transformed(k, *where), again.read_plain(k, *where)
+    if any(np.array_equal(a, b) for a, b in zip(planes, others)):
+        return Beside(_SAME, _SAME)
     return Beside(*(_times(frc(a, b).resolution, fine) for a, b in zip(planes, others)))
 
 
