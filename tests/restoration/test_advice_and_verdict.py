@@ -70,6 +70,14 @@ def test_noise_and_sampling_of_odd_images_are_no_trouble(shape: tuple[int, int],
     assert advise(image).workflow == "A"
 
 
+@pytest.mark.parametrize("flash", [1e7, 1e12])
+def test_one_pixel_of_any_brightness_does_not_hide_the_noise(flash: float) -> None:
+    plane = np.random.default_rng(0).normal(100, 4.5, (128, 128)).astype(np.float32)
+    plane[60, 60] += flash
+    plane[:32] = 1e4  # and a part without any noise
+    assert noise_sigma(Image.from_array(plane), 0).sigma == pytest.approx(4.5, rel=0.1)
+
+
 def test_a_blurred_image_is_seen_to_be_oversampled() -> None:
     noise = rng(4).normal(0, 1, (256, 256))
     sharp = Image.from_array((1000 * cell(256) + noise).astype(np.float32))

@@ -256,3 +256,11 @@ def test_a_channel_is_named_by_an_integer_of_any_kind(channels: Any) -> None:
     result = np.asarray(enhance(Image.from_array(pixels, "CYX"), steps="denoise", channels=channels))[0, :, 0]
     assert np.array_equal(result[0], pixels[0])
     assert not np.array_equal(result[1], pixels[1])
+
+
+def test_an_offset_that_float32_cannot_hold_beside_the_contrast_is_said() -> None:
+    image = np.random.default_rng(0).poisson(200, (40, 40)).astype(np.uint32)
+    far, near = (enhance(Image.from_array(image + np.uint32(offset), "YX"), steps="denoise") for offset in (4_000_000_000, 10_000))
+    (notice,) = (notice for notice in far.notices if notice.code == "offset")
+    assert "256 apart" in str(notice)
+    assert not [notice for notice in near.notices if notice.code == "offset"]

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from abbe.optics import Camera, expose
 from abbe.optics.blur import gaussian_transfer, random_transfer
 from abbe.optics.stack_blur import to_even
-from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
+from abbe.simulation import background_pair, denoising_pair, pairs, section_pair, specimen, structures, super_resolution_pair, volume
 from abbe.simulation.pairs import SECTION, bin3, sharpened
 from abbe.simulation.stacks import axial_pair, sample_planes
-from abbe.simulation.structures import KINDS, WEIGHTS, rounded, sides, splat, spread
+from abbe.simulation.structures import KINDS, WEIGHTS, rounded, sides, splat, spread, walks
 from abbe.simulation.volumes import KINDS as VOLUMES
 
 
@@ -62,6 +63,45 @@ def test_fibres_of_a_cell_lie_side_by_side() -> None:
     fibres, crossing = (np.median([alignment(kind, seed) for seed in range(12)]) for kind in ("stress_fibres", "mesh"))
     assert fibres > 0.3
     assert crossing < 0.15
+
+
+def test_microtubules_of_a_cell_run_outwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    courses = []
+
+    def seen(
+        rng: np.random.Generator, count: int, steps: int, n: int, stiffness: float, step: float = 0.7, **ways: np.ndarray
+    ) -> np.ndarray:
+        paths = walks(rng, count, steps, n, stiffness, step, **ways)
+        outwards = ways["start"] - np.median(ways["start"], axis=0)
+        ahead = paths[:, 5] - paths[:, 0]
+        courses.append(np.mean((outwards * ahead).sum(1) / np.linalg.norm(outwards, axis=1) / np.linalg.norm(ahead, axis=1)))
+        return paths
+
+    monkeypatch.setattr(structures, "walks", seen)
+    for seed in range(20):
+        KINDS["asters"](np.random.default_rng(seed), 64)
+    assert np.mean(courses) > 0.6
+
+
+@pytest.mark.parametrize("excess", [1.0, 2.0])
+@pytest.mark.parametrize("light", [0.1, 1.0])
+@pytest.mark.parametrize(("offset", "read_noise"), [(0.0, 0.4), (0.0, 1.0), (2.0, 2.0), (0.0, 4.0), (100.0, 1.0)])
+def test_the_truth_is_the_mean_of_what_a_camera_gives(excess: float, light: float, offset: float, read_noise: float) -> None:
+    """To a tenth of the noise, and without offset too, where half of the read noise is cut off (rounding to whole counts does the rest)."""
+    counts, expected = expose(np.random.default_rng(0), np.full((600, 600), light), Camera(2.0, offset, read_noise, excess))
+    assert abs(float(expected.mean() - counts.mean())) < 0.1 * float(counts.std())
+
+
+def test_a_section_and_what_is_seen_of_it_end_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall at one side of the volume, all in focus: where the light shows, the aim has it too."""
+    specimen = np.zeros((9, 48, 48), np.float32)
+    specimen[:, :, 0] = 1
+    monkeypatch.setattr(pairs, "expose", lambda rng, photons, camera: (np.asarray(photons, np.float32), None))
+    for seed in range(12):
+        pair = section_pair(np.random.default_rng(seed), specimen, 48)
+        seen, aim = pair.observed.mean(axis=0), pair.truth.mean(axis=0)
+        seen = seen - seen.min()
+        assert seen[-1] / seen.max() < aim[-1] / aim.max() + 0.45
 
 
 def test_tubes_have_round_ends() -> None:

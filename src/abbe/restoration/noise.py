@@ -47,7 +47,7 @@ def noise_of(blocks: npt.NDArray[np.float64]) -> Noise:
     residual, freedom = without_surface(blocks)
     variance = (residual**2).sum(axis=(1, 2)) / freedom
     # blocks of one exact value are clipped or padded, and tell nothing
-    varied = variance > 1e-12 * max(float(variance.max()), np.finfo(np.float64).tiny)
+    varied = np.sqrt(variance) > np.maximum(1e-12 * np.abs(blocks).max(axis=(1, 2)), np.finfo(np.float64).tiny)
     if not varied.any():
         return Noise(0.0, 0.0)
     residual, variance = residual[varied], variance[varied]

@@ -146,13 +146,14 @@ def _doubts(image: Image, chosen: Sequence[int], widths: Sequence[float | None])
         if width is None:
             continue
         name = image.channels[channel]
+        if width > (widest := _widest(image, channel)):
+            lens = f"a lens with a PSF of {width:g} pixels"
+            yield Notice("optics", f"{name}: holds finer detail than {lens} lets through; {widest:g}, the widest that it allows, was taken")
+            width = widest
         if not _within(width):
             least, most = (round(FWHM * sigma, 1) for sigma in (NARROWEST, WIDEST))
             learnt = f"what super-resolution learnt ({least} to {most})"
             yield Notice("optics", f"{name}: a PSF of {width:g} pixels is beyond {learnt}; it was told the nearest")
-        if width > (widest := _widest(image, channel)):
-            lens = f"a lens with a PSF of {width:g} pixels"
-            yield Notice("optics", f"{name}: holds finer detail than {lens} lets through; {widest:g}, the widest that it allows, was taken")
 
 
 def _beyond(image: Image, channel: int, width: float) -> bool:

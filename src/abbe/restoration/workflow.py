@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
 import numpy.typing as npt
 
 from abbe.image import Image, Notice, as_image
@@ -32,6 +33,9 @@ from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
 from abbe.restoration.unmeasured import find_unmeasured
 from abbe.zoo import Model
+
+#: steps that the contrast of a channel is to have in float32, at least: as an 8-bit image has
+GREY_LEVELS = 256
 
 
 def enhance(
@@ -142,6 +146,7 @@ def _run(
         stages = _stages(source, models, grid, picked, Part(progress), passes, widths)
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
+    about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
     Part(progress)(1.0, "done")
     return result
@@ -194,6 +199,20 @@ def _about_axial(image: Image, steps: Sequence[str], ratio: float | None) -> lis
     what = "z-step" if image.pixel_size[0] is None else "pixel size"
     message = f"the {what} of this stack is not known: the axial step took out-of-focus light from each plane instead of sharpening along z"
     return [Notice("pixel_size", message)]
+
+
+def _about_offset(names: Sequence[str], normal: Sequence[Normalisation]) -> list[Notice]:
+    """Where a channel lies so far from 0 that float32, in which results are, cannot tell its grey levels apart."""
+    far = [
+        f"{name} ({offset:.4g}, where numbers are {step:g} apart and the contrast is {n.scale:.3g})"
+        for name, n in zip(names, normal)
+        if (step := float(np.spacing(np.float32(abs(offset := n.offset) + n.scale)))) > n.scale / GREY_LEVELS
+    ]
+    if not far:
+        return []
+    return [
+        Notice("offset", f"so far from 0 that float32 rounds away fine differences: {', '.join(far)}; subtract most of the offset before")
+    ]
 
 
 def _about_others(image: Image, chosen: tuple[int, ...], grid: Grid) -> list[Notice]:
