@@ -12,6 +12,7 @@ from abbe.recipe import Input, Recipe, Step
 from abbe.restoration import advise, enhance, verdict
 from abbe.restoration.noise import noise_sigma
 from abbe.restoration.sampling import sampling
+from abbe.simulation import specimen
 
 rng = np.random.default_rng
 
@@ -128,6 +129,22 @@ def test_smeared_noise_gets_a_remark() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- verdict
+
+
+def test_transmitted_light_gets_a_remark_and_fluorescence_does_not() -> None:
+    cells = specimen(np.random.default_rng(2), 128, "nuclei")
+    rng = np.random.default_rng(0)
+    dark, bright = (rng.poisson(light).astype(np.uint16) for light in (20 + 300 * cells, 20 + 300 * (1.5 - cells)))
+    assert any("transmitted light" in remark for remark in advise(bright).remarks)
+    for image in (dark, rng.poisson(np.full((128, 128), 300)), np.full((64, 64), 7)):
+        assert not any("transmitted light" in remark for remark in advise(image).remarks)
+
+
+def test_pixels_coarser_than_any_lens_needs_get_a_remark() -> None:
+    plane = np.random.default_rng(0).poisson(20, (64, 64)).astype(np.uint16)
+    coarse, fine = (advise(Image.from_array(plane, "YX", size)).remarks for size in (0.76, 0.1))
+    assert any("0.76 um" in remark for remark in coarse)
+    assert not fine
 
 
 def test_less_noise_and_the_same_structure_is_an_improvement() -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from abbe.image import Image, as_image
 from abbe.image.pixels import Shape
 from abbe.restoration.noise import Noise, noise_sigma
+from abbe.restoration.normalisation import sample
 from abbe.restoration.psf import by_file
 from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid
@@ -20,6 +22,13 @@ from abbe.restoration.sampling import Sampling, resolved, sampling
 
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
+#: where the median lies between the 0.5th and the 99.5th percentile of an image that is bright with dark structure, as transmitted light gives
+#: it: from here on. Of 644 channels of fluorescence images none came above 0.51; pure noise has 0.5
+BRIGHT = 0.6
+#: pixels from which that is taken
+LOOKED_AT = 2**18
+#: pixels (um) coarser than Abbe's limit needs with any lens that cells are looked at with: 600 nm / (4 x 0.5)
+COARSE_PIXEL = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +119,20 @@ def _choose(image: Image, samples: Sequence[Sampling]) -> tuple[Literal["A", "B"
     return "A", "a conventional image: noise and out-of-focus light can be taken away, and detail brought out on three times as many pixels"
 
 
+def _bright(image: Image, channel: int) -> bool:
+    low, middle, high = np.percentile(sample(image.pixels, channel, LOOKED_AT).astype(np.float64), [0.5, 50, 99.5])
+    return bool(middle - low > BRIGHT * (high - low) > 0)
+
+
 def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool) -> list[str]:
     said = []
     for c in chosen:
         name = image.channels[c]
+        if _bright(image, c):
+            said.append(
+                f"{name}: bright, with dark structure, as transmitted light or a stained section is: the models know fluorescence alone, and "
+                "what they make of it means nothing"
+            )
         if noise[c].correlation > CORRELATED and image.recipe is None:  # what abbe made is smooth on purpose
             said.append(
                 f"{name}: neighbouring pixels share their noise (correlation {noise[c].correlation:.2f}), as after resampling, averaging "
@@ -124,4 +143,10 @@ def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], 
             said.append(f"{name}: sampled {over:.1f} times finer than its detail needs; super-resolution will add little to it")
         if samples[c].nyquist is not None and over is not None and over < 0.5:
             said.append(f"{name}: pixels are {1 / over:.1f} times coarser than Abbe's limit needs; detail below them is lost")
+    pixel = image.pixel_size[2]
+    if pixel is not None and pixel > COARSE_PIXEL and any(samples[c].nyquist is None for c in chosen):
+        said.append(
+            f"pixels of {pixel:.3g} um are coarser than any lens needs that resolves cells; the models were made for images that sample what "
+            "their lens resolves, and may take what is close for what is fine"
+        )
     return said
