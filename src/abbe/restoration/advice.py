@@ -22,8 +22,8 @@ from abbe.restoration.sampling import Sampling, resolved, sampling
 
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
-#: where the median lies between the 0.5th and the 99.5th percentile of an image that is bright with dark structure, as transmitted light gives
-#: it: from here on. Of 644 channels of fluorescence images none came above 0.51; pure noise has 0.5
+#: where the median lies between the 0.5th and the 99.5th percentile of an image that is bright with dark structure, as transmitted light
+#: gives it: from here on. Of 644 channels of fluorescence images none came above 0.51; pure noise has 0.5
 BRIGHT = 0.6
 #: pixels from which that is taken
 LOOKED_AT = 2**18
@@ -130,8 +130,8 @@ def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], 
         name = image.channels[c]
         if _bright(image, c):
             said.append(
-                f"{name}: bright, with dark structure, as transmitted light or a stained section is: the models know fluorescence alone, and "
-                "what they make of it means nothing"
+                f"{name}: bright, with dark structure, as transmitted light or a stained section is: the models know fluorescence alone, "
+                "and what they make of it means nothing"
             )
         if noise[c].correlation > CORRELATED and image.recipe is None:  # what abbe made is smooth on purpose
             said.append(
@@ -146,7 +146,7 @@ def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], 
     pixel = image.pixel_size[2]
     if pixel is not None and pixel > COARSE_PIXEL and any(samples[c].nyquist is None for c in chosen):
         said.append(
-            f"pixels of {pixel:.3g} um are coarser than any lens needs that resolves cells; the models were made for images that sample what "
-            "their lens resolves, and may take what is close for what is fine"
+            f"pixels of {pixel:.3g} um are coarser than any lens needs that resolves cells; the models were made for images that sample "
+            "what their lens resolves, and may take what is close for what is fine"
         )
     return said
