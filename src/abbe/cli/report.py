@@ -30,7 +30,8 @@ def command(
 ) -> None:
     """Write a report: before and after, quality, colocalization, methods for a paper, checklist.
 
-    Of an image file, every channel pair is measured, and the image is compared with its original where the file keeps it.
+    Of an image file, every channel pair is measured. A result in a file has no original beside it to be compared with (a session keeps
+    it); its steps and models are told as the file records them.
     """
     target = out or Path(f"{subject.stem}.pdf")
     renderer(target)

@@ -12,20 +12,26 @@ OPERATIONS = ("enhance", "background")
 
 def is_result(image: Image) -> bool:
     """Was it computed by abbe, now or before its file was written?"""
-    return bool(told(image)) or (image.recipe is not None and image.recipe.to_dict().get("operation") in OPERATIONS)
-
-
-def told(image: Image) -> tuple[str, ...]:
-    """The lines of its history that tell of a computation, oldest first."""
-    return tuple(line for line in image.provenance.history if line.startswith(tuple(f"{word}:" for word in OPERATIONS)))
+    return any(map(_tells, image.provenance.history)) or (image.recipe is not None and image.recipe.to_dict()["operation"] in OPERATIONS)
 
 
 def recorded(image: Image) -> Recipe | None:
-    """The last recipe that its file holds. A file may say anything: what makes no sense, or has steps on channels it has not, is none."""
+    """The last thing done to it: its recipe, or the one that its file holds; None where something else was done since, such as merging.
+
+    A file may say anything: a recipe that makes no sense, or has steps on channels that its input has not, is none.
+    """
+    if isinstance(image.recipe, Recipe):
+        return image.recipe if image.recipe.operation in OPERATIONS else None
+    if not any(map(_tells, image.provenance.history[-1:])):
+        return None
     try:
         recipe = Recipe.from_json(image.provenance.facts.get("recipe", ""))
     except ParameterError:
         return None
-    whole = bool(recipe.inputs and recipe.steps) and recipe.operation in OPERATIONS
-    count = len(recipe.inputs[0].channels) if whole else 0
-    return recipe if whole and all(0 <= c < count for step in recipe.steps for c in step.channels or ()) else None
+    count = len(recipe.inputs[0].channels) if recipe.inputs and recipe.operation in OPERATIONS else 0
+    return recipe if count and recipe.steps and all(0 <= c < count for step in recipe.steps for c in step.channels or ()) else None
+
+
+def _tells(line: str) -> bool:
+    """Does a line of a history tell of a computation?"""
+    return line.startswith(tuple(f"{word}:" for word in OPERATIONS))

@@ -34,7 +34,7 @@ def build(case: Case) -> Report:
         checklist(case),
         record(case),
     ]
-    done = case.after.name if case.after else "original"
+    done = (case.after or case.before).name
     return Report(
         title=short(case.title, 120),
         subtitle=f"{short(done, 80)}: images, measurements and methods",
@@ -49,12 +49,13 @@ def _repeat(case: Case) -> dict[str, Any]:
     """What is needed to do everything again, and every digit of what came out."""
     original, *made = case.ancestors
     source = original.image.provenance.source
+    recorded = {} if case.recorded is None else {"recipe": case.recorded.to_dict()}
     return {
         "format": REPEAT_FORMAT,
         "software": f"abbe {__version__}",
         "source": case.source,
         "kept": case.kept,
-        "original": {"digest": original.digest, "source": source, "shape": list(original.image.shape)},
+        "original": {"digest": original.digest, "source": source, "shape": list(original.image.shape)} | recorded,
         "steps": [{"recipe": step.recipe.to_dict() if step.recipe else None, "digest": step.digest} for step in made],
         "colocalizations": [_measured(case, measured) for measured in case.colocalizations],
         "comparisons": [_measured(case, measured) for measured in case.comparisons],

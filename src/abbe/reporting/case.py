@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from abbe.comparison.recorded import is_result, recorded
 from abbe.image import ROI, Image
 from abbe.image.digest import pixel_digest
 from abbe.recipe import Recipe
@@ -93,9 +94,31 @@ class Case:
         return self.lineage or tuple(Ancestor(image) for image in chain((self.after or self.before).image))
 
     @property
+    def first(self) -> Image:
+        """The earliest image at hand: the original, or a result whose original is not at hand."""
+        return self.ancestors[0].image
+
+    @property
+    def headless(self) -> bool:
+        """Is the earliest image at hand a result already, as its file says?"""
+        return is_result(self.first)
+
+    @property
+    def recorded(self) -> Recipe | None:
+        """How that result was made, as its file says; None for an original, and where only `told` says it."""
+        return recorded(self.first) if self.headless else None
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the file of that result says of everything done before, in lines of its history."""
+        lines = self.first.provenance.history if self.headless else ()
+        return lines if self.recorded is None else lines[:-1]
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """How the reported image was made from the original, step by step, as far as abbe made it."""
-        return tuple(ancestor.recipe for ancestor in self.ancestors[1:] if ancestor.recipe is not None)
+        """How the reported image was made, step by step, as far as abbe made it and it is known."""
+        made = (ancestor.recipe for ancestor in self.ancestors[1:])
+        return tuple(recipe for recipe in (self.recorded, *made) if recipe is not None)
 
 
 def chain(image: Image) -> list[Image]:

@@ -8,10 +8,13 @@ from typing import Any
 
 from abbe.colocalization import Colocalization
 from abbe.comparison import Comparison
+from abbe.comparison.recorded import is_result, recorded
 from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.reporting.case import Case, Measured, Named
 from abbe.reporting.measuring import comparison, every_pair
+
+ALONE = "This is a result of abbe whose original was not at hand: nothing is compared with it."
 
 
 def case_of(subject: Any) -> Case:
@@ -38,7 +41,8 @@ def case_of(subject: Any) -> Case:
         raise ParameterError("wanted at least one image or result to report, got none")
     final = max(images, key=_depth)
     before, name = final.original, _name(final)
-    named = Named("", "original" if before is None else name, final)
+    alone = before is None and is_result(final)
+    named = Named("", name if alone or before is not None else "original", final)
     unasked = not colocalizations and not comparisons
     return Case(
         title=Path(final.provenance.source).name if final.provenance.source else "image",
@@ -47,6 +51,7 @@ def case_of(subject: Any) -> Case:
         colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations, named.name)),
         comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons, named.name)),
         source=final.provenance.source,
+        problems=(ALONE,) if alone else (),
     )
 
 
@@ -59,4 +64,4 @@ def _depth(image: Image) -> int:
 
 
 def _name(image: Image) -> str:
-    return str(getattr(image.recipe, "operation", "") or "transformed")
+    return str(getattr(image.recipe or recorded(image), "operation", "") or "transformed")

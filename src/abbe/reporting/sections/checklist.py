@@ -7,10 +7,11 @@ learning. Items are given here in short words of our own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from abbe.reporting.case import Case
 from abbe.reporting.model import Section, Table
+from abbe.reporting.sections.methods import model_name
 
 SOURCE = "Schmied C et al. Nat Methods 21:170-181 (2024), doi 10.1038/s41592-023-01987-9"
 YES, OPEN, NONE = "fulfilled", "for the author", "not applicable"
@@ -83,7 +84,8 @@ def _colors(case: Case) -> str:
 
 
 def _analysis(case: Case) -> Iterator[_Item]:
-    learned = any(step.model for recipe in case.recipes for step in recipe.steps)
+    models = dict.fromkeys(model_name(step) for recipe in case.recipes for step in recipe.steps if step.model)
+    learned = bool(models or case.headless)
     yield ("minimal", "workflow and software cited with their versions", YES, "methods paragraph")
     yield ("minimal", "all settings and manual steps given", YES, "recipe, thresholds, regions; embedded for abbe rerun")
     yield (
@@ -92,12 +94,13 @@ def _analysis(case: Case) -> Iterator[_Item]:
         YES if case.rois else NONE,
         "in the session, exportable as ImageJ ROI and GeoJSON",
     )
-    yield ("minimal", "example input and output available", OPEN, "the session holds both; deposit it")
+    both = "this result, and its original, which was not at hand" if case.headless else "the session holds both; deposit it"
+    yield ("minimal", "example input and output available", OPEN, both)
     yield (
         "minimal",
         "machine learning: exact model named and available",
-        YES if learned else NONE,
-        "name, version and SHA-256 of the weights",
+        YES if models else OPEN if learned else NONE,
+        _named(models, learned),
     )
     yield (
         "recommended",
@@ -105,8 +108,21 @@ def _analysis(case: Case) -> Iterator[_Item]:
         _validated(case, learned),
         "control of success: RSP, RSE, error map, interval",
     )
-    yield ("recommended", "the workflow can be repeated", YES, "abbe rerun with this report (HTML) or the session")
+    again = "abbe rerun with this report (HTML) or the session"
+    yield (
+        "recommended",
+        "the workflow can be repeated",
+        OPEN if case.headless else YES,
+        f"measurements: {again}; the steps: from the original, as the methods say" if case.headless else again,
+    )
     yield ("ideal", "training data and code of the model available", OPEN if learned else NONE, "see the model's card")
+
+
+def _named(models: Iterable[str], learned: bool) -> str:
+    """The models of all steps; of steps that a file's history alone tells of there is no digest."""
+    if not learned:
+        return "no model was used"
+    return f"{', '.join(models)}; SHA-256 of the weights in the methods" if models else "as the file's history names them, without digests"
 
 
 def _validated(case: Case, learned: bool) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
-from abbe.recipe import Recipe, Step
+from abbe.image import Image
+from abbe.recipe import Input, Recipe, Step
 from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
@@ -42,15 +43,34 @@ def methods(case: Case) -> Section:
 
 
 def _opened(case: Case) -> Iterator[str]:
-    image = case.before.image
     yield f"Images were processed with abbe {__version__} [1], following a published protocol [2]."
+    if case.headless:
+        yield from _without_original(case)
+        return
+    image = case.before.image
+    yield f"The original image ({_what(image)})"
+    how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
+    yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
+
+
+def _without_original(case: Case) -> Iterator[str]:
+    """Of a result that was opened: what its file says of the original and of what was done to it."""
+    recipe, file = case.recorded, file_name(case.first.provenance.source)
+    what = "" if recipe is None else f" ({_what(recipe.inputs[0])}; {file_name(recipe.inputs[0].source)})"
+    yield f"The image that was opened ({_what(case.first)}; {file}) is a result. Its original{what} was not at hand:"
+    software = "" if recipe is None else f" ({short(recipe.software, 40)})"
+    yield f"what was done to it is told as the file of the result records it{software}."
+    if case.told:
+        yield f"Recorded{'' if recipe is None else ' as earlier steps'}: {'; '.join(short(line, 200) for line in case.told[-20:])}."
+
+
+def _what(image: Image | Input) -> str:
+    """Channels, size and pixels."""
     channels = ", ".join(short(name, 30) for name in image.channels[:12])
     size = f"{image.shape[4]} × {image.shape[3]} pixels"
     size += f" × {image.shape[2]} planes" if image.shape[2] > 1 else ""
     size += f" × {image.shape[0]} frames" if image.shape[0] > 1 else ""
-    yield f"The original image ({channels}; {size}{_of(nanometres(image))}, {image.dtype.name})"
-    how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
-    yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
+    return f"{channels}; {size}{_of(nanometres(image))}, {short(getattr(image.dtype, 'name', image.dtype), 20)}"
 
 
 def _of(nm: str) -> str:
@@ -58,7 +78,7 @@ def _of(nm: str) -> str:
 
 
 def _processed(case: Case) -> Iterator[str]:
-    if case.after is None:
+    if case.after is None and not case.headless:
         yield "No restoration was applied."
     for recipe in case.recipes:
         if recipe.operation == "crop":
@@ -87,14 +107,19 @@ def _cropped(recipe: Recipe) -> str:
 
 
 def _step(step: Step) -> str:
-    done = STEPS.get(step.name, step.name)
+    done = STEPS.get(step.name, short(step.name, 30))
     if step.model is None:
         return done
     realism = step.parameters.get("realism")
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
     passes = step.parameters.get("passes", 1)
     averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
-    return f"{done} (model {step.model} {step.model_version or ''}{mixed}{averaged}{_lens(step)})".replace(" )", ")")
+    return f"{done} (model {model_name(step)}{mixed}{averaged}{_lens(step)})"
+
+
+def model_name(step: Step) -> str:
+    """Name and version: denoise 0.1.0."""
+    return f"{short(step.model, 40)} {short(step.model_version or '', 20)}".strip()
 
 
 def _lens(step: Step) -> str:

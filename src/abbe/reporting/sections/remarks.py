@@ -30,8 +30,9 @@ def record(case: Case) -> Section:
         pixels = f"{shape[4]} × {shape[3]}" + (f" × {shape[2]}" if shape[2] > 1 else "")
         rows.append([named.key, short(named.name), when(named.created), pixels, named.image.dtype.name])
     tables = (Table.of("versions", "Versions", ["id", "name", "made (UTC)", "pixels", "type"], rows),) if rows else ()
+    start = "the image that was opened" if case.headless else "the original"
     text = (
-        "abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from the original and says "
+        f"abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from {start} and says "
         "whether the numbers agree. Numbers are shown with 6 significant digits; the report's data hold all digits."
     )
     return Section("record", "Record", paragraphs=(text,), tables=tables)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from abbe.image import Image
 from abbe.image.metadata import file_names
+from abbe.recipe import Input
 from abbe.reporting.case import Case, Named
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Section, Table
@@ -56,7 +57,7 @@ def file_name(source: str | None) -> str:
     return short(file_names(source) if source else "–", 80)
 
 
-def nanometres(image: Image) -> str:
+def nanometres(image: Image | Input) -> str:
     _, y, x = image.pixel_size
     if x is None or y is None:
         return "not known"
