@@ -165,6 +165,87 @@ def test_warnings_and_recipe_travel_in_the_file(tmp_path: Path, rng: np.random.G
         assert Recipe.from_json(back.provenance.facts["recipe"]) == recipe
 
 
+def masked(rng: np.random.Generator, shape: tuple[int, ...] = (2, 3, 2, 40, 50)) -> abbe.Image:
+    pixels = rng.uniform(100, 200, shape).astype(np.float32)
+    pixels[0, 1, :, 5:9, 7:30] = np.nan
+    pixels[rng.random(shape) < 0.01] = np.inf
+    return abbe.Image.from_array(pixels, axes="TCZYX")
+
+
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.tif", "a.zarr"])
+@pytest.mark.parametrize("dtype", [None, "uint16"])
+def test_masked_pixels_are_masked_still_when_the_file_is_opened(
+    tmp_path: Path, rng: np.random.Generator, name: str, dtype: str | None
+) -> None:
+    image = masked(rng)
+    said = abbe.save(image, tmp_path / name, dtype=dtype).notices
+    assert not any("masked" in notice.message for notice in said)
+    back = abbe.open(tmp_path / name)
+    assert np.array_equal(np.asarray(back.mask), np.asarray(image.mask))
+    assert np.isfinite(np.asarray(back)).all()
+    part = back.select([1]).crop(slice(3, 20), slice(4, 40))
+    assert np.array_equal(np.asarray(part.mask), np.asarray(image.mask)[:, 1:2, :, 3:20, 4:40])
+
+
+def test_masked_pixels_of_planes_larger_than_a_block_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setattr("abbe.formats.masked.BLOCK", 400)
+    image = masked(rng)
+    abbe.save(image, tmp_path / "a.ome.tif")
+    back = abbe.open(tmp_path / "a.ome.tif").mask
+    region = (slice(0, 2), slice(1, 3), slice(1, 2), slice(6, 31), slice(8, 50))
+    assert back is not None
+    assert image.mask is not None
+    assert np.array_equal(back.read(region), image.mask.read(region))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_pictures_keep_their_masked_pixels_too(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
+    pixels = rng.uniform(0, 200, (40, 50)).astype(np.float32)
+    pixels[np.eye(40, 50, dtype=bool)] = np.nan
+    abbe.save(abbe.Image.from_array(pixels), tmp_path / name, dtype="uint8")
+    assert np.array_equal(np.asarray(abbe.open(tmp_path / name).mask)[0, 0, 0], np.eye(40, 50, dtype=bool))
+
+
+def test_a_mask_that_does_not_fit_into_a_file_is_told_there_and_when_saving(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.uniform(100, 200, (1000, 1000)).astype(np.float32)
+    pixels[rng.random(pixels.shape) < 0.3] = np.nan
+    said = abbe.save(abbe.Image.from_array(pixels), tmp_path / "a.jpg", dtype="uint8").notices
+    assert any("masked" in notice.message for notice in said)
+    back = abbe.open(tmp_path / "a.jpg")
+    assert back.mask is None
+    assert any("did not fit" in notice.message for notice in back.warnings)
+
+
+def test_a_damaged_account_of_masked_pixels_is_told(tmp_path: Path, rng: np.random.Generator) -> None:
+    abbe.save(masked(rng), tmp_path / "a.tif")
+    data = (tmp_path / "a.tif").read_bytes()
+    at = data.index('"mask": {"'.encode("utf-16-le")) + 60
+    (tmp_path / "b.tif").write_bytes(data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :])
+    back = abbe.open(tmp_path / "b.tif")
+    assert "damaged" in [notice.code for notice in back.warnings]
+
+
+def test_a_roi_in_pixels_of_the_original_fits_a_result_that_was_saved(tmp_path: Path, rng: np.random.Generator) -> None:
+    from abbe.image import Grid
+
+    original = abbe.Image.from_array(rng.uniform(0, 9, (2, 40, 50)).astype(np.float32), axes="CYX")
+    large = abbe.Image.from_array(np.asarray(original).repeat(3, axis=3).repeat(3, axis=4), axes="TCZYX").replace(original=original)
+    roi = abbe.ROI.rectangle(4, 5, 10, 20, unit="pixel")
+    for name in ("a.ome.tif", "a.tif", "a.zarr"):
+        abbe.save(large, tmp_path / name)
+        back = abbe.open(tmp_path / name)
+        assert Grid.of(back).original == Grid.of(large).original
+        assert np.array_equal(roi.mask(back), roi.mask(large))
+    abbe.save(back.crop(slice(0, 60), slice(0, 90)), tmp_path / "part.ome.tif")
+    assert roi.mask(abbe.open(tmp_path / "part.ome.tif")).sum() == 9 * 10 * 20
+    session = abbe.Session.create(tmp_path / "a.abbe", back)
+    assert np.array_equal(roi.mask(session.image()), roi.mask(large))
+    again = abbe.formats.open_untrusted(tmp_path / "a.ome.tif")
+    assert np.array_equal(roi.mask(again), roi.mask(large))
+
+
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
 def test_other_programs_read_what_abbe_writes(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
     import tifffile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import account
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.found import Found
+from abbe.formats.masked import StoredMask
 from abbe.image import Image, Notice, PixelSize, Provenance
 from abbe.image.inspection import fill_non_finite
 from abbe.image.pixels import Array, MappedPixels, Pixels, Region, SelectedPixels, Shape, blocks, put, scratch
@@ -34,9 +35,12 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices.append(masked)
     integer = pixels.dtype.kind in "ui"
     story = account.parse(found.account)
-    size, bits = found.pixel_size, found.bits
+    size, bits, step = found.pixel_size, found.bits, None
     if story.described is not None and story.described.shape == pixels.shape:
         size, names, colors, bits = _completed(story.described, size, names, colors, bits)
+        step = story.described.step
+        mask, damaged = _with_stored(mask, story.described.mask, pixels.shape)
+        notices += damaged
     return Image(
         pixels,
         pixel_size=size,
@@ -52,6 +56,7 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
             acquired=found.acquired,
             history=story.history,
             facts={**found.facts, **story.facts},
+            step=step,
         ),
         notices=tuple(dict.fromkeys([*notices, *story.notices])),
         mask=mask,
@@ -171,6 +176,17 @@ def _finite(pixels: Pixels, name: str) -> tuple[Pixels, Pixels | None, Notice | 
         plane: Region = (*region[:3], slice(0, y), slice(0, x))
         put(filled, plane, fill_non_finite(pixels.read(plane))[0])
     return filled, MappedPixels(_not_finite, (pixels,), np.dtype(np.bool_)), notice
+
+
+def _with_stored(mask: Pixels | None, stored: Mapping[str, Any], shape: Shape) -> tuple[Pixels | None, list[Notice]]:
+    """The mask with the pixels that were masked when abbe saved the file."""
+    if not stored:
+        return mask, []
+    try:
+        ours = StoredMask.of(stored, shape)
+    except ValueError as problem:
+        return mask, [Notice("damaged", f"the file's account of its masked pixels is damaged ({problem}); they count as measured")]
+    return ours if mask is None else MappedPixels(np.logical_or, (mask, ours), np.dtype(np.bool_)), []
 
 
 def _refuse_beyond_float32(source: Pixels, count: int, name: str) -> None:

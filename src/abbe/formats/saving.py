@@ -74,14 +74,14 @@ def save(
     image = as_image(image)
     kind, target = check_fit(image, path, dtype)
     convert = Converter(target)
-    extra: list[Notice] = []
+    story, extra = account.write(image, most=jpeg.LONGEST if kind == "JPEG" else None)
     bands = _reported(image, convert, progress, os.fspath(path))
     if kind == "OME-Zarr":
         with write_whole_folder(path, overwrite, sign="zarr.json") as folder:
-            zarr.write(image, folder, target, bands)
+            zarr.write(image, folder, target, bands, story)
     else:
         with write_whole(path, overwrite) as part:
-            extra += _write_file(image, part, target, bands, kind, Path(path).name)
+            extra += _write_file(image, part, target, bands, kind, Path(path).name, story)
     if progress is not None:
         progress(1.0, "saved")
     return Saved(Path(path), kind, target.name, (*convert.notices(), *extra))
@@ -98,13 +98,15 @@ def check_fit(image: Image, path: str | os.PathLike[str], dtype: npt.DTypeLike |
     return kind, target
 
 
-def _write_file(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array], kind: str, name: str) -> list[Notice]:
+def _write_file(
+    image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array], kind: str, name: str, story: str
+) -> tuple[Notice, ...]:
     if kind == "PNG":
-        _write_png(image, part, target, read)
-        return []
+        _write_png(image, part, target, read, story)
+        return ()
     if kind == "JPEG":
-        return [jpeg.write(part, _picture(image, read), account.write(image, most=jpeg.LONGEST))]
-    return tiff.write(image, part, target, read, kind, name)
+        return (jpeg.write(part, _picture(image, read), story),)
+    return tiff.write(image, part, target, read, kind, name, story)
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -185,8 +187,8 @@ def _picture(image: Image, read: Callable[[Any], Array]) -> Array:
     return whole[..., 0] if whole.shape[2] == 1 else whole
 
 
-def _write_png(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array]) -> None:
+def _write_png(image: Image, part: Path, target: np.dtype[Any], read: Callable[[Any], Array], story: str) -> None:
     count, height, width = image.shape[1], *image.shape[3:]
-    texts = {account.NAMESPACE: account.write(image), "Software": "abbe"}
+    texts = {account.NAMESPACE: story, "Software": "abbe"}
     with part.open("wb") as file:
         png.write(file, _picture_bands(image, read), (width, height), target, count, image.pixel_size, texts)

@@ -18,7 +18,7 @@ from abbe.image.axes import ORDER, check_size, to_tczyx
 from abbe.image.inspection import Inspection, fill_non_finite, inspect
 from abbe.image.metadata import Optics, PixelSize, Provenance
 from abbe.image.notice import Notice, join
-from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, Pixels, Region, SelectedPixels, Shape, whole
+from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, MaskPixels, Pixels, Region, SelectedPixels, Shape, whole
 from abbe.limits import LIMITS
 
 
@@ -43,7 +43,7 @@ class Image:
         time_step: seconds between frames, None where unknown.
         optics: the microscope, as far as known.
         provenance: the file and what was done since.
-        mask: True where the input had no finite value; those pixels are filled from their nearest neighbour.
+        mask: True where the input had no finite value (filled from the nearest neighbour) or nothing was measured; `np.asarray` reads it.
         original: the image that this one was computed from.
         recipe: how it was computed.
         interval: (lower, upper) images of the per-pixel 90 % interval.
@@ -77,6 +77,8 @@ class Image:
         object.__setattr__(self, "channels", names)
         object.__setattr__(self, "colors", colors)
         object.__setattr__(self, "pixel_size", _clean_size(self.pixel_size))
+        if self.mask is not None and not isinstance(self.mask, MaskPixels):
+            object.__setattr__(self, "mask", MaskPixels(self.mask))
 
     # ------------------------------------------------------------------------------------------ making one
     @classmethod

@@ -41,7 +41,8 @@ class Grid:
         first = root(image)
         z0, y0, x0 = first.shape[2:]
         depth = (z0 - 1) / (z - 1) if z > 1 and z0 > 1 else 1.0
-        return cls(t, z, y, x, image.pixel_size, (depth, y0 / y, x0 / x))
+        dz, dy, dx = first.provenance.step or (1.0, 1.0, 1.0)
+        return cls(t, z, y, x, image.pixel_size, (dz * depth, dy * y0 / y, dx * x0 / x))
 
     def step(self, unit: Unit) -> tuple[float, float, float]:
         """(z, y, x) size of a pixel in `unit`; where the z-step is unknown, z counts planes of the original.

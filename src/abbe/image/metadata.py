@@ -66,6 +66,13 @@ class Provenance:
     history: tuple[str, ...] = ()
     #: other facts of the file, as text
     facts: dict[str, str] = field(default_factory=dict, hash=False)
+    #: (z, y, x) size of a pixel in pixels of the original, of a result whose original is in another file
+    step: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.step is not None:  # a list, where it came as JSON
+            z, y, x = self.step
+            object.__setattr__(self, "step", (float(z), float(y), float(x)))
 
     @property
     def names(self) -> str | None:

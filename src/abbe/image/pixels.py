@@ -214,6 +214,27 @@ class MappedPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskPixels:
+    """Pixels as true and false; `np.asarray` reads all of them."""
+
+    source: Pixels
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.bool_)
+
+    def read(self, region: Region) -> Array:
+        return self.source.read(region).astype(bool, copy=False)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return self.read(whole(self.shape)).astype(dtype or bool, copy=bool(copy))
+
+
+@dataclass(frozen=True, slots=True)
 class SelectedPixels:
     """A view of some channels, in the order given, of other pixels."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from abbe.formats import account, ome
+from abbe.formats import ome
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.tiff import imagej
 from abbe.image import Image, Notice
@@ -28,26 +28,26 @@ TILE = 512
 Read = Callable[[Any], Array]
 
 
-def write(image: Image, part: Path, dtype: np.dtype[Any], read: Read, kind: str, name: str) -> list[Notice]:
-    """Write `image` as `dtype` to `part`; `read` gives converted regions. Returns what to know about the file."""
+def write(image: Image, part: Path, dtype: np.dtype[Any], read: Read, kind: str, name: str, story: str) -> tuple[Notice, ...]:
+    """Write `image` as `dtype` to `part`; `read` gives converted regions, `story` is the account. Returns what to know about the file."""
     size = image.size * dtype.itemsize
     if kind == "OME-TIFF":
-        _write_ome(image, part, dtype, read, name, size)
-        return []
+        _write_ome(image, part, dtype, read, name, size, story)
+        return ()
     if dtype.name in IMAGEJ_TYPES and size < CLASSIC:
-        _write_imagej(image, part, dtype, read)
-        return []
-    _write_ome(image, part, dtype, read, name, size)
+        _write_imagej(image, part, dtype, read, story)
+        return ()
+    _write_ome(image, part, dtype, read, name, size, story)
     why = f"{dtype.name} pixels" if dtype.name not in IMAGEJ_TYPES else "more than 4 GB"
-    return [Notice("converted", f"written as OME-TIFF, for an ImageJ TIFF cannot hold {why}; Fiji opens it with Bio-Formats")]
+    return (Notice("converted", f"written as OME-TIFF, for an ImageJ TIFF cannot hold {why}; Fiji opens it with Bio-Formats"),)
 
 
-def _write_imagej(image: Image, part: Path, dtype: np.dtype[Any], read: Read) -> None:
+def _write_imagej(image: Image, part: Path, dtype: np.dtype[Any], read: Read, story: str) -> None:
     """Uncompressed, in ImageJ's order T, Z, C: reserve the pixels, then fill them block by block."""
     frames, count, depth, height, width = image.shape
     rgb = image.channels == RGB_NAMES and image.colors == RGB_COLOURS and dtype == np.uint8
     shape = (frames, depth, 1, height, width, 3) if rgb else (frames, depth, count, height, width, 1)
-    metadata = _imagej_metadata(image, rgb)
+    metadata = _imagej_metadata(image, rgb, story)
     _, y, x = image.pixel_size
     with tifffile.TiffWriter(part, imagej=True, byteorder="<") as writer:
         offset, _ = writer.write(
@@ -76,10 +76,10 @@ def _write_at(descriptor: int, data: bytes, position: int) -> None:
         view, position = view[n:], position + n
 
 
-def _imagej_metadata(image: Image, rgb: bool) -> dict[str, Any]:
+def _imagej_metadata(image: Image, rgb: bool, story: str) -> dict[str, Any]:
     frames, count, depth, _, _ = image.shape
     z, _, x = image.pixel_size
-    info = f"{imagej.MARK}{account.write(image)}\n"
+    info = f"{imagej.MARK}{story}\n"
     metadata: dict[str, Any] = {"axes": "TZCYXS", "Info": info}
     if x is not None:
         metadata["unit"] = "um"
@@ -97,10 +97,10 @@ def _imagej_metadata(image: Image, rgb: bool) -> dict[str, Any]:
     return metadata
 
 
-def _write_ome(image: Image, part: Path, dtype: np.dtype[Any], read: Read, name: str, size: int) -> None:
+def _write_ome(image: Image, part: Path, dtype: np.dtype[Any], read: Read, name: str, size: int, story: str) -> None:
     """Planes in the order T, Z, C; large ones in compressed tiles."""
     frames, count, depth, height, width = image.shape
-    xml = ome.write(image, image.shape, dtype.str[1:], name, account.write(image))
+    xml = ome.write(image, image.shape, dtype.str[1:], name, story)
     plane = height * width * dtype.itemsize
     tiled = plane >= TILED
     layout: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "software": "abbe", "compression": "zlib", "predictor": True}

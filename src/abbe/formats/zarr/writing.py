@@ -17,7 +17,7 @@ CHUNK = 512
 SMALLEST = 1024
 
 
-def write(image: Image, folder: Path, dtype: np.dtype[Any], read: Callable[[Any], Array]) -> None:
+def write(image: Image, folder: Path, dtype: np.dtype[Any], read: Callable[[Any], Array], story: str) -> None:
     """Write `image` as `dtype` into the empty `folder`; `read` gives converted regions. Memory does not grow with the image."""
     import zarr
 
@@ -30,7 +30,7 @@ def write(image: Image, folder: Path, dtype: np.dtype[Any], read: Callable[[Any]
         finer, level = level, _create(group, str(k), shape, dtype)
         for region in _bands(shape):
             level[region] = _halved(finer, region)
-    group.attrs["ome"] = _words(image, shapes, folder.name)
+    group.attrs["ome"] = _words(image, shapes, folder.name, story)
 
 
 def _levels(shape: Shape) -> list[Shape]:
@@ -69,7 +69,7 @@ def _halved(finer: Any, region: Any) -> Array:
     return rounded
 
 
-def _words(image: Image, shapes: list[Shape], name: str) -> dict[str, Any]:
+def _words(image: Image, shapes: list[Shape], name: str, story: str) -> dict[str, Any]:
     """The attributes `ome`."""
     z, y, x = image.pixel_size
     steps = (image.time_step, 1.0, z, y, x)
@@ -97,7 +97,7 @@ def _words(image: Image, shapes: list[Shape], name: str) -> dict[str, Any]:
         "version": "0.5",
         "multiscales": [{"name": name, "axes": axes, "datasets": datasets, "type": "mean of 2 x 2"}],
         "omero": {"channels": channels},
-        account.NAMESPACE: account.write(image),
+        account.NAMESPACE: story,
     }
     if image.bits is not None:
         words["abbe.bits"] = image.bits
