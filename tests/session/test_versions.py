@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import zarr
 
 from abbe.errors import ExistsError, ParameterError, SessionError
 from abbe.image import Image, Interval, Optics, Provenance
-from abbe.recipe import Recipe
+from abbe.recipe import Input, Recipe, Step
 from abbe.session import Session
 
 
@@ -210,3 +211,24 @@ def test_a_session_takes_little_more_than_its_compressed_pixels(tmp_path: Path) 
     files = [file for file in session.path.rglob("*") if file.is_file()]
     pixels = sum(file.stat().st_size for file in files if "/0/c/" in file.as_posix())
     assert sum(file.stat().st_size for file in files) < 1.1 * pixels
+
+
+@pytest.mark.parametrize(
+    ("steps", "name"),
+    [
+        (["denoise"], "denoised"),
+        (["denoise", "axial"], "denoised, sharpened along z"),
+        (["super_resolve"], "super-resolved"),
+        (["denoise", "axial", "super_resolve"], "super-resolved"),
+    ],
+)
+def test_a_version_is_called_by_what_was_done(session: Session, image: Image, steps: list[str], name: str) -> None:
+    source = Input(shape=image.shape, dtype="uint16", channels=image.channels)
+    recipe = Recipe(operation="enhance", inputs=(source,), steps=tuple(Step(name=step, model="m") for step in steps))
+    assert session.add_version(image.replace(recipe=recipe, original=image)).name == name
+
+
+def test_a_result_whose_original_is_not_there_is_no_original(tmp_path: Path, image: Image) -> None:
+    history = replace(image.provenance, history=("enhance: denoise (denoise 1); abbe 1",))
+    names = [version.name for version in Session.create(tmp_path / "made.abbe", image.replace(provenance=history)).versions]
+    assert names == ["result"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from abbe.comparison.recorded import is_result, recorded
 from abbe.image import ROI, Image
 from abbe.image.digest import pixel_digest
 from abbe.recipe import Recipe
@@ -101,11 +100,15 @@ class Case:
     @property
     def headless(self) -> bool:
         """Is the earliest image at hand a result already, as its file says?"""
+        from abbe.comparison.recorded import is_result
+
         return is_result(self.first)
 
     @property
     def recorded(self) -> Recipe | None:
         """How that result was made, as its file says; None for an original, and where only `told` says it."""
+        from abbe.comparison.recorded import recorded
+
         return recorded(self.first) if self.headless else None
 
     @property

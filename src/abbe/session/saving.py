@@ -34,13 +34,13 @@ from abbe.storage import storage_error, write_whole_folder
 INCOMING = "incoming"
 #: what a version is called when nobody names it
 NAMES = {
-    "enhance": "super-resolved",
     "background": "background corrected",
     "crop": "cropped",
     "merge": "merged",
-    "open": "original",
     "duplicate": "copy",
 }
+#: an enhancement is called by what was done; by the last of these alone where it was, for the others lead to it
+STEPS = {"denoise": "denoised", "axial": "sharpened along z", "super_resolve": "super-resolved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _record(state: State, plan: Plan, parent: str | None, link: Link | None) -> 
     operation = plan.operation or (recipe.operation if recipe else ("open" if parent is None else "import"))
     version = Version(
         id=state.next_id("versions"),
-        name=(name or NAMES.get(operation, operation))[: LIMITS.name],
+        name=(name or _name(operation, image, recipe))[: LIMITS.name],
         created=now(),
         operation=operation,
         folder=f"{VERSIONS}/{state.next_id('versions')}-{secrets.token_hex(4)}",
@@ -166,6 +166,18 @@ def _record(state: State, plan: Plan, parent: str | None, link: Link | None) -> 
         link=link,
     )
     return version.model_dump(mode="json")
+
+
+def _name(operation: str, image: Image, recipe: Recipe | None) -> str:
+    """What a version is called when nobody names it: what was done."""
+    if operation == "open":
+        from abbe.comparison.recorded import is_result
+
+        return "result" if is_result(image) else "original"
+    done = [STEPS[step.name] for step in recipe.steps if step.name in STEPS] if recipe is not None else []
+    if operation == "enhance" and done:
+        return done[-1] if done[-1] == STEPS["super_resolve"] else ", ".join(done)
+    return NAMES.get(operation, operation)
 
 
 def _parent(image: Image, state: State) -> str:
