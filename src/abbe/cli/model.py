@@ -176,5 +176,7 @@ def _training(card: Card) -> Iterator[str]:
     training = card.training
     if training.sets:
         yield f"trained on {', '.join(training.sets)}"
+    if start := (training.model_extra or {}).get("start"):
+        yield f"started from {clean(str(start))}"
     if training.hours is not None:
         yield f"trained {training.hours:g} hours" + (f" by {training.plan}" if training.plan else "")

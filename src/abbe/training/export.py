@@ -211,8 +211,8 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
         "parameters": sum(p.numel() for p in network.parameters()),
         "training": _training(plan, state),
         "figures": [],
-        "failures": [],
-        "licence": "Apache-2.0",
+        "failures": [state["failure"]] if "failure" in state else [],
+        "licence": plan.licence,
     }
 
 
@@ -223,19 +223,27 @@ def learnt_last(fidelity: Path, made: Path) -> None:
     card, before = (json.loads((folder / "card.json").read_text(encoding="utf-8")) for folder in (made, fidelity))
     late, early = card["training"], before["training"]
     settings, part = {**early["settings"], "network": late["settings"]["network"]}, late["settings"]["learn"]
-    card["training"] = {**early, "settings": settings, part: {key: late[key] for key in ("seed", "hours", "steps", "settings")}}
+    card["training"] = {
+        **early,
+        "sets": late["sets"],
+        "settings": settings,
+        part: {key: late[key] for key in ("seed", "hours", "steps", "settings")},
+    }
     if part == "told":
         card["interval_factor"] = before["interval_factor"]
     path.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _training(plan: TrainingPlan, state: dict[str, Any]) -> dict[str, Any]:
+    started = {"start": state["start"]} if "start" in state else {}
     return {
-        "sets": list(plan.sets),
-        "licence_notes": "weights may be shared; the images are not part of abbe",
+        "sets": json.loads(state["sets"]) if "sets" in state else list(plan.sets),
+        **started,
+        "licence": plan.licence,
+        "licence_notes": "the images are not part of abbe",
         "hours": round(float(state.get("seconds", 0)) / 3600, 2),
         "steps": int(state.get("step", 0)),
-        "plan": f"plans/{plan.name}.toml",
+        "plan": None if plan.own else f"plans/{plan.name}.toml",
         "settings": plan.model_dump(mode="json"),
         "seed": plan.seed,
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool
-from abbe.training.samples import Sample, Samples, divided
+from abbe.training.record import NO_IMAGES, check_same, checkpoint_state, images_of, origin, sets_of
+from abbe.training.samples import RealPairs, Sample, Samples, divided
 from abbe.training.weights import GAIN, read_metadata, start_from
 
 Report = Callable[[str], None]
@@ -35,6 +38,11 @@ Report = Callable[[str], None]
 RAW_ABSENT = 0.2
 #: how many times faster what the network is told through is learnt: it starts at 0, is to come near 1, and moves by the rate at most
 GAINS_PACE = 10.0
+#: what is to be known of a training with a single pair
+SEEN_ALONE = (
+    "Its errors and its 90 % interval were measured on the one pair that it was trained on: on other images expect larger errors, more of "
+    "them outside the interval."
+)
 
 
 def parted(network: Restorer) -> tuple[dict[str, torch.nn.Parameter], dict[str, torch.nn.Parameter]]:
@@ -60,6 +68,23 @@ def architecture(plan: TrainingPlan) -> Architecture:
     return Architecture(
         n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.is_told), n.context or n.levels, n.levels, n.spread_width
     )
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait for the end of what is within: a step is whole, and so is a checkpoint."""
+    if threading.current_thread() is not threading.main_thread():  # no signal gets here
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for late in came[:1]:
+            signal.raise_signal(late)
 
 
 class _Stream(Dataset[Sample]):
@@ -94,13 +119,21 @@ class Training:
         workers: int = 1, threads: int = 2, report: Report = print, held_out: int = 48,
     ) -> None:  # fmt: skip
         self.plan, self.folder, self.report, self.workers, self.held_out = plan, folder, report, workers, held_out
+        if data and not data.is_dir():
+            raise ParameterError(f"wanted the folder of the plan's images, got {data}, which is none; point --data at it")
+        if lack := plan.lacking(real=data is not None):
+            raise ParameterError(f"{lack}, or point --data at the plan's images")
+        self.images = images_of(plan, data)
+        check_same(folder, plan, self.images)
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(threads)
         torch.manual_seed(plan.seed)
         held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
+        own, other = (RealPairs(plan.pairs, data, validation=late) if plan.pairs and data else None for late in (False, True))
         pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held)
-        self.samples = Samples(plan, pool, data)
-        self.validation = Samples(plan, pool, data, validation=True)
+        self.samples, self.validation = Samples(plan, pool, own), Samples(plan, pool, other, validation=True)
+        #: errors are measured on pairs that are not learnt
+        self.unseen = own is None or bool(held)
         self.network = Restorer(architecture(plan)).to(memory_format=torch.channels_last)
         self.average = Restorer(architecture(plan)).to(memory_format=torch.channels_last).eval().requires_grad_(False)
         if plan.adversarial and plan.start not in (models or {}):
@@ -117,6 +150,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(groups, plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         self.adversary = Adversary.of(plan.adversarial, context=plan.network.context) if plan.adversarial else None
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
+        self.origin = origin(models[plan.start]) if plan.start and models else None
 
     def _learnt(self) -> list[torch.nn.Parameter]:
         """What is learnt where it is not everything."""
@@ -126,6 +160,13 @@ class Training:
         return [p for part in parts for p in part.parameters()]
 
     # ------------------------------------------------------------------------------------------ state
+    def _facts(self) -> dict[str, str]:
+        """What the card says besides."""
+        facts = {"sets": json.dumps(sets_of(self.plan, self.images, self.origin))}
+        if self.origin:
+            facts["start"] = self.origin.name
+        return facts if self.unseen else facts | {"failure": SEEN_ALONE}
+
     def save(self) -> None:
         """A checkpoint, whole or not at all."""
         names = list(joined(self.network))
@@ -135,17 +176,14 @@ class Training:
             tensors |= {f"optimizer.{names[i]}.{k}": state[k].contiguous() for k in ("exp_avg", "exp_avg_sq")}
         partial = self.folder / "checkpoint.partial"
         state = {"step": str(self.step), "seconds": str(self.seconds), "best": str(self.best)}
+        state |= {"plan": self.plan.model_dump_json(), "images": self.images}
         if self.adversary:
             tensors |= self.adversary.tensors()
             state["adversary_steps"] = str(self.adversary.steps)
         save_file(tensors, partial, metadata=state)
         partial.replace(self.folder / "checkpoint.safetensors")
         partial = self.folder / "weights.partial"
-        save_file(
-            {k: v.contiguous() for k, v in self.average.state_dict().items()},
-            partial,
-            metadata={"plan": self.plan.model_dump_json(), **state},
-        )
+        save_file({k: v.contiguous() for k, v in self.average.state_dict().items()}, partial, metadata=state | self._facts())
         partial.replace(self.folder / "weights.safetensors")
 
     def resume(self) -> bool:
@@ -153,7 +191,7 @@ class Training:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return False
-        tensors, state = load_file(path), read_metadata(path)
+        state, tensors = checkpoint_state(path), load_file(path)
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
@@ -170,23 +208,34 @@ class Training:
     def run(self, *, every: int = 500, checkpoint_seconds: float = 180.0) -> None:
         """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps.
 
-        An interruption (Ctrl-C, SIGTERM as KeyboardInterrupt) leaves a checkpoint of the last whole step.
+        An interruption (Ctrl-C, SIGTERM as KeyboardInterrupt) waits for the step to end, and leaves a checkpoint of it.
         """
         resumed = self.resume()
+        if self.plan.wants_images and self.images == NO_IMAGES:
+            self.report(f"{self.plan.name}: no data folder was given, so the plan's real images are left out; it sees simulated ones alone")
+        if not self.unseen:
+            self.report(f"{self.plan.name}: one pair alone. {SEEN_ALONE}")
+        if self.step >= self.plan.steps:
+            self.report(f"{self.plan.name}: {self.step} steps are done already, {self.plan.steps} were asked for; it stays as it is")
+            return
         try:
             if self.adversary and not resumed:
                 self._validate(0.0)  # what the fidelity model gives: the row that later ones are compared with
             self._run(every, checkpoint_seconds)
         except KeyboardInterrupt:
-            self.save()
+            with undisturbed():
+                self.save()
             raise
 
     def _run(self, every: int, checkpoint_seconds: float) -> None:
         plan = self.plan
-        saved, began, loss_sum, count = time.monotonic(), time.monotonic(), 0.0, 0
+        saved = began = counted = time.monotonic()
+        loss_sum, count = 0.0, 0
         for batch in self._batches():
-            loss_sum, count = loss_sum + self._advance(*batch), count + 1
-            now = time.monotonic()
+            with undisturbed():
+                loss_sum, count = loss_sum + self._advance(*batch), count + 1
+                now = time.monotonic()
+                self.seconds, counted = self.seconds + now - counted, now
             if self.step % 50 == 0:
                 rate = count / (now - began)
                 left = (plan.steps - self.step) / rate / 60
@@ -194,11 +243,12 @@ class Training:
                 self.report(f"{told}; {self.adversary.account}" if self.adversary else told)
             last = self.step >= plan.steps
             if self.step % every == 0 or last:
-                self.seconds += now - began
                 self._validate(loss_sum / count)
-                loss_sum, count, began = 0.0, 0, time.monotonic()
+                loss_sum, count = 0.0, 0
+                began = counted = time.monotonic()  # validations do not count
             if now - saved > checkpoint_seconds or last:
-                self.save()
+                with undisturbed():
+                    self.save()
                 saved = now
 
     def _batches(self) -> Iterator[tuple[Tensor, ...]]:

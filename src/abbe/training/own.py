@@ -39,6 +39,7 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
         pairs=PairsPlan(noisy=noisy, clean=clean, share=0.5),
         sets=(folder.resolve().name,),
         licence="that of the images",
+        own=True,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from abbe.errors import ParameterError
 from abbe.optics.width import PSF_TOLD
+from abbe.zoo.card import AXIAL_SLICES, LEVELLED, Name
 
 Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
 
@@ -18,6 +19,14 @@ Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_res
 LEVELS_TOLD = ("level", "coarser")
 #: what samples of a task can tell a network: z-step over pixel size, and the width of the PSF
 TOLD = {"axial_stack": ("anisotropy",), "super_resolve": PSF_TOLD}
+#: tasks whose samples come from simulated volumes; those of the others come from planes
+FROM_VOLUMES = ("axial_plane", "axial_stack")
+#: what says how long a training lasts and what it is called, and changes none of its samples
+ASIDE = ("name", "steps", "title", "sets", "licence", "own")
+
+
+#: what pydantic would say in regular expressions
+NAMES = "wanted letters, digits, '-' and '_' (64 at most, a letter or digit first), as the name is a folder's too"
 
 
 class _Frozen(BaseModel):
@@ -27,11 +36,11 @@ class _Frozen(BaseModel):
 class NetworkPlan(_Frozen):
     """See `abbe.networks.Architecture`."""
 
-    widths: tuple[int, ...] = (48, 96, 160)
-    blocks: tuple[int, ...] = (2, 2, 2)
-    channels: int = 1
-    scale: int = 1
-    unshuffle: int = 2
+    widths: tuple[int, ...] = Field(default=(48, 96, 160), min_length=1)
+    blocks: tuple[int, ...] = Field(default=(2, 2, 2), min_length=1)
+    channels: int = Field(default=1, ge=1)
+    scale: int = Field(default=1, ge=1)
+    unshuffle: int = Field(default=2, ge=1)
     told: tuple[str, ...] = ()
     #: the raw image is seen beside the output of the models before
     context: bool = False
@@ -48,6 +57,11 @@ class NetworkPlan(_Frozen):
         return self
 
     @property
+    def multiple(self) -> int:
+        """Input sides must be multiples of this."""
+        return int(self.unshuffle * 2 ** (len(self.widths) - 1))
+
+    @property
     def is_told(self) -> tuple[str, ...]:
         """Names of what the network is told, in order."""
         return LEVELS_TOLD if self.levels else self.told
@@ -57,12 +71,12 @@ class PoolPlan(_Frozen):
     """What truth is made of."""
 
     #: plans with equal seeds and sizes share their simulated specimens
-    seed: int = 11
+    seed: int = Field(default=11, ge=0)
     #: simulated planes (fine grid, `side` pixels a side) and volumes
-    planes: int = 2400
-    side: int = 320
-    volumes: int = 0
-    volume_side: int = 96
+    planes: int = Field(default=2400, ge=0)
+    side: int = Field(default=320, ge=32)
+    volumes: int = Field(default=0, ge=0)
+    volume_side: int = Field(default=96, ge=32)
     #: share of crops that come from real images where there are some
     real: float = Field(default=0.35, ge=0, le=1)
     #: crisp or clean images, as globs below the data folder, each with the factor by which it is binned first to lose its noise
@@ -95,19 +109,19 @@ class AdversarialPlan(_Frozen):
 class TrainingPlan(_Frozen):
     """A training. Two trainings with equal plans and data see equal samples in equal order."""
 
-    name: str
+    name: Name
     task: Task
     title: str = ""
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     network: NetworkPlan = NetworkPlan()
     pool: PoolPlan = PoolPlan()
     pairs: PairsPlan | None = None
     adversarial: AdversarialPlan | None = None
     #: another plan's name, whose weights the training starts from
-    start: str | None = None
+    start: Name | None = None
     #: the models before this one in the chain: it sees their output. Every other batch goes through the first alone, so that the later
     #: ones can be left out in use
-    after: tuple[str, ...] = ()
+    after: tuple[Name, ...] = ()
     steps: int = Field(default=8000, ge=1)
     batch: int = Field(default=16, ge=1)
     #: side of a training patch on the observed grid
@@ -127,7 +141,10 @@ class TrainingPlan(_Frozen):
     spread_weight: float = 0.05
     fourier_weight: float = 0.0
     sets: tuple[str, ...] = ()
-    licence: str = "CC BY 4.0"
+    #: of the weights
+    licence: str = "Apache-2.0"
+    #: made for a user's folder: no file in plans/ has it
+    own: bool = False
 
     @model_validator(mode="after")
     def _whose(self) -> TrainingPlan:
@@ -143,6 +160,56 @@ class TrainingPlan(_Frozen):
             raise ValueError('learn = "spread" needs start: the name of the model whose error is learnt, and no [adversarial]')
         return self
 
+    @model_validator(mode="after")
+    def _fits_its_task(self) -> TrainingPlan:
+        """What a model's card holds true of its task, and samples of it can be made."""
+        network, scale, slices = self.network, 3 if self.task == "super_resolve" else 1, AXIAL_SLICES if self.task == "axial_stack" else 1
+        if (network.scale, network.channels) != (scale, slices):
+            raise ValueError(
+                f"wanted a [network] of scale {scale} and channels {slices} for {self.task}, got scale {network.scale} and channels "
+                f"{network.channels}"
+            )
+        if network.levels and self.task not in LEVELLED:
+            raise ValueError(f"wanted levels for {', '.join(LEVELLED)} alone, got them for {self.task}; leave them out")
+        # a network of levels sees patches a quarter the size, two levels up
+        step = network.multiple * (4 if network.levels else 1)
+        if self.patch % step:
+            near = max(step, round(self.patch / step) * step)
+            raise ValueError(f"wanted a patch that is a multiple of {step} for this [network], got {self.patch}; take {near}")
+        if self.pairs and scale != 1:
+            raise ValueError("wanted no [pairs] for super_resolve, whose truth lies on a finer grid than its input; leave them out")
+        if self.pairs and self.task == "axial_stack":
+            raise ValueError("wanted no [pairs] for axial_stack, which is trained on simulated stacks alone; leave them out")
+        if lack := self.lacking(real=True):
+            raise ValueError(lack)
+        return self
+
+    def lacking(self, *, real: bool) -> str:
+        """What samples of the plan need and cannot have, with or without its `real` images; empty: nothing."""
+        if self.task in FROM_VOLUMES:
+            return "" if self.pool.volumes else f"wanted simulated volumes for {self.task}, got volumes = 0; give [pool] some, as 160"
+        if self.pool.planes or not self.simulates(real=real):
+            return ""
+        return f"wanted simulated planes for {self.task}, got planes = 0; give [pool] some, as 2400"
+
+    @property
+    def wants_images(self) -> bool:
+        """Are there real images in it."""
+        return bool(self.pairs or self.pool.images)
+
+    def simulates(self, *, real: bool) -> bool:
+        """Is there anything simulated in the samples, with or without the plan's `real` images."""
+        alone = (self.pairs and self.pairs.share == 1) or (self.pool.images and self.pool.real == 1)
+        return self.task in FROM_VOLUMES or not (real and alone)
+
+    def differences(self, before: dict[str, Any]) -> list[str]:
+        """Fields, each with what it was and is, in which a training that began with the plan `before` was another one than this.
+
+        Fields that one of the two has alone are of another version of abbe, and are passed over.
+        """
+        now = self.model_dump(mode="json")
+        return [f"{key} ({before[key]}, now {now[key]})" for key in now if key in before and key not in ASIDE and before[key] != now[key]]
+
     @classmethod
     def read(cls, path: Path) -> TrainingPlan:
         """From a TOML file. Raises `ParameterError` naming the field that is wrong."""
@@ -154,4 +221,6 @@ class TrainingPlan(_Frozen):
             return cls.model_validate(data)
         except ValidationError as problem:
             first = problem.errors()[0]
-            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'plan'}: {first['msg']}") from problem
+            unnamed, said = first["type"] == "string_pattern_mismatch", first["msg"].removeprefix("Value error, ")
+            what = f"{NAMES}, got {first['input']!r}" if unnamed else said
+            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'plan'}: {what}") from problem

@@ -51,12 +51,12 @@ class Pool:
 
         `without`: images that are left out, as those of held-out pairs.
         """
+        real = list(_real(plan, data, without)) if data else []  # what may be wrong comes before what takes long
         folder.mkdir(parents=True, exist_ok=True)
         made = [
             _kept(folder, "planes", _plane, plan.planes, plan.side, plan.seed, workers),
             _kept(folder, "volumes", _volume, plan.volumes, plan.volume_side, plan.seed, workers),
         ]
-        real = list(_real(plan, data, without)) if data else []
         return cls(made[0], made[1], real, plan.real)
 
     def crop(self, rng: Generator, size: int) -> Plane:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
@@ -35,6 +36,12 @@ AT_EDGES, BEYOND = 0.25, 0.3
 SLICES_PER_STACK, STACKS = 32, 16
 
 
+#: sides that a real pair has at least
+SMALLEST = 32
+#: a pair correlates by more than this under that Gaussian (pixels): by 0.5 where noise is ten times the signal; other fields by about 0
+UNRELATED, SMOOTHED = 0.1, 2.0
+
+
 class Sample(NamedTuple):
     """(C, H, W) observed and (1, scale H, scale W) truth, both with the offset removed and divided by the scale; (K,) told."""
 
@@ -49,9 +56,20 @@ def divided(plan: PairsPlan, data: Path) -> tuple[list[Path], list[Path]]:
     """The noisy files of real pairs: those to train on, and the last tenth (one at least, none of a single one), which is held out."""
     noisy = sorted(p for p in (data / plan.noisy).glob("*") if p.is_file() and not p.name.startswith("."))
     if not noisy:
-        raise ParameterError(f"wanted noisy images in {plan.noisy} below the data folder, got none; point --data at the right folder")
+        raise ParameterError(f"wanted noisy images in the folder {data / plan.noisy}, got none; put them there, or name the right folder")
+    lonely = [path.name for path in noisy if not (data / plan.clean / path.name).exists()]
+    if lonely:
+        raise ParameterError(
+            f"wanted a clean image in {data / plan.clean} for each noisy one, by the same name, got none for {_named(lonely)}; put it "
+            "there, or take the noisy one out"
+        )
     cut = max(1, len(noisy) - max(1, len(noisy) // 10))
     return noisy[:cut], noisy[cut:]
+
+
+def _named(names: list[str]) -> str:
+    """A few of them, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 class RealPairs:
@@ -63,7 +81,20 @@ class RealPairs:
     def __init__(self, plan: PairsPlan, data: Path, *, validation: bool = False) -> None:
         kept, held = divided(plan, data)
         chosen = (held or kept) if validation else kept
-        self.images = [pair for path in chosen for pair in _fitted(path, data / plan.clean / path.name)]
+        made = {path.name: list(_fitted(path, data / plan.clean / path.name)) for path in chosen}
+        empty = [name for name, pairs in made.items() if not pairs]
+        if empty:
+            raise ParameterError(
+                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels whose clean image is not even, got none in {_named(empty)}; "
+                "take these files out"
+            )
+        unrelated = [name for name, pairs in made.items() if max(likeness(*pair) for pair in pairs) < UNRELATED]
+        if unrelated:
+            raise ParameterError(
+                f"wanted noisy and clean images of the same fields, got {_named(unrelated)}, which show nothing in common; give files of "
+                "one field the same name, or take these out"
+            )
+        self.images = [pair for pairs in made.values() for pair in pairs]
 
     def pair(self, rng: Generator, n: int) -> Pair:
         noisy, clean = self.images[int(rng.integers(len(self.images)))]
@@ -82,26 +113,31 @@ class RealPairs:
 
 def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane]]:
     """Every plane of two files of the same field, the clean one fitted to the noisy one."""
-    if not clean.exists():
-        raise ParameterError(f"wanted a clean image {clean.name} for the noisy image of that name, got none in {clean.parent.name}")
     one, two = open_image(noisy), open_image(clean)
     if one.shape != two.shape:
         raise ParameterError(f"wanted {noisy.name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
     for (_, a), (_, b) in zip(one.planes(), two.planes()):
-        if min(a.shape) < 32 or not np.ptp(b):
+        if min(a.shape) < SMALLEST or not np.ptp(b):
             continue
         gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
         yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32)
 
 
+def likeness(noisy: Plane, clean: Plane) -> float:
+    """Correlation of both under a Gaussian of `SMOOTHED` pixels, which leaves little of the noise."""
+    a, b = (gaussian_filter(plane.astype(np.float64), SMOOTHED) for plane in (noisy, clean))
+    if not (np.ptp(a) and np.ptp(b)):
+        return 0.0
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
 class Samples:
     """Sample i of a plan, for i from 0 on; validation samples have other seeds and held-out pairs."""
 
-    def __init__(self, plan: TrainingPlan, pool: Pool, data: Path | None, *, validation: bool = False) -> None:
-        self.plan, self.pool = plan, pool
+    def __init__(self, plan: TrainingPlan, pool: Pool, pairs: RealPairs | None, *, validation: bool = False) -> None:
+        self.plan, self.pool, self.pairs = plan, pool, pairs
         self.stream = 8 if validation else 7
         self._stacks: dict[int, tuple[int, BlurredStack]] = {}
-        self.pairs = RealPairs(plan.pairs, data, validation=validation) if plan.pairs and data else None
 
     def real_alone(self) -> Samples:
         """These without the simulated ones, where there are real pairs; else as they are."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -18,15 +17,14 @@ from abbe.errors import ModelError
 from abbe.networks import Restorer
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
-    """The text metadata in a safetensors file's header."""
-    with path.open("rb") as file:
-        header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return dict(header.get("__metadata__", {}))
+def read_metadata(path: Path) -> dict[str, str]:
+    """The text metadata in a safetensors file's header. Raises `SafetensorError` when the file is damaged."""
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Weights by parameter name from `weights.safetensors` or `model.onnx`."""
+    """Weights by parameter name from `weights.safetensors` or `model.onnx`. Raises `ModelError` when the former is damaged."""
     if path.suffix == ".onnx":
         model = onnx.load(str(path), load_external_data=False)
         found = {}
@@ -35,7 +33,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 values = numpy_helper.to_array(tensor).astype(np.float32)
                 found[tensor.name.removeprefix("network.").removesuffix("_half")] = torch.from_numpy(values.copy())
         return found
-    return load_file(path)
+    try:
+        return load_file(path)
+    except SafetensorError as problem:
+        raise ModelError(f"wanted weights, got {path}, which is damaged ({problem}); train it again, or delete it") from problem
 
 
 def start_from(network: Restorer, path: Path, *, adapt: bool = False) -> None:
