@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -287,9 +288,35 @@ def test_a_reader_that_goes_away_is_no_error(pair: list[Path]) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    process.wait(timeout=1200)
+    assert process.wait(timeout=1200) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+@pytest.mark.parametrize("streams", ["stdout", "both"])
+def test_files_are_written_when_the_reader_goes_away(tmp_path: Path, streams: str) -> None:
+    abbe.save(np.random.default_rng(1).integers(0, 4096, (40, 50)).astype(np.uint16), tmp_path / "a.tif")
+    out, error = tmp_path / "out.csv", tmp_path / "error.tif"
+    line = [sys.executable, "-m", "abbe", "compare", *[str(tmp_path / "a.tif")] * 2, "-o", str(out), "--error-map", str(error)]
+    gone, process_end = os.pipe()
+    os.close(gone)
+    other = process_end if streams == "both" else subprocess.DEVNULL
+    code = subprocess.run(line, stdout=process_end, stderr=other, timeout=1200, check=False).returncode
+    os.close(process_end)
+    assert code == 0
+    assert out.is_file()
+    assert error.is_file()
+
+
+def test_info_goes_on_after_a_file_that_cannot_be_read(tmp_path: Path, pair: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    files = [pair[0], not_an_image(tmp_path), pair[1]]
+    code, out, err = call(capsys, "info", "--json", *files)
+    assert code == 1
+    assert [entry["file"] for entry in json.loads(out)] == [str(pair[0]), str(pair[1])]
+    assert err.splitlines()[-1] == "abbe: 1 of 3 files could not be done: notes.tif; the reasons are above"
+    code, out, _ = call(capsys, "info", *files)
+    assert code == 1
+    assert out.count("700 x 900 pixels") == 2
 
 
 # ------------------------------------------------------------------------------------------------------------------- speech

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,28 @@ def test_a_folder_for_results_is_made_where_it_is_not_there(desk: Path, capsys: 
     assert sorted(os.listdir(folder)) == ["cells_background.ome.tif", "pair_background.ome.tif"]
 
 
+def test_the_folder_of_a_named_file_is_made_too(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "enhance", "cells.tif", "--steps", "denoise", "-o", "new/folder/out.tif")[0] == 0
+    assert os.listdir("new/folder") == ["out.tif"]
+
+
+def test_a_session_is_no_image_file_and_says_what_is(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.Session.create("cells.abbe", "cells.tif").close()
+    code, _, err = call(capsys, "enhance", "cells.abbe", "--steps", "denoise")
+    assert code == 1
+    version = re.search(r"such as (\S+), or write one to a file: abbe export cells.abbe", err)
+    assert version is not None, err
+    assert call(capsys, "enhance", version[1], "--steps", "denoise", "-o", "out.tif")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         (["cells.tif", "-o", "out.xyz"], "ends in one of"),
         (["cells.tif", "-o", "out.tif", "--dtype", "float64"], "pixel type"),
         (["pair.tif", "-o", "out.png"], "save as .ome.tif"),
-        (["cells.tif", "-o", "nowhere/out.tif"], "create it first"),
+        (["cells.tif", "-o", "pair.tif/sub/out.tif"], "a part of the path is a file"),
+        (["cells.tif", "-o", "/sys/abbe/out.tif"], "choose another folder"),
         (["cells.tif", "-o", "cells.tif"], "--overwrite"),
         (["cells.tif", "-o", f"{'n' * 250}.ome.tif"], "name is too long"),
         (["cells.tif", "pair.tif", "-o", "out.tif"], "wanted a folder"),

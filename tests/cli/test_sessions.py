@@ -73,6 +73,20 @@ def test_a_session_is_compared_with_what_it_was_made_from(session: Path, capsys:
     assert printed == json.loads(json.dumps(compare(image.original, image).to_dict(), allow_nan=False))
 
 
+def test_a_result_in_a_file_is_measured_with_a_note_that_its_original_is_not_there(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Session.open(session) as opened:
+        save(opened.image(), tmp_path / "cells.tif")
+        opened.enhance(steps="denoise")
+        save(opened.image(), tmp_path / "result.ome.tif")
+    for name, noted in (("cells.tif", False), ("result.ome.tif", True), ("cells.abbe", False)):
+        assert frame.main(["colocalize", str(tmp_path / name), "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert ("measured without its original" in err) == noted, name
+        assert (json.loads(out).get("original") is not None) == (name == "cells.abbe"), name
+
+
 @pytest.mark.parametrize("words", [["compare", "one.tif"], ["compare", "gone.tif", "away.tif"], ["colocalize", "gone.tif"]])
 def test_what_is_missing_is_said_in_one_line(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -16,6 +16,7 @@ from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
 from abbe.colocalization.definitions import WORDS_SOURCE
+from abbe.comparison.recorded import is_result
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
@@ -62,8 +63,8 @@ def command(
 ) -> None:
     """Measure the colocalization of two channels: every coefficient, with what to know before believing it.
 
-    On an image that abbe restored, the same is measured on its original too, where the file keeps it. Of a session, the current version is
-    measured, and the measurement is kept in it.
+    Of an image file, what it holds is measured. Of a session, the current version is measured and what it was made from beside it, and the
+    measurement is kept in it.
     """
     if out is not None:
         if out.suffix.lower() not in SUFFIXES:
@@ -82,6 +83,8 @@ def command(
         session = opened.enter_context(Session.open(file)) if is_session(file) else None
         image = open_image(file) if session is None else session.image()
         pairs = _pairs(image, channels, all_pairs)
+        if image.original is None and is_result(image):
+            say(f"note: {file.name} is a result, measured without its original; a session has both: abbe enhance -o NAME.abbe", err=True)
         with progress(f"measuring {file.name}", quiet=as_json) as report:
             found = colocalize_all(image, pairs, rois, each, whole or None, progress=report, **settings)  # type: ignore[arg-type]
         if session is not None:

@@ -10,14 +10,13 @@ from typing import Annotated, Any, cast
 import typer
 
 from abbe.cli.progress import progress
-from abbe.cli.reading import is_session
+from abbe.cli.reading import is_session, open_file
 from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.comparison import Comparison, compare
 from abbe.comparison.squirrel import Border
 from abbe.comparison.tables import rows, tables
 from abbe.errors import ParameterError
-from abbe.formats import open as open_image
 from abbe.formats import save
 from abbe.image import Image
 from abbe.session import Session
@@ -57,13 +56,13 @@ def command(
     for target in (out, error_map):
         if target is not None:
             check_target(target, overwrite)
-    again = None if repeat is None else (open_image(repeat[0]), open_image(repeat[1]))
+    again = None if repeat is None else (open_file(repeat[0]), open_file(repeat[1]))
     options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range}
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(original)) if transformed is None and is_session(original) else None
         first, second = _images(original, transformed) if session is None else _of(session)
         with progress(f"comparing {(transformed or original).name}", quiet=as_json) as report:
-            found = compare(first, second, None if truth is None else open_image(truth), repeats=again, progress=report, **options)
+            found = compare(first, second, None if truth is None else open_file(truth), repeats=again, progress=report, **options)
             data = found.to_dict(resolution)
         if session is not None:
             _keep(session, found, options, alone=truth is None and again is None, quiet=as_json)
@@ -83,7 +82,7 @@ def command(
 def _images(original: Path, transformed: Path | None) -> tuple[Image, Image]:
     if transformed is None:
         raise ParameterError(f"wanted two images, or a session alone, got {original.name}; name what was computed from it too")
-    return open_image(original), open_image(transformed)
+    return open_file(original), open_file(transformed)
 
 
 def _of(session: Session) -> tuple[Image, Image]:

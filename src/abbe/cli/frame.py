@@ -12,8 +12,8 @@ import difflib
 import errno
 import gc
 import importlib
+import io
 import logging
-import os
 import signal
 import sys
 import traceback
@@ -27,6 +27,7 @@ from typer.core import TyperCommand
 from abbe._version import __version__
 from abbe.cli import COMMANDS
 from abbe.cli.listing import WIDEST, Listing
+from abbe.cli.patient import Patient
 from abbe.cli.speech import clean, say
 from abbe.errors import AbbeError, CancelledError, MissingExtraError
 
@@ -118,19 +119,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        code = _run(words)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        _discard_output()
-        return 1
-    except BaseException as problem:
-        if debug:
-            traceback.print_exc()
-        with contextlib.suppress(BrokenPipeError):
+    out, err = (Patient(stream or io.StringIO()) for stream in (sys.stdout, sys.stderr))  # None where it was closed from the start
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = _run(words)
+            sys.stdout.flush()
+            return code
+        except BaseException as problem:
+            if debug:
+                traceback.print_exc()
             say(f"abbe: {_in_one_line(problem)}", err=True)
-        return 1
+            return 1
 
 
 def _run(words: list[str]) -> int:
@@ -175,10 +174,3 @@ def _quiet_libraries(debug: bool) -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-
-
-def _discard_output() -> None:
-    """The reader of a pipe has gone: let the interpreter's last flush go nowhere, silently."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

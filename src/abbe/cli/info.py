@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from abbe.cli.progress import progress
-from abbe.cli.reading import Axes, PixelSize, open_file
+from abbe.cli.reading import Axes, PixelSize, each, open_file
 from abbe.cli.speech import say
 from abbe.image import Image, Optics
 
@@ -19,24 +19,30 @@ SLOW = 2**28
 
 def command(
     files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object per file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: an object; of several files a list of them.")] = False,
     axes: Axes = None,
     pixel_size: PixelSize = None,
 ) -> None:
-    """Show what an image file holds: size, pixel size, channels, range, optics and warnings."""
+    """Show what an image file holds: size, pixel size, channels, range, optics and warnings.
+
+    A file that cannot be read does not stop the others; the exit code is then 1.
+    """
     found = []
-    for k, file in enumerate(files):
+
+    def look(k: int, file: Path) -> None:
         image = open_file(file, axes, pixel_size)
         with progress(f"reading {file.name}", quiet=image.nbytes < SLOW) as report:
             image.inspect(report)
         if as_json:
             found.append(as_dict(file, image))
-            continue
-        if k:
-            say("")
-        say(*as_text(file, image))
+        else:
+            say(*[""] * bool(k), *as_text(file, image))
+
+    problem = each(files, look)
     if as_json:
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        print(json.dumps(found[0] if len(files) == 1 else found, indent=2))
+    if problem is not None:
+        raise problem
 
 
 def as_dict(file: Path, image: Image) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 from zipfile import is_zipfile
 
 import typer
 
+from abbe.cli.speech import say
+from abbe.errors import AbbeError, CancelledError, ParameterError
 from abbe.formats import open as open_image
 from abbe.image import Image
 
@@ -26,8 +30,35 @@ PixelSize = Annotated[
 ]
 
 
-def open_file(file: Path, axes: str | None, pixel_size: str | None) -> Image:
-    """The image in `file`, read as the options say."""
+def each(files: Sequence[Path], do: Callable[[int, Path], None]) -> AbbeError | None:
+    """`do` number and file, in turn. One that fails does not stop the others; what is to be raised at the end tells which did.
+
+    Raises what a single file raises.
+    """
+    failed = []
+    for k, file in enumerate(files):
+        try:
+            do(k, file)
+        except CancelledError:
+            raise
+        except AbbeError as problem:
+            if len(files) == 1:
+                raise
+            say(f"{file}: {problem}", err=True)
+            failed.append(file.name)
+    if not failed:
+        return None
+    return AbbeError(f"{len(failed)} of {len(files)} files could not be done: {', '.join(failed)}; the reasons are above")
+
+
+def open_file(file: Path, axes: str | None = None, pixel_size: str | None = None) -> Image:
+    """The image in `file`, read as the options say. Raises `ParameterError` for a session, which holds several."""
+    if file.exists() and (_named_session(file) or _holds_session(file)):
+        versions = sorted(file.glob("versions/v*"), key=os.path.getmtime)
+        name = f"name one of its versions, such as {versions[-1]}, or " if versions else ""
+        raise ParameterError(
+            f"wanted an image file, got the session {file.name}; {name}write one to a file: abbe export {file} --what image"
+        )
     return open_image(file, axes=axes, pixel_size=None if pixel_size is None else parse_size(pixel_size))
 
 
@@ -45,6 +76,12 @@ def parse_size(text: str) -> tuple[float | None, ...]:
 
 def is_session(path: Path) -> bool:
     """A session folder or a packed session, even a damaged one; whatever else is opened as an image, which says what is wrong with it."""
-    if path.suffix.lower() == ".abbe" or path.name.lower().endswith(".abbe.zip"):
-        return True
-    return any((path / name).exists() for name in ("manifest.json", "journal.jsonl")) if path.is_dir() else is_zipfile(path)
+    return _named_session(path) or _holds_session(path) or (path.is_file() and is_zipfile(path))
+
+
+def _named_session(path: Path) -> bool:
+    return path.name.lower().endswith((".abbe", ".abbe.zip"))
+
+
+def _holds_session(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("manifest.json", "journal.jsonl"))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abbe.cli.progress import Progress, progress
-from abbe.cli.reading import open_file
+from abbe.cli.reading import each, open_file
 from abbe.cli.speech import say, warn
-from abbe.errors import AbbeError, CancelledError, LimitError, ParameterError
+from abbe.errors import LimitError, ParameterError
 from abbe.formats import save
 from abbe.formats.saving import Saved, check_fit
 from abbe.image import Image
@@ -73,19 +73,17 @@ class Writing:
         return targets
 
     def _folder(self, count: int) -> Path | None:
-        """The folder for results, made where it is not there yet; None where one file is named instead."""
+        """The folder for results, None where one file is named instead; what is named and its folder are made where they are not there."""
         if self.out is None:
             return Path()
         ending = self.out.suffix[1:].isalpha()  # "results.2026-05" is a folder's name
         named = ending and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
         if named or self.out.suffix.lower() == SESSION:
-            if count == 1:
-                return None
-            raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise storage_error(self.out, problem) from problem
+            if count > 1:
+                raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
+            _make(self.out.parent, self.out)
+            return None
+        _make(self.out, self.out)
         return self.out
 
     def maps_beside(self, target: Path) -> dict[str, Path]:
@@ -93,6 +91,13 @@ class Writing:
         name, ending = stem(target), target.name[len(stem(target)) :]
         ending = ending if "tif" in ending.lower() or ending.lower().endswith(".zarr") else ".ome.tif"
         return {kind: target.with_name(f"{name}_{kind}{ending}") for kind in ("trust", "lower", "upper")}
+
+
+def _make(folder: Path, out: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise storage_error(out, problem) from problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +111,11 @@ class Work:
 
 
 def restore_files(files: Sequence[Path], reading: Reading, work: Work, writing: Writing) -> None:
-    """Each file in turn. One that fails does not stop the others; what failed is said at the end."""
+    """Each file in turn; one that fails does not stop the others."""
     targets = writing.targets(files)
-    failed = []
-    for file, target in zip(files, targets):
-        try:
-            _restore_file(reading.open(file), file, work, writing, target)
-        except CancelledError:
-            raise
-        except AbbeError as problem:
-            if len(files) == 1:
-                raise
-            say(f"{file}: {problem}", err=True)
-            failed.append(file.name)
-    if failed:
-        raise AbbeError(f"{len(failed)} of {len(files)} files could not be done: {', '.join(failed)}; the reasons are above")
+    problem = each(files, lambda k, file: _restore_file(reading.open(file), file, work, writing, targets[k]))
+    if problem is not None:
+        raise problem
 
 
 def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target: Path) -> None:
