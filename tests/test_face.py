@@ -7,8 +7,10 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import abbe
@@ -27,6 +29,41 @@ AGREED = {
 HEAVY = {"torch", "lightning_fabric", "fastapi", "starlette", "uvicorn", "napari", "qtpy", "dask", "distributed", "matplotlib"}
 #: rooms that may load some of it
 HEAVY_ROOMS = {"networks", "training", "server", "napari"}
+
+
+PLANE = [[1.0, 2.0], [3.0, 4.0]]
+
+#: what a slip of the keyboard or a variable that is None makes of a call
+SLIPS: dict[str, Callable[[], object]] = {
+    "a path where an image is wanted": lambda: abbe.enhance("cells.tif"),
+    "a Path where an image is wanted": lambda: abbe.save(Path("cells.tif"), "out.tif"),
+    "no image": lambda: abbe.enhance(None),
+    "rows of different lengths": lambda: abbe.enhance([[1, 2], [3]]),
+    "numbers beyond float32": lambda: abbe.Image.from_array(np.full((3, 4), 1e300)),
+    "a pixel size as text": lambda: abbe.Image.from_array(PLANE, pixel_size="0.1"),
+    "pixel sizes as text": lambda: abbe.Image.from_array(PLANE, pixel_size=("0.1", "0.1")),
+    "no file to open": lambda: abbe.open(None),
+    "a number as file to save": lambda: abbe.save(PLANE, 5),
+    "no file of ROIs": lambda: abbe.open_rois(None),
+    "no ROIs": lambda: abbe.save_rois(None, "a.roi"),
+    "one image to merge": lambda: abbe.merge(5),
+    "an image to merge that is none": lambda: abbe.merge([PLANE, None]),
+    "one channel": lambda: abbe.colocalize([PLANE, PLANE], channels=0),
+    "no channels": lambda: abbe.colocalize([PLANE, PLANE], channels=None),
+    "a word as number": lambda: abbe.colocalize(abbe.Image.from_array([PLANE, PLANE], axes="CYX"), randomisations="many"),
+    "one frame": lambda: abbe.colocalize(abbe.Image.from_array([PLANE, PLANE], axes="CYX"), frames=1),
+    "no steps": lambda: abbe.enhance(PLANE, steps=None),
+    "a number of steps": lambda: abbe.enhance(PLANE, steps=5),
+    "realism as text": lambda: abbe.enhance(PLANE, realism="x"),
+    "a model by number": lambda: abbe.enhance(PLANE, model=5),
+    "a polygon by number": lambda: abbe.ROI.polygon(5),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_gets_one_line_that_says_what_was_wanted(slip: str) -> None:
+    with pytest.raises(abbe.AbbeError, match=r"^wanted "):
+        SLIPS[slip]()
 
 
 @pytest.mark.parametrize("start", [name for name, (_, budget) in STARTUP["STARTS"].items() if budget is not None])

@@ -333,6 +333,13 @@ def test_bleed_through_is_hinted_at(partly: Image) -> None:
     assert "bleed_through" not in codes(colocalize(Image.from_array(apart, axes="CYX")))
 
 
+@pytest.mark.parametrize("background", [(70000, 0), (0, -1)])
+def test_a_background_beyond_the_pixel_type_is_refused(background: tuple[float, float]) -> None:
+    image = Image.from_array(np.zeros((2, 8, 8), np.uint16), axes="CYX")
+    with pytest.raises(ParameterError, match="0 to 65535 for uint16"):
+        colocalize(image, background=background)
+
+
 def test_costes_thresholds_that_found_no_background_are_said_and_get_no_words() -> None:
     """Channels that correlate down to the lowest grey level: the search ends at the bottom, where tM1 and tM2 are 1."""
     rng = np.random.default_rng(13)

@@ -36,6 +36,13 @@ def test_names_and_colours_may_be_given(tmp_path: Path) -> None:
     assert image.colors == ("#ff00ff", "#00ff80")
 
 
+def test_arrays_merge_with_files(tmp_path: Path) -> None:
+    file = write(tmp_path, "actin.tif", (4, 5))
+    image = abbe.merge([np.full((4, 5), 3, np.uint16), file], channels=["DAPI", "actin"])
+    assert image.channels == ("DAPI", "actin")
+    assert image.plane(c=0)[2, 2] == 3
+
+
 def test_images_in_memory_merge_too() -> None:
     parts = [abbe.Image.from_array(np.full((4, 5), k, np.uint8)) for k in (1, 2)]
     assert np.asarray(abbe.merge(parts))[0, :, 0, 0, 0].tolist() == [1, 2]

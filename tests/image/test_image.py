@@ -173,3 +173,21 @@ def test_masked_pixels_are_not_taken_for_measured_ones() -> None:
     with pytest.raises(ParameterError, match="masked"):
         abbe.Image.from_array(masked, "YX")
     assert abbe.Image.from_array(masked.filled(np.nan), "YX").mask is not None
+
+
+def test_a_path_where_an_image_is_wanted_is_told_to_be_opened() -> None:
+    with pytest.raises(ParameterError, match=r"got 'cells.tif'; open a file first: abbe.open"):
+        abbe.colocalize("cells.tif")
+
+
+def test_numbers_beyond_float32_are_refused_and_not_called_infinite() -> None:
+    with pytest.raises(LimitError, match="got 1 pixels beyond that"):
+        abbe.Image.from_array(np.array([[1.0, 1e300], [np.nan, np.inf]]))
+
+
+def test_the_mask_says_where_as_an_array() -> None:
+    pixels = np.ones((4, 5), np.float32)
+    pixels[1, 2] = np.nan
+    mask = np.asarray(abbe.Image.from_array(pixels).mask)
+    assert mask.dtype == bool
+    assert np.array_equal(mask[0, 0, 0], np.isnan(pixels))

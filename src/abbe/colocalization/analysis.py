@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -114,7 +115,7 @@ def _plan(
     block: float | None,
     seed: int,
 ) -> Plan:
-    if isinstance(channels, str) or len(channels) != 2:
+    if isinstance(channels, str) or not isinstance(channels, Collection) or len(channels) != 2:
         raise ParameterError(f"wanted two channels to compare, got {channels!r}")
     if image.shape[1] < 2:
         raise ParameterError("wanted an image with two channels, got one; merge images of one channel each: abbe.merge([...])")
@@ -126,10 +127,10 @@ def _plan(
     unknown = [extra for extra in extras if extra not in EXTRAS]
     if unknown:
         raise ParameterError(f"wanted extras from {', '.join(EXTRAS)}, got {unknown[0]!r}")
-    if not 1 <= randomisations <= 100_000:
-        raise ParameterError(f"wanted 1 to 100000 randomisations, got {randomisations}")
-    if block is not None and not block >= 1:
-        raise ParameterError(f"wanted a block of 1 pixel or more, got {block}")
+    if not isinstance(randomisations, int | Integral) or not 1 <= randomisations <= 100_000:
+        raise ParameterError(f"wanted 1 to 100000 randomisations, got {randomisations!r}")
+    if block is not None and not (isinstance(block, int | float | Real) and block >= 1):
+        raise ParameterError(f"wanted a block of 1 pixel or more, got {block!r}")
     return Plan(
         (first, second),
         roi,
@@ -160,7 +161,10 @@ def _background(background: object) -> str | tuple[float, float] | ROI:
 def _span(asked: tuple[int, int] | None, count: int, what: str) -> tuple[int, int]:
     if asked is None:
         return 0, count
-    first, last = int(asked[0]), int(asked[1])
+    try:
+        first, last = (int(k) for k in asked)
+    except (TypeError, ValueError):
+        first, last = 0, 0
     if not 0 <= first < last <= count:
         raise ParameterError(f"wanted {what} within 0 to {count} as (first, behind the last), got {asked!r}")
     return first, last

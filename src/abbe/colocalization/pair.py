@@ -206,8 +206,12 @@ def select(
     first, second = (_one_channel(source.pixels, c, SelectedPixels) for source, c in zip(origin, channels))
     if background.method != "none" and image.dtype.kind in "iu":
         background = Background(background.method, round(background.first), round(background.second))
-    if min(background.first, background.second) < 0 and image.dtype.kind == "u":
-        raise ParameterError(f"wanted a background of 0 or more for unsigned pixels, got {background.first:g} and {background.second:g}")
+        info = np.iinfo(image.dtype)
+        if min(background.first, background.second) < info.min or max(background.first, background.second) > info.max:
+            raise ParameterError(
+                f"wanted a background within the pixel type, {info.min} to {info.max} for {image.dtype}, got {background.first:g} and "
+                f"{background.second:g}"
+            )
     return Pair(image, channels, region, background, (first, second))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from abbe.errors import MergeError
 from abbe.formats.colours import RGB_NAMES, parse_colour
 from abbe.formats.opening import open
-from abbe.image import Image, Notice
+from abbe.image import Image, Notice, as_image
 from abbe.image.metadata import file_names
 from abbe.image.notice import join
 from abbe.image.pixels import StackedPixels
@@ -21,24 +22,24 @@ TOLERANCE = 1e-3
 
 
 def merge(
-    images: Sequence[Image | str | os.PathLike[str]],
+    images: Sequence[Image | npt.ArrayLike | str | os.PathLike[str]],
     channels: Sequence[str] | None = None,
     colors: Sequence[str] | None = None,
 ) -> Image:
     """One image whose channels are the images given, in their order.
 
     Args:
-        images: at least two images or files, each of one channel. An RGB picture in which one colour alone is filled counts as one.
+        images: at least two images, files or arrays, each of one channel. An RGB picture in which one colour alone is filled counts as one.
         channels: a name for each; default: the images' own where they have any, else the files' names.
         colors: "#rrggbb" or a name ("magenta") for each; default: the images' own.
 
     Raises:
         MergeError: sizes, depth, frames or pixel sizes differ, or an image has several channels.
     """
-    count = 1 if isinstance(images, (str, os.PathLike)) else len(images)
-    if count < 2:
-        raise MergeError(f"wanted at least two images to merge into channels, got {count or 'none'}")
-    parts = [_one_channel(source if isinstance(source, Image) else open(source)) for source in images]
+    sources = list(images) if isinstance(images, Iterable) and not isinstance(images, str | Image) else [images]
+    if len(sources) < 2:
+        raise MergeError(f"wanted at least two images to merge into channels, got {len(sources) or 'none'}")
+    parts = [_one_channel(open(source) if isinstance(source, str | os.PathLike) else as_image(source)) for source in sources]
     labels = [_label(part, k) for k, part in enumerate(parts)]
     for what, given in (("name", channels), ("colour", colors)):
         if given is not None and len(given) != len(parts):
@@ -59,8 +60,8 @@ def merge(
         emission=_waves([p.optics.emission for p in parts]),
         excitation=_waves([p.optics.excitation for p in parts]),
     )
-    sources = ", ".join(p.provenance.source or label for p, label in zip(parts, labels))
-    history = (*first.provenance.history, f"merged from {file_names(sources)}")
+    origin = ", ".join(p.provenance.source or label for p, label in zip(parts, labels))
+    history = (*first.provenance.history, f"merged from {file_names(origin)}")
     return Image(
         pixels,
         pixel_size=_known_size(parts),
@@ -69,7 +70,7 @@ def merge(
         bits=max((p.bits or p.dtype.itemsize * 8 for p in parts), default=None) if all(p.bits for p in parts) else None,
         time_step=next((p.time_step for p in parts if p.time_step), None),
         optics=optics,
-        provenance=replace(first.provenance, source=sources, digest=None, history=history),
+        provenance=replace(first.provenance, source=origin, digest=None, history=history),
         notices=join(tuple(notices)),
         mask=_mask(parts),
     )

@@ -21,6 +21,7 @@ from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
 from abbe.formats.zarr import Zarr
 from abbe.image import Image, PixelSize
 from abbe.image._image import _full_size
+from abbe.storage import path_text
 
 #: in the order in which they are asked
 FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv(), Zarr())
@@ -65,7 +66,7 @@ def open(
     """
     if remote.is_url(path):
         return _open_url(str(path), axes=axes, pixel_size=pixel_size, channels=channels)
-    source = Path(os.fspath(path))
+    source = Path(path_text(path))
     found = read(source, axes)
     if pixel_size is not None:
         found = _with_size(found, _full_size(pixel_size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from abbe.formats import geojson, imagej_roi
 from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
 from abbe.image.outline import outline
 from abbe.limits import LIMITS
-from abbe.storage import write_whole
+from abbe.storage import path_text, write_whole
 
 #: most ROIs of one file
 MOST = 100_000
@@ -32,7 +32,7 @@ def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
         ParameterError: a ROI is a line or a point, which has no pixels.
         LimitError: too large or too many.
     """
-    name = Path(path).name
+    name = Path(path_text(path)).name
     try:
         with open(path, "rb") as file:
             data = file.read(LIMITS.metadata + 1)
@@ -80,8 +80,10 @@ def save_rois(rois: ROI | Sequence[ROI], path: str | os.PathLike[str], image: Im
         ParameterError: the suffix is none of these, or a ROI needs `image`.
         ExistsError, StorageError: as for every file that abbe writes.
     """
-    chosen = [rois] if isinstance(rois, ROI) else list(rois)
-    suffix = Path(path).suffix.lower()
+    chosen = [rois] if isinstance(rois, ROI) else list(rois) if isinstance(rois, Iterable) else [rois]
+    if not all(isinstance(roi, ROI) for roi in chosen):
+        raise ParameterError(f"wanted ROIs, such as abbe.ROI.rectangle(...), got {', '.join(sorted({type(r).__name__ for r in chosen}))}")
+    suffix = Path(path_text(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise ParameterError(f"wanted a file of ROIs that ends in {', '.join(SUFFIXES)}, got {Path(path).name}")
     if not chosen or (suffix == ".roi" and len(chosen) != 1):

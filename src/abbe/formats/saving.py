@@ -19,7 +19,7 @@ from abbe.formats.tiff import writing as tiff
 from abbe.formats.zarr import writing as zarr
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Array, blocks
-from abbe.storage import write_whole, write_whole_folder
+from abbe.storage import path_text, write_whole, write_whole_folder
 
 #: suffix -> format; the longest that fits counts
 SUFFIXES = {
@@ -75,13 +75,13 @@ def save(
     kind, target = check_fit(image, path, dtype)
     convert = Converter(target)
     story, extra = account.write(image, most=jpeg.LONGEST if kind == "JPEG" else None)
-    bands = _reported(image, convert, progress, os.fspath(path))
+    bands = _reported(image, convert, progress, path_text(path))
     if kind == "OME-Zarr":
         with write_whole_folder(path, overwrite, sign="zarr.json") as folder:
             zarr.write(image, folder, target, bands, story)
     else:
         with write_whole(path, overwrite) as part:
-            extra += _write_file(image, part, target, bands, kind, Path(path).name, story)
+            extra += _write_file(image, part, target, bands, kind, os.path.basename(path_text(path)), story)
     if progress is not None:
         progress(1.0, "saved")
     return Saved(Path(path), kind, target.name, (*convert.notices(), *extra))
@@ -111,11 +111,12 @@ def _write_file(
 
 def format_of(path: str | os.PathLike[str]) -> str:
     """The format that the suffix of `path` asks for. Raises `ParameterError` for one that abbe does not write."""
-    name = os.path.basename(os.fspath(path)).lower()
+    own = os.path.basename(path_text(path))
+    name = own.lower()
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         if name.endswith(suffix):
             return SUFFIXES[suffix]
-    raise ParameterError(f"wanted a file name that ends in one of {', '.join(SUFFIXES)}, got {os.path.basename(os.fspath(path))!r}")
+    raise ParameterError(f"wanted a file name that ends in one of {', '.join(SUFFIXES)}, got {own!r}")
 
 
 def is_rgb(image: Image) -> bool:

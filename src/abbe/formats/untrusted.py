@@ -20,7 +20,7 @@ from abbe.image import Image, Notice, Optics, Provenance
 from abbe.image.axes import check_size
 from abbe.image.pixels import Pixels, ScratchPixels, Shape, blocks
 from abbe.limits import LIMITS
-from abbe.storage import run_in_child
+from abbe.storage import path_text, run_in_child
 
 #: the part of the free disk that one decoded image may take
 SHARE = 0.5
@@ -37,7 +37,7 @@ def open_untrusted(
 
     Raises what `open` raises, and `LimitError` when the decoder needs more than it may.
     """
-    source = Path(os.fspath(path))
+    source = Path(path_text(path))
     free = int(shutil.disk_usage(tempfile.gettempdir()).free * SHARE)
     with tempfile.TemporaryFile(prefix="abbe-") as pixels, tempfile.TemporaryFile(prefix="abbe-") as mask:
         said = run_in_child(

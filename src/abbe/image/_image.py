@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
@@ -101,16 +102,12 @@ class Image:
 
         Raises:
             AxesError: the axes are unclear or do not fit. A bare (Y, X, 3) array is refused.
-            LimitError: beyond `abbe.limits`.
+            LimitError: beyond `abbe.limits`, or values beyond float32.
+            ParameterError: no numbers.
         """
-        if np.ma.is_masked(array):
-            raise ParameterError("wanted plain numbers, got masked pixels; fill them first: array.astype(float).filled(np.nan)")
-        a = np.asarray(array)
-        if a.dtype.kind not in "buif":
-            raise ParameterError(f"wanted numbers as pixels, got an array of {a.dtype}; convert it (complex: take np.abs) first")
+        a = _as_array(array)
         notices: list[Notice] = list(more.pop("notices", ()))
-        a = to_tczyx(a, axes)
-        a, converted = standard_type(a)
+        a, converted = standard_type(to_tczyx(a, axes))
         if converted:
             notices.append(Notice("converted", converted))
         filled, mask = fill_non_finite(a)
@@ -284,8 +281,27 @@ def as_image(source: Image | npt.ArrayLike) -> Image:
     return source if isinstance(source, Image) else Image.from_array(source)
 
 
+def _as_array(array: npt.ArrayLike) -> Array:
+    """Raises `ParameterError` for what cannot be pixels."""
+    if array is None or isinstance(array, str | bytes | os.PathLike):
+        given = "None" if array is None else f"{os.fsdecode(array)[:200]!r}"
+        raise ParameterError(f"wanted an image or an array, got {given}; open a file first: abbe.open(path)")
+    if np.ma.is_masked(array):
+        raise ParameterError("wanted plain numbers, got masked pixels; fill them first: array.astype(float).filled(np.nan)")
+    try:
+        a = np.asarray(array)
+    except (TypeError, ValueError) as problem:
+        raise ParameterError(f"wanted an array of numbers with rows of one length, got a {type(array).__name__} that is none") from problem
+    if a.dtype.kind not in "buif":
+        raise ParameterError(f"wanted numbers as pixels, got an array of {a.dtype}; convert it (complex: take np.abs) first")
+    return a
+
+
 def standard_type(a: Array) -> tuple[Array, str | None]:
-    """The array as one of uint8, uint16, uint32, int8, int16, int32, float32 in native byte order, and what was changed."""
+    """The array as one of uint8, uint16, uint32, int8, int16, int32, float32 in native byte order, and what was changed.
+
+    Raises `LimitError` for numbers beyond float32.
+    """
     kind, size = a.dtype.kind, a.dtype.itemsize
     if kind == "b":
         return a.astype(np.uint8), "true and false were read as 1 and 0"
@@ -293,7 +309,11 @@ def standard_type(a: Array) -> tuple[Array, str | None]:
         if size == 4:
             return a.astype(np.float32, copy=False), None
         with np.errstate(over="ignore"):
-            return a.astype(np.float32), f"{a.dtype.name} was read as float32"
+            narrow = a.astype(np.float32)
+        beyond = int(np.count_nonzero(np.isinf(narrow) & np.isfinite(a)))
+        if beyond:
+            raise LimitError(f"wanted values up to {np.finfo(np.float32).max:.2g}, got {beyond} pixels beyond that; divide by a number")
+        return narrow, f"{a.dtype.name} was read as float32"
     if size == 8:
         low, high = (int(a.min()), int(a.max())) if a.size else (0, 0)
         for candidate in (np.uint16, np.uint32, np.int32):
@@ -310,12 +330,12 @@ def _non_finite(count: int, of: int) -> Notice:
     )
 
 
-def _full_size(size: Sequence[float | None] | float | None) -> PixelSize:
+def _full_size(size: object) -> PixelSize:
     if size is None:
         return None, None, None
     if isinstance(size, int | float | Real):
         return None, float(size), float(size)
-    parts = tuple(size)
+    parts = tuple(size) if isinstance(size, Iterable) and not isinstance(size, str) else ()
     if len(parts) == 2:
         return None, parts[0], parts[1]
     if len(parts) == 3:
@@ -325,7 +345,7 @@ def _full_size(size: Sequence[float | None] | float | None) -> PixelSize:
 
 def _clean_size(size: PixelSize) -> PixelSize:
     for value in size:
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ParameterError(f"wanted pixel sizes above 0 um, or None where unknown, got {size}")
+        if value is not None and not (isinstance(value, int | float | Real) and math.isfinite(value) and value > 0):
+            raise ParameterError(f"wanted pixel sizes above 0 um, or None where unknown, got {size!r}")
     z, y, x = (None if v is None else float(v) for v in size)
     return z, y, x

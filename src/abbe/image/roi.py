@@ -178,7 +178,11 @@ class ROI(ABC):
         """A polygon by its corners (y, x), or an outline drawn by hand; it closes itself."""
         from abbe.image.roi_shapes import Polygon
 
-        return Polygon(rings=(tuple((p[0], p[1]) for p in points),), by_hand=by_hand, **more)
+        try:
+            corners = tuple((p[0], p[1]) for p in points)
+        except (TypeError, LookupError):
+            corners = ()
+        return Polygon(rings=(corners,), by_hand=by_hand, **more)
 
 
 def numbers(values: Sequence[Any], what: str, count: int) -> tuple[float, ...]:

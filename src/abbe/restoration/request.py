@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TypeAlias
 
 from abbe.errors import ModelError, ParameterError
@@ -27,7 +28,7 @@ _TASKS = {
 
 def check_steps(steps: Sequence[str] | str) -> tuple[str, ...]:
     """Steps of Workflow A in their order. Raises `ParameterError` for unknown, repeated, misplaced or no steps."""
-    wanted = (steps,) if isinstance(steps, str) else tuple(steps)
+    wanted = tuple(steps) if isinstance(steps, Iterable) and not isinstance(steps, str) else (steps,)
     unknown = [step for step in wanted if step not in STEPS]
     if unknown:
         raise ParameterError(f"wanted steps of {', '.join(STEPS)}, got {unknown[0]!r}")
@@ -117,8 +118,8 @@ def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict
 
     Raises `ParameterError` for a share beyond [0, 1].
     """
-    if realism is not None and not 0 <= realism <= 1:
-        raise ParameterError(f"wanted a realism from 0 (fidelity) to 1 (the adversarially trained partner), got {realism}")
+    if realism is not None and not (isinstance(realism, int | float | Real) and 0 <= realism <= 1):
+        raise ParameterError(f"wanted a realism from 0 (fidelity) to 1 (the adversarially trained partner), got {realism!r}")
     without = [model.card.name for model in models.values() if model.card.realism.partner is None]
     chosen = {step: model if realism is None or model.card.name in without else model.at(float(realism)) for step, model in models.items()}
     notices = []

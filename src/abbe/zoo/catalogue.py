@@ -99,6 +99,8 @@ def find(name: str | os.PathLike[str]) -> Model:
 
     Raises `ModelError` with the names there are.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise ModelError(f"wanted a model by its name or path, or a name for each step, got {type(name).__name__}")
     text = os.fspath(name)
     known, problems = _scan()
     for model in known:
