@@ -38,8 +38,9 @@ SLICES_PER_STACK, STACKS = 32, 16
 
 #: sides that a real pair has at least
 SMALLEST = 32
-#: a pair correlates by more than this under that Gaussian (pixels): by 0.5 where noise is ten times the signal; other fields by about 0
-UNRELATED, SMOOTHED = 0.1, 2.0
+#: a pair correlates by more than this between those Gaussians (pixels): of W2S by 0.93 at least, by 0.24 with noise ten times the signal.
+#: Other fields by 0.05 at most, without the wider one by up to 0.5: all fields are dark at their edges
+UNRELATED, SMOOTHED, EVENED = 0.1, 2.0, 16.0
 
 
 class Sample(NamedTuple):
@@ -88,13 +89,13 @@ class RealPairs:
                 f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels whose clean image is not even, got none in {_named(empty)}; "
                 "take these files out"
             )
-        unrelated = [name for name, pairs in made.items() if max(likeness(*pair) for pair in pairs) < UNRELATED]
+        unrelated = [name for name, pairs in made.items() if max(alike for *_, alike in pairs) < UNRELATED]
         if unrelated:
             raise ParameterError(
                 f"wanted noisy and clean images of the same fields, got {_named(unrelated)}, which show nothing in common; give files of "
                 "one field the same name, or take these out"
             )
-        self.images = [pair for pairs in made.values() for pair in pairs]
+        self.images = [(a, b) for pairs in made.values() for a, b, _ in pairs]
 
     def pair(self, rng: Generator, n: int) -> Pair:
         noisy, clean = self.images[int(rng.integers(len(self.images)))]
@@ -111,8 +112,8 @@ class RealPairs:
         return Pair(parts[0], parts[1])
 
 
-def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane]]:
-    """Every plane of two files of the same field, the clean one fitted to the noisy one."""
+def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane, float]]:
+    """Every plane of two files of the same field, the clean one fitted to the noisy one, and how alike they were before."""
     one, two = open_image(noisy), open_image(clean)
     if one.shape != two.shape:
         raise ParameterError(f"wanted {noisy.name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
@@ -120,12 +121,12 @@ def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane]]:
         if min(a.shape) < SMALLEST or not np.ptp(b):
             continue
         gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
-        yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32)
+        yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
 
 
 def likeness(noisy: Plane, clean: Plane) -> float:
-    """Correlation of both under a Gaussian of `SMOOTHED` pixels, which leaves little of the noise."""
-    a, b = (gaussian_filter(plane.astype(np.float64), SMOOTHED) for plane in (noisy, clean))
+    """Correlation of what both have coarser than most of their noise and finer than their illumination."""
+    a, b = (gaussian_filter(p.astype(np.float64), SMOOTHED) - gaussian_filter(p.astype(np.float64), EVENED) for p in (noisy, clean))
     if not (np.ptp(a) and np.ptp(b)):
         return 0.0
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
