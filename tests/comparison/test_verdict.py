@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, zoom
 
 from abbe.comparison import Comparison, Undefined, compare, enlarged
+from abbe.image import Image, Provenance
 
 from .conftest import Plane, Scene, camera, fibres
 
@@ -206,3 +207,22 @@ def test_nothing_that_can_be_said_is_doubtful_with_its_reason() -> None:
 def test_linear_enlargement_is_not_called_sharper(scene: Scene) -> None:
     found = compare(scene.recorded, zoom(scene.recorded, 3, order=1, grid_mode=True, mode="nearest"))
     assert not any(reason.startswith("sharper") for reason in found.verdict.reasons)
+
+
+def test_where_a_step_took_light_away_the_doubt_says_that_it_may_count(scene: Scene) -> None:
+    spots = scene.recorded.copy()
+    spots[40:46, 40:46] += 800
+    spots[90:96, 70:76] += 800
+    spots[120:126, 110:116] += 800
+    original, result = Image.from_array(spots, "YX"), Image.from_array(scene.blurred, "YX")
+    said = {}
+    for line in (
+        "enhance: denoise (denoise 1); abbe 1",
+        "enhance: axial (axial 1); abbe 1",
+        "background: background (b 1)",
+    ):
+        found = compare(original, result.replace(provenance=Provenance(history=(line,)))).verdict
+        assert found.word == "doubtful"
+        assert "disagrees with the original in 3 places" in found.line
+        said[line.split(";")[0]] = "out-of-focus light" in found.line
+    assert list(said.values()) == [False, True, True]

@@ -132,7 +132,7 @@ def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target
     z, _, x = result.pixel_size
     size = "" if x is None else f", pixels of {x:.4g} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
     shape = " x ".join(str(n) for n in result.shape if n > 1) or "1"
-    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  {judged}")
+    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  at a first look {judged}")
     if writing.maps:
         _save_maps(result, writing, target)
 

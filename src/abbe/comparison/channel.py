@@ -15,6 +15,7 @@ from abbe.comparison.grid import Grid
 from abbe.comparison.intensities import histogram, linearity
 from abbe.comparison.likeness import Measures, measure
 from abbe.comparison.pair import SAMPLE_SIDE, SAMPLES, WHOLE, Pair
+from abbe.comparison.recorded import took_light_away
 from abbe.comparison.records import Beside, ChannelComparison, Evidence, Fit, Number, PlaneErrors, Registration, Undefined
 from abbe.comparison.registration import displacement
 from abbe.comparison.squirrel import INSIDE, Border, SquirrelFit, Sums, best_width, numbers, why_undefined
@@ -248,7 +249,8 @@ def _sum_up(
         for name in ("psnr", "psnr_affine", "ssim", "microssim", "nrmse")
     }
     with_truth = q.truth is not None
-    case = Case(rsp, rse, fit, moved, evidence, straight, m["psnr_affine"] if with_truth else None, m["ssim"] if with_truth else None)
+    psnr, similar = (m["psnr_affine"], m["ssim"]) if with_truth else (None, None)
+    case = Case(rsp, rse, fit, moved, evidence, straight, psnr, similar, took_light_away(q.transformed))
     t, _, z, y, x = q.original.shape
     return ChannelComparison(
         channel=q.original.channels[c],

@@ -35,3 +35,8 @@ def recorded(image: Image) -> Recipe | None:
 def _tells(line: str) -> bool:
     """Does a line of a history tell of a computation?"""
     return line.startswith(tuple(f"{word}:" for word in OPERATIONS))
+
+
+def took_light_away(image: Image) -> bool:
+    """Did abbe take light from other planes, or background, from it?"""
+    return any(line.startswith("background:") or "axial (" in line for line in image.provenance.history if _tells(line))

@@ -31,6 +31,8 @@ SHARPER = 0.4
 BENT = 0.25
 #: share of light left out as smooth background that is worth a word
 BACKGROUND = 0.05
+#: what a comparison cannot tell from light that is missing: haze finer than its smooth background
+CLEARED = ", in which out-of-focus light that was to be taken away counts too where it is not smooth"
 #: decibels towards the truth that count
 DECIBELS = 0.2
 
@@ -47,6 +49,8 @@ class Case:
     linearity: Linearity
     psnr_affine: Beside | None
     ssim: Beside | None
+    #: light from other planes, or background, was taken away, says the result
+    cleared: bool = False
 
 
 def judge(case: Case) -> Verdict:
@@ -84,10 +88,14 @@ def _doubts(case: Case) -> list[str]:
         found.append(f"it lies {math.hypot(*shift):.2g} original pixels beside the original")
     if isinstance(case.fit.gain, float) and case.fit.gain <= 0:
         found.append("bright is dark: it is a negative of the original")
+    light = []
     if isinstance(e.unsupported, float) and e.unsupported > UNSUPPORTED and e.places >= PLACES:
-        found.append(f"it disagrees with the original in {e.places} places, {_percent(e.unsupported)} of the light (see the error map)")
+        light.append(f"it disagrees with the original in {e.places} places, {_percent(e.unsupported)} of the light (see the error map)")
     if isinstance(e.unexplained, float) and e.unexplained > UNEXPLAINED:
-        found.append(f"{_percent(e.unexplained)} of the original's structure is not explained by it")
+        light.append(f"{_percent(e.unexplained)} of the original's structure is not explained by it")
+    if light and case.cleared:
+        light[-1] += CLEARED
+    found += light
     if isinstance(e.lost_detail, float) and e.lost_detail > LOST:
         found.append(f"it is smoother than the original: {_percent(e.lost_detail)} of the structure is lost")
     if isinstance(e.noise_carried, float) and e.noise_carried > SHARPENED:
