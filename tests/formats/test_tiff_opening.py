@@ -180,11 +180,26 @@ def test_axes_that_nobody_named_are_guessed_and_said(tmp_path: Path, rng: np.ran
     assert other.notices == ()
 
 
-@pytest.mark.parametrize("axes", ["YX", "QYX", "ZZX", "ZXY", "ABC", "CYXZ"])
+@pytest.mark.parametrize("axes", ["YX", "QYX", "ZZX", "ZCX", "ABC", "CYXZ"])
 def test_axes_that_do_not_fit_are_refused(tmp_path: Path, rng: np.random.Generator, axes: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", counts(rng, (5, *PLANE)), photometric="minisblack", metadata=None)
     with pytest.raises(AxesError, match="axes"):
         abbe.open(tmp_path / "a.tif", axes=axes)
+
+
+@pytest.mark.parametrize("axes", ["YCX", "YXC", "XYZ", "ZXY", "TXCY", "YZTX"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_axes_may_be_named_in_the_order_in_which_they_are_stored(
+    tmp_path: Path, rng: np.random.Generator, axes: str, compression: str | None
+) -> None:
+    pixels = counts(rng, (5, 6, 7, 8)[: len(axes)])
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", metadata={}, compression=compression)
+    image = abbe.open(tmp_path / "a.tif", axes=axes)
+    expected = abbe.Image.from_array(pixels, axes=axes)
+    assert np.array_equal(np.asarray(image), np.asarray(expected))
+    part = slice(2, 4), slice(1, 3)
+    assert np.array_equal(np.asarray(image.crop(*part)), np.asarray(expected)[..., 2:4, 1:3])
+    assert image.notices == ()
 
 
 def test_channels_that_came_last_are_found_in_pages(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -277,6 +277,27 @@ class CroppedPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedPixels:
+    """A view of other pixels with their axes in another order: axis k is their axis `order[k]`."""
+
+    source: Pixels
+    order: tuple[int, ...]
+
+    @property
+    def shape(self) -> Shape:
+        t, c, z, y, x = (self.source.shape[k] for k in self.order)
+        return t, c, z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        t, c, z, y, x = (region[self.order.index(k)] for k in range(5))
+        return self.source.read((t, c, z, y, x)).transpose(self.order)
+
+
+@dataclass(frozen=True, slots=True)
 class StackedPixels:
     """Several sources of one dtype after one another along the channel axis."""
 

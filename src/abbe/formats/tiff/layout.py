@@ -86,14 +86,31 @@ def _guess(lead: str, shape: Sequence[int], has_samples: bool) -> tuple[str, Not
     return "".join(letters), Notice("axes_guessed", message)
 
 
-def _as_wanted(axes: str, shape: Sequence[int], inner: str, wanted: str) -> tuple[str, str]:
-    """The user's letters, split into those of the pages and those within a page."""
+def turn(axes: str, shape: Sequence[int], wanted: str) -> tuple[int, ...] | None:
+    """Where pages hold other axes than Y, X, as the user's letters say: which axis of an array laid out as if they held these becomes T, C,
+    Z, Y, X. None where they do hold them.
+    """
+    letters = _checked(axes, shape, wanted)
+    if letters.endswith("YX"):
+        return None
+    first = len("TCZYX") - len(letters)
+    free = iter(range(first))
+    return tuple(first + letters.index(a) if a in letters else next(free) for a in "TCZYX")
+
+
+def _checked(axes: str, shape: Sequence[int], wanted: str) -> str:
     letters = wanted.upper()
     if len(letters) != len(axes) or len(set(letters)) != len(letters) or not set(letters) <= set("TCZYX") or not {"Y", "X"} <= set(letters):
         raise AxesError(
             f"wanted a letter of TCZYX, each once, for each of the {len(axes)} axes of the stored shape {' x '.join(map(str, shape))}, "
             f"got axes={wanted!r}"
         )
+    return letters
+
+
+def _as_wanted(axes: str, shape: Sequence[int], inner: str, wanted: str) -> tuple[str, str]:
+    """The user's letters, split into those of the pages and those within a page."""
+    letters = _checked(axes, shape, wanted)
     own = letters[len(axes) - len(inner) :]
     stored = "".join("S" if a not in "YX" else a for a in own)
     if stored != inner or ("S" in inner and own.replace("C", "S") != inner):

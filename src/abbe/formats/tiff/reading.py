@@ -17,12 +17,12 @@ from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, losses, resolution
 from abbe.formats.tiff.directories import check_directories
-from abbe.formats.tiff.layout import Layout, lay_out
+from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
 from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
-from abbe.image.pixels import ArrayPixels, Pixels
+from abbe.image.pixels import ArrayPixels, Pixels, TurnedPixels
 from abbe.limits import LIMITS
 
 #: planes, the files that hold them, which file holds which plane (None: one holds all), what to say
@@ -85,12 +85,15 @@ def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels
     simple = inner in ("YX", "YXS", "SYX") and fits and page.imagedepth == 1
     if not simple or _narrow(stored, shape):
         return _read_at_once(series, stored, shape, axes, path)
-    layout = lay_out(stored, shape, inner, axes, path.name)
-    check_size(layout.shape)
+    order = turn(stored, shape, axes) if axes is not None and inner == "YX" else None
+    layout = lay_out(stored, shape, inner, axes if order is None else "TCZYX"[-len(stored) :], path.name)
     dtype = np.dtype(series.dtype).newbyteorder("=")
     planes, stamps, file_of, missing = _planes(series, path, inner)
     notices = layout.notices + missing
     pixels: Pixels = TiffPixels(layout.shape, dtype, stamps, planes, layout.where, file_of)
+    if order is not None:
+        pixels = TurnedPixels(pixels, order)
+    check_size(pixels.shape)
     return pixels, notices
 
 
