@@ -36,7 +36,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     from abbe.training.loop import architecture
 
     more = {"axial_stack": {"channels": 5, "told": ["anisotropy"]}, "super_resolve": {"scale": 3, "unshuffle": 1}}.get(request.param, {})
-    plan = TrainingPlan.model_validate({"name": request.param, "task": request.param, "network": SMALL | more})
+    plan = TrainingPlan.model_validate({"name": request.param, "task": request.param, "network": SMALL | more, "pool": {"volumes": 1}})
     torch.manual_seed(3)
     network = Restorer(architecture(plan))
     for name, weights in network.named_parameters():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +159,54 @@ def test_a_bioimageio_package_obeys_the_formats_own_validator(trained: Model, tm
     with spec.ValidationContext(perform_io_checks=False):
         found = spec.load_description(tmp_path / "a.zip", format_version="latest")
     assert not isinstance(found, spec.InvalidDescr), found.validation_summary.format()
+
+
+def _package(name: str, tmp_path: Path) -> tuple[dict[str, bytes], dict]:  # type: ignore[type-arg]
+    convert(find(name), tmp_path / "a.zip", to="bioimageio", measure=False)
+    with zipfile.ZipFile(tmp_path / "a.zip") as package:
+        files = {entry: package.read(entry) for entry in package.namelist()}
+    return files, json.loads(files["rdf.yaml"])
+
+
+@pytest.mark.parametrize(("name", "added"), [("denoise", True), ("background", False), ("axial_plane", False)])
+def test_a_readme_says_how_the_result_becomes_counts(tmp_path: Path, name: str, added: bool) -> None:
+    readme = _package(name, tmp_path)[0]["README.md"].decode()
+    assert ("plus the low percentile, is counts" in readme) == added
+    assert ("background, which is 0" in readme) != added
+    assert "the spread times the span is counts, with nothing added" in readme
+
+
+def test_a_package_of_a_model_with_levels_says_how_to_run_them(tmp_path: Path) -> None:
+    files, described = _package("background", tmp_path)
+    assert "until its longer side is at most 256 pixels" in files["README.md"].decode()
+    observed, context, told = described["inputs"]
+    assert "own estimate on a grid half as fine" in context["description"]
+    assert [step["id"] for step in context["preprocessing"]] == ["ensure_dtype"]  # it has its scale already
+    assert "scale_range" in [step["id"] for step in observed["preprocessing"]]
+    assert [axis.get("channel_names") for axis in told["axes"]][1] == ["level", "coarser"]
+    assert max(len(tensor["description"]) for tensor in described["inputs"] + described["outputs"]) <= 128  # the format's limit
+    assert "`told`: level: how often the grid was halved" in files["README.md"].decode()
+    values = {name: np.load(io.BytesIO(files[f"test_{name}.npy"])) for name in ("observed", "context", "told", "restored")}
+    assert values["told"].tolist() == [[0.0, 1.0]]
+    low, high = np.percentile(values["observed"], (1, 99.8))
+    scaled = {"observed": (values["observed"] - low) / (high - low), "context": values["context"], "told": values["told"]}
+    restored = runtime(files["model.onnx"])({key: value.astype(np.float32) for key, value in scaled.items()})
+    np.testing.assert_allclose(restored, values["restored"], atol=1e-4)
+
+
+def test_a_licence_that_is_no_identifier_stands_in_the_readme(small: Model, tmp_path: Path) -> None:
+    own = replace(small, card=small.card.model_copy(update={"licence": "that of the images"}))
+    convert(own, tmp_path / "a.zip", to="bioimageio", measure=False)
+    with zipfile.ZipFile(tmp_path / "a.zip") as package:
+        assert json.loads(package.read("rdf.yaml"))["license"] is None
+        assert "Licence: that of the images" in package.read("README.md").decode()
+
+
+def test_test_images_tell_super_resolution_how_wide_their_lens_is() -> None:
+    told = np.array([sample.inputs["told"][0] for sample in samples(find("super_resolve").card)])
+    assert (told[:, 0] == 1).all()
+    assert len(set(told[:, 1])) == len(told)
+    np.testing.assert_allclose(told[:, 2], told[:, 1] ** 2, rtol=1e-5)
 
 
 def test_every_target_has_every_precision() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from abbe.conversion.manual import context_is, estimate_is, levels_are, spread_is, told_is
 from abbe.conversion.parity import Array, Sample, runtime, samples
 from abbe.zoo import Card
 
@@ -24,6 +26,8 @@ _OPSET = 17
 _EPSILON = 1e-6
 #: the zip's entries carry the same time each time, so that the same model makes the same bytes
 _TIME = (1980, 1, 1, 0, 0, 0)
+#: what the format's licences look like; others, as "that of the images", stand in the README alone
+_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _AUTHOR = {"name": "The abbe developers"}
 #: the method, the network's property, and the limit
 _CITE = (
@@ -58,7 +62,7 @@ def describe(card: Card, files: dict[str, bytes], sample: Sample) -> dict[str, A
         "description": f"{card.title}. {card.description}".strip()[:1024],
         "authors": [_AUTHOR],
         "cite": [{"text": text, "doi": doi} for text, doi in _CITE],
-        "license": card.licence or "Apache-2.0",
+        "license": card.licence if _SPDX.fullmatch(card.licence) else None,
         "version": card.version,
         "documentation": _file("README.md", files),
         "tags": ["fluorescence-light-microscopy", "2d", "image-restoration", card.task.replace("_", "-")],
@@ -74,7 +78,7 @@ def _file(name: str, files: dict[str, bytes]) -> dict[str, str]:
 
 
 def _image(card: Card, name: str, channels: int, files: dict[str, bytes]) -> dict[str, Any]:
-    what = "the image as the file has it" if name == "observed" else "what the steps before this one made of the image"
+    what = "the image as the file has it" if name == "observed" else context_is(card)
     names = ["intensity"] if channels == 1 else [f"slice{k - channels // 2:+d}" for k in range(channels)]
     size = {"min": 4 * card.multiple, "step": card.multiple}
     return {
@@ -88,11 +92,19 @@ def _image(card: Card, name: str, channels: int, files: dict[str, bytes]) -> dic
         ],
         "data": {"type": "float32"},
         "test_tensor": _file(f"test_{name}.npy", files),
-        "preprocessing": [
-            {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}},
-            {"id": "scale_range", "kwargs": _percentiles(card) | ({} if name == "observed" else {"reference_tensor": "observed"})},
-        ],
+        "preprocessing": [{"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}, *_scaling(card, name)],
     }
+
+
+def _scaling(card: Card, name: str) -> list[dict[str, Any]]:
+    if name in _as_is(card):
+        return []
+    return [{"id": "scale_range", "kwargs": _percentiles(card) | ({} if name == "observed" else {"reference_tensor": "observed"})}]
+
+
+def _as_is(card: Card) -> tuple[str, ...]:
+    """Inputs that are not scaled: a coarser level's result is already."""
+    return ("told", "context") if card.levels else ("told",)
 
 
 def _percentiles(card: Card) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def _percentiles(card: Card) -> dict[str, Any]:
 def _told(card: Card, files: dict[str, bytes]) -> dict[str, Any]:
     return {
         "id": "told",
-        "description": "what the network is told about the image",
+        "description": "what the network is told, in order; the documentation says what the numbers are",
         "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(card.told)}],
         "data": {"type": "float32"},
         "test_tensor": _file("test_told.npy", files),
@@ -115,7 +127,7 @@ def _restored(card: Card, files: dict[str, bytes]) -> dict[str, Any]:
     space = [{"type": "space", "id": a, "scale": 1 / card.scale, "size": {"tensor_id": "observed", "axis_id": a}} for a in "yx"]
     return {
         "id": "restored",
-        "description": f"estimate and spread, scaled as the input; estimate +- {card.interval_factor:g} x spread is the 90 % interval",
+        "description": f"estimate and spread, units in the documentation; estimate +- {card.interval_factor:g} x spread: the 90 % interval",
         "axes": [{"type": "batch"}, {"type": "channel", "channel_names": ["estimate", "spread"]}, *space],
         "data": {"type": "float32"},
         "test_tensor": _file("test_restored.npy", files),
@@ -124,12 +136,12 @@ def _restored(card: Card, files: dict[str, bytes]) -> dict[str, Any]:
 
 def _tensors(card: Card, sample: Sample) -> dict[str, Array]:
     """The test inputs as the file has them: counts, before the scaling that the description asks for."""
-    images = {name: np.asarray(values * sample.span + sample.low, np.float32) for name, values in sample.inputs.items() if name != "told"}
-    return images | ({"told": sample.inputs["told"]} if card.told else {})
+    kept = _as_is(card)
+    return {n: v if n in kept else np.asarray(v * sample.span + sample.low, np.float32) for n, v in sample.inputs.items()}
 
 
 def _scaled(card: Card, inputs: dict[str, Array], name: str) -> Array:
-    if name == "told":
+    if name in _as_is(card):
         return inputs[name]
     normal = card.normalisation
     low, high = np.percentile(inputs["observed"], (normal.low_percentile, normal.high_percentile))
@@ -151,6 +163,8 @@ def _readme(card: Card) -> str:
         if f.abbe is not None
     )
     failures = "\n".join(f"- {text}" for text in card.failures)
+    inputs = (f"\n`context`: {context_is(card)}.\n" if card.context else "") + (f"\n`told`: {told_is(card)}.\n" if card.told else "")
+    levels = f"\n## Levels\n\n{levels_are(card)}" if card.levels else ""
     normal = card.normalisation
     return f"""# abbe {card.name} {card.version}
 
@@ -158,11 +172,13 @@ def _readme(card: Card) -> str:
 
 Input: an image, scaled so that its {normal.low_percentile:g}th and {normal.high_percentile:g}th percentile become 0 and 1; percentiles of
 the whole image, not of a tile. Height and width are multiples of {card.multiple}; an output pixel depends on {card.receptive_field} pixels
-to each side. Output: the estimate and the spread of its error, in the same unit: times the span plus the low percentile it is counts.
-
+to each side. Output, the span being that between the percentiles: {estimate_is(card)}; {spread_is(card)}.
+{inputs}{levels}
 ## Training
 
 {sets}
+
+Licence: {card.licence or "not recorded"}
 
 ## Validation
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from abbe.conversion.forms import Precision
+from abbe.conversion.manual import context_is, estimate_is, levels_are, spread_is, told_is
 from abbe.conversion.onnx_forms import Weights, palettised_weights, weights_of
 from abbe.errors import MissingExtraError, ModelError
 from abbe.zoo import Card
@@ -121,13 +122,14 @@ def _describe(package: Any, card: Card, precision: Precision) -> None:
         f"of the whole image; height and width multiples of {card.multiple}"
     )
     if card.context:
-        described["context"] = "What the steps before this one made of the image, in the same unit"
+        described["context"] = context_is(card)
     if card.told:
-        described["told"] = ", ".join(card.told)
+        described["told"] = told_is(card)
     package.output_description["restored"] = (
-        "Channel 0: the result, in the input's unit. Channel 1: the spread of its error; "
-        f"result +- {card.interval_factor:g} x spread is the 90 % interval"
+        f"Channel 0: the estimate; {estimate_is(card)}. Channel 1: the spread of its error; {spread_is(card)}; the span is high - low"
     )
+    if card.levels:
+        package.user_defined_metadata["abbe.levels"] = levels_are(card)
 
 
 @contextmanager

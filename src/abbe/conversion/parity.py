@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
+from abbe.conversion.manual import takes_background
+from abbe.optics.width import told_of_psf
 from abbe.simulation import background_pair, denoising_pair, section_pair, specimen, super_resolution_pair, volume
 from abbe.simulation.stacks import axial_pair
 from abbe.zoo import Card
@@ -77,26 +79,33 @@ def samples(card: Card) -> list[Sample]:
 
 
 def _sample(card: Card, rng: np.random.Generator) -> Sample:
-    anisotropy = 1.0
+    facts: dict[str, float] = {}
     if card.task == "axial_stack":
-        observed, truth, anisotropy = axial_pair(rng, volume(rng, 96), 96, card.observed_channels)
+        observed, truth, facts["anisotropy"] = axial_pair(rng, volume(rng, 96), 96, card.observed_channels)
     elif card.task == "axial_plane":
         pair = section_pair(rng, volume(rng, 96), 96)
         observed, truth = pair.observed[None], pair.truth
     else:
         make = {"denoise": denoising_pair, "background": background_pair, "super_resolve": super_resolution_pair}[card.task]
         pair = make(rng, _Specimens(), SIDE)
+        while not np.ptp(pair.truth):  # an empty field says nothing
+            pair = make(rng, _Specimens(), SIDE)
         observed, truth = pair.observed[None], pair.truth
+        facts |= told_of_psf(pair.width or None)
     normal = card.normalisation
     low, high = np.percentile(observed, (normal.low_percentile, normal.high_percentile))
     span = max(float(high - low), 1e-6)
     seen = ((observed - low) / span).astype(np.float32)[None]
     inputs = {"observed": seen}
-    if card.context:
+    if card.levels:  # the finest, after a coarser one that found the truth
+        result = truth if takes_background(card) else truth - low
+        inputs["context"] = gaussian_filter(result / span, 1).astype(np.float32)[None, None]
+        facts |= {"level": 0.0, "coarser": 1.0}
+    elif card.context:
         middle = seen.shape[1] // 2
         inputs["context"] = gaussian_filter(seen[:, middle : middle + 1], (0, 0, 1, 1))
     if card.told:
-        inputs["told"] = np.array([[anisotropy if name == "anisotropy" else 1.0 for name in card.told]], np.float32)
+        inputs["told"] = np.array([[facts.get(name, 0.0) for name in card.told]], np.float32)
     return Sample(inputs, truth, float(low), span)
 
 
