@@ -75,6 +75,18 @@ def test_what_is_made_of_an_opened_result_is_told_from_the_first_step_on(cells: 
     assert text.index("All channels were denoised") < text.index("All channels were freed from background")
 
 
+def test_a_comparison_of_two_files_tells_the_steps_between_them(cells: Image, tmp_path: Path) -> None:
+    before = reopened(cells, tmp_path / "cells.tif")
+    after = reopened(abbe.enhance(before, steps=("denoise", "axial")), tmp_path / "result.ome.tif")
+    report = build(case_of(abbe.compare(before, after)))
+    text = words(report, "methods")
+    assert "The original image (actin, tubulin; 60 × 64 pixels of 100 nm, uint16) was used as recorded." in text
+    assert "All channels were denoised (model " in text
+    assert "then freed from light of other planes (model " in text
+    (images,) = (table for table in report.tables() if table.key == "images")
+    assert images.columns[1:] == ("original", "enhance")
+
+
 def test_a_merged_result_is_no_result_of_one_recipe(cells: Image, tmp_path: Path) -> None:
     reopened(abbe.enhance(cells.select([0]), steps="denoise"), tmp_path / "actin.ome.tif")
     reopened(cells.select([1]), tmp_path / "tubulin.ome.tif")

@@ -217,7 +217,7 @@ def test_a_session_takes_little_more_than_its_compressed_pixels(tmp_path: Path) 
     ("steps", "name"),
     [
         (["denoise"], "denoised"),
-        (["denoise", "axial"], "denoised, sharpened along z"),
+        (["denoise", "axial"], "denoised, haze removed"),  # of a single plane
         (["super_resolve"], "super-resolved"),
         (["denoise", "axial", "super_resolve"], "super-resolved"),
     ],

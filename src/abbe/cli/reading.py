@@ -53,7 +53,7 @@ def each(files: Sequence[Path], do: Callable[[int, Path], None]) -> AbbeError | 
 
 def open_file(file: Path, axes: str | None = None, pixel_size: str | None = None) -> Image:
     """The image in `file`, read as the options say. Raises `ParameterError` for a session, which holds several."""
-    if file.exists() and (_named_session(file) or _holds_session(file)):
+    if os.path.exists(file) and (_named_session(file) or _holds_session(file)):
         versions = sorted(file.glob("versions/v*"), key=os.path.getmtime)
         name = f"name one of its versions, such as {versions[-1]}, or " if versions else ""
         raise ParameterError(

@@ -32,7 +32,8 @@ def case_of(subject: Any) -> Case:
             images.append(result.pair.image)
             colocalizations.append((result.to_dict(), result.pair.image))
         elif isinstance(result, Comparison):
-            transformed = result.transformed.replace(original=result.original)
+            made = result.transformed
+            transformed = made.replace(original=result.original, recipe=made.recipe or recorded(made))
             images.append(transformed)
             comparisons.append((result.to_dict(), transformed))
         else:
@@ -40,18 +41,16 @@ def case_of(subject: Any) -> Case:
     if not images:
         raise ParameterError("wanted at least one image or result to report, got none")
     final = max(images, key=_depth)
-    before, name = final.original, _name(final)
-    alone = before is None and is_result(final)
-    named = Named("", name if alone or before is not None else "original", final)
+    before, named = final.original, Named("", _name(final), final)
     unasked = not colocalizations and not comparisons
     return Case(
         title=Path(final.provenance.source).name if final.provenance.source else "image",
-        before=named if before is None else Named("", "original", before),
+        before=named if before is None else Named("", _name(before), before),
         after=None if before is None else named,
         colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations, named.name)),
         comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons, named.name)),
         source=final.provenance.source,
-        problems=(ALONE,) if alone else (),
+        problems=(ALONE,) if before is None and is_result(final) else (),
     )
 
 
@@ -64,4 +63,6 @@ def _depth(image: Image) -> int:
 
 
 def _name(image: Image) -> str:
+    if image.original is None and not is_result(image):
+        return "original"
     return str(getattr(image.recipe or recorded(image), "operation", "") or "transformed")

@@ -174,7 +174,8 @@ def _name(operation: str, image: Image, recipe: Recipe | None) -> str:
         from abbe.comparison.recorded import is_result
 
         return "result" if is_result(image) else "original"
-    done = [STEPS[step.name] for step in recipe.steps if step.name in STEPS] if recipe is not None else []
+    words = STEPS if image.shape[2] > 1 else STEPS | {"axial": "haze removed"}
+    done = [words[step.name] for step in recipe.steps if step.name in words] if recipe is not None else []
     if operation == "enhance" and done:
         return done[-1] if done[-1] == STEPS["super_resolve"] else ", ".join(done)
     return NAMES.get(operation, operation)

@@ -28,6 +28,8 @@ STEPS = {
     "super_resolve": "super-resolved to three times as many pixels along x and y",
     "background": "freed from background and noise",
 }
+#: what the axial step does to a single plane
+OF_A_PLANE = "freed from light of other planes"
 
 
 def methods(case: Case) -> Section:
@@ -47,7 +49,7 @@ def _opened(case: Case) -> Iterator[str]:
     if case.headless:
         yield from _without_original(case)
         return
-    image = case.before.image
+    image = case.first
     yield f"The original image ({_what(image)})"
     how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
     yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
@@ -88,7 +90,8 @@ def _processed(case: Case) -> Iterator[str]:
         which = (
             "All channels were" if picked is None else f"Channels {', '.join(short(recipe.inputs[0].channels[c], 30) for c in picked)} were"
         )
-        yield f"{which} " + ", then ".join(_step(step) for step in recipe.steps) + "."
+        flat = all(source.shape[2] == 1 for source in recipe.inputs)
+        yield f"{which} " + ", then ".join(_step(step, flat) for step in recipe.steps) + "."
         if recipe.engine is not None:
             provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
             exact = ", exact mode" if recipe.engine.exact else ""
@@ -106,8 +109,9 @@ def _cropped(recipe: Recipe) -> str:
     return f"Rows {top + 1} to {bottom} and columns {left + 1} to {right} of it were cut out."
 
 
-def _step(step: Step) -> str:
-    done = STEPS.get(step.name, short(step.name, 30))
+def _step(step: Step, flat: bool) -> str:
+    """`flat`: done to single planes, which cannot be made sharper along the axis."""
+    done = OF_A_PLANE if flat and step.name == "axial" else STEPS.get(step.name, short(step.name, 30))
     if step.model is None:
         return done
     realism = step.parameters.get("realism")
