@@ -30,12 +30,13 @@ BLEEDING = 0.05
 #: rows and columns of the part in which noise and bleed-through are looked for
 SAMPLE = 768
 #: notices of the image that bear on colocalization
-PASSED_ON = ("lossy", "eight_bit", "damaged", "non_finite", "rgb")
+PASSED_ON = ("lossy", "eight_bit", "damaged", "non_finite", "inverted", "rgb")
 
 
 def notices(m: Measurement) -> Iterator[Notice]:
     """Everything that these pixels and this measurement give reason to say."""
     yield from _from_image(m.pair)
+    yield from _grid(m.pair)
     if m.sums.all.n == 0:
         yield Notice("few_pixels", "the region has no pixels; nothing was measured")
         return
@@ -62,6 +63,17 @@ def _from_image(pair: Pair) -> Iterator[Notice]:
             "lossy",
             "lossy compression makes channels correlate that are not: two channels of independent noise, r = 0.001, had r = 0.92 after one "
             "colour JPEG, which stores colour more coarsely than brightness. Measure on the microscope's own file",
+        )
+
+
+def _grid(pair: Pair) -> Iterator[Notice]:
+    """A ROI in pixels on a result without its original: whoever drew it on the result, in another program, meant the result's pixels."""
+    roi, (_, y, x) = pair.region.roi, pair.grid.original
+    if roi is not None and roi.unit == "pixel" and pair.image.original is None and (y, x) != (1, 1):
+        yield Notice(
+            "roi",
+            f"the ROI is in pixels of the original, of which each is {1 / y:.3g} x {1 / x:.3g} pixels of this image; if it was drawn on "
+            "this image, give it in um",
         )
 
 

@@ -68,7 +68,7 @@ def decode(arguments: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str
         "bits": image.bits,
         "time_step": image.time_step,
         "optics": image.optics.to_dict(),
-        "provenance": image.provenance.to_dict() | {"digest": None},
+        "provenance": image.provenance.to_dict() | {"digest": None, "step": image.provenance.step},
         "notices": [notice.to_dict() for notice in image.notices],
     }
 

@@ -66,7 +66,8 @@ class Provenance:
     history: tuple[str, ...] = ()
     #: other facts of the file, as text
     facts: dict[str, str] = field(default_factory=dict, hash=False)
-    #: (z, y, x) size of a pixel in pixels of the original, of a result whose original is in another file
+    #: (z, y, x) size of a pixel in pixels of the original, of a result whose original is in another file. A session takes what it began
+    #: with for the original, so it is no part of `to_dict`
     step: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -80,4 +81,4 @@ class Provenance:
         return None if self.source is None else file_names(self.source)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "step"}

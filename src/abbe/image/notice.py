@@ -23,6 +23,7 @@ CODES = {
     "rgb": "colours of an RGB picture, read as channels",
     "merged": "channels came from several files",
     "bleed_through": "one channel's light may appear in another",
+    "roi": "a ROI may not lie where it was drawn",
     "few_pixels": "too few pixels to measure",
     "threshold": "an automatic threshold was not found, or means little",
     "changed": "processing changed a measurement",
