@@ -340,6 +340,13 @@ def test_a_background_beyond_the_pixel_type_is_refused(background: tuple[float, 
         colocalize(image, background=background)
 
 
+def test_a_background_below_0_wraps_no_bright_pixel_round() -> None:
+    values = np.array([[[-20, 5], [32767, 40]], [[-10, 7], [30000, 20]]], np.int16)
+    found = colocalize(Image.from_array(values, axes="CYX"), background=(-20, -10))
+    wide = np.minimum(values.astype(int) + np.array([20, 10])[:, None, None], 32767)
+    assert found.pearson == pytest.approx(np.corrcoef(wide[0].ravel(), wide[1].ravel())[0, 1])
+
+
 def test_costes_thresholds_that_found_no_background_are_said_and_get_no_words() -> None:
     """Channels that correlate down to the lowest grey level: the search ends at the bottom, where tM1 and tM2 are 1."""
     rng = np.random.default_rng(13)

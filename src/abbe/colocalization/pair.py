@@ -138,6 +138,8 @@ class Pair:
         if self.background.method != "none":
             level = (self.background.first, self.background.second)[k]
             low = a.dtype.type(level)
+            if a.dtype.kind == "i" and low < 0:  # the top of the type stays there, instead of wrapping round
+                a = np.minimum(a, a.dtype.type(np.iinfo(a.dtype).max + int(low)))
             a = np.maximum(a, low) - low
         view: Array = a.view()
         view.flags.writeable = False  # one type for the compiled kernels, whoever owns the pixels
