@@ -11,10 +11,11 @@ from scipy.ndimage import gaussian_filter
 from abbe.optics import Camera, expose
 from abbe.optics.blur import gaussian_transfer, random_transfer
 from abbe.optics.stack_blur import to_even
-from abbe.simulation import background_pair, denoising_pair, pairs, section_pair, specimen, structures, super_resolution_pair, volume
+from abbe.simulation import background_pair, cytoskeleton, denoising_pair, pairs, section_pair, specimen, super_resolution_pair, volume
+from abbe.simulation.drawing import rounded, sides, splat, walks
 from abbe.simulation.pairs import SECTION, bin3, sharpened
 from abbe.simulation.stacks import axial_pair, sample_planes
-from abbe.simulation.structures import KINDS, WEIGHTS, rounded, sides, splat, spread, walks
+from abbe.simulation.structures import KINDS, WEIGHTS, spread
 from abbe.simulation.volumes import KINDS as VOLUMES
 
 
@@ -77,7 +78,7 @@ def test_microtubules_of_a_cell_run_outwards(monkeypatch: pytest.MonkeyPatch) ->
         courses.append(np.mean((outwards * ahead).sum(1) / np.linalg.norm(outwards, axis=1) / np.linalg.norm(ahead, axis=1)))
         return paths
 
-    monkeypatch.setattr(structures, "walks", seen)
+    monkeypatch.setattr(cytoskeleton, "walks", seen)
     for seed in range(20):
         KINDS["asters"](np.random.default_rng(seed), 64)
     assert np.mean(courses) > 0.6
@@ -112,11 +113,11 @@ def test_tubes_have_round_ends() -> None:
 
 def test_molecules_inside_a_tube_are_densest_in_its_middle_and_those_on_its_surface_at_its_rim() -> None:
     rng = np.random.default_rng(0)
-    inside, surface = (np.abs(sides(rng, (20_000,), shell=shell)) for shell in (False, True))
+    inside, rim = (np.abs(sides(rng, (20_000,), surface=surface)) for surface in (False, True))
     # a disc of radius 1 seen from its edge, and its rim: half of either lies within r of the middle
     assert np.median(inside) == pytest.approx(0.404, abs=0.01)
-    assert np.median(surface) == pytest.approx(np.sqrt(0.5), abs=0.01)
-    assert max(inside.max(), surface.max()) <= 1
+    assert np.median(rim) == pytest.approx(np.sqrt(0.5), abs=0.01)
+    assert max(inside.max(), rim.max()) <= 1
 
 
 def test_a_cell_has_an_outside() -> None:

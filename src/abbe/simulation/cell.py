@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from abbe.image import Image, Optics, Provenance
 from abbe.optics import Camera, expose, widefield_psf
-from abbe.simulation.structures import cloud, splat
+from abbe.simulation.drawing import cloud, splat
 
 #: camera pixels along each side
 FIELD = 256

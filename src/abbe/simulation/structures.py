@@ -10,191 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import Delaunay, Voronoi
 from scipy.special import expit
 
-Plane = npt.NDArray[np.float32]
-Points = npt.NDArray[np.float64]
-Generator = np.random.Generator
-
-
-def splat(points: Points, weights: Points | float, shape: tuple[int, ...]) -> Plane:
-    """Density of point emitters: each spreads its weight over the 2**d nearest pixels, linearly. `points` is (N, d)."""
-    d = len(shape)
-    base = np.floor(points).astype(np.int64)
-    fraction = points - base
-    out = np.zeros(int(np.prod(shape)))
-    w = np.broadcast_to(np.asarray(weights, np.float64), points.shape[:1])
-    for corner in np.ndindex(*(2,) * d):
-        at = base + corner
-        inside = np.all((at >= 0) & (at < shape), axis=1)
-        share = w * np.prod(np.where(corner, fraction, 1 - fraction), axis=1)
-        flat = np.ravel_multi_index(tuple(at[inside].T), shape)
-        out += np.bincount(flat, share[inside], minlength=out.size)
-    return out.reshape(shape).astype(np.float32)
-
-
-def walks(
-    rng: Generator,
-    count: int,
-    steps: int,
-    n: int,
-    stiffness: float,
-    step: float = 0.7,
-    start: Points | None = None,
-    heading: Points | None = None,
-) -> Points:
-    """Paths of worm-like chains: (count, steps, 2). `stiffness` is the persistence length in pixels.
-
-    They begin anywhere and head anywhere, unless `start` (count, 2) or `heading` (count,), from the y axis towards x, says otherwise.
-    """
-    first = rng.uniform(-0.1 * n, 1.1 * n, (count, 1, 2)) if start is None else start[:, None]
-    turn = rng.normal(0, np.sqrt(step / stiffness), (count, steps))
-    towards = rng.uniform(0, 2 * np.pi, (count, 1)) if heading is None else np.pi / 2 - heading[:, None]
-    angle = towards + np.cumsum(turn, axis=1)
-    return first + step * np.cumsum(np.stack([np.sin(angle), np.cos(angle)], axis=-1), axis=1)
-
-
-def rounded(distance: Points, radius: Points | float) -> Points:
-    """Half the width of a tube of that radius with round ends, `distance` from the nearer end, as a share of the radius."""
-    return np.asarray(np.sqrt(np.clip(1 - (1 - np.minimum(distance / radius, 1)) ** 2, 0, 1)))
-
-
-def sides(rng: Generator, shape: tuple[int, ...], *, shell: bool) -> Points:
-    """Where molecules of a tube lie across it when seen from above, -1 to 1: on its surface (`shell`), or anywhere inside."""
-    side = np.cos(rng.uniform(0, np.pi, shape))
-    return np.asarray(side if shell else side * np.sqrt(rng.random(shape)))
-
-
-def across(paths: Points) -> Points:
-    """Unit vectors at right angles to paths (..., steps, 2)."""
-    direction = np.gradient(paths, axis=-2)
-    normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
-    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
-
-
-def filaments(rng: Generator, n: int) -> Plane:
-    """Actin or microtubules: long chains, some in bundles, labelled unevenly."""
-    count, steps = int(rng.integers(4, 60)), int(rng.integers(n // 2, 3 * n))
-    paths = walks(rng, count, steps, n, stiffness=10 ** rng.uniform(1.2, 3.2))
-    weight = np.repeat(rng.gamma(2, 0.5, (count, 1)), steps, axis=1)
-    if rng.random() < 0.5:  # sparse labelling
-        weight = weight * (rng.random(weight.shape) < rng.uniform(0.1, 0.7))
-    bundle = rng.integers(1, 4)
-    spread = rng.uniform(0.0, 1.5)
-    points = np.concatenate([paths.reshape(-1, 2) + rng.normal(0, spread, 2) for _ in range(bundle)])
-    return splat(points + rng.normal(0, 0.3, points.shape), np.tile(weight.ravel(), bundle), (n, n))
-
-
-def stress_fibres(rng: Generator, n: int) -> Plane:
-    """Actin of a spread cell: tens to hundreds of fibres side by side, of all thicknesses and brightnesses, over a finer mesh."""
-    count, step = int(10 ** rng.uniform(1.3, 2.6)), 1.0
-    course = rng.uniform(0, np.pi) + rng.uniform(0.05, 0.6) * cloud(rng, n, rng.uniform(2.2, 3.2))
-    if rng.random() < 0.4:  # a second family across the first
-        course = course + (cloud(rng, n, 2.6) > rng.uniform(0.3, 1.2)) * rng.uniform(0.4, 1.6)
-    steps = int(rng.uniform(0.3, 1.2) * n / step)
-    at = rng.uniform(-0.2 * n, 1.2 * n, (count, 2))
-    own = rng.normal(0, rng.uniform(0.0, 0.15), count)
-    paths = np.empty((count, steps, 2))
-    for k in range(steps):
-        y, x = np.clip(at.astype(int), 0, n - 1).T
-        angle = course[y, x] + own
-        at = at + step * np.stack([np.sin(angle), np.cos(angle)], -1)
-        paths[:, k] = at
-    place = np.linspace(-1, 1, steps)
-    weight = rng.lognormal(0, rng.uniform(0.3, 1.0), (count, 1)) * np.clip((1 - np.abs(place)) * rng.uniform(2, 8), 0, 1)
-    if rng.random() < 0.2:  # as in muscle: bands along the fibre
-        weight = weight * (0.25 + (np.sin(2 * np.pi * np.arange(steps) * step / rng.uniform(6, 18)) > 0))
-    thick = rng.gamma(2, rng.uniform(0.1, 0.7), (count, 1, 1))
-    normal = across(paths)
-    parts = [(paths + normal * thick * rng.normal(0, 1, (count, steps, 1))).reshape(-1, 2) for _ in range(4)]
-    plane = splat(np.concatenate(parts), np.tile(weight.ravel(), 4), (n, n))
-    if rng.random() < 0.7:
-        plane = plane / max(float(plane.max()), 1e-9) + rng.uniform(0.02, 0.5) * to_unit(mesh(rng, n))
-    return plane
-
-
-def mesh(rng: Generator, n: int) -> Plane:
-    """The cortex under a membrane: short filaments crossing everywhere, denser in one place than in another."""
-    count, steps = int(10 ** rng.uniform(2.3, 3.5)), int(rng.integers(8, 60))
-    paths = walks(rng, count, steps, n, stiffness=10 ** rng.uniform(1.0, 2.0), step=1.0)
-    plane = splat(paths.reshape(-1, 2), np.repeat(rng.gamma(2, 0.5, count), steps), (n, n))
-    return np.asarray(plane * np.exp(rng.uniform(0, 0.8) * cloud(rng, n, 2.5)), np.float32)
-
-
-def asters(rng: Generator, n: int) -> Plane:
-    """Microtubules or intermediate filaments of a whole cell: dense around one place, from which most of them radiate."""
-    count, steps = int(10 ** rng.uniform(1.6, 2.5)), int(rng.integers(n // 2, 2 * n))
-    centre = rng.uniform(0, n, 2)
-    around = rng.uniform(0, 2 * np.pi, count)
-    away = np.abs(rng.normal(0, rng.uniform(0.02, 0.5) * n, count))
-    start = centre + away[:, None] * np.stack([np.sin(around), np.cos(around)], -1)
-    heading = np.pi / 2 - around + rng.normal(0, rng.uniform(0.1, 1.2), count)
-    paths = walks(rng, count, steps, n, 10 ** rng.uniform(1.3, 3.0), start=start, heading=heading)
-    weight = np.repeat(rng.gamma(3, 1 / 3, (count, 1)), steps, axis=1)
-    return splat((paths + rng.normal(0, rng.uniform(0.1, 0.8), paths.shape)).reshape(-1, 2), weight.ravel(), (n, n))
-
-
-def neurites(rng: Generator, n: int) -> Plane:
-    """Dendrites that branch, with spines, and thin axons with swellings; at times a cell body."""
-    trunks, points, weights = int(rng.integers(1, 6)), [], []
-    paths = walks(rng, trunks, 3 * n, n, stiffness=10 ** rng.uniform(1.8, 2.8), start=rng.uniform(0, n, (trunks, 2)))
-    for path in paths:
-        width = 10 ** rng.uniform(0.0, 0.9)
-        branches = [(path, width)]
-        for _ in range(int(rng.integers(0, 7))):
-            at = path[rng.integers(len(path))]
-            branch = walks(rng, 1, int(rng.integers(n // 3, 2 * n)), n, stiffness=10 ** rng.uniform(1.6, 2.6), start=at[None])
-            branches.append((branch[0], width * rng.uniform(0.2, 0.8)))
-        for way, wide in branches:
-            taper = np.linspace(1, rng.uniform(0.3, 1), len(way))[:, None]
-            normal = across(way)
-            for _ in range(6):
-                points.append(way + normal * wide * taper * np.sin(rng.uniform(-np.pi / 2, np.pi / 2, (len(way), 1))))
-                weights.append(wide * taper[:, 0] / 6)
-            count = int(rng.integers(0, max(2, len(way) // 8)))
-            seats = rng.integers(0, len(way), count)
-            side = rng.choice((-1.0, 1.0), (count, 1)) * (wide + rng.uniform(0, 6, (count, 1)))
-            size, light = rng.uniform(0.5, 2.0), rng.uniform(1, 8) * wide
-            for _ in range(6):
-                points.append(way[seats] + normal[seats] * side + rng.normal(0, size, (count, 2)))
-                weights.append(light * rng.gamma(3, 1 / 3, count) / 6)
-    plane = splat(np.concatenate(points), np.concatenate(weights), (n, n))
-    if rng.random() < 0.3:
-        body = np.hypot(*(np.indices((n, n)) - rng.uniform(0, n, (2, 1, 1))))
-        plane = plane + expit((rng.uniform(0.03, 0.12) * n - body) / 2) * rng.uniform(0.3, 2) * float(np.percentile(plane, 99.5))
-    return np.asarray(plane, np.float32)
-
-
-def adhesions(rng: Generator, n: int) -> Plane:
-    """Focal adhesions: short streaks that point to the cell's middle, over the label in between."""
-    count, centre = int(rng.integers(15, 250)), rng.uniform(0.2 * n, 0.8 * n, 2)
-    at = rng.uniform(0, n, (count, 2))
-    heading = np.arctan2(*(at - centre).T) + rng.normal(0, rng.uniform(0.1, 0.5), count)
-    length, width = rng.uniform(2, 14) * rng.lognormal(0, 0.5, count), rng.uniform(0.5, 2.5)
-    along = np.clip(rng.normal(0, 0.5, (count, 80)), -1, 1) * length[:, None] / 2
-    direction = np.stack([np.sin(heading), np.cos(heading)], -1)[:, None]
-    normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
-    points = at[:, None] + along[..., None] * direction + rng.normal(0, width, (count, 80, 1)) * normal
-    weight = np.repeat(rng.lognormal(0, 0.6, count) * length / 80, 80)
-    plane = to_unit(splat(points.reshape(-1, 2), weight, (n, n)))
-    return np.asarray(plane + rng.uniform(0, 0.3) * to_unit(np.exp(cloud(rng, n, 2.0))), np.float32)
-
-
-def periodic_rings(rng: Generator, n: int) -> Plane:
-    """The membrane-periodic skeleton of axons: bands across a tube at a constant spacing."""
-    count = int(rng.integers(1, 8))
-    period, width = rng.uniform(5, 14), rng.uniform(3, 14)
-    parts, weights = [], []
-    for path in walks(rng, count, 3 * n, n, stiffness=10 ** rng.uniform(2, 3)):
-        direction = np.gradient(path, axis=0)
-        normal = np.stack([-direction[:, 1], direction[:, 0]], 1) / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
-        for _ in range(8):
-            parts.append(path + normal * width * np.sin(rng.uniform(0, 2 * np.pi, (len(path), 1))) / 2)
-            weights.append(0.15 + (np.sin(2 * np.pi * 0.7 * np.arange(len(path)) / period) > 0.4))
-    return splat(np.concatenate(parts), np.concatenate(weights), (n, n))
+from abbe.simulation.cytoskeleton import adhesions, asters, filaments, mesh, neurites, periodic_rings, stress_fibres
+from abbe.simulation.drawing import Generator, Plane, across, cloud, rounded, sides, splat, to_unit, walks
 
 
 def vesicles(rng: Generator, n: int) -> Plane:
@@ -234,7 +55,7 @@ def mitochondria(rng: Generator, n: int) -> Plane:
     stripes = 1.0 if rng.random() < 0.7 else 0.4 + (np.sin(np.arange(length) * 2 * np.pi / rng.uniform(3, 7)) > 0)
     normal = across(paths)
     weight = rng.gamma(4, 0.25, (count, 1)) * width * (1 + rng.uniform(0, 0.4) * rng.normal(size=(count, length))) * stripes
-    parts = [(paths + normal * (width * sides(rng, width.shape, shell=shell))[..., None]).reshape(-1, 2) for _ in range(20)]
+    parts = [(paths + normal * (width * sides(rng, width.shape, surface=shell))[..., None]).reshape(-1, 2) for _ in range(20)]
     return splat(np.concatenate(parts), np.tile(np.maximum(weight, 0).ravel(), 20), (n, n))
 
 
@@ -272,15 +93,6 @@ def membranes(rng: Generator, n: int) -> Plane:
     points = a + (b - a) * u + rng.normal(0, rng.uniform(0.2, 1.5), (len(a), 2 * n, 2))
     weight = np.repeat(length[:, 0] * rng.gamma(5, 0.2, (len(a), 1)) / n, 2 * n, axis=1)
     return splat(points.reshape(-1, 2), weight.ravel(), (n, n))
-
-
-def cloud(rng: Generator, n: int, slope: float) -> Plane:
-    """A random field of unit variance whose amplitude spectrum falls as frequency**-slope."""
-    f = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :])
-    f[0, 0] = np.inf
-    spectrum = (rng.normal(size=f.shape) + 1j * rng.normal(size=f.shape)) * f**-slope
-    field = np.fft.irfft2(spectrum, (n, n))
-    return (field / max(float(field.std()), 1e-12)).astype(np.float32)
 
 
 def nuclei(rng: Generator, n: int) -> Plane:
@@ -326,7 +138,7 @@ def bacteria(rng: Generator, n: int) -> Plane:
     half = length[:, None] + radius
     along = rng.uniform(-1, 1, (count, per)) * half
     wide = rounded(half - np.abs(along), radius)
-    side = radius * wide * sides(rng, (count, per), shell=rng.random() < 0.5)
+    side = radius * wide * sides(rng, (count, per), surface=rng.random() < 0.5)
     direction = np.stack([np.sin(phi), np.cos(phi)], -1)[:, None]
     normal = np.stack([-direction[..., 1], direction[..., 0]], -1)
     points = centres[:, None] + along[..., None] * direction + side[..., None] * normal
@@ -416,9 +228,3 @@ def specimen(rng: Generator, n: int, kind: str | None = None) -> Plane:
     if rng.random() < 0.3:  # the label that is everywhere in the cell
         plane += rng.uniform(0.02, 0.3) * to_unit(np.exp(0.5 * gaussian_filter(cloud(rng, n, 2.0), 3)))
     return to_unit(plane) if plane.any() else plane
-
-
-def to_unit(plane: Plane) -> Plane:
-    """Scaled so that the 99.9th percentile (or, for a few bright points, the maximum) is 1; clipped at 1.5."""
-    top = float(np.percentile(plane, 99.9)) or float(plane.max())
-    return np.clip(plane / top, 0, 1.5).astype(np.float32) if top > 0 else plane.astype(np.float32)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
-from abbe.simulation.structures import splat, to_unit
+from abbe.simulation.drawing import splat, to_unit
 
 Volume = npt.NDArray[np.float32]
 Generator = np.random.Generator
