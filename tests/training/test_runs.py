@@ -135,6 +135,9 @@ def test_wrong_folders_are_found_before_anything_is_made(tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     wrong.append((tmp_path / "empty", "wanted noisy images in the folder .*noisy, got none"))
     wrong.append((pairs(tmp_path / "small", 2, side=24), "at least 32 x 32 pixels .* got none in 0.tif"))
+    nan = pairs(tmp_path / "nan", 2)
+    tifffile.imwrite(nan / "noisy" / "0.tif", np.full((64, 64), np.nan, np.float32))
+    wrong.append((nan, r"got 0\.tif, which show nothing in common"))
     for folder, said in wrong:
         with pytest.raises(ParameterError, match=said) as raised:
             run(plan(pairs=PAIRS), tmp_path / "runs", folder)
