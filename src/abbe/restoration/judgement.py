@@ -96,7 +96,7 @@ def verdict(result: Image) -> Verdict:
 
     Raises `ParameterError` for an image that has no original.
     """
-    if result.original is None or result.recipe is None:
+    if not isinstance(result, Image) or result.original is None or result.recipe is None:
         raise ParameterError("wanted a result of enhance or correct_background, got an image without an original to compare it with")
     steps = result.recipe.to_dict()["steps"]
     picked = steps[-1].get("channels") if steps else None
