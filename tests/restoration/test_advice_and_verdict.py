@@ -13,6 +13,7 @@ from abbe.restoration import advise, enhance, verdict
 from abbe.restoration.noise import noise_sigma
 from abbe.restoration.sampling import sampling
 from abbe.simulation import specimen
+from abbe.simulation.pairs import bin3
 
 rng = np.random.default_rng
 
@@ -138,6 +139,21 @@ def test_transmitted_light_gets_a_remark_and_fluorescence_does_not() -> None:
     assert any("transmitted light" in remark for remark in advise(bright).remarks)
     for image in (dark, rng.poisson(np.full((128, 128), 300)), np.full((64, 64), 7)):
         assert not any("transmitted light" in remark for remark in advise(image).remarks)
+
+
+def test_a_crisp_image_with_next_to_no_noise_is_better_not_denoised() -> None:
+    rng = np.random.default_rng(0)
+    crisp = bin3(gaussian_filter(specimen(np.random.default_rng(27), 480), 1.2)).astype(np.float64)
+    bright, dim = (rng.poisson(light * crisp) * 2 + rng.normal(100, 3, crisp.shape).round() for light in (2000, 30))
+    soft = gaussian_filter(bright, 2)
+
+    def said(image: np.ndarray, steps: str) -> bool:
+        return any("denoising may soften" in remark for remark in advise(image.astype(np.float32), steps).remarks)
+
+    assert said(bright, "denoise")
+    assert not said(bright, "super_resolve")
+    assert not said(dim, "denoise")
+    assert not said(soft, "denoise")
 
 
 def test_pixels_coarser_than_any_lens_needs_get_a_remark() -> None:

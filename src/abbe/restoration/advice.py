@@ -25,6 +25,10 @@ CORRELATED = 0.3
 #: where the median lies between the 0.5th and the 99.5th percentile of an image that is bright with dark structure, as transmitted light
 #: gives it: from here on. Of 644 channels of fluorescence images none came above 0.51; pure noise has 0.5
 BRIGHT = 0.6
+#: noise, as a share of the contrast, below which there is next to nothing for a denoiser to take, and the share of the highest frequency
+#: from which on an image's detail is as fine as its pixels: there is something for it to lose. Of means of hundreds of frames (w2s) none is
+#: that fine; crisp images of 1,000 photons and more are
+CLEAN, FINE = 0.006, 0.75
 #: pixels from which that is taken
 LOOKED_AT = 2**18
 #: pixels (um) coarser than Abbe's limit needs with any lens that cells are looked at with: 600 nm / (4 x 0.5)
@@ -103,7 +107,7 @@ def advise(
         4 * t * c * z * y * x,
         scratch_bytes(source, chosen, grid),
         free_disk(tempfile.gettempdir()),
-        tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1)),
+        tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1, plan == "A" and "denoise" in wanted)),
         by_file(source, range(source.shape[1]))[0].pixels if plan == "A" and "super_resolve" in wanted else (),
     )
 
@@ -124,7 +128,14 @@ def _bright(image: Image, channel: int) -> bool:
     return bool(middle - low > BRIGHT * (high - low) > 0)
 
 
-def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool) -> list[str]:
+def _contrast(image: Image, channel: int) -> float:
+    low, high = np.percentile(sample(image.pixels, channel, LOOKED_AT).astype(np.float64), [1, 99.8])
+    return float(high - low)
+
+
+def _remarks(
+    image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool, denoised: bool
+) -> list[str]:
     said = []
     for c in chosen:
         name = image.channels[c]
@@ -132,6 +143,13 @@ def _remarks(image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], 
             said.append(
                 f"{name}: bright, with dark structure, as transmitted light or a stained section is: the models know fluorescence alone, "
                 "and what they make of it means nothing"
+            )
+        cutoff = samples[c].cutoff
+        crisp = cutoff is not None and cutoff >= FINE and noise[c].correlation <= CORRELATED
+        if denoised and crisp and 0 < noise[c].sigma < CLEAN * _contrast(image, c):
+            said.append(
+                f"{name}: next to no noise, and detail as fine as the pixels: denoising may soften that and has little to take; leave "
+                "the step out (steps axial and super_resolve)"
             )
         if noise[c].correlation > CORRELATED and image.recipe is None:  # what abbe made is smooth on purpose
             said.append(
