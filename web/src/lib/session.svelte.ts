@@ -8,7 +8,7 @@ interface Conflict {
 }
 
 /** A name that abbe gave starts with a capital on the page; one that a person gave stays as it is. */
-const titled = (name: string) => (/^(original|super-resolved|background corrected|cropped|merged|copy)( \d+)?$/.test(name) ? name[0]!.toUpperCase() + name.slice(1) : name);
+const titled = (name: string) => (/^(original|result|((denoised|sharpened along z|haze removed)(, )?)+|super-resolved|background corrected|cropped|merged|copy)( \d+)?$/.test(name) ? name[0]!.toUpperCase() + name.slice(1) : name);
 
 export class Session {
   document = $state.raw<Document | null>(null);
