@@ -38,6 +38,8 @@ SLIPS: dict[str, Callable[[], object]] = {
     "a path where an image is wanted": lambda: abbe.enhance("cells.tif"),
     "a Path where an image is wanted": lambda: abbe.save(Path("cells.tif"), "out.tif"),
     "no image": lambda: abbe.enhance(None),
+    "a number where progress is told": lambda: abbe.enhance(PLANE, progress=5),  # type: ignore[arg-type]
+    "no result for a verdict": lambda: abbe.verdict(PLANE),  # type: ignore[arg-type]
     "rows of different lengths": lambda: abbe.enhance([[1, 2], [3]]),
     "numbers beyond float32": lambda: abbe.Image.from_array(np.full((3, 4), 1e300)),
     "a pixel size as text": lambda: abbe.Image.from_array(PLANE, pixel_size="0.1"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from abbe.errors import CancelledError
+from abbe.errors import CancelledError, ParameterError
 
 #: `progress(fraction, text)`: the part of the whole run that is done, in [0, 1], and what is being done. It may return False, or raise
 #: `CancelledError`, to stop the run; what it returns otherwise is ignored.
@@ -20,6 +20,10 @@ class Part:
     report: Progress | None
     start: float = 0.0
     stop: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.report is not None and not callable(self.report):
+            raise ParameterError(f"wanted a function progress(fraction, text), got {self.report!r}")
 
     def __call__(self, fraction: float, text: str) -> None:
         """Say that `fraction` of this part is done. Raises `CancelledError` when the listener wants no more."""

@@ -32,6 +32,8 @@ KNOWN, KNOWN_WITHIN = 0.5, 0.06
 #: share of samples that lie at an image's edges, and how much of their side may be beyond them: mirrored, as engines continue an image.
 #: The noise there is its own mirror image, which a network that never saw any takes for structure
 AT_EDGES, BEYOND = 0.25, 0.3
+#: the same where a network restores on ever finer grids: the finest sees the middle half of a patch alone
+BEYOND_LEVELS = 0.45
 #: training slices from one blurred stack, and how many stacks take turns: what comes soon after each other is not alike
 SLICES_PER_STACK, STACKS = 32, 16
 
@@ -157,7 +159,8 @@ class Samples:
             return normalised(rng, observed, truth[None], np.array([stack.step], np.float32), level=True)
         knowing = np.random.default_rng([plan.seed, self.stream, index, 2])  # its own: plans that tell nothing see what they always saw
         known = bool(plan.network.told) and knowing.random() < (1.0 if plan.learn == "told" else KNOWN)
-        pair = at_edges(np.random.default_rng([plan.seed, self.stream, index, 3]), self._pair(rng, n, known))
+        beyond = BEYOND_LEVELS if plan.network.levels else BEYOND
+        pair = at_edges(np.random.default_rng([plan.seed, self.stream, index, 3]), self._pair(rng, n, known), beyond)
         level = plan.task in ("denoise", "super_resolve")
         told = told_of_psf(pair.width * float(np.exp(knowing.normal(0, KNOWN_WITHIN))) if known and pair.width else None)
         numbers = np.array([told[name] for name in plan.network.told], np.float32)
@@ -191,7 +194,7 @@ class Samples:
         return section_pair(rng, layers(rng, self.pool, n + 16), n)
 
 
-def at_edges(rng: Generator, pair: Pair) -> Pair:
+def at_edges(rng: Generator, pair: Pair, beyond: float = BEYOND) -> Pair:
     """The pair as it is, or, `AT_EDGES` of the time, the corner or side of an image with what an engine puts beyond it.
 
     The image goes on as its mirror image about the middle of its outermost pixels; so does the truth, on its grid.
@@ -201,7 +204,7 @@ def at_edges(rng: Generator, pair: Pair) -> Pair:
     observed, truth = pair.observed, pair.truth
     for axis in (0, 1):
         n, scale = observed.shape[axis], truth.shape[axis] // observed.shape[axis]
-        before, after = (int(rng.integers(0, int(BEYOND * n) + 1)) for _ in range(2))
+        before, after = (int(rng.integers(0, int(beyond * n) + 1)) for _ in range(2))
         # of the two ends of an axis one or none is in view, as on all images larger than a tile
         before, after = [(before, 0), (0, after), (0, 0)][int(rng.integers(3))]
         kept = n - before - after
