@@ -7,6 +7,7 @@ import pytest
 
 import abbe
 from abbe.errors import AxesError, LimitError, ParameterError
+from abbe.image.grid import Grid
 
 
 def codes(image: abbe.Image) -> list[str]:
@@ -191,3 +192,31 @@ def test_the_mask_says_where_as_an_array() -> None:
     mask = np.asarray(abbe.Image.from_array(pixels).mask)
     assert mask.dtype == bool
     assert np.array_equal(mask[0, 0, 0], np.isnan(pixels))
+
+
+def finer(original: abbe.Image) -> abbe.Image:
+    """Three times finer along y and x, with all that comes with a result."""
+    pixels = np.kron(np.asarray(original), np.ones((3, 3), np.float32))
+    alike = [abbe.Image.from_array(pixels + by, "TCZYX") for by in (0, -1, 1, 0.5)]
+    return alike[0].replace(original=original, interval=abbe.Interval(alike[1], alike[2]), trust=alike[3])
+
+
+def test_what_comes_with_a_result_is_cut_as_it_is() -> None:
+    whole = finer(abbe.Image.from_array(np.arange(200, dtype=np.float32).reshape(10, 20)))
+    part = whole.crop(slice(3, 15), slice(6, 24))
+    assert part.original is not None
+    assert part.interval is not None
+    assert part.trust is not None
+    expected = np.asarray(whole)[..., 3:15, 6:24]
+    np.testing.assert_array_equal(np.asarray(part), expected)
+    np.testing.assert_array_equal(np.kron(np.asarray(part.original), np.ones((3, 3))), expected)
+    np.testing.assert_array_equal(np.asarray(part.interval.lower), expected - 1)
+    np.testing.assert_array_equal(np.asarray(part.interval.upper), expected + 1)
+    np.testing.assert_array_equal(np.asarray(part.trust), expected + 0.5)
+
+
+def test_a_part_that_cuts_pixels_of_the_original_has_none_and_counts_in_them_still() -> None:
+    whole = finer(abbe.Image.from_array(np.arange(200, dtype=np.float32).reshape(10, 20)))
+    part = whole.crop(slice(4, 16), slice(6, 24))
+    assert part.original is None
+    assert Grid.of(part).original == Grid.of(whole).original == (1.0, 1 / 3, 1 / 3)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from abbe.errors import AxesError, LimitError, ParameterError
 from abbe.image.axes import ORDER, check_size, to_tczyx
+from abbe.image.grid import Grid
 from abbe.image.inspection import Inspection, fill_non_finite, inspect
 from abbe.image.metadata import Optics, PixelSize, Provenance
 from abbe.image.notice import Notice, join
@@ -243,13 +244,44 @@ class Image:
         raise ParameterError(f"wanted a channel of this image ({names}), got {key!r}")
 
     def crop(self, y: slice, x: slice, z: slice | None = None) -> Image:
-        """A box of it, in pixels; slices have explicit start and stop."""
+        """A box of it, in pixels; slices have explicit start and stop.
+
+        Its interval, its trust and its original are of the same field; where the box cuts pixels of the original, there is none.
+        """
         t, c, full_z, _, _ = whole(self.shape)
         box = (t, c, z or full_z, y, x)
         for part, n, name in zip(box[2:], self.shape[2:], "ZYX"):
             if not 0 <= part.start < part.stop <= n:
                 raise ParameterError(f"wanted a part of 0 to {n} along {name}, got {part.start} to {part.stop}")
-        return self.replace(pixels=CroppedPixels(self.pixels, box), mask=None if self.mask is None else CroppedPixels(self.mask, box))
+        interval = None if self.interval is None else Interval(*(side.crop(y, x, z) for side in self.interval))
+        field = self._field_of_original(box[2:])
+        provenance = self.provenance
+        if self.original is not None and field is None:  # a ROI in pixels still counts in those of the original
+            provenance = dataclasses.replace(provenance, step=Grid.of(self).original)
+        return self.replace(
+            pixels=CroppedPixels(self.pixels, box),
+            mask=None if self.mask is None else CroppedPixels(self.mask, box),
+            interval=interval,
+            trust=None if self.trust is None else self.trust.crop(y, x, z),
+            original=None if self.original is None or field is None else self.original.crop(field[1], field[2], field[0]),
+            provenance=provenance,
+        )
+
+    def _field_of_original(self, box: tuple[slice, ...]) -> tuple[slice, slice, slice] | None:
+        """The (z, y, x) part of the original in the same place, where it consists of whole pixels of that."""
+        if self.original is None:
+            return None
+        field = []
+        for part, n, m in zip(box, self.shape[2:], self.original.shape[2:]):
+            finer = n // m if n % m == 0 else 0
+            if (part.start, part.stop) == (0, n):
+                field.append(slice(0, m))
+            elif finer and part.start % finer == 0 and part.stop % finer == 0 and (finer == 1 or len(field) > 0):
+                field.append(slice(part.start // finer, part.stop // finer))
+            else:
+                return None
+        z, y, x = field
+        return z, y, x
 
     def warn(self, *notices: Notice) -> Image:
         """This image with more warnings."""

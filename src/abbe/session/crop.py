@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from abbe.errors import ParameterError
-from abbe.image import ROI, Image, Interval
+from abbe.image import ROI, Image
 from abbe.image.grid import root
 from abbe.image.pixels import Region, whole
 from abbe.recipe import Input, Recipe, Step
@@ -23,7 +23,7 @@ def crop(image: Image, y: tuple[int, int], x: tuple[int, int]) -> tuple[Image, R
     source = Input(shape=image.shape, dtype=image.dtype.name, pixel_size=image.pixel_size, channels=image.channels)
     box = {"y": [rows.start, rows.stop], "x": [columns.start, columns.stop]}
     recipe = Recipe(operation="crop", inputs=(source,), steps=(Step(name="crop", parameters=box),))
-    return _cut(image, rows, columns).replace(recipe=recipe), recipe
+    return image.crop(rows, columns).replace(recipe=recipe), recipe
 
 
 def _snapped(pair: tuple[int, int], ratio: int, length: int, axis: str) -> slice:
@@ -31,14 +31,6 @@ def _snapped(pair: tuple[int, int], ratio: int, length: int, axis: str) -> slice
     if not 0 <= start < stop <= length:
         raise ParameterError(f"wanted a part of 0 to {length} along {axis}, got {start} to {stop}")
     return slice(start // ratio * ratio, min(length, -(-stop // ratio) * ratio))
-
-
-def _cut(image: Image, rows: slice, columns: slice) -> Image:
-    interval = image.interval
-    return image.crop(rows, columns).replace(
-        interval=None if interval is None else Interval(interval.lower.crop(rows, columns), interval.upper.crop(rows, columns)),
-        trust=None if image.trust is None else image.trust.crop(rows, columns),
-    )
 
 
 def original_of_crop(before: Image, recipe: Recipe | None) -> Image | None:
@@ -51,7 +43,7 @@ def original_of_crop(before: Image, recipe: Recipe | None) -> Image | None:
     for axis in (3, 4):
         ratio = max(1, before.shape[axis] // before.original.shape[axis])
         parts.append(slice(region[axis].start // ratio, region[axis].stop // ratio))
-    return _cut(before.original, parts[0], parts[1]).replace(original=None)
+    return before.original.crop(parts[0], parts[1]).replace(original=None)
 
 
 def offset_of(image: Image, recipe: Recipe) -> tuple[float, float]:
