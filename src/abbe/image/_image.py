@@ -272,11 +272,11 @@ class Image:
         if self.original is None:
             return None
         field = []
-        for part, n, m in zip(box, self.shape[2:], self.original.shape[2:]):
-            finer = n // m if n % m == 0 else 0
+        for axis, part, n, m in zip("ZYX", box, self.shape[2:], self.original.shape[2:]):
+            finer = 1 if axis == "Z" else max(1, n // m)  # planes are points in depth: a part of them fits only where there are as many
             if (part.start, part.stop) == (0, n):
                 field.append(slice(0, m))
-            elif finer and part.start % finer == 0 and part.stop % finer == 0 and (finer == 1 or len(field) > 0):
+            elif n == finer * m and part.start % finer == 0 and part.stop % finer == 0:
                 field.append(slice(part.start // finer, part.stop // finer))
             else:
                 return None
