@@ -29,6 +29,7 @@ from abbe.restoration.request import (
 )
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
+from abbe.restoration.spikes import about_spikes, without_spikes
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
 from abbe.restoration.unmeasured import find_unmeasured
@@ -160,9 +161,11 @@ def _stages(
     The one normalisation is that of the image. Were each step's input to have its own, a bright object somewhere in the image would change,
     by rounding, what comes out everywhere else. Where a step takes the background away, the offset is 0 from there on.
     """
-    pixels = raw
     first = next(iter(models.values())).card
     own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))
+    clean = without_spikes(raw, own, sharp="background" in models)
+    pixels: Pixels = clean
+    raw, about = clean, about_spikes(clean)
     stages: list[Stage] = []
     shares = _shares(models, passes)
     for number, (step, model) in enumerate(models.items()):
@@ -179,7 +182,7 @@ def _stages(
             stage = restore_planes(pixels, work, (raw, own))
         if step == "super_resolve":
             stage = dataclasses.replace(stage, found={**stage.found, **widths.account()})
-        stages.append(stage)
+        stages.append(dataclasses.replace(stage, notices=(*about, *stage.notices)) if number == 0 else stage)
         pixels = stage.estimate
         if removes_light(model):
             normal = tuple(Normalisation(0.0, n.scale) for n in normal)
