@@ -35,6 +35,8 @@ BEFORE_OTHERS = 0.1
 PLACES = ((0, 0, 0), (2, 3, 6), (3, 3, 1), (7, 7, 3), (6, 1, 4), (0, 2, 2), (1, 6, 5), (5, 6, 7))
 #: pixels around what is kept of a tile that are computed too: agreement softens a result before it compares it with the image
 AROUND = 4
+#: rows that are looked through at once
+BAND = 1024
 #: light (normalised) below which there is none to speak of
 SMALLEST = 1e-6
 #: pixels, and how each channel is normalised
@@ -45,8 +47,9 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     """Every plane of `source`, (T, C, Z, Y, X) of any dtype, through the network.
 
     The mean of each plane is kept, region by region (`abbe.restoration.level`), except by models that remove light. What is added varies
-    too slowly to change contrasts or ratios of brightness above background, as a gain would. A finer result is made to agree with the image
-    at each spatial frequency (`abbe.restoration.agreement`).
+    too slowly to change contrasts or ratios of brightness above background, as a gain would. Before that, nothing is left darker than the
+    darkest pixel of the plane's image: beside what is very bright a network swings below what any light can be. A finer result is made to
+    agree with the image at each spatial frequency (`abbe.restoration.agreement`).
 
     Args:
         raw: the image before all steps and its normalisation, for a model with context: it sees both where they are on one grid. None:
@@ -58,6 +61,7 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     t, c, z, y, x = source.shape
     card, scale, normal = work.model.card, work.model.card.scale, work.normal
     behind = raw if (card.context or scale > 1) and raw is not None and raw[0].shape == source.shape and raw[0] is not source else None
+    shown = source if behind is None else behind[0]
     cut = tiling(y, x, card, reach=reach(work))
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
@@ -67,11 +71,11 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     agreement = Agreement(source.shape, scale) if scale > 1 and behind is not None else None
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
-        level = LevelGrid(y, x, scale)
+        level, darkest = LevelGrid(y, x, scale), -np.inf if removes_light(work.model) else darkest_of(shown, i, j, k)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
             told = told_of_psf(work.psf[j]) if work.psf else {}
             whole = passed(work, observed if card.context else seen, seen, told, done, total, around(tile, seen))
-            values = in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)])
+            values = np.maximum(in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)]), np.float32(darkest))
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
             if spread is not None:
@@ -88,6 +92,18 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     found = {} if agreement is None else agreement.reach(estimate, work.psf, [n.scale for n in normal], lambda: work.report(1.0, work.name))
     kept = estimate if removes_light(work.model) else LevelledPixels(estimate, surfaces, CELL * scale)
     return finish(work, kept, spread, found)
+
+
+def darkest_of(source: Pixels, t: int, c: int, k: int | None = None) -> float:
+    """The least finite value of one plane (None: of one stack), 0 where there is none."""
+    z, y, x = source.shape[2:]
+    least = np.inf
+    for depth in range(z) if k is None else (k,):
+        for top in range(0, y, BAND):
+            rows = slice(top, min(top + BAND, y))
+            part = source.read((slice(t, t + 1), slice(c, c + 1), slice(depth, depth + 1), rows, slice(0, x)))
+            least = min(least, float(np.min(part.astype(np.float64), where=np.isfinite(part), initial=np.inf)))
+    return least if np.isfinite(least) else 0.0
 
 
 def _inputs(source: Normalised, raw: Normalised | None, plane: tuple[int, int, int], cut: Tiling) -> Iterator[tuple[Tile, Array, Array]]:

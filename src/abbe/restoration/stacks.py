@@ -17,6 +17,7 @@ from abbe.image import Notice
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, put, scratch
 from abbe.optics.stack_blur import COARSEST_STEP, FINEST_STEP, FLOOR, StackBlur, axial_excess, sharpen_stack
 from abbe.restoration.normalisation import Normalisation, sample
+from abbe.restoration.planes import darkest_of
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels
 from abbe.restoration.stage import ShiftedPixels, Stage, Work, as_half, finish, in_units
@@ -127,16 +128,6 @@ def _about_step(ratio: float) -> tuple[Notice, ...]:
         "planes so far apart share little, and what lies between them is mostly interpolated"
     )
     return (Notice("z-step", text),)
-
-
-def darkest_of(source: Pixels, t: int, c: int) -> float:
-    """The least finite value of one stack, 0 where there is none."""
-    z, y, x = source.shape[2:]
-    least = np.inf
-    for k in range(z):
-        plane = source.read((slice(t, t + 1), slice(c, c + 1), slice(k, k + 1), slice(0, y), slice(0, x)))
-        least = min(least, float(np.min(plane.astype(np.float64), where=np.isfinite(plane), initial=np.inf)))
-    return least if np.isfinite(least) else 0.0
 
 
 def lens_of(source: Pixels, raw: Pixels, channel: int, ratio: float, unit: float) -> Lens:
