@@ -61,7 +61,8 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     t, c, z, y, x = source.shape
     card, scale, normal = work.model.card, work.model.card.scale, work.normal
     behind = raw if (card.context or scale > 1) and raw is not None and raw[0].shape == source.shape and raw[0] is not source else None
-    shown = source if behind is None else behind[0]
+    # a step before may have taken the background away
+    images = (source,) if behind is None else (source, behind[0])
     cut = tiling(y, x, card, reach=reach(work))
     shape = (t, c, z, y * scale, x * scale)
     estimate = scratch(shape, np.float32)
@@ -71,7 +72,8 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     agreement = Agreement(source.shape, scale) if scale > 1 and behind is not None else None
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
-        level, darkest = LevelGrid(y, x, scale), -np.inf if removes_light(work.model) else darkest_of(shown, i, j, k)
+        level = LevelGrid(y, x, scale)
+        darkest = -np.inf if removes_light(work.model) else min(darkest_of(image, i, j, k) for image in images)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
             told = told_of_psf(work.psf[j]) if work.psf else {}
             whole = passed(work, observed if card.context else seen, seen, told, done, total, around(tile, seen))
