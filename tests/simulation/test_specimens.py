@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import find_objects, gaussian_filter, label
 
 from abbe.optics import Camera, expose
 from abbe.optics.blur import gaussian_transfer, random_transfer
@@ -14,9 +14,10 @@ from abbe.optics.stack_blur import to_even
 from abbe.simulation import background_pair, cytoskeleton, denoising_pair, pairs, section_pair, specimen, super_resolution_pair, volume
 from abbe.simulation.drawing import rounded, sides, splat, walks
 from abbe.simulation.pairs import SECTION, bin3, sharpened
-from abbe.simulation.stacks import axial_pair, sample_planes
+from abbe.simulation.stacks import BlurredStack, axial_pair, axial_slice, sample_planes
 from abbe.simulation.structures import KINDS, WEIGHTS, spread
 from abbe.simulation.volumes import KINDS as VOLUMES
+from abbe.simulation.volumes import uneven_volume
 
 
 class Specimens:
@@ -186,3 +187,47 @@ def test_an_axial_pair_is_a_slice_with_its_neighbours() -> None:
     assert observed.shape == (5, 40, 40)
     assert truth.shape == (40, 40)
     assert step >= 1
+
+
+def test_at_the_edge_of_a_stack_a_slice_goes_on_mirrored() -> None:
+    """As engines continue it; a slice larger than the stack does so at both ends."""
+    z, x = np.mgrid[:30, :50].astype(np.float32)
+    values = np.repeat((100 * z + x)[:, None], 7, axis=1)
+    beyond = 0
+    for seed in range(40):
+        observed, truth = axial_slice(np.random.default_rng(seed), BlurredStack(values, values, 1.0), 40, 5)
+        np.testing.assert_array_equal(observed[2], truth)
+        rows, columns = np.diff(truth[:, 0] // 100), np.diff(truth[0] % 100)
+        assert np.abs(rows).max() == np.abs(columns).max() == 1
+        assert (rows < 0).any()
+        beyond += bool((columns < 0).any())
+    assert 2 <= beyond <= 25
+
+
+def test_an_uneven_label_makes_parts_of_a_volume_far_dimmer_and_none_brighter() -> None:
+    even = np.ones((24, 24, 24), np.float32)
+    made = [uneven_volume(np.random.default_rng(seed), even) for seed in range(30)]
+    assert all(0 < v.min() <= v.max() <= 1 for v in made)
+    assert max(v.max() / v.min() for v in made) > 100
+
+
+def test_some_stacks_end_within_their_specimen() -> None:
+    """Light from beyond the last plane is in it, as in any stack of a thick specimen."""
+    v = volume(np.random.default_rng(1), 40, "borders")
+    depths = {len(BlurredStack.of(np.random.default_rng(seed), v).truth) for seed in range(16)}
+    assert min(depths) < 36
+    assert max(depths) >= 36
+
+
+def test_blobs_that_lie_side_by_side_are_not_joined() -> None:
+    """Of a crowd of granules nothing that is bright reaches as far as what belongs to a network."""
+
+    def longest(kind: str) -> float:
+        found = []
+        for seed in range(6):
+            plane = KINDS[kind](np.random.default_rng(seed), 160)
+            areas = find_objects(label(plane > np.percentile(plane, 95))[0])
+            found.append(max(max(s.stop - s.start for s in area) for area in areas))
+        return float(np.median(found))
+
+    assert longest("granules") < 0.7 * longest("network")

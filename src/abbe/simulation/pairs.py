@@ -185,7 +185,7 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
     low = np.maximum(bin3(np.asarray(blurred + haze)[cut]), 0) + floor
     if factor > 1:
         low = np.maximum(processing.resize(low.astype(np.float32), (round(n / factor),) * 2), 0)
-    photons = 10 ** rng.uniform(0.8, 3.2)
+    photons = 10 ** rng.uniform(0.4, 3.4)
     camera = random_camera(rng, plain=bool(rng.random() < 0.7))
     observed, expected = expose(rng, low * photons, camera)
     level = floor * photons * camera.gain + camera.offset

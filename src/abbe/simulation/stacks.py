@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from abbe.optics import expose
 from abbe.optics.stack_blur import COARSEST_STEP, FINEST_STEP, FLOOR, StackBlur, sharpen_stack, to_even
 from abbe.simulation.pairs import random_camera
+from abbe.simulation.volumes import uneven_volume
 
 Generator = np.random.Generator
 Volume = npt.NDArray[np.float32]
@@ -44,6 +45,14 @@ SLICES, MARGIN = 20, 8
 MISJUDGED = (0.85, 1.1)
 #: share of stacks of which the blur could not be told: they are not deblurred beforehand
 UNTOLD = 0.1
+#: share of stacks whose label is uneven: beside what is a thousand times brighter, what is dim is still there
+UNEVEN = 0.35
+#: share of stacks that end within the specimen, and of its planes that are beyond either end, at most
+ENDS, BEYOND = 0.5, 0.3
+#: share of stacks that were not denoised before
+RAW = 0.15
+#: share of slices that lie at the edge of their stack and go on mirrored, as an engine shows them, and by how much of them, at most
+AT_EDGE, MIRRORED = 0.25, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +72,33 @@ class BlurredStack:
     @classmethod
     def of(cls, rng: Generator, specimen: Volume, *, sharpen: bool = False) -> BlurredStack:
         """Slices somewhere in an isotropic `specimen` (Z, Y, X) through random optics and a random camera."""
+        uneven = rng.random() < UNEVEN
+        if uneven:
+            specimen = uneven_volume(rng, specimen)
         light, step, blur = blurred_stack(rng, specimen)
+        if rng.random() < ENDS:
+            kept_planes = _ends(rng, len(specimen))
+            light, specimen = light[kept_planes], specimen[kept_planes]
         first = int(rng.integers(0, max(light.shape[1] - SLICES, 0) + 1))
         rows = slice(max(first - MARGIN, 0), first + SLICES + MARGIN)
         kept = slice(first - rows.start, first - rows.start + SLICES)
         planes = sample_planes(light[:, rows], step)
-        photons, camera = 10 ** rng.uniform(1.5, 3.3), random_camera(rng, plain=True)
+        photons, camera = 10 ** rng.uniform(1.5, 4.3 if uneven else 3.3), random_camera(rng, plain=True)
         counts, expected = expose(rng, planes.reshape(-1, planes.shape[2]) * photons, camera)
         counts, expected = counts.reshape(planes.shape), expected.reshape(planes.shape)
-        left = gaussian_filter(counts - expected, (0, rng.uniform(0.7, 2.0), rng.uniform(0.7, 2.0)))
-        seen = np.asarray(expected + left * rng.uniform(0.3, 1.0), np.float32)
+        noise = counts - expected
+        if rng.random() >= RAW:
+            noise = gaussian_filter(noise, (0, rng.uniform(0.7, 2.0), rng.uniform(0.7, 2.0))) * rng.uniform(0.3, 1.0)
+        seen = np.asarray(expected + noise, np.float32)
         even = to_even(seen, step)
         truth = specimen[: len(even), first : first + SLICES] * photons * camera.gain + camera.offset
         return cls(even[:, kept], truth.astype(np.float32), step, _sharpened(rng, seen, even, step, blur)[:, kept] if sharpen else None)
+
+
+def _ends(rng: Generator, depth: int) -> slice:
+    """The planes that a stack has of a specimen that goes on above and below."""
+    below, above = (int(rng.integers(0, int(BEYOND * depth) + 1)) for _ in range(2))
+    return slice(below, depth - above)
 
 
 def _sharpened(rng: Generator, seen: Volume, even: Volume, step: float, blur: StackBlur) -> Volume:
@@ -104,14 +127,19 @@ def axial_slice(rng: Generator, stack: BlurredStack, n: int, neighbours: int) ->
     parts = [stack.observed[:, y - half : y + half + 1], stack.truth[:, y : y + 1]]
     if stack.sharp is not None:
         parts.insert(1, stack.sharp[:, y : y + 1])
-    slices = _fit(np.moveaxis(np.concatenate(parts, 1), 1, 0), n)
-    x = int(rng.integers(0, slices.shape[2] - n + 1))
-    z = int(rng.integers(0, slices.shape[1] - n + 1))
-    cut = slices[:, z : z + n, x : x + n].astype(np.float32)
+    cut = _part(rng, np.moveaxis(np.concatenate(parts, 1), 1, 0), n).astype(np.float32)
     return cut[:-1], cut[-1]
 
 
-def _fit(a: Volume, n: int) -> Volume:
-    """Edge-extended to at least n rows and columns."""
-    more = [(0, 0)] + [(0, max(0, n - s)) for s in a.shape[1:]]
-    return np.pad(a, more, mode="edge")
+def _part(rng: Generator, slices: Volume, n: int) -> Volume:
+    """(slices, n, n): a part anywhere, mirrored beyond the edges where what there is is smaller, or, at times, at an edge."""
+    for axis in (1, 2):
+        size = slices.shape[axis]
+        start = int(rng.integers(0, max(size - n, 0) + 1))
+        if rng.random() < AT_EDGE or size < n:
+            beyond = int(rng.integers(0, max(int(MIRRORED * n), n - size) + 1))
+            start = -beyond if rng.random() < 0.5 else size - n + beyond
+        place = np.arange(start, start + n)
+        place = np.abs(place) % (2 * (size - 1))
+        slices = slices.take(np.where(place < size, place, 2 * (size - 1) - place), axis)
+    return slices

@@ -126,6 +126,43 @@ def tissue(rng: Generator, n: int) -> Plane:
     return np.asarray(np.exp(rng.uniform(0.4, 1.6) * cloud(rng, n, rng.uniform(0.7, 2.2))), np.float32)
 
 
+def speckles(rng: Generator, n: int) -> Plane:
+    """Condensates, nuclear speckles, granular label: blobs of one size, crowded, with no line between them; or what lies between blobs."""
+    period, width = 4 * 10 ** rng.uniform(0, 1), rng.uniform(0.15, 0.6)
+    f = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :]) * period
+    field = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, n))) * np.exp(-(((f - 1) / width) ** 2) / 2), (n, n))
+    field /= max(float(field.std()), 1e-12)
+    if rng.random() < 0.25:
+        return np.asarray(expit((field - rng.uniform(0, 1.5)) / rng.uniform(0.05, 0.5)), np.float32)
+    return np.asarray(np.exp(rng.uniform(0.3, 2) * field), np.float32)
+
+
+def granules(rng: Generator, n: int) -> Plane:
+    """Vesicles, granules, pores of one size, packed: as many as there is room for, or a few times fewer."""
+    radius = 10 ** rng.uniform(-0.1, 0.9)
+    apart = radius * rng.uniform(2, 6) + 1
+    count = max(3, int((n / apart) ** 2))
+    if rng.random() < 0.5:  # evenly spaced, as what keeps away from each other is
+        side = int(np.ceil(np.sqrt(count)))
+        centres = (np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2) + 0.5) * n / side
+        centres = centres + rng.normal(0, 0.25 * n / side, centres.shape)
+    else:
+        centres = rng.uniform(0, n, (count, 2))
+    per = int(np.clip(12 * radius**2, 30, 400))
+    phi, ring = rng.uniform(0, 2 * np.pi, (len(centres), per)), rng.random() < 0.2
+    r = radius * (1 + 0.1 * rng.normal(size=phi.shape) if ring else np.sqrt(rng.random(phi.shape)))
+    points = centres[:, None] + np.stack([r * np.sin(phi), r * np.cos(phi)], -1)
+    weight = np.repeat(rng.lognormal(0, rng.uniform(0, 0.8), len(centres)) / per, per)
+    return splat(points.reshape(-1, 2), weight, (n, n))
+
+
+def chromatin(rng: Generator, n: int) -> Plane:
+    """A nucleus seen close up, or cytosol: texture of all sizes, without lines and mostly without gaps."""
+    coarse, fine = cloud(rng, n, rng.uniform(1.2, 1.8)), gaussian_filter(cloud(rng, n, rng.uniform(0.6, 1.2)), rng.uniform(0.5, 3))
+    fine = fine / max(float(fine.std()), 1e-12)
+    return np.asarray(np.exp(rng.uniform(0.1, 0.6) * coarse + rng.uniform(0.05, 0.5) * fine), np.float32)
+
+
 def bacteria(rng: Generator, n: int) -> Plane:
     """Rods with a bright membrane or a filled interior, lying in chains and clumps."""
     count = int(rng.integers(4, 120))
@@ -176,12 +213,16 @@ KINDS: dict[str, Callable[[Generator, int], Plane]] = {
         membranes,
         nuclei,
         tissue,
+        speckles,
+        granules,
+        chromatin,
         bacteria,
         molecules,
         empty,
     )
 }
-#: how often each kind is drawn; thin and point-like structure is the hardest and gets the most
+#: how often each kind is drawn; thin and point-like structure is the hardest and gets the most. What is crowded without lines (speckles,
+#: granules, chromatin) must be there too: a network that has seen crowds of lines alone joins blobs to a mesh
 WEIGHTS: dict[str, float] = {
     "filaments": 3,
     "stress_fibres": 4,
@@ -196,13 +237,29 @@ WEIGHTS: dict[str, float] = {
     "membranes": 2,
     "nuclei": 3,
     "tissue": 2,
+    "speckles": 3,
+    "granules": 3,
+    "chromatin": 2,
     "bacteria": 1,
     "molecules": 2.5,
     "empty": 1,
 }
 
 #: kinds that fill a cell as far as it reaches, and no further
-WITHIN_A_CELL = ("filaments", "stress_fibres", "mesh", "asters", "adhesions", "vesicles", "mitochondria", "network", "molecules", "tissue")
+WITHIN_A_CELL = (
+    "filaments",
+    "stress_fibres",
+    "mesh",
+    "asters",
+    "adhesions",
+    "vesicles",
+    "mitochondria",
+    "network",
+    "molecules",
+    "tissue",
+    "speckles",
+    "granules",
+)
 
 
 def spread(rng: Generator, n: int) -> Plane:

@@ -25,7 +25,7 @@ Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
 
 #: of `abbe.simulation.structures` and `volumes`: a pool that was made by another is made anew
-GENERATION = 3
+GENERATIONS = {"planes": 4, "volumes": 4}
 
 
 def _plane(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
@@ -98,7 +98,7 @@ def _stretch(rng: Generator, length: int, side: int) -> npt.NDArray[np.int64]:
 
 def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, workers: int) -> npt.NDArray[np.float16]:  # type: ignore[no-untyped-def]
     shape = (count, side, side) if name == "planes" else (count, side, side, side)
-    key = hashlib.sha256(json.dumps([name, shape, seed, GENERATION]).encode()).hexdigest()[:12]
+    key = hashlib.sha256(json.dumps([name, shape, seed, GENERATIONS[name]]).encode()).hexdigest()[:12]
     path = folder / f"{name}-{key}.npy"
     if count == 0:
         return np.zeros(shape, np.float16)
