@@ -63,6 +63,8 @@ SECTION = 0.77
 WIDTHS = (0.55, 1.5)
 #: the same (logarithmically even) where the network is told the width: nothing is to be guessed then, and any lens may come
 ANY_WIDTH = (0.42, 2.3)
+#: share of denoising pairs with spots far brighter than all else, to which a network is to answer nowhere but there
+LITTERED = 0.04
 #: share of denoising and of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -131,6 +133,17 @@ def uneven(rng: Generator, plane: Plane) -> Plane:
     return np.asarray(plane * 10 ** (rng.uniform(0.5, 2.5) * field[: plane.shape[0], : plane.shape[1]]), np.float32)
 
 
+def littered(rng: Generator, plane: Plane) -> Plane:
+    """`plane` with one to three round spots up to a thousand times brighter: dust, dead cells, clumps of label."""
+    y, x = np.ogrid[: plane.shape[0], : plane.shape[1]]
+    out = plane
+    for _ in range(int(rng.integers(1, 4))):
+        (cy, cx), width = rng.uniform(0, plane.shape), 10 ** rng.uniform(-0.1, 0.9)
+        spot = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * width**2))
+        out = out + np.float32(10 ** rng.uniform(1, 3)) * spot.astype(np.float32)
+    return out
+
+
 def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
     factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
@@ -138,6 +151,8 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     sharp = source.crop(rng, m + 2 * MARGIN)
     if rng.random() < BLANK:
         sharp = np.zeros_like(sharp)
+    if rng.random() < LITTERED:
+        sharp = littered(rng, sharp)
     sigma = rng.uniform(*CRISP) if rng.random() < CRISP_SHARE else rng.uniform(0.5, 2.4)
     expected = light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
     photons = 10 ** rng.uniform(-0.2, 4.0)
