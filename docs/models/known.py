@@ -57,14 +57,16 @@ KNOWN = {
         {
             "Between planes more than about three widths of the point-spread function apart there is nothing to restore from; what lies "
             "there is interpolated.": None,
-            "Where one place is 300 times brighter than another, deblurring with the true point-spread function (which nobody has) is up to "
-            "3 dB nearer to the bright part; what is dim gains less than elsewhere.": None,
+            "Where one place is 300 times brighter than another, deblurring with the true point-spread function (which nobody has) is up "
+            "to 3 dB nearer to the bright part; what is dim gains less than elsewhere.": None,
         },
     ),
     "super_resolve": Known(
         "Three times as many pixels along y and x, with the detail that the image supports and that specimens of its kind have.",
         {
             "Parallel lines closer than about the width of the point-spread function come out as one line, which wavers.": "merged",
+            "Crowds of blobs closer than two or three widths of the point-spread function (speckles, packed vesicles, chromatin) come out "
+            "joined by thin bridges, as a mesh that is not there; a coarser picture of them, denoised alone, is the safer one.": None,
             "At low light thin structure is drawn smoother and more continuous than it is; look at `trust` before counting breaks.": None,
         },
     ),
