@@ -32,8 +32,9 @@ KNOWN = {
             "Noise with a pattern that no simulated camera had (a grid, periodic stripes) is taken for structure and kept.": "stripes",
             "Dense structure as fine as the pixels in a bright image (a lens much sharper than the pixels, 1,000 photons and more) comes "
             "out softer than it went in: there is hardly any noise to take, leave the step out.": None,
-            "A field full of points without anything dark between them (more than one in four pixels) is taken for smooth noise and "
-            "flattened; `verdict` calls such results doubtful.": None,
+            "A field full of points or speckles without anything dark between them (one in four pixels and more, or blobs three to six "
+            "pixels apart under a sharp lens) is taken for smooth noise and flattened, in bright images too: `verdict` calls such results "
+            "doubtful; leave the step out.": None,
         },
         tuple((name, "trained on FMD (the first three sets unseen)", what, value) for name, what, value in _FMD_NET),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from abbe.image.pixels import Array, ArrayPixels, Pixels, put, scratch
 from abbe.image.pixels import whole as whole_of
@@ -39,9 +39,10 @@ PLACES = ((0, 0, 0), (2, 3, 6), (3, 3, 1), (7, 7, 3), (6, 1, 4), (0, 2, 2), (1, 
 AROUND = 4
 #: rows that are looked through at once
 BAND = 1024
-#: what a network adds to an image is doubtful up to about this share of the power of its noise. Measured at 0.15 of its standard deviation:
-#: a mesh of 0.055 of it in low light became 0.025, figures of super-resolution move by -0.01 to +0.03 dB
-DOUBTFUL = 0.15**2
+#: detail that a network adds is doubtful up to about this share of the power of the image's noise. Measured at 0.1 of its standard
+#: deviation: a mesh of 0.003 of it in low light became 0.00003, figures of super-resolution move by -0.01 to +0.02 dB. Were coarser
+#: structure weakened too, spots in pure noise would stand out more than they do
+DOUBTFUL = 0.1**2
 #: standard deviations (pixels) of the Gaussians over which what is added, and the noise, are taken
 NEAR, STEADY = 0.8, 4.0
 #: light (normalised) below which there is none to speak of
@@ -202,13 +203,15 @@ def taken(work: Work, seen: Array, estimate: Array) -> Array:
 
 
 def supported(made: Array, seen: Array, observed: Array) -> Array:
-    """A finer result (scale H, scale W) without what its network adds where the image cannot tell of it.
+    """A finer result (scale H, scale W) without the detail finer than the pixels that its network adds where an image cannot tell of it.
 
-    What it adds to `seen`, interpolated, is weakened by its power (a mean over a pixel and its neighbours) over that plus `DOUBTFUL` of the
-    noise's: where there is no structure a network gives a weak mesh as fine as the pixels, which shows where an image is nearly black.
+    What differs from its mean over a pixel of the image, beyond what interpolation does, is weakened by its power (a mean over a pixel and
+    its neighbours) over that plus `DOUBTFUL` of the noise's: where there is no structure a network gives a weak mesh as fine as the pixels,
+    which shows where an image is nearly black.
     """
     scale = made.shape[0] // seen.shape[0]
     added = made - enlarged(seen, scale)
+    added = added - uniform_filter(added, scale, mode="nearest")
     height, width = seen.shape
     power = squared(added).reshape(height, scale, width, scale).mean(axis=(1, 3))
     power = gaussian_filter(power, NEAR, mode="nearest", radius=3)
