@@ -37,9 +37,10 @@ def test_too_little_tells_nothing(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 3.0, 2.37])
-def test_deblurring_comes_nearer_to_the_specimen_and_keeps_its_light(ratio: float) -> None:
+@pytest.mark.parametrize("kind", ["vesicles", "bodies", "borders"])
+def test_deblurring_comes_nearer_to_the_specimen_and_keeps_its_light(ratio: float, kind: str) -> None:
     rng = np.random.default_rng(5)
-    specimen = volume(rng, 72).astype(np.float32)
+    specimen = volume(rng, 72, kind).astype(np.float32)
     blur = StackBlur(1.2, 4.0)
     light = gaussian_filter(specimen, (4.0, 1.2, 1.2)) * 300 + 50
     at = np.arange(0, 71, ratio)
