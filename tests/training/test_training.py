@@ -127,7 +127,7 @@ def test_a_spread_of_its_own_wants_a_model_whose_error_it_is() -> None:
 
 def test_training_lowers_the_error(tmp_path: Path) -> None:
     lines: list[str] = []
-    training = Training(plan(steps=240, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append, held_out=12)
+    training = Training(plan(steps=500, batch=4), tmp_path / "tiny", None, workers=0, report=lines.append, held_out=12)
     training.run(every=100)
     rows = (tmp_path / "tiny" / "log.csv").read_text().splitlines()
     _, _, _, validated, given, _ = rows[-1].split(",")
