@@ -12,6 +12,7 @@ import numpy.typing as npt
 from abbe.comparison.channel import Question, compare_channel
 from abbe.comparison.error_map import ErrorPixels
 from abbe.comparison.grid import Grid, align
+from abbe.comparison.recorded import without_what_it_left_out
 from abbe.comparison.records import ChannelComparison, Resolution, Verdict, plain
 from abbe.comparison.resolution import resolve
 from abbe.comparison.squirrel import Border
@@ -153,7 +154,8 @@ def compare(
         raise ParameterError(f"wanted the border rule 'clamped' or 'inside', got {border!r}")
     if data_range is not None and not 0 < data_range < float("inf"):
         raise ParameterError(f"wanted a data range above 0, got {data_range!r}")
-    first, second = as_image(original), as_image(transformed)
+    second = as_image(transformed)
+    first = without_what_it_left_out(as_image(original), second)
     grid = align(first, second)
     exact = None if truth is None else _fitting(as_image(truth), second, "truth")
     again = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from abbe.errors import ParameterError
 from abbe.image import Image
+from abbe.image.spikes import without_spikes
 from abbe.recipe import Recipe
 
 #: operations of abbe that compute new pixels; the lines of a history that tell of them begin so
@@ -30,6 +33,22 @@ def recorded(image: Image) -> Recipe | None:
         return None
     count = len(recipe.inputs[0].channels) if recipe.inputs and recipe.operation in OPERATIONS else 0
     return recipe if count and recipe.steps and all(0 <= c < count for step in recipe.steps for c in step.channels or ()) else None
+
+
+def without_what_it_left_out(original: Image, transformed: Image) -> Image:
+    """The original without the hot pixels and cosmic rays that were left out before `transformed` was computed from it.
+
+    No result has them; left in the original, one of them decides every measure.
+    """
+    recipe = recorded(transformed)
+    if recipe is None or not any(notice.code == "spikes" for notice in transformed.notices):
+        return original
+    first = recipe.steps[0]
+    scales = [math.inf] * original.shape[1]
+    for c, normal in zip(first.channels or range(original.shape[1]), first.parameters.get("normalisation", ())):
+        if c < len(scales):
+            scales[c] = float(normal["scale"])
+    return original.replace(pixels=without_spikes(original.pixels, scales, sharp=recipe.operation == "background"))
 
 
 def _tells(line: str) -> bool:

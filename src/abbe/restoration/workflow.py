@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Pixels, SelectedPixels
+from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation, normalisation
@@ -29,7 +30,6 @@ from abbe.restoration.request import (
 )
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
-from abbe.restoration.spikes import about_spikes, without_spikes
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
 from abbe.restoration.unmeasured import find_unmeasured
@@ -163,7 +163,7 @@ def _stages(
     """
     first = next(iter(models.values())).card
     own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))
-    clean = without_spikes(raw, own, sharp="background" in models)
+    clean = without_spikes(raw, [n.scale for n in own], sharp="background" in models)
     pixels: Pixels = clean
     raw, about = clean, about_spikes(clean)
     stages: list[Stage] = []

@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import label, uniform_filter
 
-from abbe.image import Notice
+from abbe.image.notice import Notice
 from abbe.image.pixels import Array, Pixels, Region, Shape
-from abbe.restoration.normalisation import Normalisation
 
 #: times the scatter around it that a spike stands out, at least
 FAR = 50.0
@@ -116,9 +115,14 @@ class SpikelessPixels:
         return out
 
 
-def without_spikes(source: Pixels, normal: Sequence[Normalisation], *, sharp: bool = False) -> SpikelessPixels:
-    """(T, C, Z, Y, X) `source` without spikes; `normal` of each channel. `sharp`: it may be super-resolved."""
-    return SpikelessPixels(source, tuple((VERY_BRIGHT if sharp else BRIGHT) * n.scale for n in normal))
+def without_spikes(source: Pixels, scales: Sequence[float], *, sharp: bool = False) -> SpikelessPixels:
+    """(T, C, Z, Y, X) `source` without spikes.
+
+    Args:
+        scales: how bright the bright structure of each channel is, above its background; infinite: the channel stays as it is.
+        sharp: it may be super-resolved.
+    """
+    return SpikelessPixels(source, tuple((VERY_BRIGHT if sharp else BRIGHT) * scale for scale in scales))
 
 
 def about_spikes(pixels: SpikelessPixels) -> tuple[Notice, ...]:

@@ -7,8 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from abbe.image.pixels import ArrayPixels, whole
-from abbe.restoration.normalisation import Normalisation
-from abbe.restoration.spikes import AROUND, CROWD, find_spikes, without_spikes
+from abbe.image.spikes import AROUND, CROWD, find_spikes, without_spikes
 
 
 def background(shape: tuple[int, ...] = (96, 96), sigma: float = 3.0, seed: int = 0) -> np.ndarray:
@@ -56,7 +55,7 @@ def test_a_part_is_the_whole_cut() -> None:
     rng = np.random.default_rng(2)
     for t, y, x in zip(rng.integers(0, 2, 40), rng.integers(0, 120, 40), rng.integers(0, 140, 40)):
         data[t, 0, 0, y, x : x + int(rng.integers(1, 4))] = 60_000
-    clean = without_spikes(ArrayPixels(data), [Normalisation(90.0, 16.0)])
+    clean = without_spikes(ArrayPixels(data), [16.0])
     everything = clean.read(whole(clean.shape))
     assert (everything != data).sum() > 20
     assert everything.dtype == np.uint16
