@@ -15,7 +15,7 @@ from abbe.simulation import background_pair, cytoskeleton, denoising_pair, pairs
 from abbe.simulation.drawing import rounded, sides, splat, walks
 from abbe.simulation.pairs import SECTION, bin3, sharpened
 from abbe.simulation.stacks import BlurredStack, axial_pair, axial_slice, sample_planes
-from abbe.simulation.structures import KINDS, WEIGHTS, spread
+from abbe.simulation.structures import KINDS, WEIGHTS, crowd, spread
 from abbe.simulation.volumes import KINDS as VOLUMES
 from abbe.simulation.volumes import uneven_volume
 
@@ -231,3 +231,28 @@ def test_blobs_that_lie_side_by_side_are_not_joined() -> None:
         return float(np.median(found))
 
     assert longest("granules") < 0.7 * longest("network")
+
+
+def test_a_crowd_is_blobs_about_as_fine_as_the_pixels() -> None:
+    """Its spectrum, of white noise even to the corner, lies between periods of 2 and 20 pixels; and no line joins the blobs."""
+    f = np.hypot(np.fft.fftfreq(192)[:, None], np.fft.fftfreq(192)[None])
+    for seed in range(12):
+        plane = crowd(np.random.default_rng(seed), 192)
+        assert plane.min() >= 0
+        assert 0.9 < plane.max() <= 1.5
+        power = np.abs(np.fft.fft2(plane - plane.mean())) ** 2
+        assert power[(f > 1 / 20) & (f < 1 / 2)].sum() > 0.7 * power.sum()
+    kept = crowd(np.random.default_rng(3), 192)
+    np.testing.assert_array_equal(kept, crowd(np.random.default_rng(3), 192))
+
+
+def test_lenses_of_super_resolution_reach_from_sharp_to_zoomed() -> None:
+    """A zoomed image is softer, and shows the specimen larger: its truth is no finer than the lens's blur asks for."""
+    widths = {
+        known: np.array([super_resolution_pair(np.random.default_rng(seed), Specimens(), 16, known=known).width for seed in range(60)])
+        for known in (False, True)
+    }
+    for known, lowest in ((False, pairs.WIDTHS[0]), (True, pairs.ANY_WIDTH[0])):
+        assert widths[known].min() >= lowest
+        assert pairs.WIDER[0] < widths[known].max() <= pairs.WIDER[1] * 2.2**0.6
+    assert np.mean(widths[False] > pairs.WIDER[0]) < 0.4 < np.mean(widths[True] > pairs.WIDER[0]) + 0.15

@@ -17,6 +17,8 @@ from abbe.optics import Camera, ColourCamera, expose
 from abbe.optics import file as processing
 from abbe.optics.blur import Transfer, convolve, gaussian_transfer, random_transfer
 from abbe.optics.colour import COLOURS
+from abbe.simulation.drawing import cloud
+from abbe.simulation.structures import crowd
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -61,8 +63,16 @@ SECTION = 0.77
 #: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in seven is wider, as a zoomed confocal's. Where a soft specimen under a sharp
 #: lens looks like a sharp one under a soft lens, this decides what comes out
 WIDTHS = (0.55, 1.5)
-#: the same (logarithmically even) where the network is told the width: nothing is to be guessed then, and any lens may come
-ANY_WIDTH = (0.42, 2.3)
+#: how wide (logarithmically even) the others' are: networks that had seen 2.3 at most joined the blobs of zoomed images to a mesh
+WIDER = (1.5, 4.0)
+#: the same where the network is told the width: nothing is to be guessed then, and any lens may come
+ANY_WIDTH = (0.42, 4.0)
+#: share of denoising pairs of crowded blobs about as fine as the pixels, and how wide (pixels) their PSF is: among all specimens these come
+#: once in three hundred times, and what a network has hardly seen it takes for noise, however much light there is
+CROWDED, CROWDED_THROUGH = 0.07, (0.1, 1.2)
+#: share of denoising pairs whose label is uneven at all sizes, by how much (standard deviation of its logarithm), and with which power of
+#: frequency that falls: as dense bundles and what lies out of focus are. Measured on actin of FMD: 1.4
+TEXTURED, UNEVENNESS, FALLS = 0.2, (0.05, 0.6), (0.8, 2.0)
 #: share of denoising pairs with spots far brighter than all else, to which a network is to answer nowhere but there
 LITTERED = 0.04
 #: share of denoising and of super-resolution pairs without any structure: from noise alone, noise alone is to come
@@ -154,6 +164,11 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
     if rng.random() < LITTERED:
         sharp = littered(rng, sharp)
     sigma = rng.uniform(*CRISP) if rng.random() < CRISP_SHARE else rng.uniform(0.5, 2.4)
+    if rng.random() < CROWDED:
+        blobs, sigma = crowd(rng, len(sharp)), rng.uniform(*CROWDED_THROUGH)
+        sharp = sharp * blobs if rng.random() < 0.5 else blobs  # the texture of a cell, or a field of them
+    if rng.random() < TEXTURED:
+        sharp = sharp * np.exp(rng.uniform(*UNEVENNESS) * cloud(rng, len(sharp), rng.uniform(*FALLS)))
     expected = light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
     photons = 10 ** rng.uniform(-0.2, 4.0)
     pair = exposed(rng, expected * photons)
@@ -180,16 +195,20 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
     A third of the images were taken on coarser pixels and enlarged, as registration, drift correction and debayering do: their noise is
     smooth from pixel to pixel, and a network that has seen white noise alone takes it for filaments.
     """
-    fine = source.crop(rng, 3 * n + 6 * MARGIN)
+    width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else between(rng, *WIDER)
+    if known:
+        width = between(rng, *ANY_WIDTH)
+    zoomed = rng.uniform(1, max(width / WIDER[0], 1))  # who zooms in on a lens's blur zooms in on the specimen, more or less
+    side = 3 * n + 6 * MARGIN
+    fine = source.crop(rng, int(np.ceil(side / zoomed)))
+    if len(fine) != side:
+        fine = np.maximum(processing.resize(fine, (side, side)), 0)
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
     if rng.random() < SOFT:  # a specimen need not be fine, and its label, tissue or fixation may have softened it
-        fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, 0.6 * 7 ** rng.random())), np.float32)
+        fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, zoomed * 0.6 * 7 ** rng.random())), np.float32)
     edge = 3 * MARGIN
     factor = float(rng.uniform(1.15, 2.2)) if rng.random() < 0.33 else 1.0
-    width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else rng.uniform(WIDTHS[1], 2.3)
-    if known:
-        width = ANY_WIDTH[0] * (ANY_WIDTH[1] / ANY_WIDTH[0]) ** rng.random()
     width *= factor**0.6
     blurred = convolve(fine, random_transfer(rng, fine.shape, 3 * width))
     haze: Plane | float = 0.0
@@ -214,6 +233,11 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
         if rng.random() < 0.15:
             observed = processing.jpeg(observed, int(rng.integers(60, 98)))
     return Pair(observed, truth.astype(np.float32), level, float(width))
+
+
+def between(rng: Generator, low: float, high: float) -> float:
+    """Logarithmically even."""
+    return float(low * (high / low) ** rng.random())
 
 
 def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) -> tuple[Plane, Plane, float]:

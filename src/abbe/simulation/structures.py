@@ -126,9 +126,9 @@ def tissue(rng: Generator, n: int) -> Plane:
     return np.asarray(np.exp(rng.uniform(0.4, 1.6) * cloud(rng, n, rng.uniform(0.7, 2.2))), np.float32)
 
 
-def speckles(rng: Generator, n: int) -> Plane:
+def speckles(rng: Generator, n: int, periods: tuple[float, float] = (4, 40)) -> Plane:
     """Condensates, nuclear speckles, granular label: blobs of one size, crowded, with no line between them; or what lies between blobs."""
-    period, width = 4 * 10 ** rng.uniform(0, 1), rng.uniform(0.15, 0.6)
+    period, width = periods[0] * (periods[1] / periods[0]) ** rng.uniform(0, 1), rng.uniform(0.15, 0.6)
     f = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :]) * period
     field = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, n))) * np.exp(-(((f - 1) / width) ** 2) / 2), (n, n))
     field /= max(float(field.std()), 1e-12)
@@ -137,9 +137,9 @@ def speckles(rng: Generator, n: int) -> Plane:
     return np.asarray(np.exp(rng.uniform(0.3, 2) * field), np.float32)
 
 
-def granules(rng: Generator, n: int) -> Plane:
+def granules(rng: Generator, n: int, radii: tuple[float, float] = (0.8, 8)) -> Plane:
     """Vesicles, granules, pores of one size, packed: as many as there is room for, or a few times fewer."""
-    radius = 10 ** rng.uniform(-0.1, 0.9)
+    radius = radii[0] * (radii[1] / radii[0]) ** rng.uniform(0, 1)
     apart = radius * rng.uniform(2, 6) + 1
     count = max(3, int((n / apart) ** 2))
     if rng.random() < 0.5:  # evenly spaced, as what keeps away from each other is
@@ -154,6 +154,15 @@ def granules(rng: Generator, n: int) -> Plane:
     points = centres[:, None] + np.stack([r * np.sin(phi), r * np.cos(phi)], -1)
     weight = np.repeat(rng.lognormal(0, rng.uniform(0, 0.8), len(centres)) / per, per)
     return splat(points.reshape(-1, 2), weight, (n, n))
+
+
+def crowd(rng: Generator, n: int) -> Plane:
+    """Blobs of one size, 2 to 10 pixels from one to the next: (n, n) in [0, ~1.5].
+
+    As fine as the pixels, and as regular as noise that was smoothed.
+    """
+    plane = speckles(rng, n, (2.2, 10)) if rng.random() < 0.6 else granules(rng, n, (0.5, 2.5))
+    return to_unit(plane)
 
 
 def chromatin(rng: Generator, n: int) -> Plane:
