@@ -32,9 +32,9 @@ KNOWN = {
             "Noise with a pattern that no simulated camera had (a grid, periodic stripes) is taken for structure and kept.": "stripes",
             "Dense structure as fine as the pixels in a bright image (a lens much sharper than the pixels, 1,000 photons and more) comes "
             "out softer than it went in: there is hardly any noise to take, leave the step out.": None,
-            "A field full of points or speckles without anything dark between them (one in four pixels and more, or blobs three to six "
-            "pixels apart under a sharp lens) is taken for smooth noise and flattened, in bright images too: `verdict` calls such results "
-            "doubtful; leave the step out.": None,
+            "Blobs three to six pixels apart under a sharp lens, all alike and without anything dark between them, are partly taken for "
+            "smooth noise, in bright images too (10 dB lost at 300 photons; at one or two pixels more, none): `verdict` calls such "
+            "results doubtful; leave the step out.": None,
         },
         tuple((name, "trained on FMD (the first three sets unseen)", what, value) for name, what, value in _FMD_NET),
     ),
@@ -67,7 +67,7 @@ KNOWN = {
         {
             "Parallel lines closer than about the width of the point-spread function come out as one line, which wavers.": "merged",
             "Crowds of blobs closer than two or three widths of the point-spread function (speckles, packed vesicles, chromatin) come out "
-            "joined by thin bridges, as a mesh that is not there; a coarser picture of them, denoised alone, is the safer one.": None,
+            "joined by thin, faint bridges that are not there; a coarser picture of them, denoised alone, is the safer one.": None,
             "At low light thin structure is drawn smoother and more continuous than it is; look at `trust` before counting breaks.": None,
         },
     ),

@@ -137,7 +137,7 @@ def speckles(rng: Generator, n: int, periods: tuple[float, float] = (4, 40)) -> 
     return np.asarray(np.exp(rng.uniform(0.3, 2) * field), np.float32)
 
 
-def granules(rng: Generator, n: int, radii: tuple[float, float] = (0.8, 8)) -> Plane:
+def granules(rng: Generator, n: int, radii: tuple[float, float] = (10**-0.1, 10**0.9)) -> Plane:
     """Vesicles, granules, pores of one size, packed: as many as there is room for, or a few times fewer."""
     radius = radii[0] * (radii[1] / radii[0]) ** rng.uniform(0, 1)
     apart = radius * rng.uniform(2, 6) + 1
