@@ -32,9 +32,9 @@ KNOWN = {
             "Noise with a pattern that no simulated camera had (a grid, periodic stripes) is taken for structure and kept.": "stripes",
             "Dense structure as fine as the pixels in a bright image (a lens much sharper than the pixels, 1,000 photons and more) comes "
             "out softer than it went in: there is hardly any noise to take, leave the step out.": None,
-            "Blobs three to six pixels apart under a sharp lens, all alike and without anything dark between them, are partly taken for "
-            "smooth noise, in bright images too (10 dB lost at 300 photons; at one or two pixels more, none): `verdict` calls such "
-            "results doubtful; leave the step out.": None,
+            "Blobs all alike, without anything dark between them, three to eight pixels apart under a sharp lens, are partly taken for "
+            "smooth noise, the more the brighter they are (at 300 photons 2 to 11 dB lost, at 3,000 10 and more, there up to twelve pixels "
+            "apart): `verdict` calls such results doubtful; leave the step out.": None,
         },
         tuple((name, "trained on FMD (the first three sets unseen)", what, value) for name, what, value in _FMD_NET),
     ),
