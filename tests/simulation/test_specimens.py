@@ -234,7 +234,7 @@ def test_blobs_that_lie_side_by_side_are_not_joined() -> None:
 
 
 def test_a_crowd_is_blobs_about_as_fine_as_the_pixels() -> None:
-    """Its spectrum, of white noise even to the corner, lies between periods of 2 and 20 pixels; and no line joins the blobs."""
+    """Most of its power, without the mean, lies between periods of 2 and 20 pixels."""
     f = np.hypot(np.fft.fftfreq(192)[:, None], np.fft.fftfreq(192)[None])
     for seed in range(12):
         plane = crowd(np.random.default_rng(seed), 192)
@@ -242,12 +242,10 @@ def test_a_crowd_is_blobs_about_as_fine_as_the_pixels() -> None:
         assert 0.9 < plane.max() <= 1.5
         power = np.abs(np.fft.fft2(plane - plane.mean())) ** 2
         assert power[(f > 1 / 20) & (f < 1 / 2)].sum() > 0.7 * power.sum()
-    kept = crowd(np.random.default_rng(3), 192)
-    np.testing.assert_array_equal(kept, crowd(np.random.default_rng(3), 192))
 
 
 def test_lenses_of_super_resolution_reach_from_sharp_to_zoomed() -> None:
-    """A zoomed image is softer, and shows the specimen larger: its truth is no finer than the lens's blur asks for."""
+    """Told nothing one in seven is of a zoomed image, told the width, which may be any, about a third."""
     widths = {
         known: np.array([super_resolution_pair(np.random.default_rng(seed), Specimens(), 16, known=known).width for seed in range(60)])
         for known in (False, True)

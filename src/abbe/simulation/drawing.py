@@ -74,6 +74,11 @@ def cloud(rng: Generator, n: int, slope: float) -> Plane:
     return (field / max(float(field.std()), 1e-12)).astype(np.float32)
 
 
+def between(rng: Generator, low: float, high: float) -> float:
+    """A number from `low` to `high`, logarithmically even."""
+    return float(low * (high / low) ** rng.random())
+
+
 def to_unit(plane: Plane) -> Plane:
     """Scaled so that the 99.9th percentile (or, for a few bright points, the maximum) is 1; clipped at 1.5."""
     top = float(np.percentile(plane, 99.9)) or float(plane.max())

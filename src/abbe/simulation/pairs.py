@@ -17,7 +17,7 @@ from abbe.optics import Camera, ColourCamera, expose
 from abbe.optics import file as processing
 from abbe.optics.blur import Transfer, convolve, gaussian_transfer, random_transfer
 from abbe.optics.colour import COLOURS
-from abbe.simulation.drawing import cloud
+from abbe.simulation.drawing import between, cloud
 from abbe.simulation.structures import crowd
 
 Plane = npt.NDArray[np.float32]
@@ -233,11 +233,6 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
         if rng.random() < 0.15:
             observed = processing.jpeg(observed, int(rng.integers(60, 98)))
     return Pair(observed, truth.astype(np.float32), level, float(width))
-
-
-def between(rng: Generator, low: float, high: float) -> float:
-    """Logarithmically even."""
-    return float(low * (high / low) ** rng.random())
 
 
 def _in_eight_bits(rng: Generator, observed: Plane, truth: Plane, level: float) -> tuple[Plane, Plane, float]:

@@ -15,7 +15,7 @@ from scipy.spatial import Delaunay, Voronoi
 from scipy.special import expit
 
 from abbe.simulation.cytoskeleton import adhesions, asters, filaments, mesh, neurites, periodic_rings, stress_fibres
-from abbe.simulation.drawing import Generator, Plane, across, cloud, rounded, sides, splat, to_unit, walks
+from abbe.simulation.drawing import Generator, Plane, across, between, cloud, rounded, sides, splat, to_unit, walks
 
 
 def vesicles(rng: Generator, n: int) -> Plane:
@@ -128,7 +128,7 @@ def tissue(rng: Generator, n: int) -> Plane:
 
 def speckles(rng: Generator, n: int, periods: tuple[float, float] = (4, 40)) -> Plane:
     """Condensates, nuclear speckles, granular label: blobs of one size, crowded, with no line between them; or what lies between blobs."""
-    period, width = periods[0] * (periods[1] / periods[0]) ** rng.uniform(0, 1), rng.uniform(0.15, 0.6)
+    period, width = between(rng, *periods), rng.uniform(0.15, 0.6)
     f = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :]) * period
     field = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(n, n))) * np.exp(-(((f - 1) / width) ** 2) / 2), (n, n))
     field /= max(float(field.std()), 1e-12)
@@ -139,7 +139,7 @@ def speckles(rng: Generator, n: int, periods: tuple[float, float] = (4, 40)) -> 
 
 def granules(rng: Generator, n: int, radii: tuple[float, float] = (10**-0.1, 10**0.9)) -> Plane:
     """Vesicles, granules, pores of one size, packed: as many as there is room for, or a few times fewer."""
-    radius = radii[0] * (radii[1] / radii[0]) ** rng.uniform(0, 1)
+    radius = between(rng, *radii)
     apart = radius * rng.uniform(2, 6) + 1
     count = max(3, int((n / apart) ** 2))
     if rng.random() < 0.5:  # evenly spaced, as what keeps away from each other is
