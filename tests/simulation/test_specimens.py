@@ -211,6 +211,23 @@ def test_an_uneven_label_makes_parts_of_a_volume_far_dimmer_and_none_brighter() 
     assert max(v.max() / v.min() for v in made) > 100
 
 
+def test_some_super_resolution_pairs_hold_something_far_brighter_than_the_rest() -> None:
+    """About `LITTERED` of them, up to hundreds of times brighter than nearly all else in the specimen; and it is in both images."""
+
+    class Even:
+        def crop(self, rng: np.random.Generator, size: int) -> np.ndarray:
+            return np.ones((size, size), np.float32)
+
+    ratios = []
+    for seed in range(150):
+        pair = super_resolution_pair(np.random.default_rng(seed), Even(), 32)
+        structure = pair.truth - pair.level
+        if structure.any():
+            ratios.append(float(structure.max() / np.median(structure)))
+    assert 2 <= sum(r > 8 for r in ratios) <= 20
+    assert max(ratios) > 50
+
+
 def test_some_stacks_end_within_their_specimen() -> None:
     """Light from beyond the last plane is in it, as in any stack of a thick specimen."""
     v = volume(np.random.default_rng(1), 40, "borders")

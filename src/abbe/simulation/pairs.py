@@ -73,8 +73,10 @@ CROWDED, CROWDED_THROUGH = 0.07, (0.1, 1.2)
 #: share of denoising pairs whose label is uneven at all sizes, by how much (standard deviation of its logarithm), and with which power of
 #: frequency that falls: as dense bundles and what lies out of focus are. Measured on actin of FMD: 1.4
 TEXTURED, UNEVENNESS, FALLS = 0.2, (0.05, 0.6), (0.8, 2.0)
-#: share of denoising pairs with spots far brighter than all else, to which a network is to answer nowhere but there
+#: share of denoising and of super-resolution pairs with spots far brighter than all else, to which a network is to answer nowhere but there
 LITTERED = 0.04
+#: share of super-resolution pairs whose label is far weaker in one place than in another
+UNEVEN = 0.08
 #: share of denoising and of super-resolution pairs without any structure: from noise alone, noise alone is to come
 BLANK = 0.08
 
@@ -143,12 +145,15 @@ def uneven(rng: Generator, plane: Plane) -> Plane:
     return np.asarray(plane * 10 ** (rng.uniform(0.5, 2.5) * field[: plane.shape[0], : plane.shape[1]]), np.float32)
 
 
-def littered(rng: Generator, plane: Plane) -> Plane:
-    """`plane` with one to three round spots up to a thousand times brighter: dust, dead cells, clumps of label."""
+def littered(rng: Generator, plane: Plane, grid: float = 1.0) -> Plane:
+    """`plane` with one to three round spots up to a thousand times brighter: dust, dead cells, clumps of label.
+
+    `grid`: pixels of the plane per camera pixel.
+    """
     y, x = np.ogrid[: plane.shape[0], : plane.shape[1]]
     out = plane
     for _ in range(int(rng.integers(1, 4))):
-        (cy, cx), width = rng.uniform(0, plane.shape), 10 ** rng.uniform(-0.1, 0.9)
+        (cy, cx), width = rng.uniform(0, plane.shape), grid * 10 ** rng.uniform(-0.1, 0.9)
         spot = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * width**2))
         out = out + np.float32(10 ** rng.uniform(1, 3)) * spot.astype(np.float32)
     return out
@@ -205,6 +210,10 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
         fine = np.maximum(processing.resize(fine, (side, side)), 0)
     if rng.random() < BLANK:
         fine = np.zeros_like(fine)
+    if rng.random() < UNEVEN:
+        fine = uneven(rng, fine)
+    if rng.random() < LITTERED:
+        fine = littered(rng, fine, 3.0)
     if rng.random() < SOFT:  # a specimen need not be fine, and its label, tissue or fixation may have softened it
         fine = np.asarray(convolve(fine, gaussian_transfer(fine.shape, zoomed * 0.6 * 7 ** rng.random())), np.float32)
     edge = 3 * MARGIN
