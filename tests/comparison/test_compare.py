@@ -203,6 +203,28 @@ def test_time_series_are_compared_frame_by_frame(scene: Scene) -> None:
     assert [(p.t, p.z) for p in c.planes] == [(0, 0), (1, 0)]
 
 
+def test_all_frames_of_a_series_count_as_the_planes_of_a_stack_do(scene: Scene) -> None:
+    """A frame without any error is part of the error; three errors are one mean square."""
+    frames = np.stack([scene.recorded[:96, :96]] * 3).astype(np.float32)
+    results = frames + np.array([0, 10, 20], np.float32)[:, None, None]
+    as_frames, as_planes = (
+        compare(Image.from_array(frames, axes=axes), Image.from_array(results, axes=axes)).channels[0] for axes in ("TYX", "ZYX")
+    )
+    for name in ("psnr", "psnr_affine", "ssim", "microssim", "nrmse"):
+        close(getattr(as_frames, name).transformed, getattr(as_planes, name).transformed)
+    span = float(frames.max() - frames.min())
+    assert as_frames.nrmse.transformed == pytest.approx(np.sqrt(500 / 3) / span, rel=1e-4)
+
+
+def test_channels_named_alike_in_another_order_and_other_z_steps_are_said(scene: Scene) -> None:
+    planes = np.stack([scene.recorded[:48, :48], scene.blurred[:48, :48]]).astype(np.float32)
+    one, other = (Image.from_array(planes, axes="CYX", channels=names) for names in (["actin", "tubulin"], ["tubulin", "actin"]))
+    assert "channels" in {notice.code for notice in compare(one, other).notices}
+    assert "channels" not in {notice.code for notice in compare(one, one).notices}
+    near, far = (Image.from_array(planes, axes="ZYX", pixel_size=(step, 0.1, 0.1)) for step in (0.25, 0.5))
+    assert any("z-steps" in str(notice) for notice in compare(near, far).notices)
+
+
 # ------------------------------------------------------------------------------------------------ pixels
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
 def test_pixel_types_give_the_same_numbers(dtype: type, scene: Scene) -> None:
@@ -225,6 +247,22 @@ def test_pixels_without_a_value_are_left_out(scene: Scene) -> None:
     whole = compare(scene.recorded, np.kron(scene.blurred, np.ones((2, 2)))).channels[0]
     assert c.rsp.transformed == pytest.approx(whole.rsp.transformed, abs=2e-3)
     assert c.ssim.transformed == pytest.approx(whole.ssim.transformed, abs=5e-3)
+
+
+def test_a_rim_without_values_in_the_result_alone_changes_nothing_elsewhere(scene: Scene) -> None:
+    """Blurring the result brings what stands for its missing values into the rows beside them, which once made good results doubtful."""
+    sharp = gaussian_filter(scene.truth, 0.7) + 150
+    holed = sharp.copy()
+    holed[:4] = np.nan
+    whole = compare(scene.recorded[4:], sharp[4:]).channels[0]
+    found = compare(scene.recorded, holed)
+    (c,) = found.channels
+    assert c.verdict.word == whole.verdict.word
+    assert c.rse.transformed == pytest.approx(whole.rse.transformed, rel=0.02)
+    assert c.rsp.transformed == pytest.approx(whole.rsp.transformed, abs=1e-3)
+    error = np.asarray(found.error_map)[0, 0, 0]
+    assert (error[:4] == 0).all()
+    assert np.sqrt((error.astype(float) ** 2).sum() / c.pixels) == pytest.approx(c.rse.transformed, rel=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 5), (12, 9), (17, 33), (40, 3)])

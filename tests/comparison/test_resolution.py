@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
+from abbe import Image, compare
 from abbe.comparison import Undefined, decorrelation, displacement, enlarged, frc, frc_one_image
 
 
@@ -32,6 +33,38 @@ def test_splitting_one_image_finds_what_two_frames_find() -> None:
     assert isinstance(two, float)
     assert two > 4
     assert one == pytest.approx(two, rel=0.15)
+
+
+@pytest.mark.parametrize("blur", [2.5, 4.0])
+def test_a_resolution_is_found_whatever_the_noise_of_the_coarsest_rings(blur: float) -> None:
+    """Sparse spots, where the innermost rings say nothing: no image has a period as long as its field."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        points = np.zeros((256, 256))
+        points[tuple(rng.integers(0, 256, (2, 600)))] = 3000
+        light = gaussian_filter(points, blur) + 50
+        one, other = rng.poisson(light), rng.poisson(light)
+        two = frc(one, other).resolution
+        assert frc_one_image(one).resolution == pytest.approx(two, rel=0.1)
+        assert frc(one, light, 0.5).resolution == pytest.approx(two, rel=0.1)
+
+
+def test_the_plain_images_decorrelation_is_the_originals_own() -> None:
+    """Of the enlarged one it is where its spectrum ends, finer than its pixels can hold."""
+    a, _ = noisy_pair(128)
+    original = Image.from_array(a.astype(np.float32), axes="YX", pixel_size=(None, 0.1, 0.1))
+    finer = Image.from_array(enlarged(a, (384, 384)).astype(np.float32), axes="YX", pixel_size=(None, 0.1 / 3, 0.1 / 3))
+    found = compare(original, finer).resolution[0].decorrelation.upsampled
+    assert found == pytest.approx(0.1 * decorrelation(a).resolution, rel=1e-3)
+    assert found > 0.2
+
+
+def test_oblong_pixels_have_no_period_that_is_one_all_round() -> None:
+    a, b = (Image.from_array(plane.astype(np.float32), axes="YX", pixel_size=(None, 0.2, 0.1)) for plane in noisy_pair(128))
+    found = compare(a, a, repeats=(b, b))
+    assert isinstance(found.resolution[0].frc_two_frames.transformed, Undefined)
+    assert "0.2 um high" in found.resolution[0].decorrelation.upsampled.reason
+    assert isinstance(found.channels[0].fit.sigma_um, Undefined)
 
 
 def test_the_frequency_where_signal_and_noise_meet_is_found() -> None:

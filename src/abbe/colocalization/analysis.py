@@ -193,6 +193,8 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
 
         randomisation = randomise(pair, plan.randomisations, plan.block, plan.seed, report)
         coefficients["costes_p"] = Coefficient("costes_p", randomisation.p, randomisation.reason)
+        if (why := randomisation.too_sure) is not None:
+            warned += (Notice("too_sure", why),)
     if "objects" in plan.extras:
         report(0.8, "objects")
         from abbe.colocalization.objects import measure_objects, too_large

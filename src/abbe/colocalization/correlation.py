@@ -70,7 +70,7 @@ def correlate(pair: Pair, which: tuple[int, int]) -> Correlation | None:
     from abbe.colocalization.sums import measure
 
     sums = measure(pair)
-    rows, columns = _middle(pair)
+    rows, columns = middle(pair)
     reach = min(REACH, (rows.stop - rows.start) // 4, (columns.stop - columns.start) // 4)
     if sums.all.n < 16 or reach < 2:
         return None
@@ -87,7 +87,8 @@ def correlate(pair: Pair, which: tuple[int, int]) -> Correlation | None:
     return Correlation(covariance, reach, float(np.sqrt(variances[which[0]] * variances[which[1]])), (means[which[0]], means[which[1]]))
 
 
-def _middle(pair: Pair) -> tuple[slice, slice]:
+def middle(pair: Pair) -> tuple[slice, slice]:
+    """The rows and columns of a plane that are looked at: all of them, but of a large one."""
     rows, columns = pair.grid.rows, pair.grid.columns
     height = min(rows, max(256, MOST // columns))
     first = (rows - height) // 2
@@ -96,7 +97,7 @@ def _middle(pair: Pair) -> tuple[slice, slice]:
 
 def part_of(pair: Pair) -> str | None:
     """Which rows alone were looked at; None where all were."""
-    rows, _ = _middle(pair)
+    rows, _ = middle(pair)
     kept = rows.stop - rows.start
     return None if kept == pair.grid.rows else f"from the middle {kept} of {pair.grid.rows} rows"
 
@@ -105,7 +106,7 @@ def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float])
     """Both channels less their means, 0 outside the region; and 1 inside it."""
     a, b, inside = pair.read(place)
     mask = np.ones(a.shape, np.float32) if inside is None else inside.astype(np.float32)
-    return [(channel.astype(np.float32) - np.float32(mean)) * mask for channel, mean in zip((a, b), means)], mask
+    return [(channel.astype(np.float64) - mean).astype(np.float32) * mask for channel, mean in zip((a, b), means)], mask
 
 
 def _shifted(a: Array, b: Array, reach: int) -> npt.NDArray[np.float64]:

@@ -16,6 +16,8 @@ from abbe.colocalization.values import Values
 
 #: r below the thresholds further from 0 than this: Costes' criterion was not met
 FAR_FROM_ZERO = 0.05
+#: r below 0 but nearer to it than this is what channels that have nothing to do with each other give: they do not exclude one another
+HARDLY = 0.1
 #: coefficients that need the values' ranks; leave them out where only sums are wanted
 RANKED = ("spearman", "kendall", "rwc1", "rwc2")
 
@@ -96,6 +98,12 @@ def doubted(thresholds: Thresholds, sums: Sums, found: dict[str, float | str]) -
     if first is None or second is None or not thresholds.method.startswith("costes"):
         return None
     remedy = "subtract the background, draw a ROI around the cells, or set thresholds of your own"
+    r = found["pearson"]
+    if isinstance(slope, float) and slope < 0 and isinstance(r, float) and r > -HARDLY:
+        return (
+            f"the channels hardly correlate (r = {r:.2g}), so the regression line that Costes' thresholds lie on has no direction (it "
+            "falls); tM1, tM2 and all else above threshold mean little"
+        )
     if isinstance(slope, float) and slope < 0:
         return (
             "the channels exclude one another (the regression line falls), for which Costes' thresholds were not made; tM1, tM2 and all "

@@ -91,7 +91,8 @@ class Moments:
         # counts that come as floats have exact sums, so what follows from them is exact too: no covariance is 0, not nearly 0
         x, y = Fraction(self.a), Fraction(self.b)
         aa, bb, ab = (float(Fraction(s) - u * v / self.n) for s, u, v in ((self.aa, x, x), (self.bb, y, y), (self.ab, x, y)))
-        return (aa if aa > ROUNDING * self.aa else 0.0), (bb if bb > ROUNDING * self.bb else 0.0), ab
+        aa, bb = (aa if aa > ROUNDING * self.aa else 0.0), (bb if bb > ROUNDING * self.bb else 0.0)
+        return aa, bb, ab if aa and bb else 0.0  # with what does not vary nothing varies
 
     def pearson(self, means: tuple[float, float] | None = None) -> float | str:
         """Pearson's r, or why there is none. With `means`, deviations are taken from those instead of the pixels' own means."""

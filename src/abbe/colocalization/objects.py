@@ -134,7 +134,7 @@ def too_large(objects: Objects, names: tuple[str, str]) -> Iterator[Notice]:
         if share > LARGE:
             yield Notice(
                 "threshold",
-                f"objects: the largest one of {name} has {100 * share:.2g} % of the region's pixels: the threshold is too low to tell "
+                f"objects: the largest one of {name} has {100 * share:.3g} % of the region's pixels: the threshold is too low to tell "
                 "objects apart, and their overlap means little",
             )
 

@@ -5,8 +5,9 @@ correlation falls within the resolution. Both are told apart in auto- and cross-
 Gaussian and a constant to the ring means around the peak; the index is a ratio of the narrow amplitudes.
 
 Particles counted (as in image cross-correlation spectroscopy, Comeau, Costantino & Wiseman, Biophys J 91:4611, 2006): with correlations
-divided by the product of the means, N1 particles give an autocorrelation of 1/N1, and N12 common ones a cross-correlation of
-N12 / (N1 N2). So the share N12 / N1 of the first protein is cross / auto of the second.
+divided by the product of the means of the particles' light, N1 particles give an autocorrelation of 1/N1, and N12 common ones a
+cross-correlation of N12 / (N1 N2). So the share N12 / N1 of the first protein is cross / auto of the second. Camera offset and diffuse
+light are no light of particles: what is taken is the mean over what lies around them, a morphological opening of the smoothed image.
 
 What differs from the paper: rings of the 2-D correlation are fitted, not a cut; the value at shift 0 of an autocorrelation is left
 out, because camera noise correlates with itself there; all amplitudes are at least 0; one pair of widths serves all three curves,
@@ -17,10 +18,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter, grey_opening
 from scipy.optimize import least_squares
 
-from abbe.colocalization.correlation import Correlation, correlate
-from abbe.colocalization.pair import Pair
+from abbe.colocalization.correlation import Correlation, correlate, middle
+from abbe.colocalization.pair import Pair, Place
 from abbe.colocalization.result import Coefficient
 
 #: rings needed for the fit of eleven numbers to three curves
@@ -29,6 +31,9 @@ RINGS = 8
 VISIBLE = 3.0
 #: an index is a share; the fit may carry it this far over 1, and where it goes beyond, the model does not describe the channels
 MOST = 1.1
+#: half the side of the opening's square in standard deviations of a particle, and the smoothing before it in pixels. Measured on simulated
+#: particles under diffuse light and offset: the ratio of both channels' light is right to 10 % up to one particle per 40 pixels
+AROUND, SMOOTHED = 4.0, 1.0
 
 Float = npt.NDArray[np.float64]
 Curve = tuple[Float, Float]
@@ -51,14 +56,17 @@ def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coeff
     fitted = _fit(curves)
     if fitted is None:
         return _none("wide and narrow parts of the correlation peaks could not be told apart")
-    narrow, noise = fitted
+    narrow, noise, width = fitted
+    shares = [particles(pair, k, width / np.sqrt(2)) / mean for k, mean in enumerate(cross.means)]
+    if min(shares) <= 0:
+        return _none("a channel has no light of particles above what lies around them")
     found = []
     for key, own, other in (("ppi1", "first", 1), ("ppi2", "second", 0)):
         if narrow[other] <= VISIBLE * noise[other]:
             name = ("first", "second")[other]
             found.append(Coefficient(key, None, f"the {name} channel's autocorrelation has no narrow part to relate the {own} channel to"))
         else:
-            found.append(Coefficient(key, float(narrow[2] / narrow[other])))
+            found.append(Coefficient(key, float(narrow[2] / narrow[other] * shares[other] / shares[1 - other])))
     beyond = max((c.value for c in found if c.value is not None), default=0.0)
     if beyond > MOST:
         return _none(
@@ -72,14 +80,29 @@ def _none(reason: str) -> tuple[Coefficient, Coefficient]:
     return Coefficient("ppi1", None, reason), Coefficient("ppi2", None, reason)
 
 
+def particles(pair: Pair, k: int, sigma: float) -> float:
+    """Mean light of channel k's particles, of standard deviation `sigma` in pixels, over what lies around them."""
+    rows, columns = middle(pair)
+    side = 2 * int(np.ceil(AROUND * sigma)) + 1
+    total, count = 0.0, 0
+    for t in range(*pair.region.frames):
+        for z in range(*pair.region.planes):
+            *channels, inside = pair.read(Place(t, z, rows.start, rows.stop))
+            plane = np.asarray(channels[k], np.float64)[:, columns]
+            above = plane - grey_opening(gaussian_filter(plane, SMOOTHED), (side, side))
+            kept = above if inside is None else above[inside[:, columns]]
+            total, count = total + float(kept.sum()), count + kept.size
+    return total / max(count, 1)
+
+
 def _curve(correlation: Correlation, centre: tuple[float, float], leave_out: int) -> Curve:
     """Distance and correlation divided by the product of the means, from the ring after those left out."""
     distance, covariance = correlation.profile(centre)
     return distance[leave_out:], (covariance / (correlation.means[0] * correlation.means[1]))[leave_out:]
 
 
-def _fit(curves: list[Curve], two: bool = True) -> tuple[Float, Float] | None:
-    """(narrow amplitude of each curve, standard deviation of each around its fit); None where no width is found.
+def _fit(curves: list[Curve], two: bool = True) -> tuple[Float, Float, float] | None:
+    """(narrow amplitude of each curve, standard deviation of each around its fit, the narrow part's width); None where no width is found.
 
     Where the two widths come out alike, structure has one size, all of it narrow, and one Gaussian is fitted.
     """
@@ -107,4 +130,4 @@ def _fit(curves: list[Curve], two: bool = True) -> tuple[Float, Float] | None:
         return None
     narrow = np.array([solved.x[2 + 3 * k] * scales[k] for k in range(3)])
     noise = np.array([np.std(model(solved.x, k) * scales[k] - curves[k][1]) for k in range(3)])
-    return narrow, noise
+    return narrow, noise, float(solved.x[0])

@@ -3,6 +3,11 @@
 One channel is cut into blocks of the size of the blur, the blocks change places, and Pearson's r is measured again, many times. Blocks
 reach through all planes and frames of the region, so that what belongs together in depth stays together. Blocks that do not lie wholly
 within the region are left out, of the measured r too.
+
+Where structure is wider than the blocks, neighbouring blocks are alike, and changing their places makes images that vary more evenly than
+real ones: chance then spreads r wider than they say. By how much follows from both autocorrelations, since r of unrelated images has a
+variance in proportion to the sum of their product over all shifts (Clifford, Richardson & Hemon, Biometrics 45:123, 1989), of which blocks
+keep what lies within them.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 from abbe.colocalization.correlation import correlate
 from abbe.colocalization.pair import Array, Pair, Place
@@ -21,10 +27,19 @@ from abbe.limits import LIMITS
 
 #: fewer blocks than this have too few arrangements for chance to speak
 FEW = 20
+#: from which P Costes calls colocalization significant
+SIGNIFICANT = 0.95
+#: chance spreads r this many times wider than the blocks say: P is too sure, on whichever side of significance it lies
+WIDER = 2.0
+#: product of autocorrelations below which it is taken for 0, and with it all further out
+TAIL = 0.05
 #: full width at half maximum of a diffraction-limited spot in wavelengths by numerical aperture (Pawley, Handbook, 3rd ed., ch. 1)
 FWHM = 0.51
 
-HEAD = ("r over whole blocks", "P", "mean of random r", "standard deviation", "randomisations", "block (px)", "block from", "blocks")
+HEAD = (
+    "r over whole blocks", "P", "mean of random r", "standard deviation", "randomisations", "block (px)", "block from", "blocks",
+    "chance is wider by", "P allowing for that",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +53,8 @@ class Randomisation:
         block: side of a block in pixels. origin: where that comes from. blocks: how many there are.
         seed: of the random numbers.
         part: which rows alone were randomised, of a region too large for memory; None: all.
+        wider: how many times wider chance spreads r than the randomised images, because structure reaches beyond the blocks; None where
+            that is not known.
     """
 
     r: float | None
@@ -49,6 +66,27 @@ class Randomisation:
     blocks: int
     seed: int
     part: str | None = None
+    wider: float | None = None
+
+    @property
+    def p_allowing(self) -> float | None:
+        """P by a normal distribution about the randomised mean whose standard deviation is theirs times `wider`."""
+        if self.r is None or self.p is None or self.wider is None or not self.deviation:
+            return None
+        return float(ndtr((self.r - float(self.values.mean())) / (self.deviation * self.wider)))
+
+    @property
+    def too_sure(self) -> str | None:
+        """Why P is not to be taken as it is; None where allowing for that changes nothing that would be said of it."""
+        allowing = self.p_allowing
+        if allowing is None or self.wider is None or self.p is None:
+            return None
+        if self.wider < WIDER and (self.p > SIGNIFICANT) == (allowing > SIGNIFICANT):
+            return None
+        return (
+            f"randomisation: structure reaches beyond the blocks of {self.block} pixels, so chance spreads r {self.wider:.2g} times wider "
+            f"than randomised images do; with that, P is {allowing:.3g}, not {self.p:.3g}. Quote that, or choose larger blocks"
+        )
 
     @property
     def mean(self) -> float | None:
@@ -59,7 +97,18 @@ class Randomisation:
         return float(self.values.std(ddof=1)) if len(self.values) > 1 else None
 
     def cells(self) -> tuple[Any, ...]:
-        found = (self.r, self.p, self.mean, self.deviation, len(self.values), self.block, self.origin, self.blocks)
+        found = (
+            self.r,
+            self.p,
+            self.mean,
+            self.deviation,
+            len(self.values),
+            self.block,
+            self.origin,
+            self.blocks,
+            self.wider,
+            self.p_allowing,
+        )
         return tuple("undefined" if value is None else value for value in found)
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,6 +124,8 @@ class Randomisation:
             "blocks": self.blocks,
             "seed": self.seed,
             "part": self.part,
+            "wider": self.wider,
+            "p_allowing": self.p_allowing,
         }
 
 
@@ -103,7 +154,24 @@ def randomise(pair: Pair, count: int, block: float | None, seed: int, report: Ca
         report(0.5 + 0.3 * start / count, "randomisation")
         values += together(one, range(start, min(start + 16, count)))
     found = np.array(values)
-    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed, part)
+    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed, part, wider(pair, side))
+
+
+def wider(pair: Pair, side: int) -> float | None:
+    """How many times wider chance spreads r than images whose blocks of `side` pixels changed places; None where nothing correlates."""
+    autos = [correlate(pair, (k, k)) for k in (0, 1)]
+    if autos[0] is None or autos[1] is None or min(autos[0].scale, autos[1].scale) <= 0:
+        return None
+    product = autos[0].covariance / autos[0].scale * (autos[1].covariance / autos[1].scale)
+    reach = autos[0].reach
+    y, x = np.abs(np.indices(product.shape) - reach)
+    ring = np.round(np.hypot(y, x)).astype(int)
+    profile = np.bincount(ring.ravel(), product.ravel()) / np.bincount(ring.ravel())
+    far = np.flatnonzero(profile[: reach + 1] < TAIL * profile[0])
+    near = ring <= (int(far[0]) if len(far) else reach)
+    kept = np.maximum(1 - y / side, 0) * np.maximum(1 - x / side, 0)
+    whole, within = float(product[near].sum()), float((product * kept)[near].sum())
+    return math.sqrt(max(whole / within, 1.0)) if within > 0 else None
 
 
 def block_of(pair: Pair) -> tuple[int, str]:
@@ -147,13 +215,15 @@ def _blocks(pair: Pair, side: int) -> tuple[Array, Array, str | None]:
     inside = np.ones(rows_kept * columns, bool)
     channels = [np.empty((rows_kept * columns, depth, side * side), np.float32) for _ in (0, 1)]
     places = ((t, z) for t in range(t0, t1) for z in range(z0, z1))
+    about: list[float] = []
     for k, (t, z) in enumerate(places):
         a, b, mask = pair.read(Place(t, z, first, first + rows_kept * side))
-        for channel, values in zip(channels, (a, b)):
-            channel[:, k] = _cut(values, side, rows_kept, columns)
+        about = about or [float(a.mean(dtype=np.float64)), float(b.mean(dtype=np.float64))]  # an offset must not cost float32's digits
+        for channel, values, pivot in zip(channels, (a, b), about):
+            channel[:, k] = _cut(values.astype(np.float64) - pivot, side, rows_kept, columns)
         if mask is not None:
             inside &= _cut(mask, side, rows_kept, columns).all(axis=1)
-    first_kept, second_kept = (_deviations(channel[inside].reshape(int(inside.sum()), -1)) for channel in channels)
+    first_kept, second_kept = (_deviations(channel[inside].reshape(int(inside.sum()), depth * side * side)) for channel in channels)
     part = None if rows_kept == rows else f"from the middle {rows_kept * side} of {pair.grid.rows} rows"
     return first_kept, second_kept, part
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from abbe.colocalization.shift import Shift
 
 
+#: part of what chance leaves over that a share of light has to have beyond it, before it is called colocalization of any strength
+BEYOND_CHANCE = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class Coefficient:
     """One number, or why there is none.
@@ -48,8 +52,9 @@ class Coefficient:
 
     @property
     def word(self) -> str | None:
-        """Strength of colocalization in a word, on a published scale, where there is one for this number."""
-        return word(self.key, self.value) if self.trusted else None
+        """Strength of colocalization in a word, on a published scale, where there is one for this number, and it is more than chance's."""
+        by_chance = self.value is not None and self.chance is not None and self.value - self.chance <= BEYOND_CHANCE * (1 - self.chance)
+        return word(self.key, self.value) if self.trusted and not by_chance else None
 
     def __str__(self) -> str:
         return f"{self.value:.6g}" if self.value is not None else f"undefined: {self.reason}"

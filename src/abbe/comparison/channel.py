@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from abbe.comparison.evidence import SMOOTH, SPOT, Noise, Places, Spectra, possible_rsp
-from abbe.comparison.grid import Grid
+from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.intensities import histogram, linearity
 from abbe.comparison.likeness import Measures, measure
 from abbe.comparison.pair import SAMPLE_SIDE, SAMPLES, WHOLE, Pair
@@ -79,7 +79,7 @@ def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> C
         _take_plane(pair, k, q.border, noise, contrast, tally)
         progress(0.6 * (i + 1) / count)
     span = _range(q, c)
-    measures = [measure(pair, q.truth, span) for pair in pairs]
+    measures = measure(pairs, q.truth, span)
     progress(0.95)
     return _sum_up(q, c, tally, noise, measures, span, _register(pairs, tally), sigma_z)
 
@@ -144,10 +144,11 @@ def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], 
     for rows, columns, inner in pair.tiles(k, MARGIN):
         tile = pair.tile(k, rows, columns, sigma)
         o, x = tile.original, tile.modelled(sigma)
-        tally.places.add(o, gain * x + offset, noise, contrast, inner, tile.ok)
+        tally.places.add(o, gain * x + offset, noise, contrast, inner, tile.seen(sigma))
         tally.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0))
         step = max(1, pair.original.size // pair.original.shape[1] // SAMPLE)
-        use = np.ones(o.shape, bool) if tile.ok is None else tile.ok
+        seen = tile.seen(sigma)
+        use = np.ones(o.shape, bool) if seen is None else seen
         tally.sample.append((x[use][::step], o[use][::step]))
 
 
@@ -230,7 +231,7 @@ def _sum_up(
     c: int,
     tally: Tally,
     noise: tuple[float, float],
-    measures: list[Measures],
+    measures: Measures,
     span: Number,
     moved: Registration,
     sigma_z: float,
@@ -244,12 +245,8 @@ def _sum_up(
         else linearity(tally.total, np.empty(0), np.empty(0))
     )
     evidence = _evidence(tally, noise, measures)
-    m = {
-        name: Beside(*(_average([getattr(getattr(part, name), side) for part in measures]) for side in ("transformed", "upsampled")))
-        for name in ("psnr", "psnr_affine", "ssim", "microssim", "nrmse")
-    }
     with_truth = q.truth is not None
-    psnr, similar = (m["psnr_affine"], m["ssim"]) if with_truth else (None, None)
+    psnr, similar = (measures.psnr_affine, measures.ssim) if with_truth else (None, None)
     case = Case(rsp, rse, fit, moved, evidence, straight, psnr, similar, took_light_away(q.transformed))
     t, _, z, y, x = q.original.shape
     return ChannelComparison(
@@ -261,11 +258,11 @@ def _sum_up(
         registration=moved,
         reference="truth" if with_truth else "original",
         data_range=span,
-        psnr=m["psnr"],
-        psnr_affine=m["psnr_affine"],
-        ssim=m["ssim"],
-        microssim=m["microssim"],
-        nrmse=m["nrmse"],
+        psnr=measures.psnr,
+        psnr_affine=measures.psnr_affine,
+        ssim=measures.ssim,
+        microssim=measures.microssim,
+        nrmse=measures.nrmse,
         linearity=straight,
         histogram_before=histogram(q.original, c),
         histogram_after=histogram(q.transformed, c),
@@ -278,13 +275,21 @@ def _sum_up(
 
 def _fit(q: Question, tally: Tally, sigma_z: float) -> Fit:
     sigma = _median(tally, "sigma")
-    size = q.original.pixel_size[2]
-    in_um: Number = sigma if isinstance(sigma, Undefined) else sigma * size if size else Undefined("the pixel size is not known")
+    down, size = q.original.pixel_size[1:]
+    in_um: Number
+    if isinstance(sigma, Undefined):
+        in_um = sigma
+    elif not size:
+        in_um = Undefined("the pixel size is not known")
+    elif down and abs(down / size - 1) > SAME_SIZE:
+        in_um = Undefined(f"the pixels are {down:g} um high and {size:g} um wide: it is not one width")
+    else:
+        in_um = sigma * size
     return Fit(_median(tally, "gain"), _median(tally, "offset"), sigma, in_um, _median(tally, "width"), sigma_z)
 
 
-def _evidence(tally: Tally, noise: tuple[float, float], measures: list[Measures]) -> Evidence:
-    change = sum((m.change for m in measures), Sums())
+def _evidence(tally: Tally, noise: tuple[float, float], measures: Measures) -> Evidence:
+    change = measures.change
     reason = why_undefined(change)
     changed: Number
     if reason is None:

@@ -17,7 +17,8 @@ from abbe.image.pixels import Array, Region, Shape, region_shape
 
 @dataclass(frozen=True)
 class ErrorPixels:
-    """Original minus fitted transformed image, TCZYX float32, on the original's pixels; masked pixels are 0."""
+    """Original minus fitted transformed image, TCZYX float32, on the original's pixels; masked pixels, and those that blurring
+    brings such to, are 0."""
 
     original: Image
     transformed: Image
@@ -53,4 +54,5 @@ class ErrorPixels:
             offset = float(tile.original.mean())
         error = tile.original - gain * tile.modelled(sigma) - offset
         error = error if self.signed else np.abs(error)
-        return error if tile.ok is None else np.where(tile.ok, error, 0.0)
+        seen = tile.seen(sigma)
+        return error if seen is None else np.where(seen, error, 0.0)

@@ -18,6 +18,8 @@ ONE_SEVENTH = 1 / 7
 WITH_TRUTH = 0.5
 #: sides below which rings hold too few places
 SMALLEST = 24
+#: the innermost ring that a crossing may lie in: those before hold a dozen places at most, and periods of half the field and more
+INNERMOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class RingCorrelation:
 
     Attributes:
         frequency: middle of each ring, cycles per pixel.
-        correlation: of each ring, smoothed over three.
+        correlation: of each ring, smoothed over three. The innermost, which holds the mean alone, is taken for as its neighbour.
         threshold: what it is compared with.
         resolution: pixels per period at the first crossing.
     """
@@ -50,7 +52,7 @@ def frc(a: npt.ArrayLike, b: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> R
         return RingCorrelation(np.empty(0), np.empty(0), threshold, reason)
     rings = min(x.shape) // 2
     sums = correlation_sums(transform(x), transform(y), (x.shape[0], x.shape[1]), rings)
-    return crossing(_curve(*sums), 0.5, threshold)
+    return crossing(_smooth(_curve(*sums)), 0.5, threshold)
 
 
 def correlation_sums(
@@ -71,8 +73,8 @@ def frc_one_image(image: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> RingC
     into one image each, and the curves of both diagonals are averaged. Two corrections make the result comparable with that of two frames,
     instead of that paper's empirical calibration: the displacement of (1, 1) pixels between the halves is taken back exactly, as a phase;
     and since each quarter of the pixels has a quarter of the whole image's signal-to-noise ratio, the correlation F of the quarters
-    becomes 4 F / (1 + 3 F), which two whole frames would have. The quarters' own sampling ends at 4 pixels per period: finer
-    resolution cannot be seen, and is said to be undefined.
+    becomes 4 F / (1 + 3 F), which two whole frames would have. (F is smoothed before: that function is steep below 0, where chance may
+    bring F.) The quarters' own sampling ends at 4 pixels per period: finer resolution cannot be seen, and is said to be undefined.
     """
     a = np.asarray(image, np.float64)
     a = a[: a.shape[0] // 2 * 2, : a.shape[1] // 2 * 2]
@@ -92,7 +94,7 @@ def frc_one_image(image: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> RingC
     against = np.exp(1j * np.pi * (down - across))
     one = correlation_sums(transform(second), transform(first) * along, shape, rings)
     two = correlation_sums(transform(third), transform(fourth) * against, shape, rings)
-    quarter = np.maximum((_curve(*one) + _curve(*two)) / 2, -0.3)
+    quarter = np.maximum(_smooth((_curve(*one) + _curve(*two)) / 2), 0)
     whole = crossing(4 * quarter / (1 + 3 * quarter), 0.25, threshold)
     if isinstance(whole.resolution, Undefined):
         return RingCorrelation(
@@ -118,17 +120,23 @@ def shared_noise(plane: Float) -> Undefined | None:
 
 def _curve(cross: Float, xx: Float, yy: Float) -> Float:
     power = np.sqrt(xx * yy)
-    return np.divide(cross, power, out=np.zeros_like(cross), where=power > 0)
+    curve = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0)
+    curve[0] = curve[1]  # the means were taken away: what is left of them is rounding, and correlates by chance
+    return curve
 
 
-def crossing(curve: Float, highest: float, threshold: float) -> RingCorrelation:
-    """The first place where the smoothed curve falls below the threshold; rings reach up to `highest` cycles per pixel."""
-    frequency = (np.arange(len(curve)) + 0.5) * highest / len(curve)
+def _smooth(curve: Float) -> Float:
     padded = np.concatenate([curve[:1], curve, curve[-1:]])
-    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-    below = np.flatnonzero(smooth[1:] < threshold) + 1
+    smooth: Float = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    return smooth
+
+
+def crossing(smooth: Float, highest: float, threshold: float) -> RingCorrelation:
+    """The first place where a smoothed curve falls below the threshold; rings reach up to `highest` cycles per pixel."""
+    frequency = (np.arange(len(smooth)) + 0.5) * highest / len(smooth)
+    below = np.flatnonzero(smooth[INNERMOST:] < threshold) + INNERMOST
     resolution: Number
-    if smooth[: max(3, len(smooth) // 20)].max() < threshold:
+    if smooth[: max(INNERMOST, len(smooth) // 20)].max() < threshold:
         resolution = Undefined("the two images have nothing in common, even coarsely: only noise, or shifted")
     elif below.size == 0:
         resolution = Undefined(

@@ -50,6 +50,14 @@ def align(original: Image, transformed: Image, what: str = "transformed image") 
     notices: list[Notice] = []
     y, x = (_lateral(original, transformed, axis, what, notices) for axis in (3, 4))
     z = _axial(original, transformed, what, notices)
+    if original.channels != transformed.channels and sorted(original.channels) == sorted(transformed.channels):
+        notices.append(
+            Notice(
+                "channels",
+                f"the original's channels are {', '.join(original.channels)}, those of the {what} {', '.join(transformed.channels)}: the "
+                "same names in another order. They are compared in their order; bring one image's channels into the other's",
+            )
+        )
     return Grid((z, y, x), tuple(dict.fromkeys(notices)))
 
 
@@ -83,9 +91,12 @@ def _lateral(original: Image, transformed: Image, axis: int, what: str, notices:
 
 def _axial(original: Image, transformed: Image, what: str, notices: list[Notice]) -> float:
     n, m = original.shape[2], transformed.shape[2]
-    if n == m:
-        return 1.0
     steps = original.pixel_size[0], transformed.pixel_size[0]
+    if n == m:
+        if n > 1 and steps[0] and steps[1] and abs(steps[0] / steps[1] - 1) > SAME_SIZE:
+            said = f"the z-steps of original and {what} are {steps[0]:g} and {steps[1]:g} um; planes are compared one by one"
+            notices.append(Notice("pixel_size", said))
+        return 1.0
     if n > 1 and steps[0] and steps[1]:
         scale = steps[0] / steps[1]
         if abs((n - 1) * scale + 1 - m) <= 1:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -94,15 +95,18 @@ class Measures:
     change: Sums
 
 
-def measure(pair: Pair, truth: Image | None, data_range: Number) -> Measures:
-    """The transformed and the plain image against the truth; without one, the transformed against the plain."""
-    shape = pair.transformed.shape
-    planes = shape[2] if truth is not None else pair.original.shape[2]
-    size = planes * shape[3] * shape[4]
+def measure(pairs: Sequence[Pair], truth: Image | None, data_range: Number) -> Measures:
+    """The transformed and the plain image against the truth; without one, the transformed against the plain.
+
+    `pairs` are one channel's frames. All their pixels are taken together, as those of planes are.
+    """
+    shape = pairs[0].transformed.shape
+    planes = shape[2] if truth is not None else pairs[0].original.shape[2]
+    size = len(pairs) * planes * shape[3] * shape[4]
     step = max(1, math.ceil(math.sqrt(size / KEPT)))
     result, plain = Likeness(size, step, data_range), Likeness(size, step, data_range)
     change = Sums()
-    for x, u, y, own, mask in _bands(pair, truth):
+    for x, u, y, own, mask in chain.from_iterable(_bands(pair, truth) for pair in pairs):
         result.add(x, u if y is None else y, own, mask)
         if y is not None:
             plain.add(u, y, own, mask)

@@ -10,7 +10,7 @@ import numpy as np
 
 from abbe.comparison.grid import Grid, Mask, masked, read, read_between
 from abbe.comparison.resample import Plane, enlarge, fine_needed
-from abbe.comparison.squirrel import WIDTHS, Tile
+from abbe.comparison.squirrel import INSIDE, WIDTHS, Tile
 from abbe.image import Image
 
 #: side of a tile, in original pixels: with its surroundings and the transformed pixels under it, some 50 MB at x3
@@ -66,19 +66,25 @@ class Pair:
         limits = self.transformed.shape[3:]
         down, across = (fine_needed(p, n, s, reach, d) for p, n, s, d in zip((rows, columns), limits, self.grid.plane, shift))
         fine = (self.read_plain if plain else self.read_transformed)(k, down, across)
-        return Tile(self.read_original(k, rows, columns), fine, (rows, down), (columns, across), self.grid.plane, self.ok(k, rows, columns))
+        original, bad = self.read_original(k, rows, columns), masked(self.original, self.t, self.c, k, rows, columns)
+        around = math.ceil(INSIDE * reach)
+        wide = tuple(range(max(p.start - around, 0), min(p.stop + around, n)) for p, n in zip((rows, columns), self.size))
+        without = self.without(k, *wide)
+        if without is not None:
+            inner = tuple(slice(p.start - w.start, p.stop - w.start) for p, w in zip((rows, columns), wide))
+            under = without[inner]
+            bad = under if bad is None else bad | under
+            return Tile(original, fine, (rows, down), (columns, across), self.grid.plane, ~bad, without, inner)
+        return Tile(original, fine, (rows, down), (columns, across), self.grid.plane, None if bad is None else ~bad)
 
-    def ok(self, k: int, rows: range, columns: range) -> Mask | None:
-        """False where the original, or any transformed pixel under it, had no finite value; None when all had."""
-        bad = masked(self.original, self.t, self.c, k, rows, columns)
-        if self.transformed.mask is not None:
-            z = min(round(k * self.grid.scale[0]), self.transformed.shape[2] - 1)
-            down, across = (fine_needed(p, n, s, 0.0) for p, n, s in zip((rows, columns), self.transformed.shape[3:], self.grid.plane))
-            fine = masked(self.transformed, self.t, self.c, z, down, across)
-            if fine is not None:
-                under = _any_under(fine, rows, columns, down, across, self.grid.plane)
-                bad = under if bad is None else bad | under
-        return None if bad is None else ~bad
+    def without(self, k: int, rows: range, columns: range) -> Mask | None:
+        """True at pixels of the original under which any transformed pixel had no finite value; None when all had."""
+        if self.transformed.mask is None:
+            return None
+        z = min(round(k * self.grid.scale[0]), self.transformed.shape[2] - 1)
+        down, across = (fine_needed(p, n, s, 0.0) for p, n, s in zip((rows, columns), self.transformed.shape[3:], self.grid.plane))
+        fine = masked(self.transformed, self.t, self.c, z, down, across)
+        return None if fine is None else _any_under(fine, rows, columns, down, across, self.grid.plane)
 
     def tiles(self, k: int, margin: int) -> Iterator[tuple[range, range, tuple[slice, slice]]]:
         """Tiles that cover plane k, each with up to `margin` pixels around it; and the slices within that leave the margin out."""

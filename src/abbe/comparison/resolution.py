@@ -6,7 +6,7 @@ import numpy as np
 
 from abbe.comparison.decorrelation import decorrelation
 from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
-from abbe.comparison.grid import Grid
+from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.pair import Pair
 from abbe.comparison.recorded import is_result
 from abbe.comparison.records import Beside, Number, Resolution, Undefined
@@ -27,9 +27,13 @@ def resolve(
     original: Image, transformed: Image, truth: Image | None, repeats: tuple[Image, Image] | None, grid: Grid, c: int
 ) -> Resolution:
     """Channel c, in the first frame, in the plane of most contrast; in um, or in pixels of the original."""
+    down, size = original.pixel_size[1:]
+    if down and size and abs(down / size - 1) > SAME_SIZE:
+        oblong = Undefined(f"the pixels are {down:g} um high and {size:g} um wide; a period that is one all round needs square ones")
+        none = Beside(oblong, oblong)
+        return Resolution(original.channels[c], none, none, none, none, "um")
     pair = Pair(original, transformed, grid, 0, c)
     k = _busiest(pair)
-    size = original.pixel_size[2]
     per_pixel = size if size else 1.0
     fine = per_pixel / grid.scale[2]
     rows, columns = _middle(pair)
@@ -40,7 +44,8 @@ def resolve(
     )
     return Resolution(
         channel=original.channels[c],
-        decorrelation=Beside(_times(decorrelation(result).resolution, fine), _times(decorrelation(plain).resolution, fine)),
+        # of an enlarged image it is the edge of what its spectrum can hold, whatever the image shows: so the original is measured
+        decorrelation=Beside(_times(decorrelation(result).resolution, fine), _times(decorrelation(coarse).resolution, per_pixel)),
         frc_one_image=Beside(
             _COMPUTED if is_result(transformed) else _times(frc_one_image(result).resolution, fine),
             _COMPUTED if is_result(original) else _times(frc_one_image(coarse).resolution, per_pixel),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from abbe.comparison.records import Number, Undefined
 from abbe.comparison.resample import Plane, blur_to_coarse
@@ -84,7 +85,7 @@ class Sums:
 
     def correlation(self) -> float:
         xx, yy, xy = self.moments
-        return xy / math.sqrt(xx * yy) if xx > 0 and yy > 0 else 0.0
+        return min(1.0, max(-1.0, xy / math.sqrt(xx * yy))) if xx > 0 and yy > 0 else 0.0
 
     def rest(self) -> float:
         """Mean square of y about the line."""
@@ -99,7 +100,11 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A part of the original, and what is needed of the transformed image around it. `ok` is False at masked pixels."""
+    """A part of the original, and what is needed of the transformed image around it.
+
+    `ok` is False at masked pixels; `without` is True at those, here and as far around as blurring reaches, under which the transformed
+    image had no value; `inner` is where this part lies in that.
+    """
 
     original: Plane
     fine: Plane
@@ -107,12 +112,22 @@ class Tile:
     columns: tuple[range, range]
     scale: tuple[float, float]
     ok: np.ndarray | None = None
+    without: np.ndarray | None = None
+    inner: tuple[slice, ...] = ()
 
     def modelled(self, sigma: float, shift: tuple[float, float] = (0.0, 0.0)) -> Plane:
         return blur_to_coarse(self.fine, self.rows, self.columns, self.scale, sigma, shift)
 
+    def seen(self, sigma: float) -> np.ndarray | None:
+        """False at masked pixels, and where blurring by `sigma` brings what the transformed image had no value for; None: nowhere."""
+        if self.without is None or self.ok is None or sigma == 0:
+            return self.ok
+        near = binary_dilation(self.without, np.ones((2 * round(INSIDE * sigma) + 1,) * 2, bool))
+        seen: np.ndarray = self.ok & ~near[self.inner]
+        return seen
+
     def sums(self, sigma: float, shift: tuple[float, float] = (0.0, 0.0), margin: float = 0.0, size: tuple[int, int] | None = None) -> Sums:
-        x, ok = self.modelled(sigma, shift), self.ok
+        x, ok = self.modelled(sigma, shift), self.seen(sigma)
         if margin and size is not None:
             ok = inside(self.rows[0], self.columns[0], size, margin) & (True if ok is None else ok)
         return Sums.of(x, self.original) if ok is None else Sums.of(x[ok], self.original[ok])

@@ -25,6 +25,8 @@ CODES = {
     "inverted": "the file asks to be shown inverted",
     "rgb": "colours of an RGB picture, read as channels",
     "merged": "channels came from several files",
+    "channels": "two images name their channels alike, in another order",
+    "too_sure": "a P value that supposes more independent pixels than there are",
     "bleed_through": "one channel's light may appear in another",
     "roi": "a ROI may not lie where it was drawn",
     "few_pixels": "too few pixels to measure",

@@ -90,11 +90,12 @@ def _coefficients(number: int, title: str, measured: Measured) -> Table:
             row.append(change.get("difference"))
             row += [interval[0], interval[1]] if interval else [None, None]
             row.append("*" if change.get("beyond_interval") else "")
+        row.append((data.get("chance") or {}).get(key, ""))
         row.append((data.get("words") or {}).get(key, ""))
         rows.append(row)
     columns = ["coefficient"]
     columns += ["original", measured.name, "difference", "range from", "range to", "beyond"] if before else [measured.name]
-    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "in words"], rows, missing.notes())
+    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "by chance", "in words"], rows, missing.notes())
 
 
 def _value(data: Mapping[str, Any], key: str, missing: Missing) -> object:

@@ -1,0 +1,116 @@
+"""What chance gives is not called colocalization, and what the numbers rest on is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from abbe.colocalization import colocalize
+from abbe.colocalization.result import Coefficient
+from abbe.image import ROI, Image, Optics
+
+
+def smooth(rng: np.random.Generator, sigma: float, n: int = 96) -> npt.NDArray[np.uint16]:
+    """A plane of structure of one width, with the noise of its photons."""
+    field = gaussian_filter(rng.normal(0, 1, (n + 80, n + 80)), sigma)[40:-40, 40:-40]
+    return rng.poisson(np.maximum(300 + 100 * field / field.std(), 0)).astype(np.uint16)
+
+
+def independent(seed: int, sigma: float) -> Image:
+    rng = np.random.default_rng(seed)
+    image = Image.from_array(np.stack([smooth(rng, sigma), smooth(rng, sigma)]), axes="CYX", pixel_size=(None, 0.1, 0.1))
+    return image.replace(optics=Optics(numerical_aperture=1.4, emission=(520.0, 610.0)))
+
+
+def test_chance_is_as_wide_as_structure_makes_it() -> None:
+    """Blocks of 3 pixels cut structure of 3 pixels' standard deviation to pieces: P by them is too sure, by the autocorrelations not."""
+    plain, allowing = [], []
+    for seed in range(40):
+        found = colocalize(independent(seed, 3), threshold="none", extras=("randomisation",), randomisations=60, ranked=False)
+        drawn = found.randomisation
+        assert drawn is not None
+        assert drawn.p is not None
+        assert drawn.p_allowing is not None
+        assert (drawn.wider or 0) > 2
+        plain.append(drawn.p)
+        allowing.append(drawn.p_allowing)
+        assert "too_sure" in {notice.code for notice in found.notices}
+    assert np.mean(np.array(plain) > 0.95) > 0.15
+    assert np.mean(np.array(allowing) > 0.95) <= 0.1
+
+
+def test_blocks_as_wide_as_the_structure_need_no_allowance() -> None:
+    found = colocalize(independent(1, 1), threshold="none", extras=("randomisation",), randomisations=60, block=16, ranked=False)
+    assert found.randomisation is not None
+    assert found.randomisation.wider == pytest.approx(1, abs=0.1)
+    assert "too_sure" not in {notice.code for notice in found.notices}
+
+
+@pytest.mark.parametrize(
+    ("value", "chance", "word"), [(0.7, 0.68, None), (0.63, 0.65, None), (0.7, 0.1, "less than strong"), (1.0, 1.0, None)]
+)
+def test_a_share_that_chance_gives_too_is_called_nothing(value: float, chance: float, word: str | None) -> None:
+    assert Coefficient("tm1", value, chance=chance).word == word
+
+
+def test_channels_that_hardly_correlate_are_not_said_to_exclude_one_another() -> None:
+    for seed in range(3):
+        planes = np.random.default_rng(seed).integers(0, 1000, (2, 64, 64)).astype(np.uint16)
+        said = " ".join(str(notice) for notice in colocalize(Image.from_array(planes, axes="CYX")).notices)
+        assert "exclude one another" not in said
+    assert "hardly correlate" in said
+
+
+@pytest.mark.parametrize("value", [0.1, 0.5])
+def test_constant_channels_of_floats_have_no_thresholds(value: float) -> None:
+    rng = np.random.default_rng(1)
+    for planes in (np.full((2, 64, 64), value, np.float32), np.stack([np.full((64, 64), value), rng.random((64, 64))]).astype(np.float32)):
+        found = colocalize(Image.from_array(planes, axes="CYX"))
+        assert (found.thresholds.first, found.tm1, found.pearson) == (None, None, None)
+        assert "constant" in str(found["pearson"].reason)
+
+
+def test_a_region_without_pixels_has_no_randomisation_and_says_why() -> None:
+    image = Image.from_array(np.random.default_rng(2).integers(0, 99, (2, 64, 64)).astype(np.uint8), axes="CYX")
+    found = colocalize(image, roi=ROI.rectangle(100, 100, 1, 1, unit="pixel"), extras=("randomisation", "shift", "objects"))
+    assert found.costes_p is None
+    assert "0 blocks" in str(found["costes_p"].reason)
+
+
+def test_an_offset_costs_randomisation_and_shift_no_digits() -> None:
+    planes = np.random.default_rng(3).integers(0, 1000, (2, 64, 64)).astype(np.uint32)
+    extras = ("randomisation", "shift")
+    one, other = (
+        colocalize(Image.from_array(p, axes="CYX"), extras=extras, randomisations=20, block=2, threshold="none", ranked=False)
+        for p in (planes, planes + np.uint32(10**9))
+    )
+    assert one.randomisation is not None
+    assert other.randomisation is not None
+    assert other.randomisation.r == pytest.approx(one.randomisation.r, abs=1e-5)
+    assert other.costes_p == one.costes_p
+    assert one.shift is not None
+    assert other.shift is not None
+    assert other.shift.peak == pytest.approx(one.shift.peak, abs=1e-3)
+
+
+@pytest.mark.parametrize(("diffuse", "offset"), [((1, 0), 0), ((0, 3), 0), ((0, 0), 100)])
+@pytest.mark.parametrize("counts", [(400, 400), (400, 200)])
+def test_proximity_indices_are_of_particles_alone(diffuse: tuple[float, float], offset: float, counts: tuple[int, int]) -> None:
+    """Diffuse light in one channel, or an offset, once made a share of a half a quarter, or exchanged the two proteins."""
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        first = rng.integers(0, 256, (counts[0], 2))
+        second = np.concatenate([first[: counts[1] // 2], rng.integers(0, 256, (counts[1] - counts[1] // 2, 2))])
+        planes = []
+        for places, more in zip((first, second), diffuse):
+            plane = np.zeros((256, 256))
+            np.add.at(plane, tuple(places.T), 1)
+            light = gaussian_filter(plane, 1.5, mode="wrap") * 2 * np.pi * 1.5**2 * 300
+            planes.append(rng.poisson(light + more * light.mean() + offset))
+        image = Image.from_array(np.stack(planes).astype(np.uint16), axes="CYX")
+        measured = colocalize(image, extras=("shift",), ranked=False, threshold="none")
+        found.append((measured.ppi1, measured.ppi2))
+    assert np.mean(found, 0) == pytest.approx((counts[1] / 2 / counts[0], 0.5), abs=0.1)
