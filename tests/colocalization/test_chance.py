@@ -114,3 +114,17 @@ def test_proximity_indices_are_of_particles_alone(diffuse: tuple[float, float], 
         measured = colocalize(image, extras=("shift",), ranked=False, threshold="none")
         found.append((measured.ppi1, measured.ppi2))
     assert np.mean(found, 0) == pytest.approx((counts[1] / 2 / counts[0], 0.5), abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [1e25, 1e30, 1e-30])
+def test_no_scale_is_too_large_or_too_small(scale: float) -> None:
+    """Squares of such values do not fit into float32."""
+    planes = np.random.default_rng(4).random((2, 64, 64)).astype(np.float32)
+    found = [
+        colocalize(Image.from_array(p, axes="CYX"), extras=("randomisation", "shift"), randomisations=20, block=4, threshold="none")
+        for p in (planes, planes * np.float32(scale))
+    ]
+    for key in ("pearson", "costes_p", "ppi1"):
+        assert found[1][key].value == pytest.approx(found[0][key].value, abs=1e-6)
+    one, other = (f.shift.peak for f in found)  # type: ignore[union-attr]
+    assert other == pytest.approx(one, abs=1e-4)

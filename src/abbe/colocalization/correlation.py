@@ -75,16 +75,17 @@ def correlate(pair: Pair, which: tuple[int, int]) -> Correlation | None:
     if sums.all.n < 16 or reach < 2:
         return None
     means = (sums.all.mean_a, sums.all.mean_b)
+    aa, bb, _ = sums.all.centred()
+    deviations = [float(np.sqrt(v / sums.all.n)) for v in (aa, bb)]  # in their units no square is too large or too small for float32
     total, weight = np.zeros((2, 2 * reach + 1, 2 * reach + 1))
     for t in range(*pair.region.frames):
         for z in range(*pair.region.planes):
-            channels, inside = _plane(pair, Place(t, z, rows.start, rows.stop), columns, means)
+            channels, inside = _plane(pair, Place(t, z, rows.start, rows.stop), columns, means, deviations)
             total += _shifted(channels[which[0]], channels[which[1]], reach)
             weight += _shifted(inside, inside, reach)
-    covariance = np.where(weight > 0.5, total / np.maximum(weight, 1), 0.0)
-    aa, bb, _ = sums.all.centred()
-    variances = [v / sums.all.n for v in (aa, bb)]
-    return Correlation(covariance, reach, float(np.sqrt(variances[which[0]] * variances[which[1]])), (means[which[0]], means[which[1]]))
+    scale = deviations[which[0]] * deviations[which[1]]
+    covariance = np.where(weight > 0.5, total / np.maximum(weight, 1), 0.0) * scale
+    return Correlation(covariance, reach, scale, (means[which[0]], means[which[1]]))
 
 
 def middle(pair: Pair) -> tuple[slice, slice]:
@@ -102,11 +103,12 @@ def part_of(pair: Pair) -> str | None:
     return None if kept == pair.grid.rows else f"from the middle {kept} of {pair.grid.rows} rows"
 
 
-def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float]) -> tuple[list[Array], Array]:
-    """Both channels less their means, 0 outside the region; and 1 inside it."""
+def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float], deviations: list[float]) -> tuple[list[Array], Array]:
+    """Both channels less their means, in standard deviations, 0 outside the region; and 1 inside it."""
     a, b, inside = pair.read(place)
     mask = np.ones(a.shape, np.float32) if inside is None else inside.astype(np.float32)
-    return [(channel.astype(np.float64) - mean).astype(np.float32) * mask for channel, mean in zip((a, b), means)], mask
+    units = [deviation or 1.0 for deviation in deviations]
+    return [((c.astype(np.float64) - mean) / unit).astype(np.float32) * mask for c, mean, unit in zip((a, b), means, units)], mask
 
 
 def _shifted(a: Array, b: Array, reach: int) -> npt.NDArray[np.float64]:

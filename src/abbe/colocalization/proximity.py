@@ -22,6 +22,7 @@ from scipy.ndimage import gaussian_filter, grey_opening
 from scipy.optimize import least_squares
 
 from abbe.colocalization.correlation import Correlation, correlate, middle
+from abbe.colocalization.moments import OUT_OF_RANGE
 from abbe.colocalization.pair import Pair, Place
 from abbe.colocalization.result import Coefficient
 
@@ -53,6 +54,8 @@ def proximity(pair: Pair, cross: Correlation | None) -> tuple[Coefficient, Coeff
     curves.append(_curve(cross, peak, leave_out=0))
     if min(len(curve[0]) for curve in curves) < RINGS:
         return _none("the region is too small for a correlation peak")
+    if not all(np.isfinite(values).all() for _, values in curves):
+        return _none(OUT_OF_RANGE)
     fitted = _fit(curves)
     if fitted is None:
         return _none("wide and narrow parts of the correlation peaks could not be told apart")

@@ -229,7 +229,12 @@ def _blocks(pair: Pair, side: int) -> tuple[Array, Array, str | None]:
 
 
 def _deviations(blocks: Array) -> Array:
-    return blocks - np.float32(blocks.mean(dtype=np.float64)) if blocks.size else blocks
+    """Less their mean, in units of the largest: what is measured here knows no scale, and squares of very large values no float32."""
+    if not blocks.size:
+        return blocks
+    less = blocks - np.float32(blocks.mean(dtype=np.float64))
+    largest = np.abs(less).max()
+    return less / largest if largest > 0 else less
 
 
 def _cut(plane: Array, side: int, rows: int, columns: int) -> Array:
