@@ -66,6 +66,35 @@ def test_the_folder_of_a_named_file_is_made_too(desk: Path, capsys: pytest.Captu
     assert os.listdir("new/folder") == ["out.tif"]
 
 
+def test_a_file_that_holds_less_than_was_computed_says_so_beside_the_verdict(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values of 0.1 to 1.4, as normalised data have, are two grey levels as whole numbers."""
+    rng = np.random.default_rng(5)
+    abbe.save(abbe.Image.from_array((0.1 + 1.3 * rng.random((40, 50))).astype(np.float32), "YX", 0.1), "small.tif")
+    abbe.save(abbe.Image.from_array(rng.normal(-300, 100, (40, 50)).astype(np.int16), "YX", 0.1), "below.tif")
+    for name, reason in (("small", "grey levels"), ("below", "of the pixels were clipped")):
+        code, out, err = call(capsys, "enhance", f"{name}.tif", "--steps", "denoise", "--dtype", "uint16", "-o", f"{name}_16.tif")
+        assert code == 0
+        assert reason in err
+        assert "as computed: the file holds less" in out
+    _, out, _ = call(capsys, "enhance", "cells.tif", "--steps", "denoise", "--dtype", "uint16", "-o", "whole.tif")
+    assert "holds less" not in out
+
+
+def test_an_image_without_a_number_is_refused_and_leaves_no_folder(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.save(abbe.Image.from_array(np.full((40, 50), np.nan, np.float32), "YX", 0.1), "nothing.tif")
+    code, _, err = call(capsys, "enhance", "nothing.tif", "-o", "new/folder/out.tif")
+    assert code == 1
+    assert "wanted pixels that are numbers" in err
+    assert not Path("new").exists()
+
+
+def test_oblong_pixels_are_named_by_both_sides(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pixels = np.random.default_rng(6).poisson(200, (40, 50)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(pixels, "YX", (None, 0.2, 0.1)), "oblong.tif")
+    _, out, _ = call(capsys, "enhance", "oblong.tif")
+    assert "pixels of 0.03333 (along x) by 0.06667 (along y) um" in out
+
+
 def test_a_session_is_no_image_file_and_says_what_is(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     abbe.Session.create("cells.abbe", "cells.tif").close()
     code, _, err = call(capsys, "enhance", "cells.abbe", "--steps", "denoise")

@@ -284,6 +284,17 @@ def test_constant_images_give_reasons(scale: int) -> None:
     assert np.isfinite(np.asarray(compare(flat, fine).error_map)).all()
 
 
+def test_a_channel_that_was_not_enhanced_has_the_resolution_that_it_had(small_models_in_use: None) -> None:
+    """Of its enlarged pixels decorrelation tells where the spectrum ends: a finer resolution than the original's, whatever it shows."""
+    rng = np.random.default_rng(9)
+    planes = rng.poisson(200 * gaussian_filter(rng.random((2, 96, 96)), (0, 2, 2)) ** 2 + 20).astype(np.uint16)
+    image = Image.from_array(planes, axes="CYX", pixel_size=(None, 0.1, 0.1))
+    result = abbe.enhance(image, channels=[0], steps=("super_resolve",))
+    left, other = (r.decorrelation for r in compare(image, result).resolution)
+    assert other.transformed == other.upsampled
+    assert left.transformed != left.upsampled
+
+
 def test_an_image_without_any_finite_pixel_is_undefined() -> None:
     data = compare(np.full((20, 20), np.nan), np.ones((20, 20))).to_dict()
     assert data["channels"][0]["pixels"] == 0

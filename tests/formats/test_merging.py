@@ -65,6 +65,12 @@ def test_files_that_do_not_fit_together_are_told_apart(tmp_path: Path, other: di
     assert "green.tif" in str(caught.value)
 
 
+def test_pixel_sizes_must_agree_beside_a_file_that_says_none(tmp_path: Path) -> None:
+    files = [write(tmp_path, "unknown.tif"), write(tmp_path, "a.tif", size=0.1), write(tmp_path, "b.tif", size=0.2)]
+    with pytest.raises(MergeError, match=r"b.tif has a pixel width of 0.2 um, .*a.tif of 0.1 um"):
+        abbe.merge(files)
+
+
 def test_pixel_sizes_that_differ_in_the_last_digits_fit(tmp_path: Path) -> None:
     image = abbe.merge([write(tmp_path, "a.tif", size=0.1), write(tmp_path, "b.tif", size=0.10005), write(tmp_path, "c.tif")])
     assert image.pixel_size[2] == pytest.approx(0.1)

@@ -19,8 +19,9 @@ def test_values_beyond_the_type_are_clipped_and_counted(tmp_path: Path, name: st
     values = np.array([[-3.0, 0.4, 1.5, 2.5, 254.6, 255.4, 300.0, 70000.0]], np.float32)
     saved = abbe.save(values, tmp_path / name, dtype="uint8")
     assert np.asarray(abbe.open(tmp_path / name)).ravel().tolist() == [0, 0, 2, 2, 255, 255, 255, 255]
-    clipped, rounded = saved.notices
-    assert (clipped.code, rounded.code) == ("clipped", "converted")
+    clipped, rounded, much = saved.notices
+    assert (clipped.code, rounded.code, much.code) == ("clipped", "converted", "coarse")
+    assert "38 % of the pixels were clipped" in much.message
     assert "3 of 8" in clipped.message
     assert "1 below, 2 above" in clipped.message
     assert saved.dtype == "uint8"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, zoom
 
 from abbe.errors import ParameterError
+from abbe.formats import open as open_image
+from abbe.formats import save
 from abbe.image import Image, Optics
 from abbe.recipe import Input, Recipe, Step
 from abbe.restoration import advise, enhance, verdict
@@ -52,6 +56,25 @@ def test_noise_under_structure_and_shading_is_found() -> None:
     clean = 300 * cell(256) + 100 * (1 - 0.5 * (xx**2 + yy**2))
     image = Image.from_array((clean + rng(2).normal(0, 5, clean.shape)).astype(np.float32))
     assert noise_sigma(image, 0).sigma == pytest.approx(5, rel=0.2)
+
+
+def test_structure_in_most_of_the_blocks_is_not_taken_for_noise_that_neighbours_share() -> None:
+    for seed in range(4):
+        r = rng(seed)
+        spots = np.zeros((256, 256))
+        spots[r.integers(0, 256, 600), r.integers(0, 256, 600)] = r.uniform(0.5, 3, 600)
+        clean = 4 * 300 * gaussian_filter(spots, 1.5) * 4 * np.pi + 20
+        found = noise_sigma(Image.from_array((r.poisson(clean) + 100).astype(np.uint16)), 0)
+        assert found.correlation < 0.3
+        assert found.sigma < 2.5 * np.sqrt(np.percentile(clean, 15))
+
+
+def test_what_abbe_made_and_saved_is_not_called_resampled(tmp_path: Path, small_models_in_use: None) -> None:
+    image = Image.from_array(rng(4).poisson(200, (64, 64)).astype(np.uint16), "YX", 0.1)
+    save(enhance(image, steps=("super_resolve",)), tmp_path / "once.tif")
+    again = open_image(tmp_path / "once.tif")
+    assert noise_sigma(again, 0).correlation > 0.3
+    assert not any("share their noise" in remark for remark in advise(again).remarks)
 
 
 @pytest.mark.parametrize("width", [0.0, 0.6, 1.0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -188,7 +190,9 @@ def test_a_linked_original_is_read_from_its_file_and_known_by_its_digest(image: 
         np.asarray(Session.open(session.path).image())
 
 
-def test_the_shell_goes_back_and_forth(session: Session, sharper: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shell_goes_back_and_forth(
+    session: Session, sharper: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     session.add_version(sharper, name="sharp\x1b[2J")
     path = str(session.path)
     assert main(["history", path]) == 0
@@ -200,6 +204,10 @@ def test_the_shell_goes_back_and_forth(session: Session, sharper: Image, tmp_pat
     assert Session.open(path).current.id == "v2"
     assert main(["undo", path, "--redo"]) == 0
     assert main(["history", path, "--rename", "v2", "sharp", "--json"]) == 0
+    for nobody in (io.StringIO(), None):  # the end of the input; no input, as under cron
+        monkeypatch.setattr(sys, "stdin", nobody)
+        assert main(["history", path, "--delete", "v2"]) == 1
+        assert "nobody could be asked; add --yes" in capsys.readouterr().err
     assert main(["history", path, "--delete", "v2", "--yes"]) == 0
     assert main(["revert", path, "v2"]) == 1
     assert "wanted a version of this session" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +54,15 @@ def command(
 
 
 def _ask(question: str, yes: bool) -> None:
-    if not yes and not typer.confirm(question):
-        raise ParameterError("nothing was changed")
+    """Raises `ParameterError` where the answer is no, or where there is nobody to ask."""
+    if yes:
+        return
+    try:
+        agreed = sys.stdin is not None and typer.confirm(question)
+    except (typer.Abort, RuntimeError, OSError) as nobody:  # the end of the input, or no input
+        raise ParameterError("nothing was changed: nobody could be asked; add --yes") from nobody
+    if not agreed:
+        raise ParameterError("nothing was changed" if sys.stdin is not None else "nothing was changed: nobody could be asked; add --yes")
 
 
 def _show(session: Session, as_json: bool) -> None:

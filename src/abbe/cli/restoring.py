@@ -112,10 +112,16 @@ class Work:
 
 def restore_files(files: Sequence[Path], reading: Reading, work: Work, writing: Writing) -> None:
     """Each file in turn; one that fails does not stop the others."""
-    targets = writing.targets(files)
-    problem = each(files, lambda k, file: _restore_file(reading.open(file), file, work, writing, targets[k]))
-    if problem is not None:
-        raise problem
+    new = [] if writing.out is None else [folder for folder in (writing.out, *writing.out.parents) if not os.path.exists(folder)]
+    try:
+        targets = writing.targets(files)
+        problem = each(files, lambda k, file: _restore_file(reading.open(file), file, work, writing, targets[k]))
+        if problem is not None:
+            raise problem
+    finally:
+        for folder in new:  # made for results that did not come
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target: Path) -> None:
@@ -129,10 +135,12 @@ def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target
     with progress(f"writing {target.name}") as report:
         saved = _save(result, target, writing, report)
     warn((*result.notices, *saved.notices))
-    z, _, x = result.pixel_size
-    size = "" if x is None else f", pixels of {x:.4g} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
+    z, y, x = result.pixel_size
+    wide = "" if x is None else f"{x:.4g}" if y is None or f"{y:.4g}" == f"{x:.4g}" else f"{x:.4g} (along x) by {y:.4g} (along y)"
+    size = wide and f", pixels of {wide} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
+    less = " (as computed: the file holds less)" if any(notice.code == "coarse" for notice in saved.notices) else ""
     shape = " x ".join(str(n) for n in result.shape if n > 1) or "1"
-    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  at a first look {judged}")
+    say(f"{saved.path}: {shape} pixels, {saved.dtype}{size}", f"  at a first look{less} {judged}")
     if writing.maps:
         _save_maps(result, writing, target)
 

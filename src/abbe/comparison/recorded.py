@@ -35,6 +35,12 @@ def recorded(image: Image) -> Recipe | None:
     return recipe if count and recipe.steps and all(0 <= c < count for step in recipe.steps for c in step.channels or ()) else None
 
 
+def untouched(transformed: Image, c: int) -> bool:
+    """Did the last computation leave channel c as it was, or only bring it to a finer grid?"""
+    recipe = recorded(transformed)
+    return recipe is not None and all(step.channels is not None and c not in step.channels for step in recipe.steps)
+
+
 def without_what_it_left_out(original: Image, transformed: Image) -> Image:
     """The original without the hot pixels and cosmic rays that were left out before `transformed` was computed from it.
 

@@ -8,7 +8,7 @@ from abbe.comparison.decorrelation import decorrelation
 from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
 from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.pair import Pair
-from abbe.comparison.recorded import is_result
+from abbe.comparison.recorded import is_result, untouched
 from abbe.comparison.records import Beside, Number, Resolution, Undefined
 from abbe.comparison.resample import Plane
 from abbe.image import Image
@@ -42,10 +42,11 @@ def resolve(
     coarse = pair.read_original(
         k, *(range(int(p.start / s), max(int(p.stop / s), int(p.start / s) + 1)) for p, s in zip((rows, columns), grid.plane))
     )
+    # of an enlarged image, decorrelation is the edge of what its spectrum can hold, whatever the image shows: so the original is measured
+    plainly = _times(decorrelation(coarse).resolution, per_pixel)
     return Resolution(
         channel=original.channels[c],
-        # of an enlarged image it is the edge of what its spectrum can hold, whatever the image shows: so the original is measured
-        decorrelation=Beside(_times(decorrelation(result).resolution, fine), _times(decorrelation(coarse).resolution, per_pixel)),
+        decorrelation=Beside(plainly if untouched(transformed, c) else _times(decorrelation(result).resolution, fine), plainly),
         frc_one_image=Beside(
             _COMPUTED if is_result(transformed) else _times(frc_one_image(result).resolution, fine),
             _COMPUTED if is_result(original) else _times(frc_one_image(coarse).resolution, per_pixel),

@@ -113,9 +113,11 @@ def _check_fit(parts: Sequence[Image], labels: Sequence[str]) -> None:
                     "check that the files belong to one field of view"
                 )
         for axis, what in ((2, "pixel width"), (1, "pixel height"), (0, "z-step")):
-            a, b = first.pixel_size[axis], part.pixel_size[axis]
+            # beside the first that knows: what a file does not say may be anything
+            a, whose = next(((p.pixel_size[axis], name) for p, name in zip(parts, labels) if p.pixel_size[axis] is not None), (None, ""))
+            b = part.pixel_size[axis]
             if a is not None and b is not None and abs(a - b) > TOLERANCE * max(a, b):
-                raise MergeError(f"{label} has a {what} of {b:g} um, {labels[0]} of {a:g} um; they are not of one field of view")
+                raise MergeError(f"{label} has a {what} of {b:g} um, {whose} of {a:g} um; they are not of one field of view")
 
 
 def _known_size(parts: Sequence[Image]) -> tuple[float | None, float | None, float | None]:

@@ -15,6 +15,8 @@ from abbe.image.pixels import Array
 
 #: what abbe saves
 KNOWN = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32")
+#: rounding to fewer grey levels than this, or clipping more than this share of the pixels, leaves something else than what was computed
+FEW_LEVELS, MUCH = 50, 0.01
 
 
 def parse_type(dtype: npt.DTypeLike) -> np.dtype[Any]:
@@ -39,6 +41,9 @@ class Converter:
     rounded: bool = False
     lowest: float = field(default=np.inf)
     highest: float = field(default=-np.inf)
+    #: of the whole numbers that came out
+    least: float = field(default=np.inf)
+    most: float = field(default=-np.inf)
 
     def __call__(self, block: Array) -> Array:
         self.pixels += block.size
@@ -56,6 +61,8 @@ class Converter:
             self.lowest = min(self.lowest, float(block.min()))
             self.highest = max(self.highest, float(block.max()))
             values = np.clip(values, *self._limits(values.dtype))
+        if self.rounded and values.size:
+            self.least, self.most = min(self.least, float(values.min())), max(self.most, float(values.max()))
         return values.astype(self.target)
 
     def _limits(self, dtype: np.dtype[Any]) -> tuple[Any, Any]:
@@ -77,3 +84,15 @@ class Converter:
             )
         if self.rounded:
             yield Notice("converted", f"values were rounded to whole numbers ({self.target.name})")
+        levels = self.most - self.least + 1
+        if clipped > MUCH * self.pixels:
+            yield Notice(
+                "coarse",
+                f"{100 * clipped / self.pixels:.2g} % of the pixels were clipped: the file is not the image that was computed; save as "
+                ".tif, which holds all values",
+            )
+        elif self.rounded and levels < FEW_LEVELS:
+            yield Notice(
+                "coarse",
+                f"rounding left {levels:.0f} grey levels: the file is not the image that was computed; save as .tif, which holds fractions",
+            )

@@ -46,7 +46,7 @@ def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
         return list(_zipped(data, name))
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return geojson.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    raise NotAnImageError(f"wanted ROIs (ImageJ .roi or .zip, GeoJSON), got something else: {name}")
+    raise NotAnImageError(f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got something else: {name}")
 
 
 def _zipped(data: bytes, name: str) -> Iterator[ROI]:

@@ -142,12 +142,12 @@ def _refuse_misfit(image: Image, kind: str, target: np.dtype[Any]) -> None:
     if frames * depth > 1 or count not in (1, 3):
         raise ParameterError(
             f"a {kind} holds one plane, grey or RGB, got {frames} frames, {count} channels and {depth} planes of depth; save as .ome.tif, "
-            "or take a part: image.select([0]) for a channel"
+            "which holds all; for pictures, save as a session (.abbe) and export them (abbe export)"
         )
     if count == 3 and not (image.channels == RGB_NAMES and image.colors == RGB_COLOURS):
         raise ParameterError(
             f"a {kind} holds one grey channel or red, green and blue, got the channels {', '.join(image.channels)}; save as .ome.tif, "
-            "or take one: image.select([0])"
+            "which holds all; for pictures, save as a session (.abbe) and export them (abbe export)"
         )
     wanted = ("uint8",) if kind == "JPEG" else ("uint8", "uint16")
     if target.name not in wanted:

@@ -25,6 +25,7 @@ CODES = {
     "inverted": "the file asks to be shown inverted",
     "rgb": "colours of an RGB picture, read as channels",
     "merged": "channels came from several files",
+    "coarse": "rounding or clipping left little of what was computed",
     "channels": "two images name their channels alike, in another order",
     "too_sure": "a P value that supposes more independent pixels than there are",
     "bleed_through": "one channel's light may appear in another",

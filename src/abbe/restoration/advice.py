@@ -18,7 +18,7 @@ from abbe.restoration.psf import by_file
 from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid
 from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
-from abbe.restoration.sampling import Sampling, resolved, sampling
+from abbe.restoration.sampling import Sampling, made_here, resolved, sampling
 
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
@@ -151,7 +151,7 @@ def _remarks(
                 f"{name}: next to no noise, and detail as fine as the pixels: denoising may soften that and has little to take; leave "
                 "the step out (steps axial and super_resolve)"
             )
-        if noise[c].correlation > CORRELATED and image.recipe is None:  # what abbe made is smooth on purpose
+        if noise[c].correlation > CORRELATED and not made_here(image):  # what abbe made is smooth on purpose
             said.append(
                 f"{name}: neighbouring pixels share their noise (correlation {noise[c].correlation:.2f}), as after resampling, averaging "
                 "or compression; the raw file would give more"

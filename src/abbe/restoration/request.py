@@ -38,14 +38,30 @@ def check_steps(steps: Sequence[str] | str) -> tuple[str, ...]:
 
 
 def check_channels(image: Image, channels: Sequence[int | str] | int | str | None) -> tuple[int, ...]:
-    """Chosen channels by index, in the image's order; None: all. Raises `ParameterError` for one that is not there, or given twice."""
+    """Chosen channels by index, in the image's order; None: all.
+
+    Raises `ParameterError` for one that is not there, is given twice, or has no pixel that is a number.
+    """
     if channels is None:
-        return tuple(range(image.shape[1]))
+        return _measured(image, tuple(range(image.shape[1])))
     listed: tuple[int | str, ...] = tuple(channels) if isinstance(channels, Iterable) and not isinstance(channels, str) else (channels,)
     picked = [image.channel(channel) for channel in listed]
     if not picked or len(set(picked)) != len(picked):
         raise ParameterError(f"wanted one or more channels, each once, got {', '.join(map(str, listed)) or 'none'}")
-    return tuple(sorted(picked))
+    return _measured(image, tuple(sorted(picked)))
+
+
+def _measured(image: Image, chosen: tuple[int, ...]) -> tuple[int, ...]:
+    if image.mask is None:
+        return chosen
+    frames, _, depth, height, width = image.shape
+    for c in chosen:
+        planes = ((t, z) for t in range(frames) for z in range(depth))
+        whole = (slice(0, height), slice(0, width))
+        if all(image.mask.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), *whole)).all() for t, z in planes):
+            others = "; leave that channel out" if image.shape[1] > 1 else "; was the file written whole?"
+            raise ParameterError(f"wanted pixels that are numbers, got none in {image.channels[c]}{others}")
+    return chosen
 
 
 def axial_ratio(image: Image) -> float | None:

@@ -54,6 +54,11 @@ def sampling(image: Image, channel: int) -> Sampling:
     return Sampling(_cutoff(image, channel), nyquist, image.pixel_size[2])
 
 
+def made_here(image: Image) -> bool:
+    """Did abbe compute it, now or before its file was written?"""
+    return image.recipe is not None or any(line.startswith(("enhance:", "background:")) for line in image.provenance.history)
+
+
 def resolved(image: Image) -> str | None:
     """Why an image is to be taken as super-resolved already; None where nothing says so."""
     done = image.recipe.to_dict().get("steps", []) if image.recipe is not None else []

@@ -95,7 +95,9 @@ def _processed(case: Case) -> Iterator[str]:
         if recipe.engine is not None:
             provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
             exact = ", exact mode" if recipe.engine.exact else ""
-            yield f"Inference ran in {recipe.engine.precision} with {recipe.engine.name} {recipe.engine.version or ''}{provider}{exact}."
+            name, version = recipe.engine.name, recipe.engine.version or ""  # a version may begin with the name
+            engine = version if version.startswith(name) else f"{name} {version}".strip()
+            yield f"Inference ran in {recipe.engine.precision} with {engine}{provider}{exact}."
     if case.after is None:
         return
     after = case.after.image
@@ -146,6 +148,8 @@ def _measured(case: Case) -> Iterator[str]:
         beside = " and on the original" if data.get("original") else ""
         yield f"Colocalization of {first} with {second} was measured in {where} on {short(measured.name, 30)}{beside}"
         yield f"(thresholds: {t['method']}, {t['variant']}; background: {data['background']['method']})."
+    if sources := _sources(case):
+        yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
     if case.comparisons:
         numbers = f"[{references.index(SQUIRREL) + 1}, {references.index(DECORRELATION) + 1}]"
         yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
@@ -159,9 +163,13 @@ def _references(case: Case) -> list[str]:
     found = [ABBE, PROTOCOL]
     if case.comparisons:
         found += [SQUIRREL, DECORRELATION]
+    return found + _sources(case)
+
+
+def _sources(case: Case) -> list[str]:
+    """Where the coefficients that papers quote were defined."""
     keys = {key for measured in case.colocalizations for key in measured.data["definitions"]}
-    sources = {DEFINITIONS[key].source for key in ("pearson", "spearman", "tm1", "icq") if key in keys}
-    return found + sorted(sources)
+    return sorted({DEFINITIONS[key].source for key in ("pearson", "spearman", "tm1", "icq") if key in keys})
 
 
 def _steps(case: Case) -> Iterator[list[object]]:
