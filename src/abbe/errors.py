@@ -52,6 +52,10 @@ class MissingExtraError(AbbeError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs a part that is not installed; install it with: pip install 'abbe[{extra}]'")
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.what, self.extra)  # it goes from process to process, as every error
 
 
 class SessionError(AbbeError):

@@ -149,3 +149,45 @@ def test_what_is_not_where_the_report_says_is_asked_for_by_name(cells: Path, tmp
     cells.unlink()
     with pytest.raises(abbe.AbbeError, match=r"wanted cells\.tif, of which report\.html is"):
         rerun(tmp_path / "report.html")
+
+
+def test_a_report_of_results_measures_again_what_was_measured(cells: Path) -> None:
+    """With the channels, ROI, thresholds and further analyses that each had, without a session."""
+    rng = np.random.default_rng(8)
+    light = gaussian_filter(rng.random((3, 90, 80)), (0, 2, 2))
+    three = abbe.Image.from_array(rng.poisson(4000 * (light - light.min())).astype(np.uint16), "CYX", 0.1, channels=["a", "b", "c"])
+    abbe.save(three, "three.ome.tif")
+    image = abbe.open("three.ome.tif")
+    made = abbe.enhance(image, steps=("denoise",))
+    nucleus = ROI.ellipse(4, 4, 2.5, 2)
+    corner = ROI.rectangle(0, 0, 1, 1)
+    measured = [
+        abbe.colocalize(made, channels=("b", "c")),
+        abbe.colocalize(image, ("a", "c"), nucleus, (30.0, 40.0), background=corner, ranked=False),
+        abbe.colocalize(made, ("c", "a"), nucleus, "otsu", extras=("shift", "randomisation"), randomisations=9, block=4, seed=3),
+    ]
+    abbe.report([made, *measured, abbe.compare(image, made, border="inside", data_range=700.0)], "report.html")
+    outcome = rerun("report.html")
+    assert outcome.numbers > 500
+    assert outcome.agrees, outcome.differing[:5]
+    assert outcome.identical
+
+
+def test_a_comparison_with_a_truth_is_left_out_and_says_why(cells: Path) -> None:
+    session = Session.create("cells.abbe", cells)
+    session.enhance(steps=("denoise",))
+    session.compare(truth=abbe.open(cells))
+    outcome = rerun("cells.abbe")
+    assert outcome.agrees, outcome.differing[:5]
+    assert any("needs the truth" in note for note in outcome.notes)
+
+
+def test_a_pixel_size_that_the_file_does_not_hold_is_that_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stack = np.random.default_rng(9).poisson(300, (4, 40, 40)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(stack, "ZYX"), "stack.tif")
+    image = abbe.open("stack.tif").replace(pixel_size=(0.3, 0.1, 0.1))
+    abbe.report([abbe.enhance(image, steps=("axial",))], "report.html")
+    outcome = rerun("report.html")
+    assert outcome.identical
+    assert outcome.agrees, outcome.differing[:5]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,14 @@ class Plan:
     randomisations: int
     block: float | None
     seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: a ROI as `ROI.to_dict` gives it, pairs as lists."""
+        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {
+            key: value.to_dict() if isinstance(value, ROI) else list(value) if isinstance(value, tuple) else value
+            for key, value in found.items()
+        }
 
 
 def colocalize(
@@ -218,6 +226,7 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         objects=objects,
         original=before,
         changes=beside,
+        asked=plan.to_dict(),
     )
 
 

@@ -196,6 +196,7 @@ class Colocalization:
         original: the same measurement on the image that this one was computed from; None for an original.
         changes: the coefficients before and after, by key; empty for an original.
         pair: the pixels that were measured; for scattergram, revealed pixels and histograms.
+        asked: the settings of `colocalize` as plain data: what it takes to measure it again.
     """
 
     channels: tuple[int, int]
@@ -212,6 +213,7 @@ class Colocalization:
     objects: Objects | None = None
     original: Colocalization | None = None
     changes: Mapping[str, Change] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, key: str) -> Coefficient:
         if key not in self.coefficients:

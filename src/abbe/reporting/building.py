@@ -55,7 +55,13 @@ def _repeat(case: Case) -> dict[str, Any]:
         "software": f"abbe {__version__}",
         "source": case.source,
         "kept": case.kept,
-        "original": {"digest": original.digest, "source": source, "shape": list(original.image.shape)} | recorded,
+        "original": {
+            "digest": original.digest,
+            "source": source,
+            "shape": list(original.image.shape),
+            "pixel_size": list(original.image.pixel_size),
+        }
+        | recorded,
         "steps": [{"recipe": step.recipe.to_dict() if step.recipe else None, "digest": step.digest} for step in made],
         "colocalizations": [_measured(case, measured) for measured in case.colocalizations],
         "comparisons": [_measured(case, measured) for measured in case.comparisons],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ def case_of(subject: Any) -> Case:
             images.append(result)
         elif isinstance(result, Colocalization):
             images.append(result.pair.image)
-            colocalizations.append((result.to_dict(), result.pair.image))
+            colocalizations.append((result.to_dict(), result.pair.image, result.asked))
         elif isinstance(result, Comparison):
             made = result.transformed
             transformed = made.replace(original=result.original, recipe=made.recipe or recorded(made))
             images.append(transformed)
-            comparisons.append((result.to_dict(), transformed))
+            comparisons.append((result.to_dict(), transformed, {"border": result.border, "data_range": result.data_range}))
         else:
             raise ParameterError(f"wanted a session, images, colocalizations or comparisons to report, got {type(result).__name__}")
     if not images:
@@ -54,8 +54,8 @@ def case_of(subject: Any) -> Case:
     )
 
 
-def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image]], label: str) -> list[Measured]:
-    return [Measured(f"{letter}{number}", data, image, label) for number, (data, image) in enumerate(found)]
+def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image, Mapping[str, Any]]], label: str) -> list[Measured]:
+    return [Measured(f"{letter}{number}", data, image, label, asked) for number, (data, image, asked) in enumerate(found)]
 
 
 def _depth(image: Image) -> int:

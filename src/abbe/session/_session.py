@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abbe.errors import ParameterError
-from abbe.image import ROI
+from abbe.image import ROI, Image
+from abbe.image.digest import pixel_digest
 from abbe.reporting.case import Case
 from abbe.session.archive import Archive
 from abbe.session.crop import crop, moved, offset_of
@@ -129,9 +130,12 @@ class Session(Archive):
         if image.original is None:
             raise ParameterError(f"wanted a version that was made from another, got {version.id} {version.name[:80]!r}, an original")
         result = compare(image.original, image, **options, progress=progress)
-        return self.analyses.add(
-            "comparison", result, version=version.id, reference=version.parent, parameters=dict(options), author=author
-        )
+        asked: dict[str, Any] = {"border": result.border, "data_range": result.data_range}
+        if result.truth is not None:
+            asked["truth"] = _told(result.truth)
+        if result.repeats is not None:
+            asked["repeats"] = [_told(repeat) for repeat in result.repeats]
+        return self.analyses.add("comparison", result, version=version.id, reference=version.parent, parameters=asked, author=author)
 
     # ------------------------------------------------------------------------------------------ what leaves
     def case(self, key: str | int | None = None) -> Case:
@@ -164,3 +168,9 @@ def _part(progress: Progress | None, start: float, stop: float) -> Progress | No
         return None
     whole = progress
     return lambda fraction, word: whole(start + (stop - start) * fraction, word)
+
+
+def _told(image: Image) -> dict[str, str | None]:
+    """Which image was used, where the image itself is not kept."""
+    source = image.provenance.source
+    return {"digest": pixel_digest(image.pixels), "source": Path(source).name if source else None}

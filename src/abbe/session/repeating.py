@@ -91,6 +91,9 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
     numbers = 0
     for kind in ("colocalizations", "comparisons"):
         for measured in data[kind]:
+            if (why := _alone(kind, measured)) is not None:
+                notes.append(why)
+                continue
             now = _measured(kind, measured, computed)
             for name, before, after in _numbers(measured["results"], now, _name(kind, measured)):
                 numbers += 1
@@ -171,7 +174,7 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
     tried = []
     for place in _places(data, path, given):
         try:
-            image = _opened(place, data["original"]["digest"])
+            image = _as_reported(_opened(place, data["original"]["digest"]), data["original"])
         except (AbbeError, OSError) as problem:
             tried.append(f"{place}: {problem}")
             continue
@@ -183,6 +186,15 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
         f"wanted {' or '.join(sorted(names)) or 'the original image'}, of which {path.name} is, got none ({'; '.join(tried)[:500]}); "
         "put it beside the report, or name it with --input"
     )
+
+
+def _as_reported(image: Image, original: Mapping[str, Any]) -> Image:
+    """With the pixel size that it had: whoever made the report may have told it where the file does not."""
+    told = original.get("pixel_size")
+    if not isinstance(told, list) or len(told) != 3:
+        return image
+    z, y, x = (size if isinstance(size, (int, float)) else own for size, own in zip(told, image.pixel_size))
+    return image.replace(pixel_size=(z, y, x))
 
 
 def _places(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str] | None) -> Iterator[Path]:
@@ -235,6 +247,21 @@ def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> 
     if image.original is None:
         raise ParameterError("wanted a comparison of a processed image, got one of an original; the report is damaged")
     return plain(compare(image.original, image, **given).to_dict(resolution="resolution" in measured["results"]))
+
+
+def _alone(kind: str, measured: Mapping[str, Any]) -> str | None:
+    """Why a measurement cannot be made again from what a report holds; None where it can."""
+    parameters, results = measured["parameters"], measured["results"]
+    if kind == "colocalizations":
+        if "channels" in parameters or measured["step"] == 0 or results["channels"] == [0, 1]:
+            return None
+        return f"{_name(kind, measured)} was left out: the report does not say with which settings it was measured"
+    with_truth = "truth" in parameters or any(channel.get("reference") == "truth" for channel in results.get("channels", ()))
+    pair = any(isinstance(r.get("frc_two_frames", {}).get("transformed"), float) for r in results.get("resolution", ()))
+    if not with_truth and not pair and not parameters.get("repeats"):
+        return None
+    needed = "truth" if with_truth else "second acquisition"
+    return f"the comparison was left out: it needs the {needed} that it was made with, which no report holds"
 
 
 def _name(kind: str, measured: Mapping[str, Any]) -> str:
