@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,17 +141,22 @@ def _unreadable(source: Path, problem: Exception) -> StorageError:
     return StorageError(f"could not read {source}: {why}")
 
 
-def digester(source: Path) -> Callable[[], str | None]:
+@dataclass(frozen=True, slots=True)
+class Digester:
     """Computes the SHA-256 of the file's bytes; None for a folder, and for a file that changed since."""
-    stamp = Stamp.of(source)
 
-    def digest() -> str | None:
-        if source.is_dir():
+    stamp: Stamp
+
+    def __call__(self) -> str | None:
+        if self.stamp.path.is_dir():
             return None
         try:
-            with os.fdopen(stamp.open(), "rb") as file:
+            with os.fdopen(self.stamp.open(), "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except (AbbeError, OSError):
             return None
 
-    return digest
+
+def digester(source: Path) -> Digester:
+    """What computes the digest of a file's bytes when it is asked for."""
+    return Digester(Stamp.of(source))

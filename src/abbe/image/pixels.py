@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from abbe.errors import LimitError
+from abbe.errors import LimitError, StorageError
 from abbe.limits import LIMITS
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -102,6 +102,12 @@ class ScratchPixels:
                 "free some disk, or point the environment variable TMPDIR at a disk with room"
             ) from problem
         self._close = weakref.finalize(self, self._file.close)
+
+    def __reduce__(self) -> str:
+        raise StorageError(
+            f"{' x '.join(map(str, self._shape))} computed pixels lie in a scratch file that belongs to this process; save them, and open "
+            "the file in the other"
+        )
 
     @classmethod
     def adopt(cls, descriptor: int, shape: Shape, dtype: npt.DTypeLike) -> ScratchPixels:

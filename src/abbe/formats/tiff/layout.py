@@ -15,6 +15,19 @@ FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """(plane, sample) of (t, c, z), from how many planes each step along T, C and Z is: a thing that goes from process to process."""
+
+    t: int
+    c: int
+    z: int
+    samples: int = 1
+
+    def __call__(self, t: int, c: int, z: int) -> tuple[int, int]:
+        return t * self.t + (c // self.samples) * self.c + z * self.z, c % self.samples
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The axes of the stored array and where they go.
 
@@ -57,11 +70,7 @@ def lay_out(axes: str, shape: Sequence[int], inner: str, wanted: str | None, nam
     samples = sizes.get("S", 1)
     full: Shape = (sizes.get("T", 1), sizes.get("C", 1) * samples, sizes.get("Z", 1), sizes["Y"], sizes["X"])
 
-    def where(t: int, c: int, z: int) -> tuple[int, int]:
-        plane = t * strides.get("T", 0) + (c // samples) * strides.get("C", 0) + z * strides.get("Z", 0)
-        return plane, c % samples
-
-    return Layout(full, where, tuple(notices))
+    return Layout(full, Where(strides.get("T", 0), strides.get("C", 0), strides.get("Z", 0), samples), tuple(notices))
 
 
 def _guess(lead: str, shape: Sequence[int], has_samples: bool) -> tuple[str, Notice | None]:

@@ -12,9 +12,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import tifffile
 
 from abbe.formats.damage import decoding
 from abbe.formats.stamp import Stamp, read_exactly
@@ -54,13 +56,32 @@ class RawPlanes:
         return rows[:, x, sample if self.interleaved else 0]
 
 
+@dataclass(slots=True)
+class Decoder:
+    """What decodes the segments of a page; in another process it is found again in the file."""
+
+    path: Path
+    #: of the page whose tags tell how, among the file's
+    index: int
+    call: Callable[..., Any] | None = None
+
+    def __call__(self, data: bytes, index: int, tables: bytes | None) -> Any:
+        if self.call is None:
+            with decoding(self.path.name), tifffile.TiffFile(self.path) as tif:
+                self.call = tif.pages[self.index].decode
+        return self.call(data, index, jpegtables=tables)
+
+    def __reduce__(self) -> tuple[type[Decoder], tuple[Path, int]]:
+        return Decoder, (self.path, self.index)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The segments of one page, and what decodes them."""
 
     offsets: Sequence[int]
     lengths: Sequence[int]
-    decode: Callable[..., Any]
+    decode: Decoder
     tables: bytes | None = None
 
 
@@ -76,6 +97,9 @@ class SegmentedPlanes:
     interleaved: bool
     _cache: OrderedDict[tuple[int, int], Array] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __reduce__(self) -> tuple[type[SegmentedPlanes], tuple[Any, ...]]:
+        return SegmentedPlanes, (self.pages, self.dtype, self.height, self.width, self.segment, self.interleaved)
 
     def read(self, descriptor: int, plane: int, sample: int, y: slice, x: slice) -> Array:
         rows, columns = self.segment
@@ -107,7 +131,7 @@ class SegmentedPlanes:
             return None
         data = read_exactly(descriptor, page.offsets[index], length)
         with decoding(f"part {index} of page {plane} of the file"):
-            decoded, _, _ = page.decode(data, index, jpegtables=page.tables)
+            decoded, _, _ = page.decode(data, index, page.tables)
         block: Array = decoded[0]
         with self._lock:
             self._cache[key] = block

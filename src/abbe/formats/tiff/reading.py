@@ -19,7 +19,7 @@ from abbe.formats.tiff import imagej, losses, resolution
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
-from abbe.formats.tiff.planes import Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
+from abbe.formats.tiff.planes import Decoder, Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, Pixels, TurnedPixels
@@ -145,10 +145,11 @@ def _segmented(series: Any, path: Path, interleaved: bool) -> Source:
     stamps: list[Stamp] = []
     pages, file_of = [], []
     absent = 0
+    decoders: dict[Any, Decoder] = {}
     for page in series.pages:
         if page is None:
             absent += 1
-            pages.append(Page((0,) * len(key.dataoffsets), (0,) * len(key.databytecounts), key.decode))
+            pages.append(Page((0,) * len(key.dataoffsets), (0,) * len(key.databytecounts), _decoder(key, decoders)))
             file_of.append(0)
             continue
         source = Path(page.parent.filehandle.path)
@@ -158,7 +159,7 @@ def _segmented(series: Any, path: Path, interleaved: bool) -> Source:
             files[source] = len(stamps)
             stamps.append(Stamp.of(source))
         tables = page.jpegtables
-        pages.append(Page(page.dataoffsets, page.databytecounts, page.decode, tables))
+        pages.append(Page(page.dataoffsets, page.databytecounts, _decoder(page.keyframe, decoders), tables))
         file_of.append(files[source])
     if not stamps:
         raise NotAnImageError(f"{path.name} holds no plane of its own; put the files that belong to it into one folder")
@@ -170,6 +171,13 @@ def _segmented(series: Any, path: Path, interleaved: bool) -> Source:
         message = f"{absent} of {len(pages)} planes are not in the file (or in files that are missing beside it); they read as 0"
         notices = (Notice("damaged", message),)
     return planes, stamps, None if len(stamps) == 1 else file_of, notices
+
+
+def _decoder(key: Any, known: dict[Any, Decoder]) -> Decoder:
+    """One for all pages that are decoded alike."""
+    if key not in known:
+        known[key] = Decoder(Path(key.parent.filehandle.path), key.index, key.decode)
+    return known[key]
 
 
 def _check_segments(pages: Any, path: Path) -> None:

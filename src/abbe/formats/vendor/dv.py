@@ -13,6 +13,7 @@ from abbe.errors import NotAnImageError
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
+from abbe.formats.tiff.layout import Where
 from abbe.formats.tiff.planes import RawPlanes, TiffPixels
 from abbe.formats.units import positive
 from abbe.formats.vendor.frames import library
@@ -54,10 +55,7 @@ class Dv:
             if first + count * plane > stamp.size:
                 raise NotAnImageError(f"{path.name} is cut short: pixels lie beyond its end; copy it again from its source")
             planes = RawPlanes(range(first, first + count * plane, plane), dtype, shape[3], shape[4], 1, True)
-
-            def where(t: int, c: int, z: int) -> tuple[int, int]:
-                return t * strides.get("T", 0) + c * strides.get("C", 0) + z * strides.get("Z", 0), 0
-
+            where = Where(strides.get("T", 0), strides.get("C", 0), strides.get("Z", 0))
             voxel = file.voxel_size
             return Found(
                 TiffPixels(shape, dtype.newbyteorder("="), [stamp], planes, where),
