@@ -102,7 +102,8 @@ def _head(card: Card) -> Iterator[str]:
         "out": f"estimate and spread, {card.scale} x {card.scale} pixels per input pixel",
         "parameters": f"{card.parameters:,}",
         "sees": f"{card.receptive_field} pixels to each side",
-        "normalisation": f"percentiles {normal.low_percentile:g} and {normal.high_percentile:g} of the whole channel become 0 and 1",
+        "normalisation": f"percentiles {normal.low_percentile:g} and {normal.high_percentile:g} of the whole channel: the lower becomes 0, "
+        "and all is divided by the power of two nearest to their distance",
         "is told": ", ".join(card.told) or "nothing",
         "90 % interval": f"estimate +- {card.interval_factor:g} x spread",
         "licence of the weights": card.licence,

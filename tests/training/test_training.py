@@ -108,6 +108,31 @@ def test_a_folder_of_pairs_starts_from_the_shipped_denoiser_whole(tmp_path: Path
     start_from(Restorer(architecture(plan_of_folder(tmp_path))), shipped)
 
 
+def test_pairs_the_wrong_way_round_or_the_same_twice_are_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    light = 50 * rng.random((8, 8)).repeat(12, 0).repeat(12, 1)
+    planes = {"quiet": rng.poisson(100 * light) / 100, "loud": rng.poisson(light)}
+    for name, noisy, clean in (("right", "loud", "quiet"), ("exchanged", "quiet", "loud"), ("same", "loud", "loud")):
+        for folder, plane in (("noisy", noisy), ("clean", clean)):
+            (tmp_path / name / folder).mkdir(parents=True)
+            tifffile.imwrite(tmp_path / name / folder / "a.tif", planes[plane].astype(np.float32))
+    assert plan_of_folder(tmp_path / "right").pairs is not None
+    for name in ("exchanged", "same"):
+        with pytest.raises(ParameterError, match="exchanged, or their images the same"):
+            plan_of_folder(tmp_path / name)
+
+
+def test_missing_values_are_not_learnt_as_light(tmp_path: Path) -> None:
+    from abbe.training.samples import RealPairs
+
+    clean = 50 * np.random.default_rng(5).random((64, 64)).astype(np.float32)
+    for folder in ("noisy", "clean"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", np.where(clean > 45, np.nan, clean) if folder == "clean" else clean)
+    with pytest.raises(ParameterError, match="wanted pixels that are numbers"):
+        RealPairs(PairsPlan(noisy="noisy", clean="clean"), tmp_path)
+
+
 def _likelihood(training: Training) -> float:
     """Mean negative log-likelihood of the held-out errors under the spreads that the averaged weights give."""
     found = []

@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from abbe.errors import ParameterError
+from abbe.formats import open as open_image
+from abbe.restoration.noise import cut, noise_of
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan, TrainingPlan
+from abbe.training.samples import SMALLEST
 
 #: names that people give the two folders
 NOISY, CLEAN = ("noisy", "low", "raw"), ("clean", "high", "gt", "truth")
+#: pairs whose noise is compared, at most, and the noise of a clean image, as a share of the noisy one's, that it is not clean with
+LOOKED_AT, LOUDEST = 8, 0.97
 
 
 def plan_of_folder(folder: Path) -> TrainingPlan:
     """Fine-tune the denoiser on `folder`'s pairs: half of the samples are the user's, half simulated, so that it forgets nothing.
 
     Raises:
-        ParameterError: the folder does not hold two folders of pairs.
+        ParameterError: the folder does not hold two folders of pairs, or the clean images have as much noise as the noisy ones.
     """
     noisy, clean = (_found(folder, names) for names in (NOISY, CLEAN))
     if noisy is None or clean is None:
@@ -24,6 +31,7 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
             f"wanted a plan (TOML) or a folder with the folders 'noisy' and 'clean', files of equal names in both, got {folder.name} with: "
             + (", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing")
         )
+    _refuse_exchanged(folder / noisy, folder / clean)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "own"
     return TrainingPlan(
         name=f"denoise-{name}"[:64],
@@ -41,6 +49,26 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
         licence="that of the images",
         own=True,
     )
+
+
+def _refuse_exchanged(noisy: Path, clean: Path) -> None:
+    """Pairs the wrong way round would teach a denoiser to add noise; the same images twice, to keep it."""
+    quieter, looked = 0, []
+    for path in sorted(noisy.glob("*"))[:LOOKED_AT]:
+        other = clean / path.name
+        if not path.is_file() or path.name.startswith(".") or not other.is_file():
+            continue  # `divided` says what is missing
+        one, two = (open_image(p).plane(0, 0, 0) for p in (path, other))
+        if one.shape != two.shape or min(one.shape) < SMALLEST:
+            continue
+        (gain, _), loud = np.polyfit(two.ravel().astype(np.float64), one.ravel().astype(np.float64), 1), noise_of(cut(one)).sigma
+        looked.append(path.name)
+        quieter += loud == 0 or abs(gain) * noise_of(cut(two)).sigma < LOUDEST * loud
+    if looked and not quieter:
+        raise ParameterError(
+            f"wanted clean images with less noise than the noisy ones, got as much or more in {clean.name} for {', '.join(looked[:4])}: "
+            "are the two folders exchanged, or their images the same?"
+        )
 
 
 def _found(folder: Path, names: tuple[str, ...]) -> str | None:

@@ -119,9 +119,13 @@ def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane, float]]:
     one, two = open_image(noisy), open_image(clean)
     if one.shape != two.shape:
         raise ParameterError(f"wanted {noisy.name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
-    for (_, a), (_, b) in zip(one.planes(), two.planes()):
+    for ((t, c, z), a), (_, b) in zip(one.planes(), two.planes()):
         if min(a.shape) < SMALLEST or not np.ptp(b):
             continue
+        plane = (slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(0, a.shape[0]), slice(0, a.shape[1]))
+        for path, image in ((noisy, one), (clean, two)):  # what stands for them would be learnt as light
+            if image.mask is not None and image.mask.read(plane).any():
+                raise ParameterError(f"wanted pixels that are numbers, got some that are none in {path}; cut that part off, or take it out")
         gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
         yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
 
