@@ -124,7 +124,8 @@ def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane, float]]:
             continue
         plane = (slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(0, a.shape[0]), slice(0, a.shape[1]))
         for path, image in ((noisy, one), (clean, two)):  # what stands for them would be learnt as light
-            if image.mask is not None and image.mask.read(plane).any():
+            lacking = None if image.mask is None else image.mask.read(plane)
+            if lacking is not None and lacking.any() and not lacking.all():
                 raise ParameterError(f"wanted pixels that are numbers, got some that are none in {path}; cut that part off, or take it out")
         gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
         yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
