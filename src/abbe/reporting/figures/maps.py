@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from abbe.image import Image
 from abbe.reporting.figures.canvas import Row, plain, png, scale, title
 from abbe.reporting.figures.planes import limits, shown
@@ -14,6 +16,8 @@ from abbe.reporting.figures.scalebar import scale_bar
 MOST = 3
 #: most pixels along a map's side
 SIDE = 700
+#: how bright red, green and blue look (ITU-R BT.709), and the ground from which on a dark scale bar is read better than a white one
+LUMINANCE, BRIGHT = np.array([0.2126, 0.7152, 0.0722]), 0.55
 
 
 def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None, names: Sequence[str]) -> Callable[[], bytes]:
@@ -27,7 +31,9 @@ def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None
             seen = shown(image, c, SIDE)
             low, high = between or (0.0, limits(seen.values)[1])
             picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
-            _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor)
+            corner = seen.values[-max(seen.values.shape[0] // 8, 1) :, -max(seen.values.shape[1] // 3, 1) :]
+            bright = float((picture.to_rgba(corner)[..., :3] @ LUMINANCE).mean()) > BRIGHT
+            _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor, ("white", "black") if bright else ("black", "white"))
             title(chart, plain(names[c], 48 // row.count))
             chart.set_axis_off()
             scale(figure, chart, picture, what)
@@ -36,12 +42,14 @@ def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None
     return draw
 
 
-def _bar(chart: Any, shape: tuple[int, ...], pixel_size: float | None, factor: int) -> None:
+def _bar(chart: Any, shape: tuple[int, ...], pixel_size: float | None, factor: int, inks: tuple[str, str]) -> None:
+    """A scale bar in the lower right corner; `inks`: of the edge and of the bar, as the ground asks for."""
     from matplotlib.patheffects import withStroke
 
     bar = scale_bar(shape[1], pixel_size, factor)
     right, bottom = shape[1] * 0.96, shape[0] * 0.95
-    for color, width in (("black", 4.0), ("white", 2.4)):
+    edge, ink = inks
+    for color, width in ((edge, 4.0), (ink, 2.4)):
         chart.plot([right - bar.pixels, right], [bottom, bottom], color=color, linewidth=width, solid_capstyle="butt")
-    text = chart.text(right - bar.pixels / 2, bottom - shape[0] * 0.02, bar.label, color="white", fontsize=7, ha="center", va="bottom")
-    text.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
+    text = chart.text(right - bar.pixels / 2, bottom - shape[0] * 0.02, bar.label, color=ink, fontsize=7, ha="center", va="bottom")
+    text.set_path_effects([withStroke(linewidth=1.5, foreground=edge)])
