@@ -14,7 +14,8 @@ import pytest
 
 from abbe.errors import AbbeError, ConflictError, SessionError
 from abbe.image import Image, Rectangle
-from abbe.session import Session, journal, lock, manifest
+from abbe.session import Session, journal, manifest
+from abbe.storage import lock
 
 
 def rectangle() -> Rectangle:

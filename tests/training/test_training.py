@@ -133,6 +133,22 @@ def test_missing_values_are_not_learnt_as_light(tmp_path: Path) -> None:
         RealPairs(PairsPlan(noisy="noisy", clean="clean"), tmp_path)
 
 
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The first goes on undisturbed; afterwards the folder is free."""
+    held = []
+
+    def meanwhile(line: str) -> None:
+        if not held:
+            held.append(line)
+            with pytest.raises(ParameterError, match="another training is at work"):
+                train(plan(), tmp_path, workers=0, report=silent)
+
+    made = train(plan(), tmp_path, workers=0, report=meanwhile, held_out=2)
+    assert held
+    assert (made / "model.onnx").is_file()
+    assert train(plan(), tmp_path, workers=0, report=silent, held_out=2) == made
+
+
 def _likelihood(training: Training) -> float:
     """Mean negative log-likelihood of the held-out errors under the spreads that the averaged weights give."""
     found = []

@@ -21,7 +21,6 @@ from abbe.recipe import Recipe
 from abbe.session import journal, manifest, series, version_folder
 from abbe.session.flushing import flush_names
 from abbe.session.linked import link_to
-from abbe.session.lock import try_lock
 from abbe.session.manifest import Manifest
 from abbe.session.multiscale import Progress
 from abbe.session.records import Change, Link, SavedNotice, Version, now
@@ -29,6 +28,7 @@ from abbe.session.recovery import VERSIONS
 from abbe.session.state import State
 from abbe.session.store import LOCK, Draft, Store
 from abbe.storage import storage_error, write_whole_folder
+from abbe.storage.lock import try_lock
 
 #: where versions are while they are written; whatever lies here is not part of the session
 INCOMING = "incoming"

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from abbe.errors import SessionError
 from abbe.session import journal, manifest
-from abbe.session.lock import locked
 from abbe.session.manifest import Manifest
 from abbe.session.places import Folder, Place
 from abbe.session.records import Change, now
 from abbe.session.recovery import recover
 from abbe.session.state import State
 from abbe.storage import write_whole
+from abbe.storage.lock import locked
 
 LOCK = "lock"
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abbe.errors import MissingExtraError
+from abbe.errors import MissingExtraError, ParameterError, SessionError
+from abbe.storage.lock import try_lock
 from abbe.training.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from abbe.training.loop import Training
 
 __all__ = ["TrainingPlan", "train"]
+
+#: held while a training is at work in its folder
+LOCK = ".lock"
 
 
 def train(
@@ -45,7 +51,7 @@ def train(
 
     Raises:
         MissingExtraError: torch, onnx or safetensors is not installed.
-        ParameterError: the plan names images, models or pairs that are not there.
+        ParameterError: the plan names images, models or pairs that are not there; another training is at work in its folder.
         ModelError: an adversarial partner has no fidelity model, or one of another network.
     """
     try:
@@ -54,18 +60,42 @@ def train(
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
-    training: Training = Training(
-        plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
-    )
-    training.run(every=every)
-    weights, made = training.folder / "weights.safetensors", training.folder / "model"
-    if plan.adversarial is not None and plan.start:
-        return export_partner(weights, _folder(models, plan.start), made)
-    factor = interval_factor(training, 5 * held_out)
-    export(weights, made, interval_factor=factor)
-    if plan.learn in ("spread", "told") and plan.start:
-        learnt_last(_folder(models, plan.start), made)
-    return made
+    with _alone(runs / plan.name):
+        training: Training = Training(
+            plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
+        )
+        training.run(every=every)
+        weights, made = training.folder / "weights.safetensors", training.folder / "model"
+        if plan.adversarial is not None and plan.start:
+            return export_partner(weights, _folder(models, plan.start), made)
+        factor = interval_factor(training, 5 * held_out)
+        export(weights, made, interval_factor=factor)
+        if plan.learn in ("spread", "told") and plan.start:
+            learnt_last(_folder(models, plan.start), made)
+        return made
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One training at a time in a folder: two would write each other's checkpoints."""
+    new = [made for made in (folder, *folder.parents) if not made.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        try:
+            free = try_lock(handle)
+        except SessionError:  # a file system without locks
+            free = True
+        if not free:
+            raise ParameterError(f"wanted to train in {folder}, where another training is at work; wait for it, or choose another folder")
+        yield
+    finally:
+        os.close(handle)
+        if new and not any(path.name != LOCK for path in folder.iterdir()):  # refused before anything was made
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink()
+                for made in new:
+                    made.rmdir()
 
 
 def _folder(models: dict[str, Path] | None, name: str) -> Path:
