@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -39,6 +41,42 @@ def test_chance_is_as_wide_as_structure_makes_it() -> None:
         assert "too_sure" in {notice.code for notice in found.notices}
     assert np.mean(np.array(plain) > 0.95) > 0.15
     assert np.mean(np.array(allowing) > 0.95) <= 0.1
+
+
+def test_planes_of_different_brightness_do_not_make_chance_wider() -> None:
+    """Blocks reach through all planes: what these differ by as a whole is in every one."""
+    rng = np.random.default_rng(2)
+    bleached = np.array([1, 0.85, 0.7, 0.6, 0.5])[:, None, None, None]
+    frames = np.stack([np.stack([smooth(rng, 1), smooth(rng, 1)])] * 5)
+    image = Image.from_array(rng.poisson(frames * bleached).astype(np.uint16), axes="TCYX")
+    found = colocalize(image, threshold="none", extras=("randomisation",), randomisations=20, block=16, ranked=False).randomisation
+    assert found is not None
+    assert found.wider == pytest.approx(1, abs=0.15)
+
+
+def test_the_settings_that_were_asked_for_are_plain_data() -> None:
+    image = Image.from_array(np.random.default_rng(3).integers(0, 99, (3, 2, 32, 32)).astype(np.uint8), axes="TCYX")
+    found = colocalize(image, frames=(np.int64(0), np.int64(2)), ranked=np.bool_(False), seed=np.int64(3))  # type: ignore[arg-type]
+    assert json.loads(json.dumps(found.asked))["frames"] == [0, 2]
+
+
+@pytest.mark.parametrize(("light", "offset"), [((60, 300), (100, 100)), ((300, 300), (400, 100)), ((100, 300), (100, 100))])
+@pytest.mark.parametrize("count", [400, 40])
+def test_dim_particles_have_the_right_share_or_none(light: tuple[int, int], offset: tuple[int, int], count: int) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        first = rng.integers(0, 256, (count, 2))
+        second = np.concatenate([first[: count // 2], rng.integers(0, 256, (count - count // 2, 2))])
+        planes = []
+        for places, bright, ground in zip((first, second), light, offset):
+            plane = np.zeros((256, 256))
+            np.add.at(plane, tuple(places.T), 1)
+            planes.append(rng.poisson(gaussian_filter(plane, 1.5, mode="wrap") * 2 * np.pi * 1.5**2 * bright + ground))
+        found = colocalize(
+            Image.from_array(np.stack(planes).astype(np.uint16), axes="CYX"), extras=("shift",), ranked=False, threshold="none"
+        )
+        for key in ("ppi1", "ppi2"):
+            assert found[key].value is None or found[key].value == pytest.approx(0.5, abs=0.12)
 
 
 def test_blocks_as_wide_as_the_structure_need_no_allowance() -> None:
@@ -119,11 +157,15 @@ def test_proximity_indices_are_of_particles_alone(diffuse: tuple[float, float], 
 @pytest.mark.parametrize("scale", [1e25, 1e30, 1e-30])
 def test_no_scale_is_too_large_or_too_small(scale: float) -> None:
     """Squares of such values do not fit into float32."""
-    planes = np.random.default_rng(4).random((2, 64, 64)).astype(np.float32)
+    rng = np.random.default_rng(4)
+    points = np.zeros((2, 128, 128))
+    points[:, *rng.integers(0, 128, (2, 100))] = 1
+    planes = (rng.poisson(4000 * gaussian_filter(points, (0, 1.5, 1.5))) + 0.5).astype(np.float32)
     found = [
         colocalize(Image.from_array(p, axes="CYX"), extras=("randomisation", "shift"), randomisations=20, block=4, threshold="none")
         for p in (planes, planes * np.float32(scale))
     ]
+    assert found[0].ppi1 == pytest.approx(1, abs=0.1)
     for key in ("pearson", "costes_p", "ppi1"):
         assert found[1][key].value == pytest.approx(found[0][key].value, abs=1e-6)
     one, other = (f.shift.peak for f in found)  # type: ignore[union-attr]

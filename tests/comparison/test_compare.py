@@ -265,6 +265,16 @@ def test_a_rim_without_values_in_the_result_alone_changes_nothing_elsewhere(scen
     assert np.sqrt((error.astype(float) ** 2).sum() / c.pixels) == pytest.approx(c.rse.transformed, rel=1e-4)
 
 
+def test_pixels_without_a_value_here_and_there_take_nothing_with_them(scene: Scene) -> None:
+    result = gaussian_filter(scene.truth, 0.3) + 150
+    whole = compare(scene.recorded, result).channels[0]
+    holes = np.random.default_rng(3).random(result.shape) < 0.003
+    found = compare(scene.recorded, np.where(holes, np.nan, result)).channels[0]
+    assert found.pixels > 0.85 * whole.pixels
+    assert found.rsp.transformed == pytest.approx(whole.rsp.transformed, abs=5e-3)
+    assert found.verdict.word == whole.verdict.word
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 5), (12, 9), (17, 33), (40, 3)])
 @pytest.mark.parametrize("scale", [1, 3])
 def test_small_images_give_numbers_or_reasons(shape: tuple[int, int], scale: int) -> None:

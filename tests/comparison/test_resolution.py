@@ -85,6 +85,16 @@ def test_an_image_whose_pixels_share_their_noise_is_not_split() -> None:
     assert isinstance(frc_one_image(enlarged(a, (384, 384))).resolution, Undefined)
 
 
+def test_noise_has_no_resolution_at_the_innermost_rings() -> None:
+    """Chance lifts one of them over the threshold now and then; a crossing is between one that is over it and one that is not."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        found = frc(rng.normal(0, 1, (128, 128)), rng.normal(0, 1, (128, 128)))
+        if isinstance(found.resolution, float):
+            k = int(np.searchsorted(found.frequency, 1 / found.resolution))
+            assert found.correlation[k - 1] >= found.threshold
+
+
 def test_noise_alone_has_no_resolution() -> None:
     rng = np.random.default_rng(9)
     number = frc(rng.normal(0, 1, (128, 128)), rng.normal(0, 1, (128, 128))).resolution

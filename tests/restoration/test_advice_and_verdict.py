@@ -69,6 +69,16 @@ def test_structure_in_most_of_the_blocks_is_not_taken_for_noise_that_neighbours_
         assert found.sigma < 1.5 * np.sqrt(np.percentile(clean, 15))
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.15])
+def test_a_dark_margin_hides_no_noise_that_neighbours_share(share: float) -> None:
+    noise = gaussian_filter(rng(6).normal(0, 1, (256, 256)), 1)
+    noise *= 10 / noise.std()
+    noise[: int(share * 256)] *= 0.2
+    found = noise_sigma(Image.from_array((500 + noise).astype(np.float32)), 0)
+    assert found.correlation == pytest.approx(0.77, abs=0.12)
+    assert 6 < found.sigma < 11
+
+
 def test_what_abbe_made_and_saved_is_not_called_resampled(tmp_path: Path, small_models_in_use: None) -> None:
     image = Image.from_array(rng(4).poisson(200, (64, 64)).astype(np.uint16), "YX", 0.1)
     save(enhance(image, steps=("super_resolve",)), tmp_path / "once.tif")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 
 import abbe
+
+from .conftest import Running
 
 
 def names(device: httpx.Client) -> list[str]:
@@ -80,3 +85,22 @@ def test_files_that_do_not_fit_together_are_refused_with_the_reason(device: http
 def test_a_sample_opens_without_any_file(device: httpx.Client) -> None:
     made = device.post("/api/samples", json={"name": "cell"}).json()["id"]
     assert len(device.get(f"/api/sessions/{made}").json()["versions"][0]["channels"]) == 3
+
+
+def test_an_upload_whose_sender_goes_leaves_nothing(
+    server: Running, device: httpx.Client, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {path.name for path in folder.iterdir()}
+    cookie = "; ".join(f"{name}={value}" for name, value in device.cookies.items())
+    head = f"PUT /api/upload?name=half.tif HTTP/1.1\r\nHost: {server.origin[7:]}\r\nOrigin: {server.origin}\r\nCookie: {cookie}\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.origin.rpartition(":")[2]))) as line:
+        line.sendall(f"{head}Content-Length: 4000\r\n\r\n".encode() + b"x" * 2000)
+        until = time.monotonic() + 20
+        while {path.name for path in folder.iterdir()} == before and time.monotonic() < until:
+            time.sleep(0.02)
+        assert {path.name for path in folder.iterdir()} != before
+    while {path.name for path in folder.iterdir()} != before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert {path.name for path in folder.iterdir()} == before
+    time.sleep(0.2)  # what goes wrong is written after the file is gone
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

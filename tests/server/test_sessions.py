@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import abbe
 
@@ -231,3 +234,51 @@ def test_everything_chosen_is_saved_to_the_folder(device: httpx.Client, cells: s
     assert job["state"] == "done", job
     made = {path.suffix for path in (folder / job["result"]["folder"]).iterdir()}
     assert {".tif", ".xlsx", ".csv", ".html", ".pdf", ".png"} <= made
+
+
+def test_a_comment_is_not_signed_with_a_devices_id(device: httpx.Client, cells: str, folder: Path) -> None:
+    where = f"/api/sessions/{cells}/comment"
+    first = device.put(where, json={"text": "fixed cells", "base": None}).json()["comment"]
+    device.put(where, json={"text": "fixed HeLa cells", "base": first["base"]})
+    with abbe.Session.open(folder / "cells.abbe", read_only=True) as session:
+        assert [(comment.text, comment.author) for comment in session.comments] == [("fixed HeLa cells", None)]
+
+
+def picture_of(device: httpx.Client, cells: str, part: str) -> Any:
+    """An exported picture's pixels."""
+    body = {"kind": "export", "parts": [part], "pictures": "png"}
+    job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"])
+    assert job["state"] == "done", job
+    content = device.get(f"/api/downloads/{job['result']['download']}").content
+    return np.asarray(Pillow.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+def test_exported_pictures_have_the_colours_of_the_page_without_its_hidden_channels(device: httpx.Client, cells: str) -> None:
+    def kept(*channels: tuple[str, bool]) -> None:
+        view = [{"color": color, "visible": visible} for color, visible in channels]
+        assert device.put(f"/api/sessions/{cells}/view", json={"keep": {"channels": view}}).status_code == 200
+
+    def colorful(pixels: Any, channel: int) -> bool:
+        """Anywhere is this channel bright and the two others dark."""
+        others = np.delete(pixels, channel, axis=-1)
+        return bool(((pixels[..., channel] > 100) & (others < 30).all(axis=-1)).any())
+
+    kept(("#00ff00", False), ("#0000ff", True))
+    for part in ("whole", "figure"):
+        pixels = picture_of(device, cells, part)
+        assert colorful(pixels, 2), part
+        assert not colorful(pixels, 1), part
+    kept(("#ff0000", True), ("#0000ff", False))
+    assert colorful(picture_of(device, cells, "whole"), 0)
+    kept(("#ff0000", False), ("#0000ff", False))
+    body = {"kind": "export", "parts": ["whole", "data"], "data": ["csv"]}
+    job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"])
+    assert any("hidden" in line for line in job["result"]["left_out"])
+
+
+@pytest.mark.parametrize(
+    "strange", ["red", [], [{"color": "#ff0000"}, 3], [{"visible": True, "color": "x"}, {"visible": True, "color": 7}]]
+)
+def test_view_settings_of_another_shape_do_not_stop_an_export(device: httpx.Client, cells: str, strange: Any) -> None:
+    device.put(f"/api/sessions/{cells}/view", json={"keep": {"channels": strange}})
+    assert picture_of(device, cells, "whole").max() > 100

@@ -59,7 +59,9 @@ def _ask(question: str, yes: bool) -> None:
         return
     try:
         agreed = sys.stdin is not None and typer.confirm(question)
-    except (typer.Abort, RuntimeError, OSError) as nobody:  # the end of the input, or no input
+    except (typer.Abort, RuntimeError, OSError) as nobody:  # the end of the input, or no input; on a terminal, Ctrl-C
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt from nobody
         raise ParameterError("nothing was changed: nobody could be asked; add --yes") from nobody
     if not agreed:
         raise ParameterError("nothing was changed" if sys.stdin is not None else "nothing was changed: nobody could be asked; add --yes")

@@ -51,11 +51,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: a ROI as `ROI.to_dict` gives it, pairs as lists."""
-        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return {
-            key: value.to_dict() if isinstance(value, ROI) else list(value) if isinstance(value, tuple) else value
-            for key, value in found.items()
-        }
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
 
 
 def colocalize(
@@ -152,6 +148,14 @@ def _plan(
         block,
         seed,
     )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ROI):
+        return value.to_dict()
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _background(background: object) -> str | tuple[float, float] | ROI:

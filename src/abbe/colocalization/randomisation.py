@@ -77,11 +77,12 @@ class Randomisation:
 
     @property
     def too_sure(self) -> str | None:
-        """Why P is not to be taken as it is; None where allowing for that changes nothing that would be said of it."""
+        """Why P is not to be taken as it is; None where allowing for that changes little that would be said of it."""
         allowing = self.p_allowing
         if allowing is None or self.wider is None or self.p is None:
             return None
-        if self.wider < WIDER and (self.p > SIGNIFICANT) == (allowing > SIGNIFICANT):
+        same_side = (self.p > SIGNIFICANT) == (allowing > SIGNIFICANT)
+        if same_side and (self.wider < WIDER or f"{self.p:.2g}" == f"{allowing:.2g}"):
             return None
         return (
             f"randomisation: structure reaches beyond the blocks of {self.block} pixels, so chance spreads r {self.wider:.2g} times wider "
@@ -162,10 +163,13 @@ def wider(pair: Pair, side: int) -> float | None:
     autos = [correlate(pair, (k, k)) for k in (0, 1)]
     if autos[0] is None or autos[1] is None or min(autos[0].scale, autos[1].scale) <= 0:
         return None
-    product = autos[0].covariance / autos[0].scale * (autos[1].covariance / autos[1].scale)
     reach = autos[0].reach
-    y, x = np.abs(np.indices(product.shape) - reach)
+    y, x = np.abs(np.indices(autos[0].covariance.shape) - reach)
     ring = np.round(np.hypot(y, x)).astype(int)
+    far_off = (ring >= 0.9 * reach) & (ring <= reach)
+    # what planes or frames differ by as a whole is the same at every shift, and blocks, which reach through all of them, keep it
+    near_alone = [auto.covariance - max(float(auto.covariance[far_off].mean()), 0.0) for auto in (autos[0], autos[1])]
+    product = near_alone[0] / autos[0].scale * (near_alone[1] / autos[1].scale)
     profile = np.bincount(ring.ravel(), product.ravel()) / np.bincount(ring.ravel())
     far = np.flatnonzero(profile[: reach + 1] < TAIL * profile[0])
     near = ring <= (int(far[0]) if len(far) else reach)

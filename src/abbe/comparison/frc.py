@@ -136,7 +136,7 @@ def crossing(smooth: Float, highest: float, threshold: float) -> RingCorrelation
     frequency = (np.arange(len(smooth)) + 0.5) * highest / len(smooth)
     below = np.flatnonzero(smooth[INNERMOST:] < threshold) + INNERMOST
     resolution: Number
-    if smooth[: max(INNERMOST, len(smooth) // 20)].max() < threshold:
+    if smooth[: max(INNERMOST, len(smooth) // 20)].max() < threshold or (smooth[INNERMOST - 1 : INNERMOST + 1] < threshold).all():
         resolution = Undefined("the two images have nothing in common, even coarsely: only noise, or shifted")
     elif below.size == 0:
         resolution = Undefined(

@@ -61,7 +61,7 @@ class Converter:
             self.lowest = min(self.lowest, float(block.min()))
             self.highest = max(self.highest, float(block.max()))
             values = np.clip(values, *self._limits(values.dtype))
-        if self.rounded and values.size:
+        if values.size:
             self.least, self.most = min(self.least, float(values.min())), max(self.most, float(values.max()))
         return values.astype(self.target)
 
@@ -88,11 +88,12 @@ class Converter:
         if clipped > MUCH * self.pixels:
             yield Notice(
                 "coarse",
-                f"{100 * clipped / self.pixels:.2g} % of the pixels were clipped: the file is not the image that was computed; save as "
-                ".tif, which holds all values",
+                f"{100 * clipped / self.pixels:.3g} % of the pixels were clipped: the file is not the image that was computed; save as "
+                ".tif with float32 pixels, which hold all values",
             )
         elif self.rounded and levels < FEW_LEVELS:
             yield Notice(
                 "coarse",
-                f"rounding left {levels:.0f} grey levels: the file is not the image that was computed; save as .tif, which holds fractions",
+                f"rounding left {levels:.0f} grey levels: the file is not the image that was computed; save as .tif with float32 pixels, "
+                "which hold fractions",
             )

@@ -28,8 +28,8 @@ QUANTILE = 0.15
 #: a lower quantile, and how many times larger than it the other may be where blocks hold noise alone: 1.1 to 2.0 for white noise and for
 #: noise blurred by up to 1.4 pixels, 3 to 120 in fields crowded with spots
 FLATTEST, UNEVEN = 0.03, 2.5
-#: by how much more than in white noise neighbours are alike where that may be structure
-ALIKE = 0.08
+#: by how much more neighbours are alike where that is structure
+ALIKE = 0.15
 #: the flattest blocks that the correlation of neighbours is taken from, at least, and by how much less they correlate than others of the
 #: same noise, because they are the flattest (measured: 0.01 to 0.04)
 FEWEST, SELECTED = 16, 0.05
@@ -62,10 +62,13 @@ def noise_of(blocks: npt.NDArray[np.float64]) -> Noise:
     # where more than half of an image is crowded, the flatter half still holds structure, which neighbours share; the flattest hold less
     flattest = np.sort(variance)[: max(FEWEST, int(QUANTILE * len(variance)))][-1]
     seen = min(_correlation(residual[variance <= np.median(variance)]), _correlation(residual[variance <= flattest]) + SELECTED)
-    # blocks of noise alone scatter little; where even the flattest differ by more and neighbours are alike, all hold structure
+    # blocks of noise alone scatter little; where even the flattest differ by more, and the very flattest have less that neighbours share,
+    # the others hold structure. (Where a part is darker its noise is less, and shared as everywhere.)
     table, quantile = _smeared(*blocks.shape[1:]), QUANTILE
-    if seen > table[0, 0] + ALIKE and np.quantile(variance, QUANTILE) > UNEVEN * np.quantile(variance, FLATTEST):
-        seen, quantile = -1.0, FLATTEST
+    if np.quantile(variance, QUANTILE) > UNEVEN * np.quantile(variance, FLATTEST):
+        least = _correlation(residual[variance <= np.sort(variance)[: max(FEWEST, int(FLATTEST * len(variance)))][-1]])
+        if least + ALIKE < seen:
+            seen, quantile = least, FLATTEST
     correlation, share, independent = (float(np.interp(seen, table[0], row)) for row in table[1:])
     # the low quantile of chi-squared variances lies below their mean
     low = float(np.quantile(variance, quantile)) / (2 * gammaincinv(independent / 2, quantile) / independent)

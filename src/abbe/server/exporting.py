@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import zipfile
@@ -16,6 +17,7 @@ from abbe.server.jobs import Progress, Work
 from abbe.server.leftovers import EXPORT, held
 from abbe.server.service import Service
 from abbe.server.works import part
+from abbe.session import Session
 from abbe.storage import storage_error
 
 #: downloads that wait to be fetched; older ones are removed
@@ -52,6 +54,7 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
                 pictures=wishes.pictures,
                 data=tuple(wishes.data),
                 report=tuple(wishes.report),
+                colors=colors(session, version),
                 progress=part(progress, 0.0, 0.97),
             )
             if not made.files:
@@ -67,6 +70,20 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
             raise
 
     return run
+
+
+def colors(session: Session, version: str) -> tuple[str, ...]:
+    """The channels' colours as they were chosen on the page, black for those that are hidden there; empty when nobody chose any."""
+    from abbe.session.export import BLACK
+
+    kept = session.view.get("channels")
+    if not isinstance(kept, list) or len(kept) != len(session.version(version).channels):
+        return ()
+    try:
+        chosen = tuple(BLACK if one["visible"] is False else one["color"] for one in kept)
+        return chosen if all(re.fullmatch("#[0-9a-fA-F]{6}", color) for color in chosen) else ()
+    except (KeyError, TypeError):  # view settings come from any client, in any shape
+        return ()
 
 
 def _into_folder(here: Service, session_id: str, made: Path) -> str:

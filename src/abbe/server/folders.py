@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+
 from abbe.errors import AbbeError, LimitError, StorageError
 from abbe.image import Image
 from abbe.limits import LIMITS
@@ -141,7 +143,8 @@ class Folders:
     async def receive(self, folder: str, name: str, chunks: AsyncIterator[bytes], limit: int) -> str:
         """Write an uploaded file, whole or not at all, under its name or the next free one; returns its path.
 
-        Raises `LimitError` when it is larger than `limit` or the disk has no room, `StorageError` for a name that cannot be.
+        Raises `LimitError` when it is larger than `limit` or the disk has no room, `StorageError` for a name that cannot be,
+        and when the sender goes before the end.
         """
         place = self.place(folder)
         clean = clean_name(name)
@@ -160,6 +163,8 @@ class Folders:
                     raise StorageError(f"{clean} is empty; nothing was kept")
                 await asyncio.to_thread(_check_image, part, clean)
                 target = _free(place, clean, part)
+        except ClientDisconnect as gone:
+            raise StorageError(f"wanted all of {clean}, got a part of it; nothing was kept") from gone
         except OSError as problem:
             raise StorageError(f"wanted to keep {clean}, got: {problem.strerror}; free some disk, or choose another folder") from problem
         finally:

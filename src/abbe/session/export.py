@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,10 @@ from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
     from abbe.session._session import Session
+
+
+#: a channel in this colour adds nothing to a picture, so it is left out of it and of its legend
+BLACK = "#000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class _Work:
             from abbe.reporting.figures.panels import Panels
 
             tints = tuple(self._colors[c] for c in channels) if self._colors else ()
+            tints = tints if any(tint != BLACK for tint in tints) else ()  # of channels hidden elsewhere; these were asked for
             panels = Panels(Named("", "", image), (), max(image.shape[3:]), tints)
             self._write_picture(panels.merged(), stem, self._choices.images)
             self.notices.append(f"ROIs and revealed pixels are shown in colour: a {self._choices.images} has no room for all grey values")
@@ -163,12 +168,21 @@ class _Work:
     def _whole(self) -> None:
         from abbe.reporting.figures.panels import Panels
 
-        named = self._case.after or self._case.before
+        (named,), tints = self._seen([self._case.after or self._case.before])
         side = max(self._image.shape[3:])
         if side > 8192:
             self.notices.append(f"the picture of the whole view is reduced from {side} to 8192 pixels; the image has all of them")
-        panels = Panels(named, (), min(side, 8192), self._colors)
+        panels = Panels(named, (), min(side, 8192), tints)
         self._write_picture(panels.marked(panels.merged() if self._colored else panels.grey(0)), f"{self._stem}_whole")
+
+    def _seen(self, named: list[Named]) -> tuple[list[Named], tuple[str, ...]]:
+        """The images with the channels that are not black alone, and the colours of those."""
+        kept = [c for c, color in enumerate(self._colors) if color != BLACK]
+        if len(kept) == len(self._colors):
+            return named, self._colors
+        if not kept:
+            raise ParameterError("wanted a channel that is shown, got none: all are hidden, or black")
+        return [replace(one, image=one.image.select(kept)) for one in named], tuple(self._colors[c] for c in kept)
 
     @property
     def _colored(self) -> bool:
@@ -177,8 +191,8 @@ class _Work:
     def _figure(self) -> None:
         from abbe.reporting.figures.publication import publication
 
-        shown = [self._case.before] + ([self._case.after] if self._case.after else [])
-        self._write_picture(publication(shown, self._case.rois, self._colored, self._colors), f"{self._stem}_figure")
+        shown, tints = self._seen([self._case.before] + ([self._case.after] if self._case.after else []))
+        self._write_picture(publication(shown, self._case.rois, self._colored, tints), f"{self._stem}_figure")
 
     def _scattergrams(self) -> None:
         import io

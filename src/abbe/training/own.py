@@ -6,17 +6,19 @@ import re
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.restoration.noise import cut, noise_of
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan, TrainingPlan
-from abbe.training.samples import SMALLEST
+from abbe.training.samples import SMALLEST, SMOOTHED
 
 #: names that people give the two folders
 NOISY, CLEAN = ("noisy", "low", "raw"), ("clean", "high", "gt", "truth")
-#: pairs whose noise is compared, at most, and the noise of a clean image, as a share of the noisy one's, that it is not clean with
-LOOKED_AT, LOUDEST = 8, 0.97
+#: pairs whose noise is compared, at most, and how many times louder than the noisy image the clean one has to be, to be taken for it: in
+#: crowded fields structure is taken for noise in both
+LOOKED_AT, LOUDER = 8, 1.2
 
 
 def plan_of_folder(folder: Path) -> TrainingPlan:
@@ -53,18 +55,20 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
 
 def _refuse_exchanged(noisy: Path, clean: Path) -> None:
     """Pairs the wrong way round would teach a denoiser to add noise; the same images twice, to keep it."""
-    quieter, looked = 0, []
+    wrong, looked = 0, []
     for path in sorted(noisy.glob("*"))[:LOOKED_AT]:
         other = clean / path.name
         if not path.is_file() or path.name.startswith(".") or not other.is_file():
             continue  # `divided` says what is missing
         one, two = (open_image(p).plane(0, 0, 0) for p in (path, other))
-        if one.shape != two.shape or min(one.shape) < SMALLEST:
+        if one.shape != two.shape or min(one.shape) < SMALLEST or not (np.ptp(one) and np.ptp(two)):
             continue
-        (gain, _), loud = np.polyfit(two.ravel().astype(np.float64), one.ravel().astype(np.float64), 1), noise_of(cut(one)).sigma
+        # what both show without their noise tells how many counts of one are a count of the other
+        contrast, against = (float(gaussian_filter(plane.astype(np.float64), SMOOTHED).std()) for plane in (one, two))
+        louder = contrast * noise_of(cut(two)).sigma > LOUDER * against * noise_of(cut(one)).sigma
         looked.append(path.name)
-        quieter += loud == 0 or abs(gain) * noise_of(cut(two)).sigma < LOUDEST * loud
-    if looked and not quieter:
+        wrong += louder or np.array_equal(one, two)
+    if looked and wrong == len(looked):
         raise ParameterError(
             f"wanted clean images with less noise than the noisy ones, got as much or more in {clean.name} for {', '.join(looked[:4])}: "
             "are the two folders exchanged, or their images the same?"

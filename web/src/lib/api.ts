@@ -81,6 +81,7 @@ export function upload(folder: string, file: File, progress: (part: number) => v
       else reject(new ApiError(sender.status, String(data.error ?? ""), String(data.message ?? `The server answered ${sender.status}.`), data));
     };
     sender.onerror = () => reject(new ApiError(0, "offline", `${file.name} could not be sent: the connection was lost, or the file is too large.`));
+    sender.onabort = () => reject(new DOMException("", "AbortError"));
     signal?.addEventListener("abort", () => sender.abort());
     sender.send(file);
   });

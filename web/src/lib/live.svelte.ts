@@ -130,6 +130,11 @@ class Live {
     for (const job of lost) this.#handlers.job?.(job);
   }
 
+  /** A job that was just asked for; its first event may have come before. */
+  know(job: Job): void {
+    if (!this.jobs.some(({ id }) => id === job.id)) this.jobs.push(job);
+  }
+
   #keep(job: Job): void {
     const at = this.jobs.findIndex((known) => known.id === job.id);
     if (at < 0) this.jobs.push(job);

@@ -13,9 +13,12 @@ export interface Range {
 
 export class Channels {
   list = $state<ChannelView[]>([]);
-  /** version id -> per channel; absent: the automatic contrast */
+  /** version id -> per channel; absent: the automatic contrast, that of the place that was measured first */
   ranges = $state<Record<string, Range[]>>({});
-  statistics = $state<Record<string, ChannelStatistics[]>>({});
+  /** version id / frame / plane -> per channel */
+  statistics = $state.raw<Record<string, ChannelStatistics[]>>({});
+  /** version id -> the place whose statistics give the automatic contrast: one for all planes, so that they can be told apart */
+  first = $state.raw<Record<string, string>>({});
 
   start(colors: string[]): void {
     this.list = colors.map((color, index) => ({ visible: index < 6, color }));
@@ -24,7 +27,7 @@ export class Channels {
   range(version: string, channel: number): Range {
     const set = this.ranges[version]?.[channel];
     if (set) return set;
-    const found = this.statistics[version]?.[channel];
+    const found = this.statistics[this.first[version] ?? ""]?.[channel];
     return found ? { low: found.low, high: found.high } : { low: 0, high: 255 };
   }
 
@@ -34,9 +37,16 @@ export class Channels {
     this.ranges = { ...this.ranges, [version]: all };
   }
 
-  automatic(version: string): void {
+  /** Forgets what was chosen; `ranges` are set in its place where they are given. */
+  automatic(version: string, ranges?: Range[]): void {
     const { [version]: _, ...rest } = this.ranges;
-    this.ranges = rest;
+    this.ranges = ranges ? { ...rest, [version]: ranges } : rest;
+  }
+
+  /** What was measured at a place; a quick look does not replace an exact one. */
+  know(version: string, place: string, found: ChannelStatistics[], quick: boolean): void {
+    if (!quick || !this.statistics[place]) this.statistics = { ...this.statistics, [place]: found };
+    if (!this.first[version]) this.first = { ...this.first, [version]: place };
   }
 }
 

@@ -28,6 +28,13 @@ export interface Preview extends MapInfo {
   scale: number;
 }
 
+/** A preview, and what it is of. */
+export interface Previewed extends Preview {
+  version: string;
+  t: number;
+  z: number;
+}
+
 export interface Revealed {
   first: number;
   second: number;
@@ -58,7 +65,7 @@ export class Look {
   depth = $state(0.5);
   map = $state.raw<MapInfo | null>(null);
   mapChannel = $state(0);
-  preview = $state.raw<(Preview & { version: string }) | null>(null);
+  preview = $state.raw<Previewed | null>(null);
   revealed = $state.raw<Revealed | null>(null);
   tool = $state<Tool | null>(null);
   roi = $state<string | null>(null);
@@ -66,8 +73,10 @@ export class Look {
   constructor(private readonly session: Session) {}
 
   reference = $derived.by(() => {
-    const chosen = this.session.version(this.with) ?? this.session.original;
-    return chosen?.id === this.session.current?.id ? this.session.version(this.session.current?.parent ?? null) ?? chosen : chosen;
+    const { current, original, versions } = this.session;
+    const chosen = this.session.version(this.with) ?? original;
+    if (chosen?.id !== current?.id) return chosen;
+    return this.session.version(current?.parent ?? null) ?? versions.filter((version) => version.id !== current?.id).at(-1) ?? chosen;
   });
   z = $derived.by(() => this.plane(this.session.current));
   units = $derived.by((): Units => {
@@ -96,6 +105,10 @@ export class Look {
 
   plane(version: Version | null): number {
     return version ? Math.round(this.depth * (version.shape[2] - 1)) : 0;
+  }
+
+  frame(version: Version): number {
+    return Math.min(this.t, version.shape[0] - 1);
   }
 
   /** World pixels per pixel of a version: 1 for the original, 1/3 after Workflow A. */
@@ -127,7 +140,7 @@ export class Look {
     });
     // Hidden channels are kept loaded, so that showing them takes no time, as long as the graphics can hold all.
     const channels = all.length <= MOST ? all : all.filter(({ visible }) => visible).slice(0, MOST);
-    return { picture: this.picture(version), t: Math.min(this.t, version.shape[0] - 1), z: this.plane(version), channels };
+    return { picture: this.picture(version), t: this.frame(version), z: this.plane(version), channels };
   }
 
   /** Everything to draw, for a canvas of this width. */
@@ -164,6 +177,14 @@ export class Look {
     return [map ? { ...whole, id: this.mode, layers: [map] } : { ...whole, ...now }];
   }
 
+  /** The preview is of what is looked at now. */
+  get previewed(): boolean {
+    const current = this.session.current;
+    if (!this.preview || !current) return false;
+    const { version, t, z } = this.preview;
+    return version === current.id && t === this.frame(current) && z === this.plane(current);
+  }
+
   /** Which map belongs to what is looked at now. */
   get mapped(): string {
     const onto = this.mode === "error" ? this.reference : this.session.current;
@@ -173,7 +194,7 @@ export class Look {
   #map(current: Version, reference: Version): Layer | null {
     const base = `/sessions/${this.session.id}`;
     const grid = this.mode === "error" ? reference : current;
-    const [t, z] = [Math.min(this.t, grid.shape[0] - 1), this.plane(grid)];
+    const [t, z] = [this.frame(grid), this.plane(grid)];
     const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
     if (this.mode === "trust") {
       const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
@@ -195,7 +216,7 @@ export class Look {
   #overlays(version: Version): Layer[] {
     const layers: Layer[] = [];
     const base = `/sessions/${this.session.id}`;
-    if (this.preview?.version === version.id) {
+    if (this.preview && this.previewed) {
       const under = this.picture(version);
       const { corner, scale, preview } = this.preview;
       const picture: Picture = {
@@ -220,17 +241,51 @@ export class Look {
         channels: 1,
       };
       const channels = [{ index: 0, visible: true, color: [255, 255, 255] as [number, number, number], low: 0, high: 255 }];
-      layers.push({ picture, t: Math.min(this.t, version.shape[0] - 1), z: this.plane(version), channels, overlay: true });
+      layers.push({ picture, t: this.frame(version), z: this.plane(version), channels, overlay: true });
     }
     return layers;
   }
 
-  /** Makes sure that a version can be shown: its contrast is known. Quick numbers first, exact ones after. */
-  async measure(version: Version, exact = false): Promise<void> {
-    const known = this.channels.statistics[version.id];
-    if (known && !(exact && known.some((one) => one.approximate))) return;
-    const where = `/versions/${version.id}/statistics?t=${Math.min(this.t, version.shape[0] - 1)}&z=${this.plane(version)}`;
-    const found = await this.session.get<ChannelStatistics[]>(`${where}${exact ? "" : "&quick=true"}`);
-    if (exact || !this.channels.statistics[version.id]) this.channels.statistics = { ...this.channels.statistics, [version.id]: found };
+  /** The frame and plane of a version that are looked at, as a key of its statistics. */
+  place(version: Version): string {
+    return `${version.id}/${this.frame(version)}/${this.plane(version)}`;
+  }
+
+  /** Of the plane that is looked at, as soon as they are known. */
+  statistics(version: Version | null | undefined): ChannelStatistics[] | undefined {
+    return version ? this.channels.statistics[this.place(version)] : undefined;
+  }
+
+  /** Makes sure that a version can be shown: a contrast for it is known, from a quick look. */
+  async ready(version: Version): Promise<void> {
+    if (!this.channels.first[version.id]) await this.#measure(version, true);
+  }
+
+  /** Measures what is looked at of these versions, once the plane stays for a moment. For an effect: returns what ends it. */
+  follow(versions: (Version | null | undefined)[]): () => void {
+    const wanted = versions.filter((version) => !!version);
+    wanted.forEach((version) => this.place(version));
+    const timer = setTimeout(() => wanted.forEach((version) => void this.exact(version).catch(() => undefined)), 100);
+    return () => clearTimeout(timer);
+  }
+
+  /** The numbers of the plane that is looked at, from all its pixels. */
+  async exact(version: Version): Promise<void> {
+    if (this.statistics(version)?.some((one) => one.approximate) ?? true) await this.#measure(version, false);
+  }
+
+  /** The automatic contrast: of one plane its own; of a stack or series that of the plane looked at, for all of them. */
+  async automatic(version: Version): Promise<void> {
+    await this.exact(version);
+    const found = this.statistics(version);
+    const several = version.shape[0] * version.shape[2] > 1;
+    this.channels.automatic(version.id, several ? found?.map(({ low, high }) => ({ low, high })) : undefined);
+  }
+
+  async #measure(version: Version, quick: boolean): Promise<void> {
+    const place = this.place(version);
+    const where = `/versions/${version.id}/statistics?t=${this.frame(version)}&z=${this.plane(version)}`;
+    const found = await this.session.get<ChannelStatistics[]>(`${where}${quick ? "&quick=true" : ""}`);
+    this.channels.know(version.id, place, found, quick);
   }
 }

@@ -1,0 +1,167 @@
+"""Versions, planes and channels: what the page says and draws is of what is looked at."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import abbe
+
+from .conftest import Served
+from .hand import Hand
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+PIXEL = (None, 0.1, 0.1)
+
+
+def opened(chromium: Any, served: Served, image: abbe.Image, others: tuple[abbe.Image, ...] = ()) -> Hand:
+    """A page that looks at a session with these versions, the last one current."""
+    with abbe.Session.create(served.folder / "cell.abbe", image) as session:
+        for number, other in enumerate(others):
+            session.add_version(other, name=f"version {number + 2}", operation="test")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="cell").click()
+    hand.seen()
+    return hand
+
+
+def blobs(seed: int, channels: tuple[str, ...], side: int = 64) -> abbe.Image:
+    pixels = np.random.default_rng(seed).poisson(40, (len(channels), side, side)).astype(np.uint16)
+    pixels[:, 10:20, 10:30] += 500
+    return abbe.Image.from_array(pixels, axes="CYX", pixel_size=PIXEL, channels=channels)
+
+
+def test_channels_that_share_a_name_are_measured_and_compared(chromium: Any, served: Served) -> None:
+    names = ("GFP", "GFP", "GFP")
+    hand = opened(chromium, served, blobs(1, names), (blobs(2, names),))
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    hand.page.get_by_role("combobox", name="Pair").select_option(index=2)
+    hand.tap("Compare")
+    hand.tap("Measure the agreement")
+    hand.page.locator("table", has_text="doing nothing").nth(2).get_by_text("Resolution").wait_for()
+    assert hand.page.locator("table", has_text="doing nothing").count() == 3
+    hand.close()
+
+
+def test_arrows_on_the_swiped_edge_move_the_edge_alone(chromium: Any, served: Served) -> None:
+    hand = opened(chromium, served, blobs(1, ("a", "b")), (blobs(2, ("a", "b")),))
+    page = hand.page
+    hand.tap("Colocalization")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    hand.tap("Rectangle")
+    hand.drag((0.45, 0.4), (0.55, 0.6))
+    page.get_by_label("Name of the region").wait_for()
+    place = page.locator("path.roi").first.get_attribute("d")
+    hand.tap("Compare")
+    edge = page.get_by_role("slider", name=re.compile("Edge between"))
+    before = int(edge.get_attribute("aria-valuenow"))
+    for _ in range(3):
+        edge.press("ArrowRight")
+    assert int(edge.get_attribute("aria-valuenow")) == before + 6
+    with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
+        assert [change.action for change in session.history()].count("ROI added") <= 1
+        assert not any("changed" in change.action for change in session.history())
+    assert page.locator("path.roi").first.get_attribute("d") == place
+    hand.close()
+
+
+def test_a_preview_of_one_plane_is_not_shown_at_another(chromium: Any, served: Served) -> None:
+    planes = np.zeros((1, 3, 64, 64), np.uint16)
+    planes[0, 1] = np.random.default_rng(1).poisson(20, (64, 64))
+    planes[0, 1, ::8, :] += 2000  # the other planes are dark
+    image = abbe.Image.from_array(planes, axes="CZYX", pixel_size=(0.3, 0.1, 0.1), channels=["a"])
+    hand = opened(chromium, served, image)
+    hand.tap("Super resolution")
+    hand.tap("Preview where I look")
+    hand.wait("Preview in the middle of the picture")
+    bright = hand.brightness()
+    plane = hand.page.get_by_role("slider", name="Plane")
+    with hand.page.expect_response(re.compile("/tile.*z=2")):
+        plane.press("End")
+    hand.wait("The preview is of plane 2")
+    assert hand.brightness() < bright / 4
+    plane.press("ArrowLeft")
+    hand.wait("Preview in the middle of the picture")
+    assert hand.brightness() > bright / 2
+    hand.close()
+
+
+def test_the_table_of_two_versions_has_the_numbers_of_all_pixels(chromium: Any, served: Served) -> None:
+    pixels = np.full((1, 1200, 1200), 100, np.uint16)
+    pixels[0, 600, 600] = 5000  # one pixel, which every smaller copy averages away
+    one, other = (abbe.Image.from_array(values, axes="CYX", pixel_size=PIXEL, channels=["a"]) for values in (pixels, pixels // 2))
+    hand = opened(chromium, served, one, (other,))
+    hand.tap("Compare")
+    row = hand.page.locator("tr", has_text="a, largest")
+    row.get_by_text(re.compile("^(–|5,?000)$")).first.wait_for()  # not what the smaller copy has, not even for a moment
+    row.get_by_text(re.compile("^5,?000$")).wait_for()
+    row.get_by_text(re.compile("^2,?500$")).wait_for()
+    hand.close()
+
+
+def test_the_numbers_and_the_contrast_of_a_stack_are_those_of_the_plane_in_view(chromium: Any, served: Served) -> None:
+    planes = np.full((2, 1, 3, 60, 60), 100, np.uint16)
+    planes[0, 0, 2, 20:40, 20:40] = 900
+    planes[1, 0, 2, 20:40, 20:40] = 3000
+    hand = opened(chromium, served, abbe.Image.from_array(planes, axes="TCZYX", pixel_size=(0.3, 0.1, 0.1), channels=["a"]))
+    page = hand.page
+    numbers = page.locator("dl dd.mono")
+    numbers.get_by_text("100 to 100, mean 100").wait_for()
+    page.get_by_role("slider", name="Plane").press("End")
+    numbers.get_by_text("100 to 900").wait_for()
+    page.get_by_role("slider", name="Time").press("End")
+    numbers.get_by_text(re.compile("100 to 3,?000")).wait_for()
+    high = page.get_by_role("slider", name="a: value shown as full colour")
+    hand.tap("Auto contrast")
+    page.locator(".channel .numbers").get_by_text(re.compile("3,?00[01]")).wait_for()
+    assert float(high.get_attribute("aria-valuemax")) >= 3000
+    hand.close()
+
+
+def test_the_original_is_compared_with_the_newest_result_after_going_back(chromium: Any, served: Served) -> None:
+    fine = blobs(2, ("a", "b"), 192).replace(pixel_size=(None, 0.1 / 3, 0.1 / 3))
+    hand = opened(chromium, served, blobs(1, ("a", "b")), (blobs(3, ("a", "b")), fine))
+    page = hand.page
+    hand.tap_on(page.locator("aside.versions li .version").last)
+    page.locator("aside.versions li.current").get_by_text("Original").wait_for()
+    hand.tap("Compare")
+    page.get_by_role("slider", name="Edge between version 3 and Original").wait_for()
+    hand.seen()
+    hand.tap("Difference")
+    page.locator(".legend").wait_for()
+    hand.wait("Original has fewer pixels than version 3. To measure how well they agree, go to version 3 in the history")
+    assert page.get_by_role("button", name="Error map").is_disabled()
+    hand.close()
+
+
+def test_without_a_pixel_size_the_scale_bar_counts_the_pixels_that_are_shown(chromium: Any, served: Served) -> None:
+    small = np.random.default_rng(1).poisson(40, (1, 60, 60)).astype(np.uint16)
+    large = np.repeat(np.repeat(small, 3, axis=1), 3, axis=2)
+    one, other = (abbe.Image.from_array(pixels, axes="CYX", channels=["a"]) for pixels in (small, large))
+    hand = opened(chromium, served, one, (other,))
+    bar = hand.page.locator(".scale")
+    pixels = int(bar.inner_text().split()[0])
+    wide = bar.locator("i").bounding_box()["width"]
+    percent = int(hand.page.locator(".percent").inner_text().split()[0])
+    assert pixels * percent / 100 == pytest.approx(wide, rel=0.02)
+    hand.close()
+
+
+def test_a_map_is_named_when_it_is_there(chromium: Any, served: Served) -> None:
+    hand = opened(chromium, served, blobs(1, ("a", "b")), (blobs(2, ("a", "b")),))
+    page = hand.page
+    held: list[Any] = []
+    page.route(re.compile("/maps/difference[?]"), lambda route: held.append(route))
+    hand.tap("Compare")
+    hand.tap("Difference")
+    hand.wait("Computing the map")
+    assert page.locator(".badge").all_inner_texts() == ["version 2"]
+    held[0].continue_()
+    page.locator(".legend").wait_for()
+    assert page.locator(".badge").all_inner_texts() == ["version 2 − Original"]
+    hand.close()
