@@ -18,6 +18,7 @@ export class Session {
   busy = $state(false);
   #reading: Promise<void> | null = null;
   #again = false;
+  #changing: Promise<unknown> | null = null;
 
   constructor(readonly id: string) {}
 
@@ -59,6 +60,16 @@ export class Session {
 
   /** Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. */
   async change<T extends Document>(act: () => Promise<T>): Promise<T | null> {
+    const mine = this.#change(act);
+    this.#changing = mine;
+    try {
+      return await mine;
+    } finally {
+      if (this.#changing === mine) this.#changing = null;
+    }
+  }
+
+  async #change<T extends Document>(act: () => Promise<T>): Promise<T | null> {
     this.busy = true;
     try {
       const after = await act();
@@ -111,8 +122,14 @@ export class Session {
     return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape })))?.added ?? null;
   }
 
+  /** A change of this page that is still on its way comes first: it is no other's, and this one stands on it. */
   changeRoi(roi: Roi, edit: { shape?: Shape; name?: string }) {
-    return this.change(() => put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base: roi.base }));
+    const before = this.#changing;
+    return this.change(async () => {
+      await before;
+      const base = before ? (this.rois.find(({ id }) => id === roi.id)?.base ?? roi.base) : roi.base;
+      return put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base });
+    });
   }
 
   async dropRoi(roi: Roi): Promise<void> {
