@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,3 +102,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "notes.tif").write_text("this is no image")
     (place / "cut.tif").write_bytes((place / "cell.ome.tif").read_bytes()[:3000])
     return place
+
+
+@pytest.fixture
+def hand(chromium: Any, served: Served, pictures: Path) -> Iterator[Any]:
+    """A page with an image open."""
+    from .hand import Hand  # which knows what is above
+
+    hand = Hand(chromium, served)
+    hand.bring(pictures / "cell.ome.tif")
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    yield hand
+    hand.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 #: seconds in which a change here is to be seen there
 IN_STEP = 0.5
-
-
-@pytest.fixture
-def hand(chromium: Any, served: Served, pictures: Path) -> Iterator[Hand]:
-    """A page with an image open."""
-    hand = Hand(chromium, served)
-    hand.bring(pictures / "cell.ome.tif")
-    hand.page.locator(".tile").first.click()
-    hand.seen()
-    yield hand
-    hand.close()
 
 
 def regions(page: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,6 @@ from .conftest import Served
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-
-
-@pytest.fixture
-def hand(chromium: Any, served: Served, pictures: Path) -> Iterator[Hand]:
-    """A page with an image open."""
-    hand = Hand(chromium, served)
-    hand.bring(pictures / "cell.ome.tif")
-    hand.page.locator(".tile").first.click()
-    hand.seen()
-    yield hand
-    hand.close()
 
 
 def test_stopping_one_file_lets_the_next_be_sent(chromium: Any, served: Served, pictures: Path) -> None:
