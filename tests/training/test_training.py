@@ -21,7 +21,8 @@ from abbe.errors import ModelError, ParameterError  # noqa: E402
 from abbe.networks import Architecture, Restorer  # noqa: E402
 from abbe.optics.width import NARROWEST, PSF_TOLD, USUAL, WIDEST  # noqa: E402
 from abbe.simulation.pairs import Pair, super_resolution_pair  # noqa: E402
-from abbe.training import TrainingPlan, train  # noqa: E402
+from abbe.training import TrainingPlan, pace, train  # noqa: E402
+from abbe.training.calibration import interval_factor  # noqa: E402
 from abbe.training.loop import Training, architecture  # noqa: E402
 from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
@@ -490,3 +491,27 @@ def test_a_part_that_is_larger_than_its_plane_is_as_dense_as_it(tmp_path: Path) 
             periods.append(size / max(int(spectrum.argmax()), 1))
         shortest.append(min(periods))
     assert max(shortest) < 4
+
+
+def test_what_takes_long_before_the_first_step_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pace, "BETWEEN", 0.0)
+    lines: list[str] = []
+    training = Training(plan(), tmp_path / "tiny", None, workers=0, report=lines.append, held_out=4)
+    assert [line.split(" min")[0].rsplit(" ", 1)[0] for line in lines] == [f"simulated planes {n}/6" for n in range(1, 6)]
+    lines.clear()
+    interval_factor(training, 3)
+    assert [line.split(" min")[0].rsplit(" ", 1)[0] for line in lines] == [f"tiny interval, held-out samples {n}/3" for n in (1, 2)]
+    assert all(line.endswith(" min left") for line in lines)
+
+
+def test_specimens_whose_making_is_interrupted_leave_no_file_behind(tmp_path: Path) -> None:
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "BETWEEN", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            Pool.build(POOL, tmp_path, None, report=interrupt)
+    assert list(tmp_path.iterdir()) == []
+    Pool.build(POOL, tmp_path, None, report=silent)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from abbe.restoration.request import LAST_PASSES, PASSES
 from abbe.training.loop import Training
+from abbe.training.pace import told as paced
 
 #: what the interval covers
 COVERAGE = 0.9
@@ -26,7 +27,7 @@ def interval_factor(training: Training, count: int = 240) -> float:
     simulated images was 7 % too small for them.
     """
     factors, samples = [], training.validation.real_alone()
-    for index in range(count):
+    for index in paced(range(count), count, f"{training.plan.name} interval, held-out samples", training.report):
         observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in samples[index])
         seen, context, truth, told = training.prepared(training.average, observed, truth, told, level, index)
         restored = _as_used(training, seen, context, told)

@@ -27,7 +27,7 @@ from abbe.training.levels import conditions
 from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
-from abbe.training.pool import Pool
+from abbe.training.pool import Pool, left_to_the_parent
 from abbe.training.record import NO_IMAGES, check_same, checkpoint_state, images_of, origin, sets_of
 from abbe.training.samples import RealPairs, Sample, Samples, divided
 from abbe.training.weights import GAIN, read_metadata, start_from
@@ -100,12 +100,6 @@ class _Stream(Dataset[Sample]):
         return self.samples[self.first + index]
 
 
-def _left_to_the_parent(_: int) -> None:
-    """In a process that makes samples: Ctrl-C and a scheduler's SIGTERM reach the whole group, but it is the training that ends it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def _together(samples: list[Sample]) -> tuple[npt.NDArray[np.float32], ...]:
     """A batch as arrays: they come through a pipe, where tensors would come through a server that complains when it is stopped."""
     return tuple(np.stack([np.asarray(part, np.float32) for part in parts]) for parts in zip(*samples))
@@ -130,7 +124,7 @@ class Training:
         torch.manual_seed(plan.seed)
         held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
         own, other = (RealPairs(plan.pairs, data, validation=late) if plan.pairs and data else None for late in (False, True))
-        pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held)
+        pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held, report=report)
         self.samples, self.validation = Samples(plan, pool, own), Samples(plan, pool, other, validation=True)
         #: errors are measured on pairs that are not learnt
         self.unseen = own is None or bool(held)
@@ -254,7 +248,7 @@ class Training:
     def _batches(self) -> Iterator[tuple[Tensor, ...]]:
         done = self.step * self.plan.batch
         stream = _Stream(self.samples, done, self.plan.steps * self.plan.batch - done)
-        more: dict[str, Any] = {"prefetch_factor": 4, "worker_init_fn": _left_to_the_parent} if self.workers else {}
+        more: dict[str, Any] = {"prefetch_factor": 4, "worker_init_fn": left_to_the_parent} if self.workers else {}
         for batch in DataLoader(stream, self.plan.batch, num_workers=self.workers, collate_fn=_together, **more):
             yield tuple(torch.from_numpy(part) for part in batch)
 

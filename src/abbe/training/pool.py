@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable
+import signal
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,13 +21,23 @@ from abbe.formats import open as open_image
 from abbe.optics.file import resize
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
+from abbe.training.pace import told
 from abbe.training.plan import PoolPlan
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
+Report = Callable[[str], None]
+Make = Callable[[tuple[int, int, int]], npt.NDArray[np.float16]]
 
 #: of `abbe.simulation.structures` and `volumes`: a pool that was made by another is made anew
 GENERATIONS = {"planes": 4, "volumes": 4}
+
+
+def left_to_the_parent(_: int = 0) -> None:
+    """In a process that makes samples or specimens: Ctrl-C and a scheduler's SIGTERM reach the whole group, but it is the training that
+    ends it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _plane(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
@@ -46,16 +58,18 @@ class Pool:
         self.share = share if real else 0.0
 
     @classmethod
-    def build(cls, plan: PoolPlan, folder: Path, data: Path | None, workers: int = 2, without: Collection[Path] = ()) -> Pool:
+    def build(
+        cls, plan: PoolPlan, folder: Path, data: Path | None, workers: int = 2, without: Collection[Path] = (), report: Report = print
+    ) -> Pool:
         """Made in `folder` when it is not there yet. `data` is where the plan's real images are; None: simulation alone.
 
-        `without`: images that are left out, as those of held-out pairs.
+        `without`: images that are left out, as those of held-out pairs. `report` is called with a line of progress now and then.
         """
         real = list(_real(plan, data, without)) if data else []  # what may be wrong comes before what takes long
         folder.mkdir(parents=True, exist_ok=True)
         made = [
-            _kept(folder, "planes", _plane, plan.planes, plan.side, plan.seed, workers),
-            _kept(folder, "volumes", _volume, plan.volumes, plan.volume_side, plan.seed, workers),
+            _kept(folder, "planes", _plane, plan.planes, plan.side, plan.seed, workers, report),
+            _kept(folder, "volumes", _volume, plan.volumes, plan.volume_side, plan.seed, workers, report),
         ]
         return cls(made[0], made[1], real, plan.real)
 
@@ -96,28 +110,36 @@ def _stretch(rng: Generator, length: int, side: int) -> npt.NDArray[np.int64]:
     return np.where(place < length, place, 2 * (length - 1) - place)
 
 
-def _kept(folder: Path, name: str, make, count: int, side: int, seed: int, workers: int) -> npt.NDArray[np.float16]:  # type: ignore[no-untyped-def]
+def _kept(folder: Path, name: str, make: Make, count: int, side: int, seed: int, workers: int, report: Report) -> npt.NDArray[np.float16]:
     shape = (count, side, side) if name == "planes" else (count, side, side, side)
     key = hashlib.sha256(json.dumps([name, shape, seed, GENERATIONS[name]]).encode()).hexdigest()[:12]
     path = folder / f"{name}-{key}.npy"
     if count == 0:
         return np.zeros(shape, np.float16)
     if not path.exists():
-        tasks = [(seed, i, side) for i in range(count)]
         partial = path.with_suffix(f".{os.getpid()}.partial")  # two trainings may make the same at once
-        out = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
-        if workers > 1 and count > 8:
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
-                for i, item in enumerate(executor.map(make, tasks, chunksize=4)):
-                    out[i] = item
-        else:
-            for i, task in enumerate(tasks):
-                out[i] = make(task)
-        out.flush()
-        del out
-        partial.replace(path)
+        try:
+            _fill(np.lib.format.open_memmap(partial, "w+", np.float16, shape), name, make, seed, workers, report)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     kept: npt.NDArray[np.float16] = np.load(path, mmap_mode="r")
     return kept
+
+
+def _fill(out: npt.NDArray[np.float16], name: str, make: Make, seed: int, workers: int, report: Report) -> None:
+    """`out` (N, ...) with what `make` makes of each index, by several processes where that pays."""
+    tasks = [(seed, i, out.shape[1]) for i in range(len(out))]
+    with ExitStack() as stack:
+        made: Iterable[npt.NDArray[np.float16]] = map(make, tasks)
+        if workers > 1 and len(tasks) > 8:
+            executor = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=left_to_the_parent))
+            stack.callback(executor.shutdown, cancel_futures=True)  # interrupted, it does not make the rest first
+            made = executor.map(make, tasks, chunksize=4)
+        for i, item in enumerate(told(made, len(tasks), f"simulated {name}", report)):
+            out[i] = item
+    if isinstance(out, np.memmap):
+        out.flush()
 
 
 def _real(plan: PoolPlan, data: Path, without: Collection[Path] = ()) -> Iterable[Plane]:
