@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 import abbe
 from abbe.errors import MissingExtraError, NotAnImageError
+from abbe.formats import dates
+from abbe.image import Provenance
 
 Reference = Callable[[Path], np.ndarray]
 
@@ -42,7 +46,7 @@ def czi(path: Path) -> np.ndarray:
 FILES: list[tuple[str, str, Reference, tuple[float | None, float, float] | None, tuple[str, ...]]] = [
     ("cluster.nd2", "nd2", nd2, (0.5, 0.167809, 0.167809), ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS")),
     ("Multiposition.lif", "liffile", lif, (None, 0.758317, 0.758317), ("channel 0", "channel 1", "channel 2")),
-    ("test.oib", "oiffile", oib, (None, 0.176309, 0.176309), ("CH1", "Alexa Fluor 546", "CH3")),
+    ("test.oib", "oiffile", oib, (None, 0.176309, 0.176309), ("CH1", "Alexa Fluor 546", "TD1")),
     ("toxo.dv", "mrc", dv, (0.3, 0.13262, 0.13262), ("channel 0", "channel 1")),
     ("CellDivision_T3_Z5_CH2_X240_Y170.czi", "czifile", lambda p: czi(p)[0, ..., 0], (0.32, 0.0905767, 0.0905767), ("LED555", "LED470")),
     ("DAPI_GFP.czi", "czifile", lambda p: czi(p)[:, :, None, :, :, 0], None, ("DAPI", "GFP")),
@@ -87,6 +91,90 @@ def test_the_optics_of_an_nd2_arrive(shared_data: Path) -> None:
     assert image.optics.numerical_aperture == 0.95
     assert image.optics.emission == (525, 700)
     assert image.optics.excitation == (488, 561)
+
+
+def test_an_nd2_recorded_as_fast_as_possible_has_the_interval_that_its_frames_took(shared_data: Path) -> None:
+    pytest.importorskip("nd2")
+    image = abbe.open(shared_data / "formats" / "cluster.nd2")
+    assert image.time_step == pytest.approx((21.740178 - 0.445083) / 2, rel=1e-5)  # the clock of the first and the last of 3 frames
+    assert image.provenance.acquired == "2014-06-18T15:55:27"  # the file has 18/06/2014
+
+
+def test_a_czi_has_the_time_step_of_its_list_of_offsets(shared_data: Path) -> None:
+    pytest.importorskip("czifile")
+    image = abbe.open(shared_data / "formats" / "CellDivision_T3_Z5_CH2_X240_Y170.czi")
+    assert image.time_step == pytest.approx(60.075)
+
+
+def test_the_lens_of_a_deltavision_file_is_known_by_its_number(shared_data: Path) -> None:
+    pytest.importorskip("mrc")
+    optics = abbe.open(shared_data / "formats" / "toxo.dv").optics
+    assert (optics.numerical_aperture, optics.magnification) == (1.35, 100)
+
+
+def test_channels_of_an_oib_are_those_that_were_recorded(shared_data: Path) -> None:
+    """The microscope has a CH3 too, which was off: the third channel is its detector of transmitted light."""
+    pytest.importorskip("oiffile")
+    image = abbe.open(shared_data / "formats" / "test.oib")
+    assert image.colors == ("#00ff00", "#ff0000", "#ffffff")
+    assert image.optics.excitation == (488, 543, None)
+    assert image.optics.emission == (None, 572, None)
+    assert (image.optics.numerical_aperture, image.optics.magnification) == (0.75, 40)
+    (notice,) = image.notices
+    assert notice.code == "optics"
+    assert notice.message.startswith("TD1: recorded with transmitted light")
+
+
+@pytest.mark.parametrize("name", ["cluster.nd2", "test.oib", "CellDivision_T3_Z5_CH2_X240_Y170.czi"])
+@pytest.mark.parametrize("suffix", [".ome.tif", ".tif", ".ome.zarr"])
+def test_the_date_of_a_microscopes_file_stays_in_a_form_that_others_read(shared_data: Path, tmp_path: Path, name: str, suffix: str) -> None:
+    """Programs that keep to the schema of OME-XML open no file whose date has another form."""
+    for library in ("nd2", "oiffile", "czifile"):
+        pytest.importorskip(library)
+    image = abbe.open(shared_data / "formats" / name)
+    abbe.save(image, tmp_path / f"saved{suffix}")
+    assert abbe.open(tmp_path / f"saved{suffix}").provenance.acquired == image.provenance.acquired
+    if suffix == ".ome.tif":
+        with tifffile.TiffFile(tmp_path / "saved.ome.tif") as tif:
+            (date,) = re.findall("<AcquisitionDate>(.*)</AcquisitionDate>", str(tif.ome_metadata))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?", date)
+
+
+def test_a_day_and_a_month_that_could_be_each_other_are_no_date_for_the_schema(tmp_path: Path) -> None:
+    image = abbe.Image.from_array(np.zeros((8, 8), np.uint8), provenance=Provenance(acquired="04/05/2014  10:11:12"))
+    abbe.save(image, tmp_path / "saved.ome.tif")
+    with tifffile.TiffFile(tmp_path / "saved.ome.tif") as tif:
+        assert "AcquisitionDate" not in str(tif.ome_metadata)
+    assert abbe.open(tmp_path / "saved.ome.tif").provenance.acquired == "04/05/2014  10:11:12"
+
+
+@pytest.mark.parametrize(
+    ("text", "julian", "expected"),
+    [
+        ("04/05/2014  10:11:12", 2456781.8411, "2014-05-04T10:11:12"),  # 8:11 UTC on the 4th of May
+        ("4/5/2014  1:11:12 PM", 2456752.8411, "2014-04-05T13:11:12"),
+        ("", 2456781.8411, "2014-05-04T08:11:11Z"),
+        ("yesterday", 2456781.8411, "2014-05-04T08:11:11Z"),
+        ("yesterday", None, "yesterday"),
+        ("2012-07-26 15:13:35", None, "2012-07-26T15:13:35"),
+        ("31.12.2020 23:59:59", None, "2020-12-31T23:59:59"),
+        ("2012-07-32 15:13:35", None, "2012-07-32 15:13:35"),
+        ("", None, None),
+        ("04/05/2014  10:11:12", 0.0, "04/05/2014  10:11:12"),
+    ],
+)
+def test_a_julian_day_tells_days_from_months(text: str, julian: float | None, expected: str | None) -> None:
+    assert dates.recorded(text, julian) == expected
+
+
+def test_an_ome_tiff_says_which_channel_is_of_transmitted_light(tmp_path: Path) -> None:
+    channels = {"Name": ["DAPI", "DIC"], "EmissionWavelength": [460, None], "ContrastMethod": ["Fluorescence", "DIC"]}
+    path = tmp_path / "two.ome.tif"
+    pixels = np.arange(2 * 16 * 16, dtype=np.uint16).reshape(2, 16, 16)
+    tifffile.imwrite(path, pixels, metadata={"axes": "CYX", "Channel": channels})
+    said = [n.message for n in abbe.open(path).notices if n.code == "optics"]
+    assert len(said) == 1
+    assert said[0].startswith("DIC: recorded with transmitted light")
 
 
 def test_other_positions_are_named(shared_data: Path) -> None:

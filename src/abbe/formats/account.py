@@ -41,6 +41,7 @@ class Described:
     bits: int | None
     #: (z, y, x) size of a pixel in pixels of the original
     step: tuple[float, float, float] | None
+    acquired: str | None
     #: see `abbe.formats.masked`
     mask: dict[str, Any]
 
@@ -81,6 +82,8 @@ def _data(image: Image, mask: dict[str, str], more: tuple[Notice, ...]) -> dict[
         "pixel_size": image.pixel_size,
         "bits": image.bits,
     }
+    if image.provenance.acquired:
+        described["acquired"] = image.provenance.acquired
     if step != (1, 1, 1):
         described["step"] = step
     if mask:
@@ -135,6 +138,7 @@ def _described(data: Any) -> Described | None:
         pixel_size=(z, y, x),
         bits=bits if isinstance(bits, int) and 1 <= bits <= 32 else None,
         step=None if step is None else _step(step),
+        acquired=str(data["acquired"])[:200] if data.get("acquired") else None,
         mask=mask if isinstance(mask, dict) else {},
     )
 

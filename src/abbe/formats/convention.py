@@ -35,10 +35,10 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices.append(masked)
     integer = pixels.dtype.kind in "ui"
     story = account.parse(found.account)
-    size, bits, step = found.pixel_size, found.bits, None
+    size, bits, step, acquired = found.pixel_size, found.bits, None, found.acquired
     if story.described is not None and story.described.shape == pixels.shape:
         size, names, colors, bits = _completed(story.described, size, names, colors, bits)
-        step = story.described.step
+        step, acquired = story.described.step, acquired or story.described.acquired
         mask, damaged = _with_stored(mask, story.described.mask, pixels.shape)
         notices += damaged
     return Image(
@@ -53,7 +53,7 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
             source=str(source),
             format=found.format,
             digest=digest,
-            acquired=found.acquired,
+            acquired=acquired,
             history=story.history,
             facts={**found.facts, **story.facts},
             step=step,

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field, replace
 
 from abbe.errors import LimitError, NotAnImageError
-from abbe.formats import account, colours
+from abbe.formats import account, colours, dates
 from abbe.formats.units import micrometres, nanometres, positive, seconds
 from abbe.image import Image, Optics, PixelSize
 from abbe.image.pixels import Shape
@@ -29,9 +29,16 @@ MODES = {
     "MultiPhotonMicroscopy": "multiphoton",
     "StructuredIllumination": "structured illumination",
     "TotalInternalReflection": "tirf",
+    "TIRF": "tirf",
     "STED": "sted",
+    "PALM": "palm",
+    "STORM": "storm",
+    "SingleMoleculeImaging": "single molecule",
     "SPIM": "light sheet",
 }
+
+#: OME's ContrastMethod of light that goes through the specimen
+TRANSMITTED = {"Brightfield", "Phase", "DIC", "HoffmanModulation", "ObliqueIllumination", "PolarizedLight"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ class Ome:
     acquired: str | None = None
     facts: dict[str, str] = field(default_factory=dict)
     account: str | None = None
+    #: per channel: of transmitted light?
+    transmitted: tuple[bool, ...] = ()
     images: int = 1
 
 
@@ -102,6 +111,7 @@ def parse(xml: str, index: int = 0) -> Ome:
         acquired=(image.findtext("AcquisitionDate") or "").strip() or None,
         facts=_facts(image),
         account=_account(root),
+        transmitted=tuple(_is_transmitted(c) for c in channels),
         images=len(images),
     )
 
@@ -141,6 +151,11 @@ def _waves(channels: list[ET.Element], name: str) -> tuple[float | None, ...]:
     return waves if any(waves) else ()
 
 
+def _is_transmitted(channel: ET.Element) -> bool:
+    seen = channel.get("IlluminationType") == "Transmitted" or channel.get("ContrastMethod") in TRANSMITTED
+    return seen and positive(channel.get("EmissionWavelength")) is None
+
+
 def _facts(image: ET.Element) -> dict[str, str]:
     found = {"name": image.get("Name"), "description": image.findtext("Description")}
     return {key: value.strip()[: LIMITS.name] for key, value in found.items() if value and value.strip()}
@@ -165,8 +180,9 @@ def write(image: Image, shape: Shape, dtype: str, name: str, story: str) -> str:
     root = ET.Element("OME", {"xmlns": SCHEMA, "Creator": "abbe"})
     lens = _write_instrument(root, image.optics)
     element = ET.SubElement(root, "Image", {"ID": "Image:0", "Name": _xml_text(name)})
-    if image.provenance.acquired:
-        ET.SubElement(element, "AcquisitionDate").text = _xml_text(image.provenance.acquired)
+    acquired = dates.iso(image.provenance.acquired)  # readers that keep to the schema open no file with another form
+    if acquired:
+        ET.SubElement(element, "AcquisitionDate").text = acquired
     if image.provenance.facts.get("description"):
         ET.SubElement(element, "Description").text = _xml_text(image.provenance.facts["description"])
     if lens:

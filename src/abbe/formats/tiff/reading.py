@@ -20,6 +20,7 @@ from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
 from abbe.formats.tiff.planes import Decoder, Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
+from abbe.formats.transmitted import transmitted
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, Pixels, TurnedPixels
@@ -223,7 +224,7 @@ def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) 
         optics=words.optics,
         acquired=words.acquired,
         facts=words.facts,
-        notices=tuple(notices),
+        notices=(*notices, *transmitted(words.channels, words.transmitted)),
         rgb=rgb,
         account=words.account,
     )

@@ -18,6 +18,7 @@ from abbe.errors import LimitError, NotAnImageError
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp, read_exactly
+from abbe.formats.transmitted import transmitted
 from abbe.formats.vendor import czi_metadata
 from abbe.formats.vendor.frames import library, several
 from abbe.image import Notice
@@ -82,7 +83,7 @@ class Czi:
                 time_step=words.time_step,
                 optics=words.optics,
                 acquired=words.acquired,
-                notices=tuple(notices),
+                notices=(*notices, *transmitted(words.channels, words.transmitted)),
                 rgb=samples == 3,
             )
 

@@ -22,6 +22,8 @@ class Words:
     time_step: float | None = None
     optics: Optics = field(default_factory=Optics)
     acquired: str | None = None
+    #: per channel: of transmitted light?
+    transmitted: tuple[bool, ...] = ()
 
 
 def parse(xml: str, shape: Shape) -> Words:
@@ -41,10 +43,24 @@ def parse(xml: str, shape: Shape) -> Words:
         channels=_names(channels, shown),
         colors=_colors(channels, shown),
         bits=int(bits) if bits else None,
-        time_step=positive(root.findtext(".//Information/Image/Dimensions/T/Positions/Interval/Increment")) if shape[0] > 1 else None,
+        time_step=_time_step(root, shape[0]),
         optics=_optics(root, channels),
+        transmitted=tuple(c.findtext("IlluminationType") == "Transmitted" for c in channels),
         acquired=(image.findtext("AcquisitionDateAndTime") if image is not None else None) or None,
     )
+
+
+def _time_step(root: Element, frames: int) -> float | None:
+    """Seconds: the interval that was kept, or the mean of the offsets that came."""
+    places = root.find(".//Information/Image/Dimensions/T/Positions")
+    if frames < 2 or places is None:
+        return None
+    kept = positive(places.findtext("Interval/Increment"))
+    try:
+        offsets = [float(text) for text in (places.findtext("List/Offsets") or "").split()]
+    except ValueError:
+        offsets = []
+    return kept or (positive((offsets[-1] - offsets[0]) / (frames - 1)) if len(offsets) == frames else None)
 
 
 def _names(channels: list[Element], shown: list[Element]) -> tuple[str | None, ...]:

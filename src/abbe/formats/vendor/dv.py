@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from abbe.image.pixels import Shape
 HEADER = 1024
 #: what bytes 96 and 97 hold in every DV file, in its byte order
 MARK = -16224
+#: a lens in DeltaVision's list, "Olympus 100X/1.35, U Plan Apo, IX70"
+_LENS = re.compile(r"(?P<magnification>\d+(?:\.\d+)?)X/(?P<aperture>[01]\.\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,10 @@ class Dv:
 
 def _optics(file: Any, count: int) -> Optics:
     waves = tuple(positive(getattr(file.hdr, f"wave{k + 1}", None)) for k in range(min(count, 5)))
-    lens = file.lens
+    lens = _LENS.search(str(file.lens or ""))
     return Optics(
-        numerical_aperture=positive(getattr(lens, "na", None)),
-        magnification=positive(getattr(lens, "magn", None)),
+        numerical_aperture=positive(lens["aperture"]) if lens else None,
+        magnification=positive(lens["magnification"]) if lens else None,
         modality="widefield",
         emission=waves if len(waves) == count and any(waves) else (),
     )

@@ -11,8 +11,10 @@ import numpy as np
 
 from abbe.formats.colours import from_rgb
 from abbe.formats.damage import decoding
+from abbe.formats.dates import recorded
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
+from abbe.formats.transmitted import transmitted
 from abbe.formats.units import positive
 from abbe.formats.vendor.frames import FramePixels, library, several
 from abbe.image import Optics
@@ -26,6 +28,8 @@ _MODES = {
     "SIM": "structured illumination",
     "TIRF": "tirf",
 }
+#: flags of transmitted light; bright field is also what a camera's images are called where nobody said
+_TRANSMITTED = {"brightfield", "phaseContrast", "diContrast"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Nd2:
             channels = list(file.metadata.channels or []) if file.metadata else []
             calibrated = channels[0].volume.axesCalibrated if channels else (True, True, True)
             named = [c.channel for c in channels] if len(channels) == shape[1] else []
+            dark = [_is_transmitted(c) for c in channels]
             return Found(
                 pixels,
                 format="ND2",
@@ -64,10 +69,10 @@ class Nd2:
                 channels=tuple(c.name for c in named),
                 colors=tuple(from_rgb(c.color.r, c.color.g, c.color.b) for c in named),
                 bits=file.attributes.bitsPerComponentSignificant,
-                time_step=_time_step(file),
+                time_step=_time_step(file, sizes.get("T", 1), frame.t_stride),
                 optics=_optics(channels, named),
-                acquired=str((file.text_info or {}).get("date", "")) or None,
-                notices=several(sizes.get("P", 1), "positions"),
+                acquired=recorded(str((file.text_info or {}).get("date", "")), _clock(file, 0, "absoluteJulianDayNumber")),
+                notices=(*several(sizes.get("P", 1), "positions"), *transmitted([c.name for c in named], dark)),
                 rgb=colour,
             )
 
@@ -87,11 +92,31 @@ class _Frame:
         return frame[c] if frame.ndim == 3 else frame
 
 
-def _time_step(file: Any) -> float | None:
+def _time_step(file: Any, frames: int, stride: int) -> float | None:
+    """The interval that was asked for; where that was none (as fast as possible), the mean of those that came."""
     for loop in file.experiment or []:
-        if loop.type == "TimeLoop":
+        if loop.type == "TimeLoop" and loop.parameters.periodMs > 0:
             return positive(loop.parameters.periodMs / 1000)
-    return None
+    if frames < 2:
+        return None
+    first, last = (_clock(file, k * stride, "relativeTimeMs") for k in (0, frames - 1))
+    return None if first is None or last is None else positive((last - first) / (frames - 1) / 1000)
+
+
+def _clock(file: Any, frame: int, what: str) -> float | None:
+    """A reading of the clock at a frame; files of old and damaged ones have none."""
+    try:
+        channels = file.frame_metadata(frame).channels
+        return positive(getattr(channels[0].time, what)) if what.startswith("absolute") else float(getattr(channels[0].time, what))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _is_transmitted(channel: Any) -> bool:
+    """Do its flags say transmitted light, of a detector of its own or with no emitted light to look at?"""
+    flags = set(channel.microscope.modalityFlags or ())
+    dark = "fluorescence" not in flags and not positive(channel.channel.emissionLambdaNm)
+    return "transmitDetector" in flags or bool(dark and flags & _TRANSMITTED)
 
 
 def _optics(channels: list[Any], named: list[Any]) -> Optics:

@@ -13,9 +13,12 @@ import numpy as np
 import tifffile
 
 from abbe.errors import NotAnImageError
+from abbe.formats import colours
 from abbe.formats.damage import decoding
+from abbe.formats.dates import recorded
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
+from abbe.formats.transmitted import transmitted
 from abbe.formats.units import micrometres, positive, seconds
 from abbe.formats.vendor.frames import FramePixels, library
 from abbe.image import Optics, PixelSize
@@ -50,20 +53,19 @@ class Oif:
             frame = _Frame(series.axes, names, offset)
             pixels = FramePixels(shape, np.dtype(file.dtype).newbyteorder("="), Stamp.of(path), lambda: _opened(oiffile, path), frame)
             said: Mapping[str, Any] = file.mainfile
-            channels = [said.get(f"GUI Channel {k + 1} Parameters", {}) for k in range(shape[1])]
+            channels = _channels(said, shape[1])
+            labels = tuple(_name(c) for c in channels)
             return Found(
                 pixels,
                 format=path.suffix.lstrip(".").upper() or "OIB",
                 pixel_size=_pixel_size(said, sizes),
-                channels=tuple(str(c.get("DyeName") or c.get("CH Name") or "") or None for c in channels),
+                channels=labels,
+                colors=_colors(oiffile, file, said, shape[1]),
                 bits=_bits(said),
                 time_step=_step(said, "T", sizes),
-                optics=Optics(
-                    modality="confocal",
-                    excitation=_waves(channels, "ExcitationWavelength"),
-                    emission=_waves(channels, "EmissionWavelength"),
-                ),
-                acquired=str(said.get("Acquisition Parameters Common", {}).get("ImageCaputreDate", "")) or None,
+                optics=_optics(_beside(oiffile, file, names[first]), channels),
+                acquired=recorded(str(said.get("Acquisition Parameters Common", {}).get("ImageCaputreDate", ""))),
+                notices=transmitted(labels, [_is_transmitted(c) for c in channels]),
             )
 
 
@@ -119,6 +121,63 @@ def _bits(said: Mapping[str, Any]) -> int | None:
     return int(bits) if bits else None
 
 
+def _channels(said: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
+    """What is said of each channel in the file. The sections "GUI Channel" tell of all that the microscope has, recorded or not."""
+    recorded = [said.get(f"Channel {k + 1} Parameters") for k in range(count)]
+    if all(recorded):
+        return [c for c in recorded if c]
+    of_microscope = [said.get(f"GUI Channel {k + 1} Parameters", {}) for k in range(32)]
+    active = [c for c in of_microscope if c.get("CH Activate")]
+    return active if len(active) == count else [{}] * count
+
+
+def _name(channel: Mapping[str, Any]) -> str | None:
+    dye = str(channel.get("DyeName") or "")
+    return (dye if dye.lower() != "none" else "") or str(channel.get("CH Name") or "") or None
+
+
+def _is_transmitted(channel: Mapping[str, Any]) -> bool:
+    return str(channel.get("LightType", "")).lower().startswith("transmitted")
+
+
+def _settings(oiffile: Any, file: Any, name: str) -> Mapping[str, Any]:
+    """One of the files beside the pixels; nothing where it is missing or makes no sense: the pixels do not depend on it."""
+    try:
+        found: Mapping[str, Any] = oiffile.SettingsFile(file.open_file(name), name)
+    except (OSError, KeyError, ValueError):
+        return {}
+    return found
+
+
+def _beside(oiffile: Any, file: Any, plane: str) -> Mapping[str, Any]:
+    """What is said beside a plane of how it was recorded."""
+    said = _settings(oiffile, file, f"{plane.rpartition('.')[0]}.pty").get("Acquisition Parameters Common", {})
+    return said if isinstance(said, Mapping) else {}
+
+
+def _optics(said: Mapping[str, Any], channels: list[Mapping[str, Any]]) -> Optics:
+    """`said` beside the first plane. A number that nobody entered is 9999."""
+    aperture = positive(said.get("ObjectiveLens NAValue"))
+    return Optics(
+        numerical_aperture=aperture if aperture and aperture < 2 else None,
+        magnification=positive(said.get("Magnification")),
+        modality="confocal",
+        excitation=_waves(channels, "ExcitationWavelength"),
+        emission=_waves(channels, "EmissionWavelength"),
+    )
+
+
 def _waves(channels: list[Mapping[str, Any]], key: str) -> tuple[float | None, ...]:
-    waves = tuple(positive(c.get(key)) for c in channels)
+    waves = tuple(None if _is_transmitted(c) else positive(c.get(key)) for c in channels)
     return waves if any(waves) else ()
+
+
+def _colors(oiffile: Any, file: Any, said: Mapping[str, Any], count: int) -> tuple[str | None, ...]:
+    """From the lookup tables beside the planes: 65536 entries of blue, green, red."""
+    folder = str(next(iter(file.series[0]))).replace("\\", "/").rpartition("/")[0]
+    found: list[str | None] = []
+    for k in range(count):
+        name = str(said.get("ProfileSaveInfo", {}).get(f"LutFileName{k}", "")).replace("\\", "/").rpartition("/")[2]
+        table = _settings(oiffile, file, f"{folder}/{name}").get("ColorLUTData") if name else None
+        found.append(None if table is None else colours.of_table(np.asarray(table)[:, 2::-1]))
+    return tuple(found) if any(found) else ()
