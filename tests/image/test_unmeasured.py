@@ -80,6 +80,14 @@ def test_specimens_are_no_labels(seed: int, photons: float, offset: int, blur: f
         assert unmeasured(image) is None
 
 
+@pytest.mark.parametrize(("seed", "photons"), [(18, 3), (100, 10), (103, 10), (160, 3), (252, 10), (289, 3)])
+def test_darkness_where_single_photons_are_counted_is_no_label(seed: int, photons: float) -> None:
+    """There it is mostly 0, up to the next specimen: a corner that a filament parts from the rest has a straight, sharp edge by chance."""
+    rng = np.random.default_rng(seed)
+    light = gaussian_filter(specimen(rng, 128), 1.2)
+    assert unmeasured(rng.poisson(photons * light + 0.01).astype(np.uint8)) is None
+
+
 @pytest.mark.parametrize(
     "image",
     [

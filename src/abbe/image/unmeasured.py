@@ -28,6 +28,9 @@ NOISES, SHARE, EXCEPTIONS = 4.0, 0.3, 0.02
 SOFT = 1
 #: beside an edge that is cut the light is there at once: its median has this share of that so many pixels further away. A lens's edge rises
 AT_ONCE, FURTHER = 0.85, 3
+#: share of the pixels there that have the part's own value, at most: 0 to 0.05 beyond the edges of labels and rims; 0.16 and more where
+#: photons are counted so sparsely that darkness itself is mostly 0
+SAME = 0.1
 #: borders are straight where the convex hull has at most this share, and this many pixels per pixel of its box's sides, more than the part
 HULL_SHARE, HULL_SIDES = 0.02, 0.75
 EIGHT = np.ones((3, 3), bool)
@@ -95,7 +98,7 @@ def _with_edge(plane: Array, part: Bits, value: float) -> Bits | None:
             return None
         outer = binary_dilation(grown, EIGHT, iterations=FURTHER)
         away = np.abs(plane[outer & ~binary_dilation(grown, EIGHT, iterations=FURTHER - 1)].astype(np.float64) - value)
-        at_once = away.size > 0 and np.median(off) >= AT_ONCE * np.median(away)
+        at_once = away.size > 0 and np.median(off) >= AT_ONCE * np.median(away) and np.count_nonzero(away == 0) <= SAME * away.size
         if at_once and np.ptp(off) > 0 and np.quantile(off, EXCEPTIONS) >= max(NOISES * noise, SHARE * float(np.median(off))):
             return part
         part = grown
