@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter, label, zoom
 
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats import save
-from abbe.image import Image, Optics
+from abbe.image import Image, Notice, Optics
 from abbe.recipe import Input, Recipe, Step
-from abbe.restoration import advise, enhance, verdict
+from abbe.restoration import advise, correct_background, enhance, verdict
 from abbe.restoration.noise import noise_sigma
 from abbe.restoration.sampling import sampling
 from abbe.simulation import specimen
@@ -172,6 +172,32 @@ def test_transmitted_light_gets_a_remark_and_fluorescence_does_not() -> None:
     assert any("transmitted light" in remark for remark in advise(bright).remarks)
     for image in (dark, rng.poisson(np.full((128, 128), 300)), np.full((64, 64), 7)):
         assert not any("transmitted light" in remark for remark in advise(image).remarks)
+
+
+@pytest.mark.parametrize("kind", ["mask of 0 and 255", "mask of true and false", "labels"])
+def test_masks_and_labels_among_the_images_get_a_remark_and_a_note_in_the_result(kind: str) -> None:
+    blobs = gaussian_filter(rng(1).normal(size=(128, 128)), 5) > 0.03
+    image = {"mask of 0 and 255": (255 * blobs).astype(np.uint8), "mask of true and false": blobs}.get(kind, label(blobs)[0])
+    (remark,) = [r for r in advise(image).remarks if "masks and labels" in r]
+    result = enhance(image, "denoise", passes=1)
+    assert remark in [notice.message for notice in result.notices if notice.code == "optics"]
+
+
+def test_saturated_and_dim_images_are_no_labels() -> None:
+    light = 400 * cell(128)
+    for top, scale in ((255, 4), (255, 1), (3, 0.01), (1, 0.003)):
+        image = np.minimum(rng(0).poisson(scale * light), top).astype(np.uint8)
+        assert not any("labels" in remark for remark in advise(image).remarks), (top, scale)
+
+
+def test_a_result_made_from_transmitted_light_says_so() -> None:
+    """In Python nobody is asked for advice before."""
+    cells = specimen(rng(2), 128, "nuclei")
+    bright = Image.from_array(rng(0).poisson(20 + 300 * (1.5 - cells)).astype(np.uint16), channels=["BF"])
+    for result in (enhance(bright, "denoise", passes=1), correct_background(bright, passes=1)):
+        assert [n.message[:4] for n in result.notices if n.code == "optics"] == ["BF: "]
+    known = bright.warn(Notice("optics", "BF: recorded with transmitted light; the models know fluorescence alone"))
+    assert [n for n in enhance(known, "denoise", passes=1).notices if n.code == "optics"] == list(known.notices)
 
 
 def test_a_crisp_image_with_next_to_no_noise_is_better_not_denoised() -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from abbe.image import Image, as_image
 from abbe.image.pixels import Shape
+from abbe.restoration.foreign import foreign
 from abbe.restoration.noise import Noise, noise_sigma
 from abbe.restoration.normalisation import sample
 from abbe.restoration.psf import by_file
@@ -22,9 +23,6 @@ from abbe.restoration.sampling import Sampling, made_here, resolved, sampling
 
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
-#: where the median lies between the 0.5th and the 99.5th percentile of an image that is bright with dark structure, as transmitted light
-#: gives it: from here on. Of 644 channels of fluorescence images none came above 0.51; pure noise has 0.5
-BRIGHT = 0.6
 #: noise, as a share of the contrast, below which there is next to nothing for a denoiser to take, and the share of the highest frequency
 #: from which on an image's detail is as fine as its pixels: there is something for it to lose. Of means of hundreds of frames (w2s) none is
 #: that fine; crisp images of 1,000 photons and more are
@@ -123,11 +121,6 @@ def _choose(image: Image, samples: Sequence[Sampling]) -> tuple[Literal["A", "B"
     return "A", "a conventional image: noise and out-of-focus light can be taken away, and detail brought out on three times as many pixels"
 
 
-def _bright(image: Image, channel: int) -> bool:
-    low, middle, high = np.percentile(sample(image.pixels, channel, LOOKED_AT).astype(np.float64), [0.5, 50, 99.5])
-    return bool(middle - low > BRIGHT * (high - low) > 0)
-
-
 def _contrast(image: Image, channel: int) -> float:
     low, high = np.percentile(sample(image.pixels, channel, LOOKED_AT).astype(np.float64), [1, 99.8])
     return float(high - low)
@@ -136,14 +129,9 @@ def _contrast(image: Image, channel: int) -> float:
 def _remarks(
     image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool, denoised: bool
 ) -> list[str]:
-    said = []
+    said = foreign(image, chosen)
     for c in chosen:
         name = image.channels[c]
-        if _bright(image, c):
-            said.append(
-                f"{name}: bright, with dark structure, as transmitted light or a stained section is: the models know fluorescence alone, "
-                "and what they make of it means nothing"
-            )
         cutoff = samples[c].cutoff
         crisp = cutoff is not None and cutoff >= FINE and noise[c].correlation <= CORRELATED
         if denoised and crisp and 0 < noise[c].sigma < CLEAN * _contrast(image, c):
