@@ -80,14 +80,20 @@ class Hand:
 
     def brightness(self) -> float:
         """Mean of the picture on the screen, 0 to 255: a canvas that is black says so."""
+        return float(self._shot().mean())
+
+    def contrast(self) -> float:
+        """Standard deviation of the picture on the screen, 0 to 127.5."""
+        return float(self._shot().std())
+
+    def _shot(self) -> Any:
         import io
 
         import numpy as np
         from PIL import Image
 
         self.seen()
-        shot = Image.open(io.BytesIO(self.page.locator(".surface canvas").screenshot())).convert("L")
-        return float(np.asarray(shot).mean())
+        return np.asarray(Image.open(io.BytesIO(self.page.locator(".surface canvas").screenshot())).convert("L"), float)
 
     def picture(self, name: str) -> None:
         if KEEP:

@@ -63,3 +63,19 @@ def test_the_planes_and_frames_of_a_stack_have_sliders(chromium: Any, served: Se
     hand.wait("4 / 4, 0.90 µm")
     assert hand.brightness() > dark + 5
     hand.close()
+
+
+def test_a_seventh_channel_is_said_not_to_be_in_the_picture(chromium: Any, served: Served) -> None:
+    names = [f"marker {k}" for k in range(1, 9)]
+    pixels = np.stack([np.roll(np.pad(np.full((8, 8), 900, np.uint16), ((0, 56), (0, 56))), 7 * k, axis=1) for k in range(8)])
+    abbe.save(abbe.Image.from_array(pixels, axes="CYX", pixel_size=(None, 0.1, 0.1), channels=names), served.folder / "many.ome.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="many").click()
+    six = hand.brightness()
+    hand.tap("Show marker 7")
+    hand.wait("The picture takes 6 channels at once. To see marker 7, hide others.")
+    assert hand.brightness() == pytest.approx(six, rel=0.01)
+    hand.tap("Show marker 1")
+    hand.page.get_by_text("The picture takes 6").wait_for(state="detached")
+    assert hand.page.locator(".channel.off").count() == 2
+    hand.close()

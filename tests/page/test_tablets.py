@@ -1,8 +1,10 @@
-"""On a tablet held upright everything is within reach."""
+"""On a tablet held upright everything is within reach; fingers and a pen draw what was meant, and nothing else."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,3 +49,77 @@ def test_turning_a_tablet_brings_the_history_back(chromium: Any, served: Served)
     hand.page.set_viewport_size({"width": 1024, "height": 768})
     hand.page.locator("aside.versions").wait_for()
     hand.close()
+
+
+class Screen:
+    """A touch screen and a pen on it, in parts of the picture's width and height."""
+
+    def __init__(self, hand: Hand) -> None:
+        self._at = hand.page.locator(".surface").bounding_box()
+        self._send = hand.context.new_cdp_session(hand.page).send
+
+    def _place(self, x: float, y: float) -> dict[str, float]:
+        return {"x": self._at["x"] + self._at["width"] * x, "y": self._at["y"] + self._at["height"] * y}
+
+    def touch(self, kind: str, *places: tuple[float, float]) -> None:
+        points = [{**self._place(*place), "id": index} for index, place in enumerate(places)]
+        self._send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def pen(self, kind: str, x: float, y: float) -> None:
+        held = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1, "pointerType": "pen", "force": 0.5}
+        self._send("Input.dispatchMouseEvent", {"type": kind, **self._place(x, y), **held})
+
+
+@pytest.fixture
+def drawing(chromium: Any, served: Served, pictures: Path) -> Iterator[tuple[Hand, Screen]]:
+    """A tablet on which regions can be drawn."""
+    hand = Hand(chromium, served, "finger")
+    hand.bring(pictures / "cell.ome.tif")
+    hand.tap_on(hand.page.locator(".tile").first)
+    hand.seen()
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    yield hand, Screen(hand)
+    hand.close()
+
+
+def test_zooming_with_two_fingers_keeps_the_corners_of_a_polygon(drawing: tuple[Hand, Screen]) -> None:
+    hand, screen = drawing
+    hand.tap("Polygon")
+    for corner in ((0.35, 0.35), (0.65, 0.35), (0.65, 0.65)):
+        screen.touch("touchStart", corner)
+        screen.touch("touchEnd")
+    line = hand.page.locator("svg polyline")
+    begun = line.get_attribute("points")
+    hand.pinch(1.5)
+    assert line.get_attribute("points") == begun
+    hand.page.keyboard.press("Enter")
+    hand.page.locator(".regions li").nth(1).wait_for()
+
+
+def test_a_touch_that_the_system_takes_away_draws_nothing(drawing: tuple[Hand, Screen]) -> None:
+    hand, screen = drawing
+    hand.tap("Rectangle")
+    screen.touch("touchStart", (0.3, 0.3))
+    screen.touch("touchMove", (0.6, 0.6))
+    hand.page.locator("path.chosen").wait_for()
+    screen.touch("touchCancel")
+    hand.page.locator("path.chosen").wait_for(state="detached")
+    hand.drag((0.5, 0.5), (0.7, 0.7))  # the next one is the first
+    hand.page.locator(".regions li").nth(1).wait_for()
+    assert hand.page.locator(".regions li").count() == 2
+
+
+def test_the_hand_that_holds_a_pen_does_not_disturb_it(drawing: tuple[Hand, Screen]) -> None:
+    hand, screen = drawing
+    zoom = hand.page.locator(".percent").inner_text()
+    hand.tap("Freehand")
+    screen.pen("mousePressed", 0.3, 0.3)
+    screen.pen("mouseMoved", 0.5, 0.3)
+    screen.touch("touchStart", (0.6, 0.9))
+    screen.touch("touchMove", (0.62, 0.92))
+    screen.pen("mouseMoved", 0.5, 0.6)
+    screen.pen("mouseReleased", 0.3, 0.6)
+    screen.touch("touchEnd")
+    hand.page.locator(".regions li").nth(1).wait_for()
+    assert hand.page.locator(".percent").inner_text() == zoom

@@ -44,6 +44,9 @@ export async function request(method: string, path: string, body?: unknown, sign
   return answer;
 }
 
+/** A failure that passes by itself: the server is away, or has too many requests at once. */
+export const passing = (problem: unknown): boolean => problem instanceof ApiError && [0, 429, 502, 503, 504].includes(problem.status);
+
 const json = async <T>(answer: Promise<Response>): Promise<T> => (await answer).json() as Promise<T>;
 
 export const get = <T>(path: string, signal?: AbortSignal) => json<T>(request("GET", path, undefined, signal));

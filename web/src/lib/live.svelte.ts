@@ -30,7 +30,11 @@ class Live {
   #heard = 0;
   #watch: ReturnType<typeof setInterval> | null = null;
   #session: string | null = null;
+  /** no stream was up yet for what is followed now */
+  #first = true;
 
+  /** nothing can be asked for now */
+  away = $derived(this.state === "offline" || this.state === "server");
   cause = $derived(
     {
       connecting: "Connecting to abbe",
@@ -45,6 +49,7 @@ class Live {
   follow(session: string | null, handlers: Handlers): () => void {
     this.#handlers = handlers;
     this.#session = session;
+    this.#first = true;
     this.#connect();
     const online = () => this.#connect();
     const seen = () => document.visibilityState === "visible" && performance.now() - this.#heard > 12_000 && this.#connect();
@@ -71,13 +76,12 @@ class Live {
     const stream = new EventSource(`/api/events${query({ session: this.#session, page: PAGE })}`);
     this.#stream = stream;
     this.#heard = performance.now();
-    let first = true;
     const heard = () => (this.#heard = performance.now());
     stream.onopen = () => {
       heard();
       this.state = "connected";
-      if (!first || this.#session !== null) this.#handlers.back?.();
-      first = false;
+      if (!this.#first || this.#session !== null) this.#handlers.back?.();
+      this.#first = false;
       void this.#work();
     };
     stream.onerror = () => {

@@ -150,8 +150,18 @@ export class Session {
     }
   }
 
-  view(body: { keep?: object; look?: object }): void {
-    void put(this.#at("/view"), body).catch(() => undefined); // how one looks is no work that could be lost
+  /** Tells where this page looks; it is told again with the next move. */
+  look(look: object): void {
+    void put(this.#at("/view"), { look }).catch(() => undefined);
+  }
+
+  /** Keeps colours and contrast; returns all that are kept now, or null when they could not be told. */
+  async keep<T extends object>(keep: T): Promise<T | null> {
+    try {
+      return (await put<{ kept: T }>(this.#at("/view"), { keep })).kept;
+    } catch {
+      return null;
+    }
   }
 
   get<T>(rest: string, signal?: AbortSignal): Promise<T> {

@@ -11,8 +11,13 @@ export interface Range {
   high: number;
 }
 
+/** channels shown at once: more colours than these nobody can tell apart in one picture, nor does the graphics layer take more */
+export const MOST = 6;
+
 export class Channels {
   list = $state<ChannelView[]>([]);
+  /** indices of those that are in the picture */
+  drawn = $derived(this.list.flatMap(({ visible }, index) => (visible ? [index] : [])).slice(0, MOST));
   /** version id -> per channel; absent: the automatic contrast, that of the place that was measured first */
   ranges = $state<Record<string, Range[]>>({});
   /** version id / frame / plane -> per channel */
@@ -21,7 +26,7 @@ export class Channels {
   first = $state.raw<Record<string, string>>({});
 
   start(colors: string[]): void {
-    this.list = colors.map((color, index) => ({ visible: index < 6, color }));
+    this.list = colors.map((color, index) => ({ visible: index < MOST, color }));
   }
 
   range(version: string, channel: number): Range {

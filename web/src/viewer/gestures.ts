@@ -6,12 +6,14 @@ export interface Drawing {
   down(event: PointerEvent): boolean;
   move(event: PointerEvent): void;
   up(event: PointerEvent): void;
+  /** the gesture counts for nothing; what earlier ones made stays */
   cancel(): void;
 }
 
 interface Finger {
   x: number;
   y: number;
+  pen: boolean;
 }
 
 export function gestures(element: HTMLElement, camera: Camera, fold: (x: number) => number, drawing: Drawing, moved: () => void): () => void {
@@ -22,7 +24,11 @@ export function gestures(element: HTMLElement, camera: Camera, fold: (x: number)
 
   const at = (event: PointerEvent | WheelEvent): Finger => {
     const box = element.getBoundingClientRect();
-    return { x: fold(event.clientX - box.left), y: event.clientY - box.top };
+    return { x: fold(event.clientX - box.left), y: event.clientY - box.top, pen: event instanceof PointerEvent && event.pointerType === "pen" };
+  };
+  const drop = () => {
+    if (drawn !== null) drawing.cancel();
+    drawn = null;
   };
   const spread = () => {
     const [a, b] = [...fingers.values()] as [Finger, Finger];
@@ -32,14 +38,16 @@ export function gestures(element: HTMLElement, camera: Camera, fold: (x: number)
   const down = (event: PointerEvent) => {
     if (event.pointerType === "mouse" && event.button > 1) return;
     if ((event.target as Element).closest("[data-handle]")) return;
+    if (event.pointerType === "touch" && [...fingers.values()].some(({ pen }) => pen)) return; // the hand that holds the pen
+    if (event.pointerType === "pen" && fingers.size) {
+      drop(); // the hand came down before the pen did
+      fingers.clear();
+    }
     element.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, at(event));
     still = true;
     if (fingers.size === 1 && event.button === 0 && drawing.down(event)) drawn = event.pointerId;
-    else if (fingers.size === 2 && drawn !== null) {
-      drawing.cancel(); // a second finger: it was meant to zoom
-      drawn = null;
-    }
+    else if (fingers.size === 2) drop(); // a second finger: it was meant to zoom
   };
   const move = (event: PointerEvent) => {
     const before = fingers.get(event.pointerId);
@@ -79,6 +87,10 @@ export function gestures(element: HTMLElement, camera: Camera, fold: (x: number)
       tapped = now;
     }
   };
+  /** The browser or the system took the pointer away: nothing was meant by it. */
+  const gone = (event: PointerEvent) => {
+    if (fingers.delete(event.pointerId) && drawn === event.pointerId) drop();
+  };
   const wheel = (event: WheelEvent) => {
     event.preventDefault();
     const place = at(event);
@@ -91,13 +103,13 @@ export function gestures(element: HTMLElement, camera: Camera, fold: (x: number)
   element.addEventListener("pointerdown", down);
   element.addEventListener("pointermove", move);
   element.addEventListener("pointerup", up);
-  element.addEventListener("pointercancel", up);
+  element.addEventListener("pointercancel", gone);
   element.addEventListener("wheel", wheel, { passive: false });
   return () => {
     element.removeEventListener("pointerdown", down);
     element.removeEventListener("pointermove", move);
     element.removeEventListener("pointerup", up);
-    element.removeEventListener("pointercancel", up);
+    element.removeEventListener("pointercancel", gone);
     element.removeEventListener("wheel", wheel);
   };
 }

@@ -2,7 +2,7 @@
 import type { Session } from "../lib/session.svelte";
 import type { ChannelStatistics, Version } from "../lib/types";
 import { Camera } from "./camera.svelte";
-import { Channels, rgb } from "./channels.svelte";
+import { Channels, MOST, rgb } from "./channels.svelte";
 import type { Tool, Units } from "./roi";
 import type { Picture } from "./source";
 import type { Layer, Pane } from "./stage";
@@ -44,8 +44,6 @@ export interface Revealed {
   roi: { id: string; base: number } | null;
 }
 
-/** channels shown at once: more colours than these nobody can tell apart in one picture */
-const MOST = 6;
 /** Colour maps of Viv's; the difference has a middle, the others a beginning. */
 const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as const;
 
@@ -139,7 +137,7 @@ export class Look {
       return { index, visible: view?.visible ?? true, color: rgb(view?.color ?? "#FFFFFF"), ...range };
     });
     // Hidden channels are kept loaded, so that showing them takes no time, as long as the graphics can hold all.
-    const channels = all.length <= MOST ? all : all.filter(({ visible }) => visible).slice(0, MOST);
+    const channels = all.length <= MOST ? all : all.filter(({ index }) => this.channels.drawn.includes(index));
     return { picture: this.picture(version), t: this.frame(version), z: this.plane(version), channels };
   }
 

@@ -1,5 +1,5 @@
 /** Pictures that can be drawn: a version, a map over a version, a preview. Tiles come from the server and are kept by the browser. */
-import { query, request } from "../lib/api";
+import { passing, query, request } from "../lib/api";
 import { live } from "../lib/live.svelte";
 import type { Level } from "../lib/types";
 import { SIGNAL_ABORTED } from "./loaders";
@@ -45,6 +45,31 @@ interface TileRequest {
   signal?: AbortSignal;
 }
 
+/** milliseconds between two attempts to get a tile that did not come */
+const PAUSE = 500;
+
+/**
+ * The pixels of a tile. One that is lost on the way is asked for again until it comes or nobody waits: the layer asks once, and would show the
+ * coarser picture below it for good.
+ */
+async function pixels(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+  for (;;) {
+    const from = performance.now();
+    try {
+      const buffer = await (await request("GET", path, undefined, signal)).arrayBuffer();
+      note(performance.now() - from, buffer.byteLength);
+      return buffer;
+    } catch (problem) {
+      // a body that breaks off is a TypeError
+      if (signal?.aborted || !(passing(problem) || problem instanceof TypeError)) throw problem;
+    }
+    do {
+      await new Promise((wake) => setTimeout(wake, PAUSE));
+      signal?.throwIfAborted();
+    } while (live.away);
+  }
+}
+
 class Pyramid {
   readonly shape: number[];
   readonly labels = ["c", "y", "x"];
@@ -67,16 +92,8 @@ class Pyramid {
     const level = this.picture.levels[this.index]!;
     const width = Math.min(TILE, level.width - x * TILE);
     const height = Math.min(TILE, level.height - y * TILE);
-    const from = performance.now();
     const { t, c, z } = selection;
-    const answer = await request(
-      "GET",
-      `${this.picture.path}${query({ level: this.index, t, c, z, x, y, ...this.picture.parameters })}`,
-      undefined,
-      signal,
-    );
-    const buffer = await answer.arrayBuffer();
-    note(performance.now() - from, buffer.byteLength);
+    const buffer = await pixels(`${this.picture.path}${query({ level: this.index, t, c, z, x, y, ...this.picture.parameters })}`, signal);
     return { data: new this.#array(buffer), width, height };
   }
 

@@ -170,13 +170,15 @@ def comment(here: Here, session_id: str, edit: Text) -> Any:
 
 
 @router.put("/view")
-def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str, bool]:
-    """Colours and contrast are kept; they and the place looked at are told to the other pages."""
+def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str, Any]:
+    """Colours and contrast are kept, and all that are kept returned; they and the place looked at are told to the other pages."""
     session = here.cabinet.get(session_id)
-    if wanted.keep and session.read_only is None:
-        session.set_view(wanted.keep)
-    here.hub.publish("view", {"keep": wanted.keep, "look": wanted.look}, session_id, "keep" if wanted.keep else "look", but=page)
-    return {"told": True}
+    kept = session.set_view(wanted.keep) if wanted.keep and session.read_only is None else {**session.view, **wanted.keep}
+    for key, value in wanted.keep.items():  # one by one: a page that is slow is told the newest of each
+        here.hub.publish("view", {"keep": {key: value}}, session_id, f"keep {key}", but=page)
+    if wanted.look:
+        here.hub.publish("view", {"look": wanted.look}, session_id, "look", but=page)
+    return {"told": True, "kept": kept}
 
 
 def _conflict(conflict: ConflictError, here: Service, session_id: str, session: Session) -> JSONResponse:
