@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("info", "Show what an image file holds, and what to know before believing it."),
     "merge": ("merge", "Put single-channel files together as the channels of one image."),
     "enhance": ("enhance", "Turn conventional images into super-resolved ones (Workflow A)."),
+    "batch": ("batch", "Enhance every image in a folder, on one machine or many; goes on where it was stopped."),
     "background": ("background", "Take background and noise from chosen channels (Workflow B)."),
     "compare": ("compare", "Compare an image with what was computed from it: improved, unchanged or doubtful."),
     "colocalize": ("colocalize", "Measure how two channels colocalize: every coefficient, with warnings."),

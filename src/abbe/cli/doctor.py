@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from abbe.cli.speech import say
 from abbe.errors import AbbeError
 from abbe.restoration import openvino
 from abbe.restoration.engine import PROVIDERS, Engine, available, cores, engine, measured_precision
-from abbe.restoration.room import free_disk, in_words
+from abbe.restoration.room import free_disk, in_words, memory
 from abbe.zoo import damaged, models
 
 #: extra -> a package that it brings
@@ -39,21 +37,11 @@ def command() -> None:
 
 def _machine() -> Iterator[str]:
     yield f"abbe {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    memory = _memory()
-    yield f"{cores()} CPU cores, {in_words(memory) if memory else 'unknown'} memory"
+    there = memory()
+    yield f"{cores()} CPU cores, {in_words(there) if there else 'unknown'} memory"
     folder = tempfile.gettempdir()
     free = free_disk(folder)
     yield f"scratch files in {folder}: {'unknown' if free is None else in_words(free)} free"
-
-
-def _memory() -> int | None:
-    """Bytes of physical memory; None where the system does not tell."""
-    if sys.platform == "win32":
-        return None
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return None
 
 
 def _engines() -> Iterator[str]:

@@ -13,24 +13,16 @@ from abbe.cli.reading import each, open_file
 from abbe.cli.speech import say, warn
 from abbe.errors import LimitError, ParameterError
 from abbe.formats import save
+from abbe.formats.naming import MAPS, maps_beside, stem
 from abbe.formats.saving import Saved, check_fit
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
+from abbe.restoration.request import named_channels
 from abbe.restoration.room import free_disk, in_words
 from abbe.storage import check_target, storage_error
 
-#: endings that `stem` takes off whole
-_DOUBLE = (".ome.tif", ".ome.tiff", ".ome.zarr", ".tar.gz")
-
 #: ending of a session, which keeps the original beside the result
 SESSION = ".abbe"
-
-#: what the maps beside a result are
-MAPS = {
-    "trust": "0 to 1, low where the data do not support what the result shows",
-    "lower": "lower end of the 90 % interval of each pixel",
-    "upper": "upper end of the 90 % interval of each pixel",
-}
 
 Restore = Callable[[Image, Progress], Image]
 Advise = Callable[[Image], Advice]
@@ -68,7 +60,7 @@ class Writing:
         for k, target in enumerate(targets):
             if target in targets[:k]:
                 raise ParameterError(f"wanted files with different names, got two that would be written to {target}; run them one by one")
-            for path in (target, *(self.maps_beside(target) if self.maps else {}).values()):
+            for path in (target, *(maps_beside(target) if self.maps else {}).values()):
                 check_target(path, self.overwrite)
         return targets
 
@@ -85,12 +77,6 @@ class Writing:
             return None
         _make(self.out, self.out)
         return self.out
-
-    def maps_beside(self, target: Path) -> dict[str, Path]:
-        """Kind of map -> its file: trust, and the ends of the 90 % interval. A picture's whole numbers cannot hold them."""
-        name, ending = stem(target), target.name[len(stem(target)) :]
-        ending = ending if "tif" in ending.lower() or ending.lower().endswith(".zarr") else ".ome.tif"
-        return {kind: target.with_name(f"{name}_{kind}{ending}") for kind in ("trust", "lower", "upper")}
 
 
 def _make(folder: Path, out: Path) -> None:
@@ -189,20 +175,12 @@ def _save_maps(result: Image, writing: Writing, target: Path) -> None:
     """Trust and the 90 % interval as files of their own: they are computed anyway, and say where to look twice."""
     interval = result.interval
     images = {"trust": result.trust, "lower": interval and interval.lower, "upper": interval and interval.upper}
-    for kind, path in writing.maps_beside(target).items():
+    for kind, path in maps_beside(target).items():
         image = images[kind]
         if image is not None:
             with progress(f"writing {path.name}") as report:
                 save(image, path, dtype=None if kind == "trust" else writing.dtype, overwrite=writing.overwrite, progress=report)
             say(f"{path}: {MAPS[kind]}")
-
-
-def stem(path: Path) -> str:
-    """cells.ome.tif -> cells"""
-    for ending in _DOUBLE:
-        if path.name.lower().endswith(ending):
-            return path.name[: -len(ending)]
-    return path.stem
 
 
 def listed(text: str | None) -> list[str] | None:
@@ -213,13 +191,4 @@ def listed(text: str | None) -> list[str] | None:
 def listed_channels(text: str | None, image: Image) -> list[int | str] | None:
     """Channels by number or name, separated by commas."""
     words = listed(text)
-    if words is None:
-        return None
-    picked: list[int | str] = []
-    for word in words:
-        number: int | str = word
-        if word not in image.channels:
-            with contextlib.suppress(ValueError):
-                number = int(word)
-        picked.append(number)
-    return picked
+    return None if words is None else named_channels(words, image)

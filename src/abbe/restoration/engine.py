@@ -36,6 +36,8 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
+#: environment variable with the number of cores to use, for several processes beside one another
+CORES = "ABBE_CORES"
 _AUTOMATIC = ("cuda", "openvino", "cpu")
 
 
@@ -101,7 +103,9 @@ def measured_precision(engine: Engine) -> Precision:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """CPU cores that this process may use: those it is bound to, or as many as the environment variable ABBE_CORES says."""
+    if (wanted := os.environ.get(CORES, "")).isdecimal() and int(wanted) > 0:
+        return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

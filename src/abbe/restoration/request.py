@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
@@ -49,6 +50,18 @@ def check_channels(image: Image, channels: Sequence[int | str] | int | str | Non
     if not picked or len(set(picked)) != len(picked):
         raise ParameterError(f"wanted one or more channels, each once, got {', '.join(map(str, listed)) or 'none'}")
     return _measured(image, tuple(sorted(picked)))
+
+
+def named_channels(words: Sequence[str], image: Image) -> list[int | str]:
+    """Channels as words name them: by name, or by number where none has that name."""
+    picked: list[int | str] = []
+    for word in words:
+        number: int | str = word
+        if word not in image.channels:
+            with contextlib.suppress(ValueError):
+                number = int(word)
+        picked.append(number)
+    return picked
 
 
 def _measured(image: Image, chosen: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def free_disk(folder: str | os.PathLike[str]) -> int | None:
     try:
         return shutil.disk_usage(place).free
     except OSError:
+        return None
+
+
+def memory() -> int | None:
+    """Bytes of physical memory; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
         return None
 
 

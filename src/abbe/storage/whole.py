@@ -109,6 +109,22 @@ def write_whole_folder(target: str | os.PathLike[str], overwrite: bool = False, 
         shutil.rmtree(part, ignore_errors=True)
 
 
+def place(part: Path, target: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Give what lies whole at `part`, a file or a folder on the target's disk, the name `target` in one step.
+
+    Raises `ExistsError`, `StorageError` as `write_whole` does; `part` is then where it was.
+    """
+    final = _final(target)
+    with _reporting(final):
+        if part.is_dir():
+            _refuse_existing(final, overwrite)
+            _place_folder(part, final, overwrite)
+        else:
+            _check_file(final, overwrite)
+            _place_file(part, final, overwrite)
+            part.unlink(missing_ok=True)
+
+
 def _final(target: str | os.PathLike[str]) -> Path:
     text = os.fspath(target)
     if not text or "\0" in text:

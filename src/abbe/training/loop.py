@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from abbe.errors import ParameterError
 from abbe.networks import Architecture, Restorer
 from abbe.networks.discriminator import fine_detail
+from abbe.storage.undisturbed import undisturbed
 from abbe.training.adversary import Account, Adversary, optimizer_state
 from abbe.training.levels import conditions
 from abbe.training.losses import error_unit, restoration_loss
@@ -68,23 +66,6 @@ def architecture(plan: TrainingPlan) -> Architecture:
     return Architecture(
         n.widths, n.blocks, n.channels, n.scale, n.unshuffle, len(n.is_told), n.context or n.levels, n.levels, n.spread_width
     )
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait for the end of what is within: a step is whole, and so is a checkpoint."""
-    if threading.current_thread() is not threading.main_thread():  # no signal gets here
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        for late in came[:1]:
-            signal.raise_signal(late)
 
 
 class _Stream(Dataset[Sample]):

@@ -1,0 +1,203 @@
+"""Processes of this machine that work on images: each on one at a time, none brings the others down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+from abbe.batch.work import Made, Task, do
+from abbe.errors import CancelledError
+from abbe.restoration.engine import CORES, cores
+
+#: seconds between two reports of how far an image is
+OFTEN = 0.5
+#: seconds that a process may take to stop what it is at
+STOPPING = 10.0
+#: libraries that start as many threads as there are cores, unless these say otherwise before they are loaded
+_THREADS = (CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+#: what a shell and a scheduler send to all processes of a batch; it is the first of them that ends the others
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Hands(Protocol):
+    """What works on tasks: processes here, or workers of a cluster."""
+
+    def ready(self, folder: Path, out: Path) -> None:
+        """Asked once, when both folders are there. Raises `AbbeError` where the work cannot be done."""
+        ...
+
+    def free(self) -> int:
+        """How many more tasks can be given."""
+        ...
+
+    def give(self, task: Task) -> None: ...
+
+    def finished(self, timeout: float) -> list[tuple[Task, Made | None]]:
+        """What was finished, waiting for it at most so many seconds; None for what was stopped."""
+        ...
+
+    def busy(self) -> dict[str, float]:
+        """Key of each image in work -> how much of it is done."""
+        ...
+
+    def close(self) -> None:
+        """Stop, whatever is in work."""
+        ...
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    line: Connection
+    task: Task | None = None
+    fraction: float = 0.0
+
+
+class Crew:
+    """`count` processes of this machine, which share its cores."""
+
+    def __init__(self, count: int) -> None:
+        self._context = get_context("spawn")
+        self._count, self._share = count, max(1, cores() // count)
+        self._workers: list[_Worker] = []
+
+    def ready(self, folder: Path, out: Path) -> None:
+        self._workers = [self._start() for _ in range(self._count)]
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        with _environment({name: str(self._share) for name in _THREADS}), _held_back():
+            process = self._context.Process(target=_serve, args=(theirs,), name="abbe-batch", daemon=True)
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def free(self) -> int:
+        return sum(worker.task is None for worker in self._workers)
+
+    def give(self, task: Task) -> None:
+        worker = next(worker for worker in self._workers if worker.task is None)
+        if not worker.process.is_alive():
+            worker = self._again(worker)
+        worker.task, worker.fraction = task, 0.0
+        with suppress(OSError):  # a process that died just now is noticed as one that died at work
+            worker.line.send(task)
+
+    def busy(self) -> dict[str, float]:
+        return {worker.task.key: worker.fraction for worker in self._workers if worker.task is not None}
+
+    def finished(self, timeout: float) -> list[tuple[Task, Made | None]]:
+        at_work = {worker.line: worker for worker in self._workers if worker.task is not None}
+        if not at_work:
+            return []
+        done: list[tuple[Task, Made | None]] = []
+        end = time.monotonic() + timeout
+        while not done and (left := end - time.monotonic()) > 0:
+            for line in connection.wait(list(at_work), left):
+                worker = at_work[line]  # type: ignore[index]
+                assert worker.task is not None
+                try:
+                    message = worker.line.recv()
+                except (EOFError, OSError):
+                    done.append((worker.task, Made(died=True, error=_end_of(worker.process))))
+                    self._again(worker)
+                    continue
+                if isinstance(message, float):
+                    worker.fraction = message
+                else:
+                    done.append((worker.task, message))
+                    worker.task = None
+        return done
+
+    def _again(self, worker: _Worker) -> _Worker:
+        """Another process in the place of one that died."""
+        worker.line.close()
+        new = self._start()
+        self._workers[self._workers.index(worker)] = new
+        return new
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.line.close()  # who waits for a task ends; who is at one ends with its next report
+        end = time.monotonic() + STOPPING
+        for worker in self._workers:
+            worker.process.join(max(0.0, end - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
+
+
+def _end_of(process: BaseProcess) -> str:
+    process.join(5)
+    code = process.exitcode
+    how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+    return f"the process that worked on it {how}, as happens where memory runs out; use fewer --workers, or work on a part of the image"
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Processes that are started within never get Ctrl-C nor SIGTERM, not even while they start; this one gets them afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update({name: before[name] or value for name, value in changes.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+
+
+def _serve(line: Connection) -> None:
+    """In a process of its own: tasks in, reports and results out, until nobody is at the other end."""
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    told = time.monotonic()
+
+    def report(fraction: float) -> None:
+        nonlocal told
+        if time.monotonic() - told < OFTEN:
+            return
+        told = time.monotonic()
+        try:
+            line.send(float(fraction))
+        except OSError as problem:
+            raise CancelledError("the batch has ended") from problem
+
+    while True:
+        try:
+            task = line.recv()
+        except (EOFError, OSError):
+            return
+        made: Made | None
+        try:
+            made = do(task, report)
+        except CancelledError:
+            made = None
+        try:
+            line.send(made)
+        except OSError:
+            return

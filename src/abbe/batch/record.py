@@ -1,0 +1,116 @@
+"""What became of each image of a batch: a line in a journal, read again when the batch goes on.
+
+Every process that works on a batch writes a journal of its own, so that none has to wait for another, and reads those of all. A line
+that a kill or a full disk cut off does not count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from abbe.batch.finding import Source
+from abbe.storage import storage_error
+
+
+class Outcome(BaseModel):
+    """What became of one image."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    size: int
+    mtime_ns: int
+    #: "part": of a set of files that is one image, and done with its first
+    status: Literal["done", "failed", "part"]
+    #: path below the folder of results
+    result: str | None = None
+    #: improved, unchanged or doubtful, as `abbe.verdict` says, and why
+    verdict: str | None = None
+    reason: str | None = None
+    #: what to know about the result
+    notices: tuple[str, ...] = ()
+    #: axes TCZYX
+    shape: tuple[int, ...] | None = None
+    #: (z, y, x) in um
+    pixel_size: tuple[float | None, ...] | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    #: what computed it, as its recipe says
+    engine: str | None = None
+    by: str = ""
+    when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def of(self, source: Source) -> bool:
+        """Is the file still as it was?"""
+        return (self.key, self.size, self.mtime_ns) == (source.key, source.size, source.mtime_ns)
+
+
+class Record:
+    """All outcomes in a folder of journals, the last of each image; and a journal for this process."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.own = folder, folder / f"{name}.jsonl"
+        self.outcomes: dict[str, Outcome] = {}
+        #: images of which this object learnt the outcome after its first look
+        self.late: set[str] = set()
+        self._read: dict[str, int] = {}
+        self._first = True
+        self.refresh()
+        self._first = False
+
+    def refresh(self) -> None:
+        """Read what all processes wrote since the last look."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            for line in self._new_lines(path):
+                with suppress(ValidationError):
+                    self._take(Outcome.model_validate_json(line))
+
+    def _new_lines(self, path: Path) -> Iterator[bytes]:
+        """Whole lines behind those that were read."""
+        start = self._read.get(path.name, 0)
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                content = file.read()
+        except OSError:
+            return
+        whole = content.rfind(b"\n") + 1
+        self._read[path.name] = start + whole
+        yield from content[:whole].splitlines()
+
+    def _take(self, outcome: Outcome) -> None:
+        known = self.outcomes.get(outcome.key)
+        if known is not None and known.status != "failed" and outcome.status == "failed":
+            return  # one process could, another could not
+        self.outcomes[outcome.key] = outcome
+        if not self._first:
+            self.late.add(outcome.key)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write an outcome, durably. Raises `StorageError`."""
+        line = outcome.model_dump_json().encode() + b"\n"
+        try:
+            with self.own.open("ab") as file:
+                end = file.tell()
+                if end and not _ends(self.own):
+                    line = b"\n" + line  # behind a line that was cut off
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as problem:
+            raise storage_error(self.own, problem) from problem
+        self._take(outcome)
+
+
+def _ends(path: Path) -> bool:
+    """Does the file's last line end?"""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,102 @@
+"""What is done to every image of a batch, as plain data: kept beside the results, and sent to other machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from abbe._version import __version__
+from abbe.errors import ParameterError
+from abbe.formats.pixel_type import parse_type
+from abbe.formats.saving import format_of
+from abbe.restoration.engine import engine
+from abbe.restoration.request import STEPS, at_realism, check_steps, choose_models, choose_passes
+
+#: raised when a field changes its meaning
+FORMAT = 1
+
+
+class Settings(BaseModel):
+    """The options of `abbe enhance` (Workflow A) or `abbe background` (Workflow B), as there.
+
+    `ending` is what the results' names end in: _abbe.ome.tif, _abbe.ome.zarr or _abbe.tif. `pixel_size` is (z, y, x) in um, None where
+    the file's own stays.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workflow: Literal["A", "B"] = "A"
+    steps: tuple[str, ...] = STEPS
+    channels: tuple[str, ...] | None = None
+    model: str | None = None
+    realism: float | None = None
+    passes: int | None = None
+    psf: str | None = None
+    engine: str = "auto"
+    exact: bool = False
+    dtype: str | None = None
+    ending: str = "_abbe.ome.tif"
+    maps: bool = False
+    axes: str | None = None
+    pixel_size: tuple[float | None, ...] | None = None
+
+    def check(self) -> dict[str, str]:
+        """Model -> digest of its weights, of all that may be used. Whatever would fail for every image fails here.
+
+        Raises `ParameterError`, `ModelError`, `EngineError`.
+        """
+        engine(self.engine, self.exact)
+        if format_of(f"image{self.ending}") not in ("OME-TIFF", "TIFF", "OME-Zarr"):
+            raise ParameterError(f"wanted results that end in .ome.tif, .tif or .ome.zarr, got {self.ending!r}")
+        if self.dtype is not None:
+            parse_type(self.dtype)
+        if self.workflow == "B":
+            requests: list[tuple[tuple[str, ...], str]] = [(("background",), "")]
+        else:
+            steps = check_steps(self.steps)
+            requests = [(steps, axial) for axial in (("axial_plane", "axial_stack") if "axial" in steps else ("axial_plane",))]
+        used: dict[str, str] = {}
+        for steps, axial in requests:
+            models = at_realism(self.realism, choose_models(steps, self.model, axial))[0]
+            choose_passes(self.passes, models)
+            used |= {f"{model.card.name} {model.card.version}": model.card.digest for model in models.values()}
+        return used
+
+
+class Began(BaseModel):
+    """What a batch's results were made with: settings, weights and the abbe that used them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    software: str = f"abbe {__version__}"
+    settings: Settings
+    models: dict[str, str]
+    #: results that are there may be replaced: said when it began, and true for whoever goes on with it
+    overwrite: bool = False
+
+    def differences(self, other: Began) -> list[str]:
+        """What differs in `other`, in words: "steps (denoise, now denoise, axial)"."""
+        one, two = ({"software": b.software, **b.settings.model_dump(), "weights": b.models} for b in (self, other))
+        return [f"{name} ({_word(one[name])}, now {_word(two[name])})" for name in one if one[name] != two[name]]
+
+    @classmethod
+    def from_json(cls, text: str) -> Began:
+        """Raises `ParameterError` when the text is not what `model_dump_json` wrote, or a newer abbe wrote it."""
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValueError, ValidationError, RecursionError) as problem:
+            raise ParameterError(
+                "wanted the record of a batch, got one that is damaged or of another abbe; choose another folder for the results, or start "
+                "anew with --overwrite"
+            ) from problem
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {str(digest)[:8]}" for name, digest in value.items())
+    if isinstance(value, tuple):
+        return ", ".join("-" if part is None else str(part) for part in value)
+    return "none" if value is None else str(value)

@@ -1,0 +1,49 @@
+"""The table of a batch: a row for every image, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from abbe.batch.finding import Source
+from abbe.batch.record import Outcome
+from abbe.reporting.inert import formula_safe, inert
+from abbe.storage import write_whole
+
+HEAD = (
+    *("image", "status", "result", "verdict", "reason", "warnings", "error"),
+    *("result's frames", "channels", "planes", "rows", "columns", "z-step (um)", "pixel height (um)", "pixel width (um)"),
+    *("seconds", "computed with", "done by", "done at (UTC)"),
+)
+
+
+def write_summary(path: Path, sources: Mapping[str, Source], outcomes: Mapping[str, Outcome]) -> None:
+    """CSV with a row for each of `sources`, in their order, and for images that were done and are gone since."""
+    gone = [key for key in outcomes if key not in sources]
+    with write_whole(path, overwrite=True) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEAD)
+        for key in (*sources, *gone):
+            writer.writerow([_cell(value) for value in _row(key, sources.get(key), outcomes.get(key))])
+
+
+def _row(key: str, source: Source | None, outcome: Outcome | None) -> list[str | int | float | None]:
+    if outcome is None:
+        return [key, "not done", *[None] * (len(HEAD) - 2)]
+    status = outcome.status
+    changed = source is not None and not outcome.of(source)
+    return [
+        *(key, "part of another" if status == "part" else f"{status}, changed since" if changed else status),
+        *(outcome.result, outcome.verdict, outcome.reason, " | ".join(outcome.notices), outcome.error),
+        *(outcome.shape or (None,) * 5),
+        *(outcome.pixel_size or (None,) * 3),
+        *(outcome.seconds, outcome.engine, outcome.by, outcome.when.removesuffix("+00:00").replace("T", " ")),
+    ]
+
+
+def _cell(value: str | int | float | None) -> str | int | float:
+    """Texts from files and their names, made harmless for a spreadsheet."""
+    if value is None:
+        return ""
+    return formula_safe(inert(value)) if isinstance(value, str) else value

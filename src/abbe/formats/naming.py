@@ -1,0 +1,34 @@
+"""Names of image files: which are read, and what a result of one is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: endings of files that abbe opens; a folder that ends in .zarr is one image
+READ = (
+    *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg"),
+    *(".nd2", ".czi", ".lif", ".oib", ".oif", ".dv", ".r3d", ".zarr"),
+)
+#: endings that `stem` takes off whole
+_DOUBLE = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8", ".ome.zarr", ".tar.gz")
+#: kinds of maps beside a result -> what they are
+MAPS = {
+    "trust": "0 to 1, low where the data do not support what the result shows",
+    "lower": "lower end of the 90 % interval of each pixel",
+    "upper": "upper end of the 90 % interval of each pixel",
+}
+
+
+def stem(path: Path) -> str:
+    """cells.ome.tif -> cells"""
+    for ending in _DOUBLE:
+        if path.name.lower().endswith(ending):
+            return path.name[: -len(ending)]
+    return path.stem
+
+
+def maps_beside(target: Path) -> dict[str, Path]:
+    """Kind of map -> its file beside the result `target`. A picture's whole numbers cannot hold them."""
+    name, ending = stem(target), target.name[len(stem(target)) :]
+    ending = ending if "tif" in ending.lower() or ending.lower().endswith(".zarr") else ".ome.tif"
+    return {kind: target.with_name(f"{name}_{kind}{ending}") for kind in MAPS}

@@ -1,0 +1,383 @@
+"""A folder of images comes out as if each had been done alone, once, whatever happens in between."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import abbe
+from abbe.batch import Outcome, Settings, Summary, run
+from abbe.batch import running as batch_running
+from abbe.batch.claims import PLACING, Claims, Placing
+from abbe.batch.record import Record
+from abbe.errors import AbbeError, CancelledError, ParameterError, StorageError
+from batch_maker import QUICK, field
+
+Images = Callable[..., Path]
+
+
+def batch(folder: Path, out: Path, settings: Settings = QUICK, **more: object) -> Summary:
+    return run(folder, out, settings, **{"workers": 1, **more})  # type: ignore[arg-type]
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "batch.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["image"]: row for row in csv.DictReader(file)}
+
+
+def results(out: Path) -> set[str]:
+    """All files among the results, hidden ones but the journal included."""
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    return {
+        name for name in names if not name.startswith(".abbe-batch/journal/") and name not in (".abbe-batch/settings.json", "batch.csv")
+    }
+
+
+def test_results_are_those_of_each_image_alone_and_lie_as_the_images_do(tmp_path: Path, images: Images) -> None:
+    folder = images("a.tif", "plate 1/b.tif", "plate 1/ü.tif")
+    told: list[Outcome] = []
+    fractions: list[float] = []
+    summary = batch(folder, tmp_path / "out", progress=lambda fraction, text: fractions.append(fraction), told=told.append)
+    assert results(tmp_path / "out") == {"a_abbe.ome.tif", "plate 1/b_abbe.ome.tif", "plate 1/ü_abbe.ome.tif"}
+    assert (summary.count, summary.done, summary.failed, summary.elsewhere) == (3, 3, 0, 0)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert [outcome.key for outcome in told] == ["a.tif", "plate 1/b.tif", "plate 1/ü.tif"]
+    alone = abbe.enhance(abbe.open(folder / "plate 1" / "b.tif"), steps=("denoise",), passes=1, engine="cpu")
+    abbe.save(alone, tmp_path / "b_abbe.ome.tif")
+    assert (tmp_path / "b_abbe.ome.tif").read_bytes() == (tmp_path / "out" / "plate 1" / "b_abbe.ome.tif").read_bytes()
+    row = rows(tmp_path / "out")["plate 1/b.tif"]
+    assert (row["status"], row["result"], row["rows"]) == ("done", "plate 1/b_abbe.ome.tif", "48")
+    assert row["verdict"] == abbe.verdict(alone).word
+
+
+def test_one_that_fails_does_not_stop_the_others_and_is_tried_again(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif", "c.tif"), tmp_path / "out"
+    (folder / "b.tif").write_bytes(b"II*\0")
+    first = batch(folder, out)
+    assert (first.done, first.failed) == (2, 1)
+    assert "cut short" in rows(out)["b.tif"]["error"]
+    before = (out / "a_abbe.ome.tif").stat().st_mtime_ns
+    tifffile.imwrite(folder / "b.tif", field(7))
+    second = batch(folder, out)
+    assert (second.before, second.done, second.failed) == (2, 1, 0)
+    assert rows(out)["b.tif"]["status"] == "done"
+    assert rows(out)["b.tif"]["error"] == ""
+    assert (out / "a_abbe.ome.tif").stat().st_mtime_ns == before
+
+
+def test_an_image_that_changed_since_is_told_of_and_its_result_left(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    batch(folder, out)
+    before = (out / "a_abbe.ome.tif").read_bytes()
+    tifffile.imwrite(folder / "a.tif", field(5, 64))
+    told: list[Outcome] = []
+    assert batch(folder, out, told=told.append).failed == 1
+    assert "has changed since a_abbe.ome.tif was made" in str(told[0].error)
+    assert rows(out)["a.tif"]["status"] == "done, changed since"
+    assert (out / "a_abbe.ome.tif").read_bytes() == before
+    assert batch(folder, out, overwrite=True).done == 1
+    assert (out / "a_abbe.ome.tif").read_bytes() != before
+    assert rows(out)["a.tif"]["rows"] == "64"
+
+
+def test_a_file_that_was_there_before_is_not_replaced(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    out.mkdir()
+    (out / "a_abbe.ome.tif").write_text("mine")
+    assert batch(folder, out).failed == 1
+    assert (out / "a_abbe.ome.tif").read_text() == "mine"
+    assert "exists already" in rows(out)["a.tif"]["error"]
+    with pytest.raises(CancelledError):  # a batch that may replace, stopped and gone on with
+        batch(folder, out, overwrite=True, progress=lambda fraction, text: False)
+    assert batch(folder, out).done == 2
+    assert abbe.open(out / "a_abbe.ome.tif").shape[-1] == 48
+
+
+def test_other_settings_are_refused_until_all_is_done_again(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    batch(folder, out)
+    two = QUICK.model_copy(update={"passes": 2})
+    with pytest.raises(ParameterError, match=r"other passes \(1, now 2\)"):
+        batch(folder, out, two)
+    assert batch(folder, out, two, overwrite=True).done == 1
+    (out / ".abbe-batch" / "settings.json").write_text("{")
+    with pytest.raises(ParameterError, match="damaged"):
+        batch(folder, out, two)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"steps": ("sharpen",)}, "wanted steps of"),
+        ({"model": "nobody"}, "nobody"),
+        ({"engine": "steam"}, "wanted an engine"),
+        ({"ending": "_abbe.png"}, "wanted results that end in"),
+        ({"dtype": "uint7"}, "uint7"),
+        ({"passes": 99}, "passes"),
+        ({"realism": 3.0}, "realism"),
+    ],
+)
+def test_settings_that_no_image_could_be_done_with_make_no_folder(
+    change: dict[str, object], error: str, tmp_path: Path, images: Images
+) -> None:
+    with pytest.raises(AbbeError, match=error):
+        batch(images("a.tif"), tmp_path / "out", QUICK.model_copy(update=change))
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_cannot_be_are_refused(tmp_path: Path, images: Images) -> None:
+    folder = images("sub/a.tif")
+    (folder / "notes.txt").write_text("x")
+    for source, out, error in (
+        (folder, folder, "another folder for the results"),
+        (folder / "sub", folder, "which holds them"),
+        (folder / "sub" / "a.tif", tmp_path / "out", "wanted a folder of images"),
+        (tmp_path / "nowhere", tmp_path / "out", "wanted a folder of images"),
+    ):
+        with pytest.raises(AbbeError, match=error):
+            batch(source, out)
+    with pytest.raises(ParameterError, match=r"other files alone \(1 \.txt, 1 \.tif\); look at --match"):
+        batch(folder, tmp_path / "out", match=("*.czi",))
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_may_lie_below_the_images_and_are_not_taken_for_some(tmp_path: Path, images: Images) -> None:
+    folder = images("a.tif")
+    assert batch(folder, folder / "results").done == 1
+    again = batch(folder, folder / "results")
+    assert (again.count, again.before, again.done) == (1, 1, 0)
+
+
+def test_workflow_b_channels_maps_and_types_reach_each_image(tmp_path: Path) -> None:
+    folder, out = tmp_path / "images", tmp_path / "out"
+    folder.mkdir()
+    two = np.stack([field(1), field(2)])
+    abbe.save(abbe.Image.from_array(two, axes="CYX", pixel_size=(None, 0.1, 0.1), channels=["actin", "tubulin"]), folder / "a.ome.tif")
+    settings = Settings(workflow="B", channels=("tubulin",), passes=1, maps=True, dtype="uint16", ending="_b.ome.zarr")
+    assert batch(folder, out, settings).done == 1
+    result = abbe.open(out / "a_b.ome.zarr")
+    assert result.dtype == np.uint16
+    assert result.channels == ("actin", "tubulin")
+    assert np.array_equal(np.asarray(result)[0, 0, 0], two[0])
+    assert not np.array_equal(np.asarray(result)[0, 1, 0], two[1])
+    for kind in ("trust", "lower", "upper"):
+        assert abbe.open(out / f"a_b_{kind}.ome.zarr").shape[-2:] == (48, 48)
+
+
+def test_files_that_are_one_image_are_done_once(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    planes = [field(k) for k in range(2)]
+    ids = ["urn:uuid:11111111-1111-1111-1111-111111111111", "urn:uuid:22222222-2222-2222-2222-222222222222"]
+    blocks = "".join(
+        f'<TiffData FirstC="{k}" FirstT="0" FirstZ="0" IFD="0" PlaneCount="1"><UUID FileName="c{k}.ome.tif">{ids[k]}</UUID></TiffData>'
+        for k in range(2)
+    )
+    for k, plane in enumerate(planes):
+        xml = (
+            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{ids[k]}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="48" SizeY="48" SizeC="2" SizeZ="1" SizeT="1">'
+            f'<Channel ID="Channel:0:0"/><Channel ID="Channel:0:1"/>{blocks}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(folder / f"c{k}.ome.tif", plane, description=xml, metadata=None)
+    assert abbe.open(folder / "c1.ome.tif").shape[1] == 2
+    out = tmp_path / "out"
+    assert batch(folder, out).done == 2
+    assert results(out) == {"c0_abbe.ome.tif"}
+    assert rows(out)["c1.ome.tif"]["status"] == "part of another"
+    assert "c0.ome.tif" in rows(out)["c1.ome.tif"]["reason"]
+    assert batch(folder, out).before == 2
+
+
+def test_stopped_it_leaves_whole_results_alone_and_goes_on(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif", "c.tif", side=96), tmp_path / "out"
+    told: list[Outcome] = []
+
+    def stop(fraction: float, text: str) -> bool:
+        return not told
+
+    with pytest.raises(CancelledError, match="goes on"):
+        batch(folder, out, progress=stop, told=told.append)
+    assert results(out) == {"a_abbe.ome.tif"}
+    assert not list((out / ".abbe-batch").glob("claims/*"))
+    assert not list((out / ".abbe-batch").glob("runners/*"))
+    assert rows(out)["b.tif"]["status"] == "not done"
+    rest = batch(folder, out)
+    assert (rest.before, rest.done) == (1, 2)
+
+
+def test_ctrl_c_ends_it_within_seconds_and_leaves_nothing_behind(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", side=700), tmp_path / "out"
+    threading.Timer(2.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        batch(folder, out, Settings(passes=8))
+    assert results(out) == set()
+    assert not list((out / ".abbe-batch").glob("claims/*"))
+
+
+def test_a_process_that_dies_costs_its_image_one_more_try(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", side=256), tmp_path / "out"
+    killed: list[int] = []
+
+    def kill(fraction: float, text: str) -> None:
+        if 0 < fraction < 1 and not killed:
+            killed.append(_child())
+            os.kill(killed[0], signal.SIGKILL)
+
+    assert batch(folder, out, Settings(steps=("denoise",), passes=8), progress=kill).done == 1
+    assert killed
+    alone = abbe.enhance(abbe.open(folder / "a.tif"), steps=("denoise",), passes=8)
+    abbe.save(alone, tmp_path / "a_abbe.ome.tif")
+    assert (tmp_path / "a_abbe.ome.tif").read_bytes() == (out / "a_abbe.ome.tif").read_bytes()
+
+
+def test_an_image_whose_process_dies_twice_fails_and_the_others_do_not(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif", side=256), tmp_path / "out"
+
+    def kill(fraction: float, text: str) -> None:
+        if fraction > 0.01 and len(told) < 1 and (child := _child()):
+            os.kill(child, signal.SIGKILL)
+
+    told: list[Outcome] = []
+    summary = batch(folder, out, Settings(steps=("denoise",), passes=8), progress=kill, told=told.append)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert told[0].status == "failed"
+    assert "was ended by signal 9" in str(told[0].error)
+    assert "fewer --workers" in str(told[0].error)
+
+
+def _child() -> int:
+    """The process that works on images; 0 where there is none."""
+    import multiprocessing
+
+    return next((child.pid or 0 for child in multiprocessing.active_children() if child.name == "abbe-batch"), 0)
+
+
+def test_a_folder_that_grows_is_worked_on_until_it_is_stopped(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_running, "LOOK", 0.5)
+    monkeypatch.setattr(batch_running, "SETTLED", 1.5)
+    folder, out = images("a.tif"), tmp_path / "out"
+    whole = tmp_path / "late.tif"
+    tifffile.imwrite(whole, field(3, 64))
+    content = whole.read_bytes()
+    told: list[tuple[str, str, float]] = []
+
+    def write_slowly() -> None:
+        with (folder / "late.tif").open("wb") as file:
+            for k in range(8):  # for longer than a file has to be still
+                file.write(content[len(content) * k // 8 : len(content) * (k + 1) // 8])
+                file.flush()
+                time.sleep(0.4)
+
+    def tell(outcome: Outcome) -> None:
+        told.append((outcome.key, outcome.status, time.monotonic()))
+        if outcome.key == "a.tif":
+            threading.Thread(target=write_slowly).start()
+        else:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    summary = batch(folder, out, watch=True, told=tell)
+    assert [(key, status) for key, status, _ in told] == [("a.tif", "done"), ("late.tif", "done")]
+    assert (summary.done, summary.failed) == (2, 0)
+    assert abbe.open(out / "late_abbe.ome.tif").shape[-1] == 64
+
+
+# ---------------------------------------------------------------------------------------------------- several processes
+def test_what_another_process_has_is_left_to_it(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    other = Claims(out / ".abbe-batch", out)
+    other.begin()
+    claim = other.take("a.tif")
+    assert claim is not None
+    summary = batch(folder, out)
+    assert (summary.done, summary.elsewhere, summary.others) == (1, 1, (other.name,))
+    assert rows(out)["a.tif"]["status"] == "not done"
+    with pytest.raises(ParameterError, match=f"at which {other.name} works, got other passes"):
+        batch(folder, out, QUICK.model_copy(update={"passes": 2}), overwrite=True)
+    other.end()
+    assert batch(folder, out).done == 1
+
+
+def test_what_a_dead_process_held_is_taken_over(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    dead = Claims(out / ".abbe-batch", out)
+    dead.begin()
+    claim = dead.take("a.tif")
+    assert claim is not None
+    (claim.attempt() / "half.tif").write_bytes(b"half")
+    dead._stop.set()  # it gives no sign of life any more
+    there = dead._own.rename(dead._own.with_name("elsewhere-1-abc"))  # on another machine
+    (claim.folder / "runner").write_text(there.name)
+    assert batch(folder, out).elsewhere == 1
+    os.utime(there, (time.time() - 1000,) * 2)
+    assert batch(folder, out).done == 1
+    assert results(out) == {"a_abbe.ome.tif", "b_abbe.ome.tif"}
+
+
+def test_a_result_that_was_whole_when_its_process_died_is_placed(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    dead = Claims(out / ".abbe-batch", out)
+    dead.begin()
+    claim = dead.take("a.tif")
+    assert claim is not None
+    attempt = claim.attempt()
+    (attempt / "a_abbe.ome.tif").write_bytes(b"computed")
+    facts = (folder / "a.tif").stat()
+    outcome = Outcome(key="a.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="done", result="a_abbe.ome.tif")
+    placing = Placing(outcome=outcome, files={f"{attempt.name}/a_abbe.ome.tif": "a_abbe.ome.tif"}, overwrite=False)
+    (claim.folder / PLACING).write_text(placing.model_dump_json())
+    dead._stop.set()
+    dead._own.unlink()
+    assert batch(folder, out).before == 1
+    assert (out / "a_abbe.ome.tif").read_bytes() == b"computed"
+
+
+def test_a_process_that_slept_too_long_does_not_write_what_another_took_over(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    slept, awake = (Claims(out / ".abbe-batch", out) for _ in range(2))
+    slept.begin()
+    awake.begin()
+    (out / ".abbe-batch" / "journal").mkdir()
+    claim = slept.take("a.tif")
+    assert claim is not None
+    assert slept.holds(claim)
+    assert awake.take("a.tif") is None
+    slept._own.unlink()
+    assert awake.take_over(Record(out / ".abbe-batch" / "journal", awake.name)) == 1
+    assert not slept.holds(claim)
+    assert awake.take("a.tif") is not None
+    for claims in (slept, awake):
+        claims.end()
+
+
+def test_a_line_of_the_journal_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    outcome = Outcome(key="a.tif", size=1, mtime_ns=1, status="done")
+    record = Record(tmp_path, "one")
+    record.add(outcome)
+    with record.own.open("ab") as file:
+        file.write(outcome.model_copy(update={"key": "b.tif"}).model_dump_json().encode()[:30])
+    assert set(Record(tmp_path, "two").outcomes) == {"a.tif"}
+    record.add(outcome.model_copy(update={"key": "c.tif"}))
+    assert set(Record(tmp_path, "two").outcomes) == {"a.tif", "c.tif"}
+
+
+def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    batch(folder, out)
+    shutil.rmtree(out / ".abbe-batch" / "journal")
+    (out / "a_abbe.ome.tif").unlink()
+    (out / ".abbe-batch" / "journal").touch()  # a file where the folder is to be: nothing can be written
+    with pytest.raises(StorageError, match="could not write"):
+        batch(folder, out)
+    assert not list((out / ".abbe-batch").glob("claims/*"))

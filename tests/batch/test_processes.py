@@ -1,0 +1,197 @@
+"""Batches as they are run: from a shell, several at once, killed at any moment, on a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from abbe.batch import run
+from abbe.errors import MissingExtraError, ParameterError
+from batch_maker import QUICK
+
+Images = Callable[..., Path]
+QUICKLY = ("--steps", "denoise", "--passes", "1", "--engine", "cpu", "--workers", "1")
+
+
+def abbe_batch(*words: object) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", "abbe", "batch", *map(str, words)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.tif")}
+
+
+def journal(out: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for path in out.glob(".abbe-batch/journal/*.jsonl") for line in path.read_text().splitlines() if line]
+
+
+def test_the_command_says_what_came_of_each_and_where_the_table_is(tmp_path: Path, images: Images) -> None:
+    folder = images("a.tif", "b.tif")
+    (folder / "c.tif").write_bytes(b"no image")
+    process = abbe_batch(folder, *QUICKLY)
+    said, errors = process.communicate(timeout=300)
+    out = tmp_path / "images_abbe"
+    assert process.returncode == 1
+    assert said.splitlines()[-2:] == [f"{out}: of 3 images 2 done, 1 failed", f"  {out / 'batch.csv'} has a row for each"]
+    assert [line.split(":")[0] for line in said.splitlines()[:2]] == ["a.tif", "b.tif"]
+    assert "c.tif: c.tif is no image that abbe knows" in errors
+    assert errors.splitlines()[-1].startswith("abbe: 1 of 3 images could not be done")
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--workflow", "C"), "wanted Workflow A or B, got 'C'"),
+        (("--workflow", "b", "--steps", "denoise"), "wanted --steps and --psf with Workflow A alone"),
+        (("--steps", "fly"), "wanted steps of"),
+        (("--scheduler", "tcp://127.0.0.1:1"), "wanted a Dask scheduler at tcp://127.0.0.1:1, got no answer"),
+    ],
+)
+def test_wrong_words_are_answered_in_one_line(words: tuple[str, ...], error: str, tmp_path: Path, images: Images) -> None:
+    process = abbe_batch(images("a.tif"), "-o", tmp_path / "out", *words)
+    said, errors = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert error in errors.splitlines()[-1]
+    assert not said
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_that_are_started_together_share_the_work(tmp_path: Path, images: Images) -> None:
+    folder, out = images(*(f"{k}.tif" for k in range(8)), side=128), tmp_path / "out"
+    both = [abbe_batch(folder, "-o", out, *QUICKLY) for _ in range(2)]
+    ends = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ends
+    lines = journal(out)
+    assert Counter(line["key"] for line in lines) == {f"{k}.tif": 1 for k in range(8)}
+    assert len({line["by"] for line in lines}) == 2
+    assert len(files(out)) == 8
+    assert sorted(path.name for path in (out / ".abbe-batch").iterdir()) == ["journal", "settings.json"]
+
+
+def killed_again_and_again(tmp_path: Path, images: Images, kills: int, count: int) -> None:
+    folder = images(*(f"p{k % 2}/{k}.tif" for k in range(count)), side=160)
+    out, calm = tmp_path / "out", tmp_path / "calm"
+    options = (*QUICKLY, "--maps")
+    for left in range(kills):
+        rng = random.Random(left)
+        runners = [abbe_batch(folder, "-o", out, *options) for _ in range(1 + left % 2)]
+        time.sleep(rng.uniform(0.5, 6.0))
+        for runner in runners:
+            os.kill(runner.pid, signal.SIGKILL)
+            runner.communicate()
+    last = abbe_batch(folder, "-o", out, *options)
+    said, errors = last.communicate(timeout=600)
+    assert last.returncode == 0, (said, errors)
+    whole = abbe_batch(folder, "-o", calm, *options)
+    whole.communicate(timeout=600)
+    assert files(out) == files(calm)
+    assert len(files(calm)) == 4 * count
+    assert sorted(path.name for path in (out / ".abbe-batch").iterdir()) == ["journal", "settings.json"]
+
+
+def test_killed_twice_it_ends_as_if_it_had_not_been(tmp_path: Path, images: Images) -> None:
+    killed_again_and_again(tmp_path, images, kills=2, count=3)
+
+
+@pytest.mark.long
+def test_killed_a_hundred_times_it_ends_as_if_it_had_not_been(tmp_path: Path, images: Images) -> None:
+    killed_again_and_again(tmp_path, images, kills=100, count=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_on_the_shell_ends_all_processes_of_it(tmp_path: Path, images: Images) -> None:
+    line = [sys.executable, "-m", "abbe", "batch", str(images("a.tif", side=700)), "-o", str(tmp_path / "out"), "--passes", "8"]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    _until(lambda: list((tmp_path / "out").glob(".abbe-batch/claims/*/attempt-*")))
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == "abbe: stopped; no file was left half-written"
+    assert "Traceback" not in errors
+    _until(lambda: not _in_group(process.pid))
+    assert not files(tmp_path / "out")
+    assert not list((tmp_path / "out").glob(".abbe-batch/claims/*"))
+
+
+def _until(true: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def _in_group(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------- on a cluster
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """A Dask cluster of two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed", reason="clusters need the extra cluster")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=True) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_workers_of_a_cluster_give_the_same_bytes(scheduler: str, tmp_path: Path, images: Images) -> None:
+    folder, here, there = images("a.tif", "p/b.tif", "c.tif"), tmp_path / "here", tmp_path / "there"
+    (folder / "c.tif").write_bytes(b"no image")
+    far = run(folder, there, QUICK, scheduler=scheduler)
+    near = run(folder, here, QUICK, workers=1)
+    assert (far.done, far.failed) == (near.done, near.failed) == (2, 1)
+    assert files(there) == files(here)
+    assert {line["error"] for line in journal(there)} == {line["error"] for line in journal(here)}
+    assert run(folder, there, QUICK, scheduler=scheduler).before == 2
+
+
+def test_a_worker_that_dies_is_replaced_by_another(scheduler: str, tmp_path: Path, images: Images) -> None:
+    import distributed
+
+    folder, out = images("a.tif", "b.tif", side=256), tmp_path / "out"
+    with distributed.Client(scheduler, set_as_default=False) as client:
+        pids = list(client.run(os.getpid).values())
+    killed: list[int] = []
+
+    def kill(fraction: float, text: str) -> None:
+        if not killed and list(out.glob(".abbe-batch/claims/*/attempt-*")):
+            killed.append(pids[0])
+            os.kill(pids[0], signal.SIGKILL)
+
+    settings = QUICK.model_copy(update={"passes": 8})
+    assert run(folder, out, settings, scheduler=scheduler, progress=kill).done == 2
+    assert killed
+    assert len(files(out)) == 2
+
+
+def test_a_cluster_that_cannot_see_the_folders_is_told_so(
+    scheduler: str, tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from abbe.batch import cluster
+
+    monkeypatch.setattr(cluster, "FIRST_WORKER", 20.0)
+    with pytest.raises(ParameterError, match=r"wanted workers that can read .* has no folder /nowhere"):
+        cluster.Cluster(scheduler).ready(Path("/nowhere"), tmp_path)
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"abbe\[cluster\]"):
+        run(images("a.tif"), tmp_path / "out", QUICK, scheduler="tcp://127.0.0.1:1")
+    assert not (tmp_path / "out").exists()
