@@ -170,3 +170,67 @@ def test_no_scale_is_too_large_or_too_small(scale: float) -> None:
         assert found[1][key].value == pytest.approx(found[0][key].value, abs=1e-6)
     one, other = (f.shift.peak for f in found)  # type: ignore[union-attr]
     assert other == pytest.approx(one, abs=1e-4)
+
+
+def test_how_far_chance_brings_r_is_said() -> None:
+    """Of unrelated channels of wide structure, as many as promised stay within, and thousands of pixels do not make their r certain."""
+    found = [colocalize(independent(seed, 6), threshold="otsu", ranked=False) for seed in range(60)]
+    r, reach = (np.array([getattr(c, name) for c in found]) for name in ("pearson", "by_chance"))
+    assert 0.85 <= np.mean(np.abs(r) <= reach) <= 1
+    assert np.sqrt(np.mean(reach**2)) == pytest.approx(1.96 * r.std(), rel=0.25)
+    assert reach.min() > 5 * 1.96 / 96  # of as many independent pixels
+    for c in found:
+        said = "chance" in {notice.code for notice in c.notices}
+        assert said == (0.1 <= abs(c.pearson or 0) <= (c.by_chance or 0))
+        if abs(c.pearson or 0) <= (c.by_chance or 0):
+            assert not any(c[key].word for key in ("tm1", "tm2", "m1_above", "m2_above"))
+    assert sum("chance" in {notice.code for notice in c.notices} for c in found) > 10
+
+
+def test_channels_that_belong_together_are_not_called_chance() -> None:
+    rng = np.random.default_rng(0)
+    shared, other = smooth(rng, 3), smooth(rng, 3)
+    found = colocalize(Image.from_array(np.stack([shared, (shared + other) // 2]), axes="CYX"), threshold="otsu", ranked=False)
+    assert (found.pearson or 0) > (found.by_chance or 1)
+    assert "chance" not in {notice.code for notice in found.notices}
+    assert found["tm1"].word is not None
+
+
+def test_chance_looks_at_the_region_alone_and_at_planes_together() -> None:
+    """What is masked has no effect; planes that repeat one another add no certainty."""
+    image = independent(4, 4)
+    pixels = np.asarray(image)[0, :, 0].astype(np.float32)
+    half = ROI.rectangle(0, 0, 48, 96, unit="pixel")
+    spoilt = pixels.copy()
+    spoilt[:, 60:] = np.nan
+    one = colocalize(Image.from_array(pixels, axes="CYX"), roi=half, threshold="none", ranked=False)
+    two = colocalize(Image.from_array(spoilt, axes="CYX"), roi=half, threshold="none", ranked=False)
+    assert one.by_chance is not None
+    assert two.by_chance == pytest.approx(one.by_chance, rel=1e-6)
+    whole = colocalize(Image.from_array(pixels, axes="CYX"), threshold="none", ranked=False)
+    assert one.by_chance > whole.by_chance  # type: ignore[operator]
+    again = colocalize(Image.from_array(np.stack([pixels] * 6), axes="TCYX"), threshold="none", ranked=False)
+    assert again.by_chance == pytest.approx(whole.by_chance, rel=0.15)
+
+
+def test_costes_thresholds_of_channels_that_hardly_correlate_are_doubted_whichever_way_the_line_runs() -> None:
+    doubted, rising = 0, 0
+    for seed in range(12):
+        found = colocalize(independent(seed, 1), ranked=False)
+        assert abs(found.pearson or 1) < 0.1
+        rising += (found.slope or 0) > 0
+        doubted += any("hardly correlate" in notice.message for notice in found.notices)
+        assert not any(found[key].word for key in ("tm1", "tm2", "m1_above", "m2_above"))
+    assert doubted == 12
+    assert 0 < rising < 12
+
+
+def test_the_quotient_and_the_overlap_of_unrelated_channels_are_what_chance_gives() -> None:
+    """Sparse spots on a dark ground are dark together almost everywhere, which Li's quotient counts."""
+    rng = np.random.default_rng(8)
+    spots = [gaussian_filter((rng.random((256, 256)) < 0.004).astype(float), 2) * 4000 + 20 for _ in "ab"]
+    found = colocalize(Image.from_array(np.stack([rng.poisson(s) for s in spots]).astype(np.uint16), axes="CYX"), ranked=False)
+    assert (found.icq or 0) > 0.1
+    assert found["icq"].chance == pytest.approx(found.icq, abs=0.01)
+    assert found["moc"].chance == pytest.approx(found.moc, abs=0.03)
+    assert found.to_dict()["pearson_by_chance"] == [-found.by_chance, found.by_chance]  # type: ignore[operator]

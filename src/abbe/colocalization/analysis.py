@@ -231,6 +231,7 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         original=before,
         changes=beside,
         asked=plan.to_dict(),
+        by_chance=m.by_chance,
     )
 
 

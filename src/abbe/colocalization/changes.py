@@ -51,7 +51,7 @@ def _ranges(m: Measurement) -> Mapping[str, tuple[float, float]]:
     for pair_of in sources:
         bound = select(m.pair.image, m.pair.channels, m.pair.region, m.pair.background, pair_of)
         # a lower bound reaches below 0 in every empty place, which is no reason to leave shares of light without a range
-        for key, coefficient in measured(bound, given, ranked=False, most_below=math.inf).coefficients.items():
+        for key, coefficient in measured(bound, given, ranked=False, most_below=math.inf, against_chance=False).coefficients.items():
             if coefficient.value is not None:
                 found.setdefault(key, []).append(coefficient.value)
     whole = {key: values for key, values in found.items() if len(values) == len(sources) and m.coefficients[key].value is not None}

@@ -91,7 +91,8 @@ DEFINITIONS: dict[str, Definition] = {
         "Li's intensity correlation quotient",
         "(pixels with (a-A)(b-B) > 0) / N - 0.5",
         _LI,
-        "Share of the pixels that vary together, less one half: 0.5 dependent staining, 0 random, -0.5 segregated.",
+        "Share of the pixels that vary together, less one half: 0.5 dependent staining, -0.5 segregated. Random staining gives 0 where it "
+        "is even, but up to 0.5 where it is sparse, since most pixels are then dark in both channels: compare with its value by chance.",
         -0.5,
         0.5,
     ),
@@ -100,7 +101,7 @@ DEFINITIONS: dict[str, Definition] = {
         "sum ab / sqrt(sum a^2 sum b^2)",
         _MANDERS,
         "Cosine of the angle between the channels. Any offset or background drives it to 1, so two unrelated channels easily have 0.9: "
-        "prefer Pearson's r with M1 and M2.",
+        "prefer Pearson's r with M1 and M2. By chance it is the product of both means by that of the root mean squares.",
         0,
         1,
     ),

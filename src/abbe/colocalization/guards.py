@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
 from abbe.colocalization.light import MOST_BELOW
-from abbe.colocalization.measurement import Measurement
+from abbe.colocalization.measurement import HARDLY, Measurement
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
 from abbe.image.inspection import SATURATED
@@ -45,6 +45,7 @@ def notices(m: Measurement) -> Iterator[Notice]:
     yield from _saturated(m)
     yield from _zero(m)
     yield from _negative(m)
+    yield from _chance(m)
     yield from _thresholds(m)
     if m.note:
         yield Notice("converted", f"ranks: {m.note}")
@@ -90,6 +91,18 @@ def _few(m: Measurement) -> Iterator[Notice]:
             "few_pixels",
             f"only {n} pixels: even if each were independent, Pearson's r lies between {low:.2f} and {high:.2f} (95 %, Fisher's z); "
             "pixels within the blur of one another are not, so it is less certain still",
+        )
+
+
+def _chance(m: Measurement) -> Iterator[Notice]:
+    """An r that one would take for a correlation, but that unrelated channels often reach: few wide structures meet by chance."""
+    r = m.coefficients["pearson"].value
+    if r is not None and m.by_chance is not None and m.perhaps_chance and abs(r) >= HARDLY:
+        yield Notice(
+            "chance",
+            f"Pearson's r is {r:.2f}, but unrelated channels with structure as wide as these have r between {-m.by_chance:.2f} and "
+            f"{m.by_chance:.2f} (95 %): so few structures lie in the region that they may meet by chance. Measure more of the specimen, or "
+            "regions within the cells; shares of light get no words",
         )
 
 

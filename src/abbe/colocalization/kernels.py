@@ -141,12 +141,12 @@ def light_sums(a: A, b: A, limits: A, out: A) -> None:
 
 @kernel
 def quotient(a: A, b: A, limits: A, out: A) -> None:
-    """Pixels with (a-A)(b-B) above 0, with it 0, and saturated.
+    """Pixels with (a-A)(b-B) above 0, with it 0, saturated, over their mean, and under it.
 
     `limits`: least values over the means, least values not under them, and the values of saturation.
     """
     over_a, over_b, least_a, least_b, top_a, top_b = limits[0], limits[1], limits[2], limits[3], limits[4], limits[5]
-    positive = negative = full_a = full_b = 0
+    positive = negative = full_a = full_b = above_a = above_b = under_a = under_b = 0
     for i in range(a.size):
         v, w = a[i], b[i]
         up_a, up_b, down_a, down_b = v >= over_a, w >= over_b, v < least_a, w < least_b
@@ -154,10 +154,18 @@ def quotient(a: A, b: A, limits: A, out: A) -> None:
         negative += (up_a & down_b) | (down_a & up_b)
         full_a += v >= top_a
         full_b += w >= top_b
+        above_a += up_a
+        above_b += up_b
+        under_a += down_a
+        under_b += down_b
     out[0] += positive
     out[1] += a.size - positive - negative
     out[2] += full_a
     out[3] += full_b
+    out[4] += above_a
+    out[5] += above_b
+    out[6] += under_a
+    out[7] += under_b
 
 
 @kernel

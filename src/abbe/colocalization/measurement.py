@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from abbe.colocalization import ranks
+from abbe.colocalization.by_chance import reach_of_chance
 from abbe.colocalization.light import MOST_BELOW, ChannelLight, Light, light
 from abbe.colocalization.moments import OUT_OF_RANGE, Moments, Number
 from abbe.colocalization.pair import Pair
@@ -16,7 +17,8 @@ from abbe.colocalization.values import Values
 
 #: r below the thresholds further from 0 than this: Costes' criterion was not met
 FAR_FROM_ZERO = 0.05
-#: r below 0 but nearer to it than this is what channels that have nothing to do with each other give: they do not exclude one another
+#: r nearer to 0 than this: the orthogonal regression line runs along one channel's axis, whichever varies more, and gives the other's
+#: threshold near its mean. Of unrelated channels with r below it, shares above Costes' thresholds are anything; abbe's choice
 HARDLY = 0.1
 #: coefficients that need the values' ranks; leave them out where only sums are wanted
 RANKED = ("spearman", "kendall", "rwc1", "rwc2")
@@ -36,9 +38,19 @@ class Measurement:
     note: str | None
     #: why the thresholds mean little
     doubt: str | None = None
+    #: |r| below which 95 % of unrelated channels with structure as wide as these stay; None where not looked at
+    by_chance: float | None = None
+
+    @property
+    def perhaps_chance(self) -> bool:
+        """Is r no farther from 0 than chance brings it?"""
+        r = self.coefficients["pearson"].value
+        return r is not None and self.by_chance is not None and abs(r) <= self.by_chance
 
 
-def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True, most_below: float = MOST_BELOW) -> Measurement:
+def measured(
+    pair: Pair, method: str | tuple[float, float], ranked: bool = True, most_below: float = MOST_BELOW, against_chance: bool = True
+) -> Measurement:
     """Measure a pair; `method` names the thresholds or gives them, `most_below` is how much may lie below 0 where light is shared."""
     sums = measure(pair)
     thresholds = find(pair, sums, method)
@@ -61,10 +73,13 @@ def measured(pair: Pair, method: str | tuple[float, float], ranked: bool = True,
         further, note = _ranked(pair, sums, thresholds, lit)
         found.update(further)
     ordered = {key: found[key] for key in ORDER if key in found}
-    doubt = doubted(thresholds, sums, found)
-    extras = _extras(lit, sums, over)
-    coefficients = {key: _coefficient(key, value, *extras.get(key, (None, None)), doubt is None) for key, value in ordered.items()}
-    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt)
+    reach = reach_of_chance(pair, sums) if against_chance else None
+    doubt = doubted(thresholds, sums, found, reach)
+    r = found["pearson"]
+    trusted = doubt is None and not (reach is not None and isinstance(r, float) and abs(r) <= reach)
+    extras = _extras(lit, sums, signs, over)
+    coefficients = {key: _coefficient(key, value, *extras.get(key, (None, None)), trusted) for key, value in ordered.items()}
+    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt, reach)
 
 
 #: the order of the tables
@@ -75,12 +90,12 @@ ORDER = (
 )
 
 
-def _extras(lit: Light, sums: Sums, over: ThresholdSums | None) -> dict[str, tuple[str | None, float | None]]:
-    """(variant, value by chance) of the shares of light.
+def _extras(lit: Light, sums: Sums, signs: Signs, over: ThresholdSums | None) -> dict[str, tuple[str | None, float | None]]:
+    """(variant, value by chance) of what is not 0 by chance.
 
     By chance, light lies on the other channel as often as pixels do: a share of the pixels equal to that which the other channel covers.
     """
-    found: dict[str, tuple[str | None, float | None]] = {}
+    found: dict[str, tuple[str | None, float | None]] = {"icq": (None, _icq_by_chance(sums, signs)), "moc": (None, _moc_by_chance(sums))}
     n = sums.all.n
     for k, (m, tm, above, rank) in enumerate((("m1", "tm1", "m1_above", "rwc1"), ("m2", "tm2", "m2_above", "rwc2"))):
         own, other = lit[k].variant, lit[1 - k].variant
@@ -92,17 +107,44 @@ def _extras(lit: Light, sums: Sums, over: ThresholdSums | None) -> dict[str, tup
     return found
 
 
-def doubted(thresholds: Thresholds, sums: Sums, found: dict[str, float | str]) -> str | None:
-    """Why Costes' thresholds mean little: his criterion, that what is below them does not correlate, was not met; None where it was."""
+def _icq_by_chance(sums: Sums, signs: Signs) -> float | None:
+    """Li's quotient of unrelated channels: over 0 where most pixels of both are darker than their means, as sparse staining has it."""
+    n = sums.all.n
+    if not n or signs.zero == n:
+        return None
+    over, under = ([count / n for count in counts] for counts in (signs.over_mean, signs.under_mean))
+    return over[0] * over[1] + under[0] * under[1] - 0.5
+
+
+def _moc_by_chance(sums: Sums) -> float | None:
+    """The overlap coefficient of unrelated channels: their means, and with them any offset, raise it."""
+    m = sums.all
+    if not m.n or not (m.sum_aa > 0 and m.sum_bb > 0):
+        return None
+    found = m.mean_a * m.mean_b / (math.sqrt(m.sum_aa / m.n) * math.sqrt(m.sum_bb / m.n))
+    return found if math.isfinite(found) else None
+
+
+def doubted(thresholds: Thresholds, sums: Sums, found: dict[str, float | str], reach: float | None = None) -> str | None:
+    """Why Costes' thresholds mean little: his criterion, that what is below them does not correlate, was not met; None where it was.
+
+    `reach` is the |r| that chance reaches.
+    """
     first, second, below, slope = thresholds.first, thresholds.second, found["pearson_below"], found["slope"]
     if first is None or second is None or not thresholds.method.startswith("costes"):
         return None
     remedy = "subtract the background, draw a ROI around the cells, or set thresholds of your own"
     r = found["pearson"]
-    if isinstance(slope, float) and slope < 0 and isinstance(r, float) and r > -HARDLY:
+    if isinstance(r, float) and abs(r) < HARDLY:
+        falls = " (it falls)" if isinstance(slope, float) and slope < 0 else ""
         return (
-            f"the channels hardly correlate (r = {r:.2g}), so the regression line that Costes' thresholds lie on has no direction (it "
-            "falls); tM1, tM2 and all else above threshold mean little"
+            f"the channels hardly correlate (r = {r:.2g}), so the regression line that Costes' thresholds lie on has no direction of its "
+            f"own{falls}; tM1, tM2 and all else above threshold mean little; set thresholds of your own, or by otsu"
+        )
+    if isinstance(slope, float) and slope < 0 and isinstance(r, float) and reach is not None and -r <= reach:
+        return (
+            f"the regression line falls, for which Costes' thresholds were not made, and r = {r:.2g} is no more than chance brings (within "
+            f"{reach:.2g} of 0): tM1, tM2 and all else above threshold mean little"
         )
     if isinstance(slope, float) and slope < 0:
         return (

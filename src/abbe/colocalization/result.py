@@ -35,8 +35,8 @@ class Coefficient:
         value: None where undefined.
         reason: why it is undefined; None where it has a value.
         variant: what differs from the definition for this image's sake; None where nothing does.
-        chance: what it would be if the channels had nothing to do with each other, of shares of light; None where that is 0 or not known.
-        trusted: False where it rests on thresholds that mean little; no word is given for its strength then.
+        chance: what it would be if the channels had nothing to do with each other; None where that is 0 or not known.
+        trusted: False where it rests on thresholds that mean little, or may be chance; no word is given for its strength then.
     """
 
     key: str
@@ -197,6 +197,7 @@ class Colocalization:
         changes: the coefficients before and after, by key; empty for an original.
         pair: the pixels that were measured; for scattergram, revealed pixels and histograms.
         asked: the settings of `colocalize` as plain data: what it takes to measure it again.
+        by_chance: |r| below which 95 % of unrelated channels with structure as wide as these stay; None where r is undefined.
     """
 
     channels: tuple[int, int]
@@ -214,6 +215,7 @@ class Colocalization:
     original: Colocalization | None = None
     changes: Mapping[str, Change] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    by_chance: float | None = None
 
     def __getitem__(self, key: str) -> Coefficient:
         if key not in self.coefficients:
@@ -273,6 +275,7 @@ class Colocalization:
             "costes_intercept": values.get("intercept"),
             "undefined": undefined,
             "chance": {key: c.chance for key, c in self.coefficients.items() if c.chance is not None},
+            "pearson_by_chance": None if self.by_chance is None else [-self.by_chance, self.by_chance],
             "variants": {key: c.variant for key, c in self.coefficients.items() if c.variant is not None},
             "words": {key: c.word for key, c in self.coefficients.items() if c.word is not None},
             "words_source": WORDS_SOURCE,

@@ -45,11 +45,13 @@ class ThresholdSums:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Pixels with (a-A)(b-B) above 0 and equal to 0, and saturated pixels of either channel."""
+    """Pixels with (a-A)(b-B) above 0 and equal to 0; saturated pixels of either channel, those over its mean, and those under it."""
 
     positive: int
     zero: int
     saturated: tuple[int, int]
+    over_mean: tuple[int, int]
+    under_mean: tuple[int, int]
 
 
 def measure(pair: Pair) -> Sums:
@@ -134,8 +136,8 @@ def measure_signs(pair: Pair, sums: Sums) -> Signs:
     def step(total: Array, a: Array, b: Array) -> None:
         kernels.quotient(a, b, limits, total)
 
-    counts = np.sum(pair.accumulate(lambda: np.zeros(4, np.int64), step), axis=0)
-    return Signs(int(counts[0]), int(counts[1]), (int(counts[2]), int(counts[3])))
+    counts = np.sum(pair.accumulate(lambda: np.zeros(8, np.int64), step), axis=0).tolist()
+    return Signs(counts[0], counts[1], (counts[2], counts[3]), (counts[4], counts[5]), (counts[6], counts[7]))
 
 
 def saturation(pair: Pair, sums: Sums) -> tuple[float, float]:

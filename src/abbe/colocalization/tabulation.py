@@ -145,8 +145,12 @@ def _changes(results: Sequence[Colocalization]) -> Table:
 
 
 def _chance(lines: Sequence[Line]) -> Table:
-    rows = [(*where, c.key, c.value, c.chance) for where, result in lines for c in result if c.chance is not None]
-    return Table("By chance", (*WHERE, "coefficient", "value", "by chance"), tuple(rows))
+    rows: list[tuple[Cell, ...]] = []
+    for where, result in lines:
+        if result.by_chance is not None:
+            rows.append((*where, "pearson", result["pearson"].value, 0, result.by_chance))
+        rows += [(*where, c.key, c.value, c.chance, "") for c in result if c.chance is not None]
+    return Table("By chance", (*WHERE, "coefficient", "value", "by chance", "95 % within"), tuple(rows))
 
 
 def _variants(lines: Sequence[Line]) -> Table:
