@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from scipy.ndimage import gaussian_filter
 
 import abbe
 
@@ -208,6 +209,26 @@ def test_a_preview_shows_the_region_in_view(device: httpx.Client, cells: str) ->
     found = device.post(f"/api/sessions/{cells}/preview", json={"kind": "enhance", "steps": ["denoise"], "x": 25, "y": 20}).json()
     tile = device.get(f"/api/sessions/{cells}/preview/{found['preview']}/tile", params={"level": 0, "x": 0, "y": 0})
     assert len(tile.content) == 4 * found["width"] * found["height"]
+
+
+@pytest.mark.parametrize("plane", [0, 5])
+def test_a_preview_of_a_stack_shows_what_the_run_makes_of_that_plane(device: httpx.Client, folder: Path, plane: int) -> None:
+    rng = np.random.default_rng(0)
+    beads = np.zeros((11, 64, 64))
+    beads[tuple(rng.integers(0, n, 40) for n in beads.shape)] = 1
+    stack = rng.poisson(gaussian_filter(beads, (1, 2, 2)) * 20_000 + 100).astype(np.uint16)  # much light from other planes
+    abbe.save(abbe.Image.from_array(stack, axes="ZYX", pixel_size=(0.3, 0.1, 0.1)), folder / "stack.ome.tif")
+    session = device.post("/api/open", json={"path": "stack.ome.tif"}).json()["id"]
+    body = {"kind": "enhance", "steps": ["denoise", "axial", "super_resolve"]}
+    seen = device.post(f"/api/sessions/{session}/preview", json={**body, "x": 32, "y": 32, "z": plane}).json()
+    assert (seen["width"], seen["height"]) == (192, 192)
+    corner = {"level": 0, "x": 0, "y": 0}
+    preview = np.frombuffer(device.get(f"/api/sessions/{session}/preview/{seen['preview']}/tile", params=corner).content, "<f4")
+    assert finished(device, device.post(f"/api/sessions/{session}/jobs", json=body).json()["id"])["state"] == "done"
+    made = device.get(f"/api/sessions/{session}/versions/v2/tile", params={**corner, "z": 3 * plane})
+    result = np.frombuffer(made.content, "<f4")
+    assert preview.mean() == pytest.approx(result.mean(), rel=0.05)
+    assert np.corrcoef(preview, result)[0, 1] > 0.95
 
 
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
