@@ -15,13 +15,13 @@ from abbe.formats import ome
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
-from abbe.formats.tiff import imagej, losses, resolution
+from abbe.formats.tiff import imagej, losses, makers, resolution
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
 from abbe.formats.tiff.planes import Decoder, Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.formats.transmitted import transmitted
-from abbe.image import Notice, Optics, PixelSize
+from abbe.image import Notice, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, Pixels, TurnedPixels
 from abbe.limits import LIMITS
@@ -53,6 +53,7 @@ def _read(tif: Any, path: Path, axes: str | None) -> Found:
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
     stored, layout_notices = _pixels(tif, series, path, axes)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
+    rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
     notices = [*layout_notices, *_other_series(tif), *_losses(page), *colour_notices]
     if words is not None:
         return _with_ome(words, pixels, notices, rgb)
@@ -61,7 +62,7 @@ def _read(tif: Any, path: Path, axes: str | None) -> Found:
 
 def _other_series(tif: Any) -> list[Notice]:
     notices = []
-    full = [s for s in tif.series if s.kind != "thumbnail"]
+    full = [s for s in tif.series if not makers.is_thumbnail(s)]
     if len(full) > 1:
         names = ", ".join(f"{s.name or k} ({' x '.join(map(str, s.shape))})" for k, s in enumerate(full[1:4], 1))
         more = f" and {len(full) - 4} more" if len(full) > 4 else ""
@@ -81,7 +82,8 @@ def _losses(page: Any) -> list[Notice]:
 # ------------------------------------------------------------------------------------------------------------ pixels
 def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels, tuple[Notice, ...]]:
     page = series.keyframe
-    stored, shape, inner = series.axes, tuple(series.shape), page.axes
+    shape, inner = tuple(series.shape), page.axes
+    stored = makers.channels_in_pages(series.axes, inner, tif.is_lsm)
     fits = stored.endswith(inner) and shape[len(shape) - len(inner) :] == tuple(page.shape)
     simple = inner in ("YX", "YXS", "SYX") and fits and page.imagedepth == 1
     if not simple or _narrow(stored, shape):
@@ -233,17 +235,20 @@ def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) 
 def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: bool, colors: tuple[str | None, ...]) -> Found:
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
+    maker = (makers.read(tif, page, pixels.shape) if metadata is None else None) or makers.Words("TIFF")
     x, y, guessed = resolution.read(page, said.unit, metadata is not None)
     size: PixelSize = (said.z_step, y, x)
+    if None not in maker.pixel_size[1:]:
+        size, guessed = maker.pixel_size, ()
     return Found(
         pixels,
-        format="ImageJ TIFF" if metadata is not None else "TIFF",
+        format="ImageJ TIFF" if metadata is not None else maker.format,
         pixel_size=size,
-        channels=said.channels if not rgb else (),
-        colors=said.colors or colors,
+        channels=() if rgb else said.channels or maker.channels,
+        colors=said.colors or maker.colors or colors,
         bits=_bits(page),
-        time_step=said.time_step,
-        optics=Optics(),
+        time_step=said.time_step or maker.time_step,
+        optics=maker.optics,
         facts=said.facts,
         notices=(*notices, *guessed),
         rgb=rgb,

@@ -1,0 +1,114 @@
+"""What microscope programs write into TIFFs beside the usual tags: Zeiss LSM, MetaMorph, Micro-Manager.
+
+Tags 34412 (CZ_LSMINFO, lengths in m; Zeiss, "LSM 5/7 image file format"), MetaMorph's XML in ImageDescription, and 51123
+(MicroManagerMetadata, JSON). tifffile takes them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from abbe.formats.colours import from_rgb
+from abbe.formats.units import micrometres, nanometres, positive
+from abbe.image import Optics, PixelSize
+from abbe.image.pixels import Shape
+
+#: tag of Micro-Manager's words about a plane
+MICRO_MANAGER = 51123
+#: "Plan-Apochromat 63x/1.40 Oil DIC M27"
+_LENS = re.compile(r"(?P<magnification>\d+(?:\.\d+)?)x\s*/\s*(?P<aperture>[01]\.\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a program says; None and empty where it says nothing."""
+
+    format: str
+    pixel_size: PixelSize = (None, None, None)
+    channels: tuple[str | None, ...] = ()
+    colors: tuple[str | None, ...] = ()
+    time_step: float | None = None
+    optics: Optics = field(default_factory=Optics)
+
+
+def read(tif: Any, page: Any, shape: Shape) -> Words | None:
+    """Of a TIFF whose image has the shape TCZYX. Metadata that makes no sense is left out: the pixels do not depend on it."""
+    try:
+        if tif.is_lsm:
+            return _lsm(tif.lsm_metadata or {}, shape)
+        if tif.is_metaseries:
+            return _metamorph((tif.metaseries_metadata or {}).get("PlaneInfo", {}), shape)
+        if MICRO_MANAGER in page.tags:
+            return _micro_manager(page.tags[MICRO_MANAGER].value, shape)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        return None
+    return None
+
+
+def is_thumbnail(series: Any) -> bool:
+    """The small copies that an LSM keeps of every plane, or what tifffile calls one."""
+    return series.kind == "thumbnail" or (series.kind == "lsm" and bool(series.keyframe.is_reduced))
+
+
+def channels_in_pages(stored: str, inner: str, lsm: bool) -> str:
+    """The axes of a stored array in which an LSM's channels are what they are in its pages: samples."""
+    if not lsm or "S" not in inner:
+        return stored
+    return stored[: -len(inner)] + inner if stored.endswith(inner.replace("S", "C")) else stored
+
+
+def _lsm(said: Mapping[str, Any], shape: Shape) -> Words:
+    frames, count, depth = shape[:3]
+    z, y, x = (micrometres(said.get(f"VoxelSize{a}"), "m") for a in "ZYX")
+    shown = said.get("ChannelColors") or {}
+    names, tints = list(shown.get("ColorNames") or ()), list(shown.get("Colors") or ())
+    lens = _LENS.search(str((said.get("ScanInformation") or {}).get("Objective") or ""))
+    return Words(
+        "LSM",
+        pixel_size=(z if depth > 1 else None, y, x),
+        channels=tuple(str(name).strip() or None for name in names) if len(names) == count else (),
+        colors=tuple(from_rgb(*tint[:3]) for tint in tints) if len(tints) == count else (),
+        time_step=_lsm_step(said, frames),
+        optics=Optics(
+            numerical_aperture=positive(lens["aperture"]) if lens else None,
+            magnification=positive(lens["magnification"]) if lens else None,
+            modality="confocal",
+        ),
+    )
+
+
+def _lsm_step(said: Mapping[str, Any], frames: int) -> float | None:
+    """The mean of the intervals that came, else the one that was asked for (s)."""
+    if frames < 2:
+        return None
+    stamps = said.get("TimeStamps")
+    if stamps is not None and len(stamps) == frames:
+        return positive((float(stamps[-1]) - float(stamps[0])) / (frames - 1))
+    return positive(said.get("TimeIntervall"))
+
+
+def _metamorph(said: Mapping[str, Any], shape: Shape) -> Words:
+    unit = str(said.get("spatial-calibration-units", ""))
+    on = said.get("spatial-calibration-state", True)
+    y, x = (micrometres(said.get(f"spatial-calibration-{a}"), unit) if on else None for a in "yx")
+    name = str(said.get("_IllumSetting_") or said.get("image-name") or "").strip()
+    wave = nanometres(said.get("wavelength"), "nm")
+    return Words(
+        "MetaMorph TIFF",
+        pixel_size=(None, y, x),
+        channels=(name or None,) if shape[1] == 1 else (),
+        optics=Optics(
+            numerical_aperture=positive(said.get("_MagNA_")),
+            refractive_index=positive(said.get("_MagRI_")),
+            emission=(wave,) if shape[1] == 1 and wave is not None else (),
+        ),
+    )
+
+
+def _micro_manager(said: Mapping[str, Any], shape: Shape) -> Words:
+    size = positive(said.get("PixelSizeUm"))
+    name = str(said.get("Channel") or "").strip()
+    return Words("Micro-Manager TIFF", pixel_size=(None, size, size), channels=(name or None,) if shape[1] == 1 else ())

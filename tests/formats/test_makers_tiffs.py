@@ -1,0 +1,120 @@
+"""TIFFs of microscope programs: Zeiss LSM, MetaMorph, Micro-Manager, made here with the tags that these write."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import abbe
+
+LSM = 34412
+COLOURS = ((0, 255, 0, 0), (255, 0, 0, 0), (0, 0, 255, 0), (255, 255, 255, 0))
+NAMES = ("Ch2-T1", "Ch3-T2", "ChD", "Ch4")
+
+
+def lsm(path: Path, pixels: np.ndarray, *, time_step: float = 0.0, compression: str | None = None) -> None:
+    """Pixels (T, Z, C, Y, X) as a Zeiss microscope stores them: channels apart in each page, called RGB, with a thumbnail behind each."""
+    frames, depth, count, height, width = pixels.shape
+    words = np.zeros(1, np.dtype(tifffile.TIFF.CZ_LSMINFO))
+    words["MagicNumber"], words["StructureSize"] = 67127628, words.nbytes
+    for name, size in zip(("X", "Y", "Z", "Channels", "Time"), (width, height, depth, count, frames)):
+        words[f"Dimension{name}"] = size
+    words["VoxelSizeX"], words["VoxelSizeY"], words["VoxelSizeZ"] = 0.08e-6, 0.08e-6, 0.25e-6
+    words["ScanType"], words["TimeIntervall"] = 6 if frames > 1 else 0, time_step
+    with tifffile.TiffWriter(path, byteorder="<") as writer:
+        for k, page in enumerate(pixels.reshape(-1, count, height, width)):
+            tags = [(LSM, "B", words.nbytes, words.tobytes(), True)] if k == 0 else []
+            data = page if count > 1 else page[0]
+            layout = {"photometric": "rgb" if count > 2 else "minisblack", "planarconfig": "separate"} if count > 1 else {}
+            writer.write(data, metadata=None, extratags=tags, compression=compression, **layout)
+            writer.write(np.zeros((count, 8, 8), np.uint8)[0], metadata=None, subfiletype=1)
+    data = bytearray(path.read_bytes())
+    if count == 2:  # two numbers of bits lie elsewhere, though they would fit into their entry
+        bits = (8 * pixels.itemsize,) * 2
+        data = data.replace(struct.pack("<HHIHH", 258, 3, 2, *bits), struct.pack("<HHII", 258, 3, 2, len(data)))
+        data += struct.pack("<HH", *bits)
+    start = data.index(struct.pack("<Ii", 67127628, words.nbytes))
+    colours = b"".join(bytes(c) for c in COLOURS[:count])
+    names = b"".join(struct.pack("<I", len(n) + 1) + n.encode() + b"\0" for n in NAMES[:count])
+    shown = struct.pack("<IIIIII", 24 + len(colours) + len(names), count, count, 24, 24 + len(colours), 0) + colours + names
+    objective = b"Plan-Apochromat 63x/1.40 Oil DIC M27\0"
+    scan = struct.pack("<III", 0x10000000, 0, 0) + struct.pack("<III", 0x10000004, 2, len(objective)) + objective
+    scan += struct.pack("<III", 0xFFFFFFFF, 0, 0)
+    words["OffsetChannelColors"], words["OffsetScanInformation"] = len(data), len(data) + len(shown)
+    data[start : start + words.nbytes] = words.tobytes()
+    path.write_bytes(bytes(data) + shown + scan)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_an_lsm_opens_with_channels_sizes_colours_and_lens(
+    tmp_path: Path, rng: np.random.Generator, count: int, compression: str | None
+) -> None:
+    """Its pages are called RGB: read so, four channels became three colours, and names and pixel size were lost."""
+    pixels = rng.integers(0, 4000, (1, 3, count, 20, 24)).astype(np.uint16)
+    lsm(tmp_path / "a.lsm", pixels, compression=compression)
+    image = abbe.open(tmp_path / "a.lsm")
+    assert np.array_equal(np.asarray(image), pixels.transpose(0, 2, 1, 3, 4))
+    assert image.read((slice(0, 1), slice(count - 1, count), slice(1, 2), slice(3, 9), slice(2, 11))).shape == (1, 1, 1, 6, 9)
+    assert image.pixel_size == pytest.approx((0.25, 0.08, 0.08))
+    assert image.channels == NAMES[:count]
+    assert image.colors == ("#00ff00", "#ff0000", "#0000ff", "#ffffff")[:count]
+    assert (image.optics.numerical_aperture, image.optics.magnification, image.optics.modality) == (1.4, 63, "confocal")
+    assert image.provenance.format == "LSM"
+    assert image.notices == ()
+
+
+def test_an_lsm_series_keeps_its_frames_and_its_time_step(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 255, (4, 2, 2, 16, 16)).astype(np.uint8)
+    lsm(tmp_path / "a.lsm", pixels, time_step=1.5)
+    image = abbe.open(tmp_path / "a.lsm")
+    assert np.array_equal(np.asarray(image), pixels.transpose(0, 2, 1, 3, 4))
+    assert image.time_step == 1.5
+
+
+def test_an_lsm_that_was_cut_short_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+    lsm(tmp_path / "a.lsm", rng.integers(0, 4000, (1, 3, 2, 64, 64)).astype(np.uint16))
+    data = (tmp_path / "a.lsm").read_bytes()
+    for share in (0.3, 0.6, 0.9):
+        (tmp_path / "cut.lsm").write_bytes(data[: int(share * len(data))])
+        with pytest.raises(abbe.AbbeError):
+            np.asarray(abbe.open(tmp_path / "cut.lsm"))
+
+
+def test_a_metamorph_plane_knows_its_calibration_and_wavelength(tmp_path: Path) -> None:
+    said = {"spatial-calibration-x": ("float", 0.1083), "spatial-calibration-y": ("float", 0.1083), "wavelength": ("float", 525)}
+    said |= {"spatial-calibration-units": ("string", "um"), "spatial-calibration-state": ("bool", "on")}
+    said |= {"_IllumSetting_": ("string", "GFP"), "_MagNA_": ("float", 1.4)}
+    props = "".join(f'<prop id="{key}" type="{kind}" value="{value}"/>' for key, (kind, value) in said.items())
+    xml = f"<MetaData><PlaneInfo>{props}</PlaneInfo></MetaData>"
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, description=xml, metadata=None, software="MetaSeries", resolution=(72, 72))
+    image = abbe.open(tmp_path / "a.tif")
+    assert image.pixel_size == (None, 0.1083, 0.1083)
+    assert image.channels == ("GFP",)
+    assert (image.optics.emission, image.optics.numerical_aperture) == ((525,), 1.4)
+    assert image.notices == ()
+
+
+def test_a_plane_of_micro_manager_knows_its_pixel_size_and_channel(tmp_path: Path) -> None:
+    words = json.dumps({"PixelSizeUm": 0.065, "Channel": "Cy5", "ChannelIndex": 2})
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    tags = [(51123, "s", 0, words, True)]
+    tifffile.imwrite(tmp_path / "img_000000000_Cy5_000.tif", pixels, metadata=None, extratags=tags)
+    image = abbe.open(tmp_path / "img_000000000_Cy5_000.tif")
+    assert image.pixel_size == (None, 0.065, 0.065)
+    assert image.channels == ("Cy5",)
+
+
+@pytest.mark.parametrize("words", ['{"PixelSizeUm": "no"}', '{"PixelSizeUm": 0.0}', "[1, 2]", "3"])
+def test_words_of_a_program_that_make_no_sense_are_left_out(tmp_path: Path, words: str) -> None:
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata=None, extratags=[(51123, "s", 0, words, True)])
+    image = abbe.open(tmp_path / "a.tif")
+    assert image.pixel_size == (None, None, None)
+    assert np.array_equal(np.asarray(image)[0, 0, 0], pixels)
