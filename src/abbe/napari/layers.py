@@ -20,6 +20,8 @@ LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 KEY = "abbe"
 #: colours of channels whose file has none: colour-blind readers tell the first two apart
 PALETTE = ("#ff00ff", "#00ff00", "#00ffff", "#ffff00", "#ff8000", "#ffffff")
+#: how layers are drawn over those below
+COVERING, ADDING = "translucent_no_depth", "additive"
 #: percentiles that are shown as black and white
 BLACK, WHITE = 0.1, 99.9
 #: how a map of trust is shown: dark where the data do not support what the image shows
@@ -66,8 +68,10 @@ def layers(
     """
     seat = seat or Seat.of(image)
     title = title or name_of(image)
-    shown = [None] if "C" in seat.axes else list(range(image.shape[1]) if channels is None else channels)
-    return [_layer(image, c, seat, title, what, more) for c in shown]
+    shown: list[int | None] = [None] if "C" in seat.axes else list(range(image.shape[1]) if channels is None else channels)
+    # the lowest covers what lies below, so that a result does not add up with its original; the others add to the lowest
+    blending = (COVERING, *(ADDING,) * (len(shown) - 1))
+    return [_layer(image, c, seat, title, what, {"blending": how, **more}) for c, how in zip(shown, blending)]
 
 
 def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, more: dict[str, Any]) -> LayerData:
@@ -81,10 +85,9 @@ def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, more:
         "axis_labels": tuple(letter.lower() for letter in seat.axes),
         "contrast_limits": more.get("contrast_limits") or contrast(image, c or 0),
         "colormap": colour(image, c) if several or (c is not None and image.colors[c]) else "gray",
-        "blending": "additive" if several else "translucent_no_depth",
         "rgb": False,
         "multiscale": False,
-        "metadata": {KEY: Held(image, c, seat, f"{title}, {what}" if what else title, data), **facts(image, c)},
+        "metadata": {KEY: Held(image, c, seat, f"{title} {what}" if what else title, data), **facts(image, c)},
     }
     return data, attributes | more, "image"
 
@@ -160,5 +163,5 @@ def facts(image: Image, c: int | None) -> dict[str, Any]:
 
 def map_layers(image: Image, seat: Seat, title: str, what: str, channels: Sequence[int] | None = None, **more: Any) -> list[LayerData]:
     """Layers of a map that lies over an image: grey or in false colours, never added to it, hidden until they are wanted."""
-    style = {"blending": "translucent_no_depth", "visible": False, **more}
+    style = {"blending": COVERING, "visible": False, **more}
     return layers(image, seat, title, what, channels, **style)

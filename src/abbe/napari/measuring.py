@@ -25,6 +25,8 @@ THRESHOLDS = ("costes", "costes-walk", "costes-bisection", "otsu", "maximum15", 
 EXTRAS = {"shift": "Shift", "randomisation": "Randomisation", "objects": "Objects"}
 #: coefficients that a table of many measurements has room for
 BRIEF = ("pearson", "spearman", "icq", "m1", "m2", "tm1", "tm2")
+#: white where pixels colocalize, nothing elsewhere
+VEIL = {"name": "abbe colocalized", "colors": [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]}
 #: share of the work of a measurement that is measuring; the rest is drawing
 MEASURING = 0.9
 ALONE = "this is a result whose original is not at hand: it is measured alone"
@@ -106,7 +108,7 @@ class Colocalizing:
         for result in found.results[:1] if self.each != "image" else found.results:
             if result.thresholds.found:
                 where = "" if result.region.roi is None else f" in {result.region.name}"
-                style: dict[str, Any] = {"contrast_limits": (0.0, 1.0), "colormap": "gray", "blending": "additive", "opacity": 0.7}
+                style: dict[str, Any] = {"contrast_limits": (0.0, 1.0), "colormap": VEIL, "opacity": 0.7}
                 image = result.revealed().mask_image
                 made += layers(image, _without_channels(sheet), f"{' and '.join(result.names)}{where}", "colocalized", **style)
         return made
@@ -214,7 +216,7 @@ class Comparing:
 
     border: str = "clamped"
     resolution: bool = True
-    maps: tuple[str, ...] = ("error", "trust")
+    maps: tuple[str, ...] = ("error",)
 
     def run(self, original: Sheet | None, transformed: Sheet, truth: Image | None, progress: Progress) -> Shown:
         """Everything to show. `original` None: what the transformed image was made from. Raises `AbbeError` for images that do not fit."""

@@ -45,8 +45,8 @@ class MeasuringPanel(Panel):
 
     def finish(self) -> None:
         self.buttons.addWidget(self.export)
-        self.body.insertWidget(self.body.count() - 1, self.picture)
-        self.body.insertWidget(self.body.count() - 1, self.table)
+        self.body.addWidget(self.picture)
+        self.body.addWidget(self.table)
         super().finish()
 
     def show_measured(self, found: Shown) -> None:
@@ -101,7 +101,7 @@ class CompareWidget(MeasuringPanel):
         self.form.addRow("", self.resolution)
         self.maps = {"error": QCheckBox("Error map"), "residual": QCheckBox("Residual"), "trust": QCheckBox("Trust")}
         for k, (name, box) in enumerate(self.maps.items()):
-            box.setChecked(name != "residual")
+            box.setChecked(name == "error")
             self.form.addRow("Maps" if k == 0 else "", box)
         self.button("Compare", self.start)
         self.finish()

@@ -149,7 +149,11 @@ class Panel(QScrollArea):
     # ------------------------------------------------------------------------------------------ what is shown
     def add(self, found: Sequence[LayerData]) -> list[Any]:
         """Layers to the viewer, as they are."""
-        return [self.viewer.add_layer(Layer.create(data, dict(attributes), kind)) for data, attributes, kind in found]
+        added = [self.viewer.add_layer(Layer.create(data, dict(attributes), kind)) for data, attributes, kind in found]
+        shown = [layer for layer in added if layer.visible]
+        if shown:
+            self.viewer.layers.selection = set(shown)  # the key V hides and shows them: before and after
+        return added
 
 
 def _text() -> QLabel:

@@ -191,7 +191,8 @@ class ImagePicker(QWidget):
             item.setCheckState(Qt.CheckState.Checked)
             self.channels.addItem(item)
         self._show(self.channels, len(names) > 1)
-        self.channels.setMaximumHeight(24 * min(max(len(names), 1), 6) + 8)
+        row = max(self.channels.sizeHintForRow(0), 14)
+        self.channels.setFixedHeight(row * min(max(len(names), 1), 8) + 2 * self.channels.frameWidth() + 6)
 
     def _show(self, field: QWidget, wanted: bool) -> None:
         label = self._form.labelForField(field)
