@@ -273,6 +273,41 @@ def test_light_from_out_of_focus_may_go_without_being_called_a_contradiction() -
     assert found.channels["channel 0"].agreement > 0.98
 
 
+def test_uneven_illumination_may_go_without_being_called_a_contradiction() -> None:
+    """Dim single molecules on a glow that is brighter than they are, as of a TIRF microscope: the glow is no structure that is missing."""
+    yy, xx = np.mgrid[-1:1:256j, -1:1:256j]
+    r, spots = rng(1), np.zeros((256, 256))
+    spots[r.integers(8, 248, 120), r.integers(8, 248, 120)] = r.uniform(300, 900, 120)
+    clean = gaussian_filter(spots, 1.2)
+    seen = r.poisson(clean + 40 * np.exp(-(xx**2) - (yy - 0.3) ** 2) + 10).astype(float)
+    found = verdict(result_of(seen, clean, "background"))
+    assert found.word == "improved"
+    assert found.channels["channel 0"].agreement > 0.95
+    assert verdict(result_of(seen, clean[::-1], "background")).word == "doubtful"
+    assert verdict(result_of(seen, np.where(xx < 0, clean, 0), "background")).word == "doubtful"
+
+
+@pytest.mark.parametrize(("light", "width"), [(1.5, 0.0), (3.0, 0.7), (6.0, 1.0)])
+def test_noise_that_is_left_is_not_held_against_a_result(light: float, width: float) -> None:
+    """The truth itself agrees with a noisy image of it, also where neighbours share the noise: images that were enlarged or debayered."""
+    clean = gaussian_filter(cell(256), 1.5)
+    noise = gaussian_filter(rng(7).normal(0, 1, clean.shape), width)
+    seen = 100 + light * clean / clean.std() * 0.5 + noise / noise.std()
+    for step in ("denoise", "background"):
+        found = verdict(result_of(seen, clean, step))
+        assert found.channels["channel 0"].agreement == pytest.approx(1, abs=0.03)
+        assert verdict(result_of(seen, clean[::-1], step)).word == "doubtful"
+
+
+@pytest.mark.parametrize("width", [0.0, 0.7, 1.3])
+def test_smeared_noise_is_no_structure(width: float) -> None:
+    noise = gaussian_filter(rng(3).normal(0, 1, (256, 256)), width)
+    flat = np.full((256, 256), 100.0)
+    found = verdict(result_of(100 + 10 * noise / noise.std(), flat + rng(4).normal(0, 0.1, flat.shape)))
+    assert found.word == "improved"
+    assert found.channels["channel 0"].agreement is None
+
+
 def test_the_worst_channel_speaks_for_the_image_by_its_name() -> None:
     one, other = (gaussian_filter(1000 * cell(seed=s), 1) for s in (1, 2))
     seen = np.stack([one, one]) + rng(5).normal(0, 8, (2, 192, 192))

@@ -119,7 +119,7 @@ def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:
 
 
 def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
-    """(array with every non-finite pixel replaced by the nearest finite one of its plane, mask); mask None when all are finite.
+    """(array with every non-finite pixel replaced by what is around it in its plane, mask); mask None when all are finite.
 
     A plane without any finite pixel becomes 0.
     """
@@ -131,13 +131,22 @@ def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
     filled = a.copy()
     for index in np.argwhere(mask.any(axis=(-2, -1))):
         bad, plane = mask[tuple(index)], filled[tuple(index)]
-        plane[...] = 0 if bad.all() else fill_from_nearest(plane, bad)
+        plane[...] = 0 if bad.all() else fill_from_around(plane, bad)
     return filled, mask
 
 
-def fill_from_nearest(plane: Array, bad: npt.NDArray[np.bool_]) -> Array:
-    """A copy of a (Y, X) plane in which each bad pixel has the value of the nearest good one, of which there is at least one."""
+def fill_from_around(plane: Array, bad: npt.NDArray[np.bool_]) -> Array:
+    """A copy of a (Y, X) plane in which the good pixels, of which there is at least one, go on among the bad ones as their mirror image.
+
+    Each bad pixel has the value of the pixel as far beyond its nearest good one; of that itself where there is no good one so far. A plane
+    that went on with its nearest pixels would have stripes as broad as their noise, which nobody can tell from structure.
+    """
     from scipy.ndimage import distance_transform_edt  # not needed by most images, and slow to load
 
     nearest = distance_transform_edt(bad, return_distances=False, return_indices=True)
-    return np.asarray(np.where(bad, plane[tuple(nearest)], plane), plane.dtype)
+    y, x = nearest[0], nearest[1]
+    height, width = plane.shape
+    far_y, far_x = np.clip(2 * y - np.arange(height)[:, None], 0, height - 1), np.clip(2 * x - np.arange(width), 0, width - 1)
+    near = bad[far_y, far_x]
+    mirrored = plane[np.where(near, y, far_y), np.where(near, x, far_x)]
+    return np.asarray(np.where(bad, mirrored, plane), plane.dtype)

@@ -1,8 +1,9 @@
 """After a run: is the result better than its input, and does it agree with it?
 
 The result is made into what the microscope would have seen of it: blurred by a Gaussian, binned to the input's pixels, scaled and shifted,
-plus, where light from out of focus was removed, broad blurs of itself for that light; width and factors are fitted. What is compared is
-smoothed, so that the input's noise counts little. (After the resolution-scaled Pearson correlation and error of Culley et al. 2018,
+plus, where light from out of focus was removed, broad blurs of itself for that light and a smooth surface for uneven illumination and glow;
+width and factors are fitted. What is compared is smoothed, so that the input's noise counts little, and what is left of that is not held
+against the result. (After the resolution-scaled Pearson correlation and error of Culley et al. 2018,
 doi 10.1038/nmeth.4605; `abbe.compare` measures these in full.)
 """
 
@@ -14,27 +15,33 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.legendre import legvander
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
 from abbe.errors import ParameterError
 from abbe.image import Image
-from abbe.image.inspection import fill_from_nearest
-from abbe.restoration.noise import cut, without_surface
+from abbe.image.inspection import fill_from_around
+from abbe.restoration.noise import cut, noise_of, without_surface
 
 #: side of the part that is compared, in input pixels
 SIDE = 256
 #: smoothing before comparing (input pixels), and the factor by which it lowers white noise: 1 / (2 sqrt(pi) SMOOTH)
 SMOOTH = 2.0
 QUIETER = 1 / (2 * np.sqrt(np.pi) * SMOOTH)
+#: correlation of neighbours above which they are nearly one pixel
+ALIKE = 0.95
 #: widths of blur that are tried (input pixels)
 BLURS = (0.0, 0.4, 0.7, 1.0, 1.3, 1.7, 2.2, 2.8)
 #: widths of the light from out of focus (input pixels)
 HAZE = (6.0, 16.0, 40.0)
+#: degree of the surface that takes up illumination and glow: what is broader than a quarter of the part is no structure
+DEGREE = 4
 #: agreement below which a result is doubtful
 AGREEMENT = 0.9
-#: structure is there when the smoothed input varies by this many times its remaining noise
-STRUCTURE = 3.0
+#: structure is there when the smoothed input varies by this many times its remaining noise. Measured on 493 planes of real microscopes: 1.1
+#: to 1.3 where there is none; a few of the dimmest single frames lie between that and 2
+STRUCTURE = 2.0
 #: noise left, relative to the input's, below which an image was improved
 QUIET = 0.8
 #: share of the blocks, the flattest of the result, in which noise is compared
@@ -53,8 +60,8 @@ class ChannelVerdict:
     Attributes:
         word: "improved", "unchanged" or "doubtful".
         reason: why, in one sentence.
-        agreement: Pearson correlation of the smoothed input with what the microscope would have seen of the result; None where the input
-            has no structure above its noise.
+        agreement: Pearson correlation of the smoothed input with what the microscope would have seen of the result, as it would be without
+            the input's noise; None where the input has no structure above its noise.
         blur: Gaussian width (input pixels) that makes the result look like the input.
         noise_before, noise_after: standard deviations in flat parts, on the input's pixels, in its units.
     """
@@ -111,10 +118,35 @@ def _judge(result: Image, channel: int, hazy: bool) -> ChannelVerdict:
     best = _best_fit(seen, stack, factor, ratio, hazy)
     before, after = _noise(seen, _bin(stack[len(stack) // 2], factor))
     smooth = gaussian_filter(seen, SMOOTH)
-    structured = float(smooth.std()) > max(STRUCTURE * QUIETER * before, 1e-6 * float(np.abs(seen).max()))
-    agreement = best.agreement if structured else None
+    there, noise = float(_structure([smooth], hazy)[0].std()), _noise_left(seen)
+    agreement = None
+    if there > max(STRUCTURE * noise, 1e-6 * float(np.abs(seen).max())):
+        agreement = min(best.agreement / float(np.sqrt(1 - (noise / there) ** 2)), 1.0)
     word, reason = _word(agreement, best.blur, before, after, float(best.model.std()), float(smooth.std()))
     return ChannelVerdict(word, reason, agreement, best.blur, before, after)
+
+
+def _structure(planes: list[Plane], hazy: bool) -> list[Plane]:
+    """Planes as they are compared: where light was removed, without the smooth surface (a polynomial) that fits them best."""
+    if not hazy:
+        return planes
+    y, x = (legvander(np.linspace(-1, 1, n), DEGREE) for n in planes[0].shape)
+    terms = [np.outer(y[:, i], x[:, j]).ravel() for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
+    columns = np.stack(terms, axis=1)
+    size, mix = np.linalg.eigh(columns.T @ columns)
+    kept = size > 1e-9 * size[-1]
+    basis = columns @ (mix[:, kept] / np.sqrt(size[kept]))
+    flat = np.stack([plane.ravel() for plane in planes], axis=1)
+    rest = flat - basis @ (basis.T @ flat)
+    return [column.reshape(planes[0].shape) for column in rest.T]
+
+
+def _noise_left(seen: Plane) -> float:
+    """Standard deviation of the noise that smoothing leaves: more where neighbours share it, as if it had been blurred before."""
+    noise = noise_of(cut(seen))
+    shared = min(noise.correlation, ALIKE)
+    blurred = -1 / (4 * np.log(shared)) if shared > 0 else 0.0  # variance of the Gaussian, pixels squared
+    return float(noise.sigma * max(np.sqrt(blurred / (blurred + SMOOTH**2)), QUIETER))
 
 
 def _noise(seen: Plane, result: Plane) -> tuple[float, float]:
@@ -184,7 +216,7 @@ def _without(plane: Plane, image: Image, place: tuple[int, int, int]) -> Plane:
 
 
 def _filled(plane: Plane, bad: npt.NDArray[np.bool_]) -> Plane:
-    return fill_from_nearest(plane, bad) if bad.any() and not bad.all() else plane
+    return fill_from_around(plane, bad) if bad.any() and not bad.all() else plane
 
 
 def _liveliest(plane: Plane) -> tuple[int, int]:
@@ -203,17 +235,18 @@ class _Fit:
 
 def _best_fit(seen: Plane, stack: Plane, factor: int, ratio: float | None, hazy: bool) -> _Fit:
     """The blur, gain, offset and haze under which the result looks most like the input."""
-    target = gaussian_filter(seen, SMOOTH)
+    target, sharpest = _structure([gaussian_filter(seen, SMOOTH), seen], hazy)
     fits = []
     for focus in _focused(stack, ratio):
         for blur in BLURS:
             binned = _bin(gaussian_filter(focus, blur * factor), factor)
             smooth = gaussian_filter(binned, SMOOTH)
-            terms = [smooth, *((gaussian_filter(binned, haze) for haze in HAZE) if hazy else ())]
+            wide = [gaussian_filter(binned, haze) for haze in HAZE] if hazy else []
+            fine, *terms = _structure([binned, smooth, *wide], hazy)
             model = _fitted(terms, target)
             # on the unsmoothed input: a blur too strong for it must not win by being smooth
-            sharp = _fitted([binned, *terms[1:]], seen)
-            fits.append((float(((sharp - seen) ** 2).mean()), _Fit(_pearson(model, target), blur, smooth)))
+            sharp = _fitted([fine, *terms[1:]], sharpest)
+            fits.append((float(((sharp - sharpest) ** 2).mean()), _Fit(_pearson(model, target), blur, smooth)))
     return min(fits, key=lambda fit: fit[0])[1]
 
 

@@ -58,14 +58,17 @@ def assemble(
 ) -> Image:
     """The result of a workflow whose last stage has the chosen channels, the others plainly brought to the same grid.
 
-    What was not measured has its old value, or 0 where light was removed, and is masked.
+    What was not measured has its old value, or 0 where light was removed, and is masked; nothing there is to be trusted.
     """
     spread = last.spread
     assert spread is not None
     mask = image.mask
+    trust: Pixels = TrustPixels.of(image, chosen, last)
     if without is not None:
         last = dataclasses.replace(last, estimate=_put_back(last, without, grid))
         mask = _with_unmeasured(image, without, chosen)
+    if mask is not None:
+        trust = MappedPixels(_dark_where, [trust, _on_grid(SelectedPixels(mask, chosen), grid)], FLOAT32)
     plain = grid.plainly(image.pixels)
     factor = np.float32(last.model.card.interval_factor)
     lower = MappedPixels(_Edge(-factor), [last.estimate, spread], FLOAT32)
@@ -87,18 +90,22 @@ def assemble(
     bare = result.replace(original=None, notices=())
     return result.replace(
         interval=Interval(bare.replace(pixels=_join(lower, plain, chosen)), bare.replace(pixels=_join(upper, plain, chosen))),
-        trust=bare.replace(pixels=_join(TrustPixels.of(image, chosen, last), certain, chosen)),
+        trust=bare.replace(pixels=_join(trust, certain, chosen)),
     )
 
 
 def _put_back(last: Stage, without: Unmeasured, grid: Grid) -> Pixels:
     """The estimate, with what was not measured as it was."""
-    lost, old = grid.mask(without.mask), grid.mask(without.filled.source)
-    assert lost is not None
-    assert old is not None
+    lost, old = _on_grid(without.mask, grid), _on_grid(without.filled.source, grid)
     if removes_light(last.model):
         return MappedPixels(_dark_where, [last.estimate, lost], FLOAT32)
     return MappedPixels(_old_where, [last.estimate, lost, old], FLOAT32)
+
+
+def _on_grid(pixels: Pixels, grid: Grid) -> Pixels:
+    found = grid.mask(pixels)
+    assert found is not None
+    return found
 
 
 def _with_unmeasured(image: Image, without: Unmeasured, chosen: tuple[int, ...]) -> Pixels:

@@ -1,4 +1,4 @@
-"""What no camera measured is filled from its nearest measured neighbours before anything is computed, and put back in the result."""
+"""What no camera measured is filled from what is around it before anything is computed, and put back in the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from abbe.image import Notice
-from abbe.image.inspection import fill_from_nearest
+from abbe.image.inspection import fill_from_around
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, Shape, put, region_shape, scratch
 from abbe.image.unmeasured import LIMIT, unmeasured
 from abbe.restoration.progress import Part
@@ -76,7 +76,7 @@ def find_unmeasured(pixels: Pixels, report: Part) -> Unmeasured | None:
         if bad is None:
             continue
         kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.bool_))
-        put(kept[0], where, fill_from_nearest(plane, bad)[None, None, None])
+        put(kept[0], where, fill_from_around(plane, bad)[None, None, None])
         put(kept[1], where, bad[None, None, None])
         planes.add((i, j, k))
         count += int(np.count_nonzero(bad))
