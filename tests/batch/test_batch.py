@@ -367,9 +367,9 @@ def test_a_line_of_the_journal_that_was_cut_off_does_not_count(tmp_path: Path) -
     record.add(outcome)
     with record.own.open("ab") as file:
         file.write(outcome.model_copy(update={"key": "b.tif"}).model_dump_json().encode()[:30])
-    assert set(Record(tmp_path, "two").outcomes) == {"a.tif"}
+    assert set(Record(tmp_path, "two").lines) == {"a.tif"}
     record.add(outcome.model_copy(update={"key": "c.tif"}))
-    assert set(Record(tmp_path, "two").outcomes) == {"a.tif", "c.tif"}
+    assert set(Record(tmp_path, "two").lines) == {"a.tif", "c.tif"}
 
 
 def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def _held_back() -> Iterator[None]:
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changes}
-    os.environ.update({name: before[name] or value for name, value in changes.items()})
+    os.environ.update({name: value if name == CORES else before[name] or value for name, value in changes.items()})
     try:
         yield
     finally:

@@ -6,14 +6,16 @@ that a kill or a full disk cut off does not count.
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from abbe.batch.finding import Source
 from abbe.storage import storage_error
@@ -47,9 +49,22 @@ class Outcome(BaseModel):
     by: str = ""
     when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An outcome as the journal has it; of a million of them all but this would fill the memory."""
+
+    status: str
+    size: int
+    mtime_ns: int
+    text: bytes
+
     def of(self, source: Source) -> bool:
         """Is the file still as it was?"""
-        return (self.key, self.size, self.mtime_ns) == (source.key, source.size, source.mtime_ns)
+        return (self.size, self.mtime_ns) == (source.size, source.mtime_ns)
+
+    def outcome(self) -> Outcome:
+        return Outcome.model_validate_json(self.text)
 
 
 class Record:
@@ -57,7 +72,7 @@ class Record:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.own = folder, folder / f"{name}.jsonl"
-        self.outcomes: dict[str, Outcome] = {}
+        self.lines: dict[str, Line] = {}
         #: images of which this object learnt the outcome after its first look
         self.late: set[str] = set()
         self._read: dict[str, int] = {}
@@ -69,8 +84,7 @@ class Record:
         """Read what all processes wrote since the last look."""
         for path in sorted(self.folder.glob("*.jsonl")):
             for line in self._new_lines(path):
-                with suppress(ValidationError):
-                    self._take(Outcome.model_validate_json(line))
+                self._take(line)
 
     def _new_lines(self, path: Path) -> Iterator[bytes]:
         """Whole lines behind those that were read."""
@@ -85,17 +99,23 @@ class Record:
         self._read[path.name] = start + whole
         yield from content[:whole].splitlines()
 
-    def _take(self, outcome: Outcome) -> None:
-        known = self.outcomes.get(outcome.key)
-        if known is not None and known.status != "failed" and outcome.status == "failed":
+    def _take(self, text: bytes) -> None:
+        try:
+            found = json.loads(text)
+            key, line = found["key"], Line(sys.intern(found["status"]), found["size"], found["mtime_ns"], text)
+        except (ValueError, TypeError, KeyError):
+            return  # cut off, and another line behind it
+        known = self.lines.get(key)
+        if known is not None and known.status != "failed" and line.status == "failed":
             return  # one process could, another could not
-        self.outcomes[outcome.key] = outcome
+        self.lines[key] = line
         if not self._first:
-            self.late.add(outcome.key)
+            self.late.add(key)
 
     def add(self, outcome: Outcome) -> None:
         """Write an outcome, durably. Raises `StorageError`."""
-        line = outcome.model_dump_json().encode() + b"\n"
+        text = outcome.model_dump_json().encode()
+        line = text + b"\n"
         try:
             with self.own.open("ab") as file:
                 end = file.tell()
@@ -106,7 +126,7 @@ class Record:
                 os.fsync(file.fileno())
         except OSError as problem:
             raise storage_error(self.own, problem) from problem
-        self._take(outcome)
+        self._take(text)
 
 
 def _ends(path: Path) -> bool:

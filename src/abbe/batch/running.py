@@ -233,13 +233,13 @@ class _Batch:
                 yield source
 
     def _finished(self, source: Source) -> bool:
-        known = self.record.outcomes.get(source.key)
+        known = self.record.lines.get(source.key)
         return known is not None and known.status != "failed" and known.of(source)
 
     def _wanted(self, source: Source) -> bool:
         if source.key in self._claimed or source in self._died or source in self._told_of:
             return False
-        known = self.record.outcomes.get(source.key)
+        known = self.record.lines.get(source.key)
         if known is not None and known.status == "failed":  # what failed in this run fails again, unless it has changed
             return source.key not in self.record.late or not known.of(source)
         return known is None or not known.of(source)
@@ -261,13 +261,13 @@ class _Batch:
         if claim is None:
             return
         self.record.refresh()  # another process may have done it just now
-        known, target = self.record.outcomes.get(source.key), self.out / self._targets[source.key]
+        known, target = self.record.lines.get(source.key), self.out / self._targets[source.key]
         if not self._wanted(source):
             self.claims.release(claim)
             return
         try:
             if known is not None and known.status == "done":
-                raise ParameterError(f"it has changed since {known.result} was made from it; do all again with --overwrite")
+                raise ParameterError(f"it has changed since {known.outcome().result} was made from it; do all again with --overwrite")
             make_folder(target.parent)
             for path in (target, *(maps_beside(target).values() if self.settings.maps else ())):
                 check_target(path, self.overwrite)
@@ -358,16 +358,16 @@ class _Batch:
         """The last table; none where nothing came of any image."""
         with suppress(StorageError):  # what stopped the work is what is to be told
             self.record.refresh()
-            if self.record.outcomes:
+            if self.record.lines:
                 self.tell()
 
     def tell(self) -> None:
         """The table of all images, as far as all processes have come."""
         self.record.refresh()
         here = {source.key: source for source in self.found.sources}
-        write_summary(self.summary.table, here, self.record.outcomes)
+        write_summary(self.summary.table, here, self.record.lines)
         left = [s for s in self.found.sources if not self._finished(s) and s not in self._told_of]
-        self.summary.elsewhere = sum(self.record.outcomes.get(s.key) is None for s in left)
+        self.summary.elsewhere = sum(self.record.lines.get(s.key) is None for s in left)
         self.summary.others = tuple(self.claims.others())
 
 

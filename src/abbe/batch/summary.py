@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from abbe.batch.finding import Source
-from abbe.batch.record import Outcome
+from abbe.batch.record import Line
+from abbe.limits import LIMITS
 from abbe.reporting.inert import formula_safe, inert
 from abbe.storage import write_whole
 
@@ -18,21 +19,21 @@ HEAD = (
 )
 
 
-def write_summary(path: Path, sources: Mapping[str, Source], outcomes: Mapping[str, Outcome]) -> None:
+def write_summary(path: Path, sources: Mapping[str, Source], lines: Mapping[str, Line]) -> None:
     """CSV with a row for each of `sources`, in their order, and for images that were done and are gone since."""
-    gone = [key for key in outcomes if key not in sources]
+    gone = [key for key in lines if key not in sources]
     with write_whole(path, overwrite=True) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)
         for key in (*sources, *gone):
-            writer.writerow([_cell(value) for value in _row(key, sources.get(key), outcomes.get(key))])
+            writer.writerow([_cell(value) for value in _row(key, sources.get(key), lines.get(key))])
 
 
-def _row(key: str, source: Source | None, outcome: Outcome | None) -> list[str | int | float | None]:
-    if outcome is None:
+def _row(key: str, source: Source | None, line: Line | None) -> list[str | int | float | None]:
+    if line is None:
         return [key, "not done", *[None] * (len(HEAD) - 2)]
-    status = outcome.status
-    changed = source is not None and not outcome.of(source)
+    outcome, status = line.outcome(), line.status
+    changed = source is not None and not line.of(source)
     return [
         *(key, "part of another" if status == "part" else f"{status}, changed since" if changed else status),
         *(outcome.result, outcome.verdict, outcome.reason, " | ".join(outcome.notices), outcome.error),
@@ -46,4 +47,6 @@ def _cell(value: str | int | float | None) -> str | int | float:
     """Texts from files and their names, made harmless for a spreadsheet."""
     if value is None:
         return ""
-    return formula_safe(inert(value)) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return formula_safe(value if value.isascii() and value.isprintable() and len(value) < LIMITS.name else inert(value))
