@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, label, zoom
+from scipy.ndimage import gaussian_filter, label, rotate, zoom
 
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
@@ -172,6 +172,14 @@ def test_transmitted_light_gets_a_remark_and_fluorescence_does_not() -> None:
     assert any("transmitted light" in remark for remark in advise(bright).remarks)
     for image in (dark, rng.poisson(np.full((128, 128), 300)), np.full((64, 64), 7)):
         assert not any("transmitted light" in remark for remark in advise(image).remarks)
+
+
+@pytest.mark.parametrize("outside", [0, np.nan])
+def test_the_black_wedges_of_a_turned_image_are_no_dark_structure(outside: float) -> None:
+    cells = specimen(rng(2), 160, "nuclei")
+    for light, said in ((1000 + 60 * cells, False), (1000 + 300 * (1.5 - cells), True)):
+        turned = rotate(rng(0).poisson(light).astype(np.float32), 9, order=0, cval=outside)
+        assert any("transmitted light" in remark for remark in advise(turned).remarks) == said
 
 
 @pytest.mark.parametrize("kind", ["mask of 0 and 255", "mask of true and false", "labels"])

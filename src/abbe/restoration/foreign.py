@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from abbe.image import Image
+from abbe.image.pixels import Array
+from abbe.image.unmeasured import unmeasured
 from abbe.restoration.normalisation import sample
 
 #: pixels that are looked at for brightness, and the side of the part that is looked at for labels
@@ -36,8 +38,21 @@ def foreign(image: Image, channels: Sequence[int]) -> list[str]:
 
 
 def is_bright(image: Image, channel: int) -> bool:
-    """Dark structure on bright ground?"""
-    low, middle, high = np.percentile(sample(image.pixels, channel, LOOKED_AT).astype(np.float64), [0.5, 50, 99.5])
+    """Dark structure on bright ground? The black wedges of a turned image, or what is masked, are no structure."""
+    if not _bright(sample(image.pixels, channel, LOOKED_AT)):
+        return False
+    t, _, z = (n // 2 for n in image.shape[:3])
+    plane = image.plane(t, channel, z)
+    bad = unmeasured(plane)
+    good = np.ones(plane.shape, bool) if bad is None else ~bad
+    if image.mask is not None:
+        place = (slice(t, t + 1), slice(channel, channel + 1), slice(z, z + 1), slice(0, plane.shape[0]), slice(0, plane.shape[1]))
+        good &= ~image.mask.read(place)[0, 0, 0].astype(bool)
+    return bool(good.all()) or (bool(good.any()) and _bright(plane[good]))
+
+
+def _bright(values: Array) -> bool:
+    low, middle, high = np.percentile(values.astype(np.float64), [0.5, 50, 99.5])
     return bool(middle - low > BRIGHT * (high - low) > 0)
 
 
