@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from abbe.colocalization import colocalize
-from abbe.colocalization.result import Coefficient
+from abbe.colocalization.result import Coefficient, Colocalization
 from abbe.image import ROI, Image, Optics
 
 
@@ -234,3 +234,20 @@ def test_the_quotient_and_the_overlap_of_unrelated_channels_are_what_chance_give
     assert found["icq"].chance == pytest.approx(found.icq, abs=0.01)
     assert found["moc"].chance == pytest.approx(found.moc, abs=0.03)
     assert found.to_dict()["pearson_by_chance"] == [-found.by_chance, found.by_chance]  # type: ignore[operator]
+
+
+def test_a_shift_that_chance_alone_gives_is_said_to_be_none() -> None:
+    def said(found: Colocalization) -> bool:
+        return any("shows no shift" in notice.message for notice in found.notices)
+
+    for seed in range(8):
+        found = colocalize(independent(seed, 2), threshold="none", extras=("shift",), ranked=False)
+        assert found.shift is not None
+        assert said(found) == (found.shift.peak is not None)
+    rng = np.random.default_rng(1)
+    field = smooth(rng, 2, 110).astype(int)
+    moved = np.stack([field[7:103, 7:103], (field[4:100, 5:101] + smooth(rng, 2)) // 2]).astype(np.uint16)
+    found = colocalize(Image.from_array(moved, axes="CYX"), threshold="none", extras=("shift",), ranked=False)
+    assert found.shift is not None
+    assert found.shift.peak == pytest.approx((3, 2), abs=0.2)
+    assert not said(found)

@@ -196,9 +196,10 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
     shift = randomisation = objects = None
     if "shift" in plan.extras:
         report(0.4, "cross-correlation")
-        from abbe.colocalization.shift import measure_shift
+        from abbe.colocalization.shift import measure_shift, no_more_than_chance
 
         shift = measure_shift(pair)
+        warned += tuple(filter(None, [no_more_than_chance(shift, m.by_chance)]))
         coefficients.update({c.key: c for c in shift.proximity})
     if "randomisation" in plan.extras:
         from abbe.colocalization.randomisation import randomise

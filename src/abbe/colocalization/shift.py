@@ -14,9 +14,14 @@ from abbe.colocalization.pair import Pair
 from abbe.colocalization.proximity import proximity
 from abbe.colocalization.result import Coefficient
 from abbe.colocalization.sums import pivot
+from abbe.image import Notice
 
 #: pixels by which one channel is shifted to either side, as van Steensel et al., J Cell Sci 109:787 (1996)
 REACH = 20
+
+#: of unrelated channels, the highest r of all shifts by what 95 % of r at a single one stay below: measured on simulated spots, filaments,
+#: clouds and cells 1.4 to 2.3 in the mean, 2.9 at most
+MOST_BY_CHANCE = 3.0
 
 Curve = npt.NDArray[np.float64]
 
@@ -81,6 +86,18 @@ class Shift:
                 "part": self.part,
             },
         }
+
+
+def no_more_than_chance(shift: Shift, by_chance: float | None) -> Notice | None:
+    """A peak that unrelated channels have, too: of so many shifts one fits by chance. `by_chance`: what 95 % of |r| at one stay below."""
+    if shift.height is None or shift.peak is None or by_chance is None or shift.height > (most := MOST_BY_CHANCE * by_chance):
+        return None
+    y, x = shift.peak
+    return Notice(
+        "chance",
+        f"cross-correlation: the highest r, {shift.height:.2g} at a shift of ({y:.3g}, {x:.3g}) pixels (y, x), is no higher than chance "
+        f"makes the best of so many shifts of unrelated channels (up to {min(most, 1.0):.2g}): it shows no shift of one channel",
+    )
 
 
 def measure_shift(pair: Pair) -> Shift:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from abbe.reporting.figures import drawing
+from abbe.reporting.figures.fonts import known
 from abbe.reporting.inert import inert
 
 #: pixels per inch
 DPI = 160
 #: inches of a sheet's width: a page's, so that text keeps its size
 WIDTH = 7.2
+#: stands for a character that the typeface lacks, of which matplotlib would warn
+MISSING = "\u25a1"
 #: most inches of a chart's height
 TALLEST = 5.5
 #: inches between a chart and its colour scale, and of the scale's width
@@ -58,6 +62,13 @@ class Row:
         return figure, [figure.add_axes((x / WIDTH, y / total, width / WIDTH, height / total)) for x, y in places]
 
 
+def rows_of(count: int, most: int) -> list[range]:
+    """The numbers 0 to `count` in even rows of at most `most`."""
+    lines = max(1, math.ceil(count / most))
+    places = math.ceil(count / lines)
+    return [range(first, min(first + places, count)) for first in range(0, count, places)]
+
+
 def scale(figure: Any, chart: Any, picture: Any, label: str) -> None:
     """A colour scale to the right of a chart, as high as the chart."""
     place = chart.get_position()
@@ -84,7 +95,7 @@ def few_ticks(chart: Any, most: int) -> None:
 
 def plain(text: str, length: int = 30) -> str:
     """A name as matplotlib shows it and does not typeset it, cut where it would reach into the next chart."""
-    whole = inert(text)
+    whole = "".join(character if ord(character) in known() else MISSING for character in inert(text))
     return (whole if len(whole) <= length else whole[: length - 1] + "…").replace("$", r"\$")
 
 

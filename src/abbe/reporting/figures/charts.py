@@ -36,14 +36,16 @@ def histogram(image: Image, c: int, low: float, high: float) -> npt.NDArray[np.i
     return counts
 
 
-def histograms(before: Image, after: Image | None, names: tuple[str, str]) -> Callable[[], bytes]:
-    """A histogram per channel, before and after over the same range, as shares of the pixels on a logarithmic axis."""
+def histograms(before: Image, after: Image | None, names: tuple[str, str], channels: range, places: int) -> Callable[[], bytes]:
+    """A histogram for each of some channels, before and after over the same range, as shares of the pixels on a logarithmic axis.
+
+    `places`: how many there is room for side by side.
+    """
 
     def draw() -> bytes:
-        count = min(before.shape[1], 4)
-        row = Row(count, min(0.6, 0.26 * count), right=0.12)
-        figure, axes = row.draw(count)
-        for c, chart in enumerate(axes):
+        row = Row(places, min(0.6, 0.26 * places), right=0.12)
+        figure, axes = row.draw(len(channels))
+        for c, chart in zip(channels, axes, strict=True):
             for image, color, name in ((before, BEFORE, names[0]), (after, AFTER, names[1])):
                 if image is None:
                     continue
@@ -52,9 +54,9 @@ def histograms(before: Image, after: Image | None, names: tuple[str, str]) -> Ca
                 edges = np.linspace(low, high, BINS + 1)
                 chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=plain(name), linewidth=1.2)
             chart.set_yscale("log", subs=[])
-            title(chart, plain(before.channels[c], 60 // count))
+            title(chart, plain(before.channels[c], 60 // places))
             chart.set_xlabel("grey value", fontsize=8)
-            few_ticks(chart, 10 // count)
+            few_ticks(chart, 10 // places)
             chart.set_ylim(top=10 * chart.get_ylim()[1])  # room for the legend
             chart.spines[["top", "right"]].set_visible(False)
         axes[0].set_ylabel("share of pixels", fontsize=8)

@@ -7,6 +7,14 @@ from pathlib import Path
 
 
 @cache
+def known() -> frozenset[int]:
+    """The characters that the typeface has."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(font_file()).get_charmap())
+
+
+@cache
 def font_file(bold: bool = False, mono: bool = False) -> str:
     import matplotlib
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from abbe.image import Image
 from abbe.reporting.figures.canvas import Row, plain, png, scale, title
-from abbe.reporting.figures.planes import limits, shown
+from abbe.reporting.figures.planes import limits, shown, stretch
 from abbe.reporting.figures.scalebar import scale_bar
 
-#: most channels that get a map
+#: most maps side by side
 MOST = 3
 #: most pixels along a map's side
 SIDE = 700
@@ -20,14 +20,15 @@ SIDE = 700
 LUMINANCE, BRIGHT = np.array([0.2126, 0.7152, 0.0722]), 0.55
 
 
-def maps(image: Image, what: str, cmap: str, between: tuple[float, float] | None, names: Sequence[str]) -> Callable[[], bytes]:
-    """A map per channel; `between` None: from 0 to the map's own values."""
+def maps(
+    image: Image, what: str, cmap: str, between: tuple[float, float] | None, names: Sequence[str], channels: range, places: int
+) -> Callable[[], bytes]:
+    """A map for each of some channels; `between` None: from 0 to the map's own values. `places`: room for so many side by side."""
 
     def draw() -> bytes:
-        count = min(image.shape[1], MOST)
-        row = Row(max(count, 2), image.shape[3] / image.shape[4], left=0.08, right=0.72, bottom=0.08)
-        figure, charts = row.draw(count)
-        for c, chart in enumerate(charts):
+        row = Row(max(places, 2), stretch(image) * image.shape[3] / image.shape[4], left=0.08, right=0.72, bottom=0.08)
+        figure, charts = row.draw(len(channels))
+        for c, chart in zip(channels, charts, strict=True):
             seen = shown(image, c, SIDE)
             low, high = between or (0.0, limits(seen.values)[1])
             picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", aspect="auto")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from abbe.image import ROI, Grid, Image
 from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
-from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown
+from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown, stretch
 from abbe.reporting.figures.scalebar import ScaleBar, scale_bar
 from abbe.reporting.figures.tables import table
 from abbe.reporting.inert import short
@@ -66,7 +66,7 @@ class Panels:
     @cached_property
     def size(self) -> tuple[int, int]:
         """(width, height) of a panel, in its pixels."""
-        height, width = self.image.shape[3:]
+        height, width = self.image.shape[3] * stretch(self.image), self.image.shape[4]
         scale = self.side / max(height, width)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
@@ -128,7 +128,7 @@ def views(panels: Sequence[Panels], c: int | None, box: tuple[float, float, floa
             drawn = panel.marked(panel.merged() if c is None else panel.grey(c))
             if box is not None:
                 width, height = drawn.size
-                drawing.draw_box(drawn, (box[0] * height, box[1] * width), (box[2] * width, box[2] * width))
+                drawing.draw_box(drawn, (box[0] * height, box[1] * width), (box[2] * width * stretch(panel.image), box[2] * width))
             found.append(drawn)
         return drawing.png(drawing.side_by_side(found, [panel.label for panel in panels]))
 
@@ -180,16 +180,16 @@ def enlarged(panel: Panels, c: int | None, where: Detail, width: int) -> Picture
     between = [panel.limits(k) for k in chosen]
     planes = [values for values, _ in parts]
     shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, panel.colors)
-    drawn = magnified(drawing.picture(shown), width)
+    drawn = magnified(drawing.picture(shown), width, stretch(panel.image))
     drawing.draw_scale_bar(drawn, scale_bar(width, panel.image.pixel_size[2], parts[0][1] / width))
     return drawn
 
 
-def magnified(drawn: Picture, width: int) -> Picture:
-    """Every pixel as a square, `width` wide in all."""
+def magnified(drawn: Picture, width: int, tall: float = 1.0) -> Picture:
+    """Every pixel as a rectangle `tall` times as high as wide, `width` wide in all."""
     from PIL import Image as Pillow
 
-    return drawn.resize((width, max(1, round(width * drawn.size[1] / drawn.size[0]))), Pillow.Resampling.NEAREST)
+    return drawn.resize((width, max(1, round(tall * width * drawn.size[1] / drawn.size[0]))), Pillow.Resampling.NEAREST)
 
 
 def cut(image: Image, c: int, where: Detail) -> tuple[Float, int]:

@@ -27,6 +27,17 @@ class Shown:
     what: str
 
 
+#: pixels whose sides differ by less than this are square
+SQUARE = 0.005
+
+
+def stretch(image: Image) -> float:
+    """Height of a pixel by its width: oblong pixels are drawn as the specimen is, so that a scale bar holds in all directions."""
+    _, y, x = image.pixel_size
+    ratio = y / x if y and x else 1.0
+    return ratio if abs(ratio - 1) > SQUARE else 1.0
+
+
 def shown(image: Image, c: int, side: int) -> Shown:
     """The first frame, brightest value along z, averaged down to at most about `side` pixels a side."""
     depth, height, width = image.shape[2:]

@@ -11,6 +11,7 @@ from abbe.image import ROI
 from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
 from abbe.reporting.figures.panels import Detail, Panels, detail, enlarged
+from abbe.reporting.figures.planes import stretch
 from abbe.reporting.figures.tables import MAPS, table
 from abbe.reporting.inert import short
 
@@ -37,17 +38,17 @@ def _panel(panel: Panels, where: Detail | None, colored: bool) -> Picture:
     if where is None:
         return drawn
     width, height = drawn.size
-    drawing.draw_box(drawn, (where.y * height, where.x * width), (where.side * width, where.side * width))
+    drawing.draw_box(drawn, (where.y * height, where.x * width), (where.side * width * stretch(panel.image), where.side * width))
     inset = enlarged(panel, None if colored else 0, where, round(INSET * min(width, height)))
     drawing.frame(inset)
-    drawn.paste(inset, _corner(where, drawn.size, inset.size))
+    drawn.paste(inset, _corner(where, drawn.size, inset.size, stretch(panel.image)))
     return drawn
 
 
-def _corner(where: Detail, size: tuple[int, int], inset: tuple[int, int]) -> tuple[int, int]:
+def _corner(where: Detail, size: tuple[int, int], inset: tuple[int, int], tall: float) -> tuple[int, int]:
     """Upper left or lower left, whichever does not hide what it enlarges; the scale bar keeps the lower right."""
     width, height = size
-    lower = where.x * width < inset[0] and (where.y + where.side * width / height) * height > height - inset[1]
+    lower = where.x * width < inset[0] and (where.y + where.side * width * tall / height) * height > height - inset[1]
     return (0, 0) if lower else (0, height - inset[1])
 
 

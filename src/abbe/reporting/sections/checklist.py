@@ -7,9 +7,11 @@ learning. Items are given here in short words of our own.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterable, Iterator
 
 from abbe.reporting.case import Case
+from abbe.reporting.figures.panels import colors as panel_colors
 from abbe.reporting.model import Section, Table
 from abbe.reporting.sections.methods import model_name
 
@@ -62,8 +64,7 @@ def _figures(case: Case) -> Iterator[_Item]:
     yield (
         "minimal",
         "colours that colour-blind readers tell apart",
-        _colors(case),
-        "magenta and green unless the file asks for others" if several else "grey",
+        *_colors(case),
     )
     yield ("minimal", "scale given", YES if known else OPEN, "scale bar with its length" if known else "the pixel size is not known")
     yield ("minimal", "annotations explained, legible, and not over the data", YES, "explained in captions; scale bar in the corner")
@@ -75,12 +76,31 @@ def _figures(case: Case) -> Iterator[_Item]:
     yield ("ideal", "images in a dedicated archive (BioImage Archive, IDR)", OPEN, "with the accession number in the paper")
 
 
-def _colors(case: Case) -> str:
+#: more colours than this, added up, are told apart by nobody; hues (degrees) that are red and green to most, and one to some readers
+COLORS, RED, GREEN = 3, (-25, 40), (70, 160)
+
+
+def _colors(case: Case) -> tuple[str, str]:
+    """State, and how."""
     image = case.before.image
     if image.shape[1] == 1:
-        return NONE
-    given = [color.upper() for color in image.colors if color]
-    return OPEN if {"#FF0000", "#00FF00"} <= set(given) else YES
+        return NONE, "grey"
+    if image.shape[1] > COLORS:
+        return OPEN, f"{image.shape[1]} colours added up cannot be told apart; each channel is shown in grey, too"
+    hues = [_hue(color) for color in panel_colors(image)]
+    if any(_within(hue, RED) for hue in hues) and any(_within(hue, GREEN) for hue in hues):
+        return OPEN, "the file asks for red and green; each channel is shown in grey, too"
+    return YES, "as the file asks" if all(image.colors) else "magenta and green"
+
+
+def _hue(color: str) -> float | None:
+    """In degrees, red at 0; None for grey and white."""
+    hue, _, saturation = colorsys.rgb_to_hls(*(int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)))
+    return 360 * hue if saturation > 0.2 else None
+
+
+def _within(hue: float | None, between: tuple[int, int]) -> bool:
+    return hue is not None and any(between[0] <= hue + turn <= between[1] for turn in (-360, 0))
 
 
 def _analysis(case: Case) -> Iterator[_Item]:

@@ -14,6 +14,7 @@ from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.charts import scattergrams
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Cell, Figure, Missing, Section, Table
+from abbe.reporting.sections.further import further
 
 #: bins a side of a scattergram: as many as its picture has pixels
 BINS = 256
@@ -35,6 +36,8 @@ def colocalization(case: Case) -> Section | None:
             ratio = (measured.data["pixels"].get("ratio_to_original") or {}).get("explanation")
             if ratio:
                 tables[-1] = Table(**{**_fields(tables[-1]), "notes": (*tables[-1].notes, inert(ratio))})
+        more = further(number, title, measured.name, measured.data, before)
+        tables += [] if more is None else [more]
     return Section(
         "colocalization",
         "Colocalization",
@@ -71,7 +74,8 @@ def _reading(case: Case) -> str:
     words = f" Words for the strength of colocalization: {source}." if source else ""
     return (
         "A number is undefined where its definition gives none; the reason stands below the table. The range is that of the coefficient "
-        f"over the bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk.{words}"
+        "over the bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk. By chance: what "
+        f"unrelated channels give; of Pearson's r, within what 95 % of them lie, their structure being as wide as here.{words}"
     )
 
 
@@ -90,12 +94,20 @@ def _coefficients(number: int, title: str, measured: Measured) -> Table:
             row.append(change.get("difference"))
             row += [interval[0], interval[1]] if interval else [None, None]
             row.append("*" if change.get("beyond_interval") else "")
-        row.append((data.get("chance") or {}).get(key, ""))
+        row.append(_by_chance(data, key))
         row.append((data.get("words") or {}).get(key, ""))
         rows.append(row)
     columns = ["coefficient"]
     columns += ["original", measured.name, "difference", "range from", "range to", "beyond"] if before else [measured.name]
     return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "by chance", "in words"], rows, missing.notes())
+
+
+def _by_chance(data: Mapping[str, Any], key: str) -> object:
+    """What unrelated channels give; of Pearson's r, which is then 0, how far from it 95 % of them are."""
+    reach = data.get("pearson_by_chance")
+    if key == "pearson" and reach:
+        return f"±{reach[1]:.2g}"
+    return (data.get("chance") or {}).get(key, "")
 
 
 def _value(data: Mapping[str, Any], key: str, missing: Missing) -> object:

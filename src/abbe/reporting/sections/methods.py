@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
@@ -45,7 +46,10 @@ def methods(case: Case) -> Section:
 
 
 def _opened(case: Case) -> Iterator[str]:
-    yield f"Images were processed with abbe {__version__} [1], following a published protocol [2]."
+    if _restored(case):
+        yield f"Images were processed with abbe {__version__} [1], following a published protocol [2]."
+    else:
+        yield f"Images were {'measured' if case.colocalizations or case.comparisons else 'displayed'} with abbe {__version__} [1]."
     if case.headless:
         yield from _without_original(case)
         return
@@ -53,6 +57,11 @@ def _opened(case: Case) -> Iterator[str]:
     yield f"The original image ({_what(image)})"
     how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
     yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
+
+
+def _restored(case: Case) -> bool:
+    """Was anything done that the protocol is about?"""
+    return case.headless or any(recipe.operation != "crop" for recipe in case.recipes)
 
 
 def _without_original(case: Case) -> Iterator[str]:
@@ -144,10 +153,12 @@ def _measured(case: Case) -> Iterator[str]:
         data = measured.data
         first, second = (short(name, 30) for name in data["names"])
         where = "the whole image" if data["region"]["roi"] is None else f"the region {short(data['region']['name'], 30)}"
+        where += _part(data["region"], measured.image)
         t = data["thresholds"]
         beside = " and on the original" if data.get("original") else ""
         yield f"Colocalization of {first} with {second} was measured in {where} on {short(measured.name, 30)}{beside}"
-        yield f"(thresholds: {t['method']}, {t['variant']}; background: {data['background']['method']})."
+        yield f"(thresholds: {t['method']}, {t['variant']}; background: {_background(data['background'])})."
+        yield from _further(data)
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
     if case.comparisons:
@@ -155,12 +166,44 @@ def _measured(case: Case) -> Iterator[str]:
         yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
 
 
+def _part(region: Mapping[str, Any], image: Image) -> str:
+    """Which frames and planes alone were measured, counted from 1."""
+    said = ""
+    for name, size in (("frames", image.shape[0]), ("planes", image.shape[2])):
+        first, end = region[name]
+        if (first, end) != (0, size):
+            said += f", {name[:-1]} {end}" if end == first + 1 else f", {name} {first + 1} to {end}"
+            said += f" of {size}"
+    return said
+
+
+def _background(found: Mapping[str, Any]) -> str:
+    if found["method"] == "none":
+        return "none"
+    return f"{found['method']}, {found['first']:.6g} and {found['second']:.6g} subtracted"
+
+
+def _further(data: Mapping[str, Any]) -> Iterator[str]:
+    """What else was measured, and how."""
+    drawn, objects = data.get("randomisation"), data.get("objects")
+    if drawn is not None and drawn["p"] is not None:
+        yield (
+            f"Costes' P is from {len(drawn['values'])} images in which {drawn['blocks']} blocks of {drawn['block']} × {drawn['block']} "
+            f"pixels of the second channel changed places (block from {drawn['block_from']}; seed {drawn['seed']})."
+        )
+    if objects is not None and not objects.get("undefined"):
+        yield (
+            f"Objects are pixels at or over the thresholds that touch, {objects['smallest_object']} at least; chance is "
+            f"{objects['shifts']} random shifts of the second channel (seed {objects['seed']})."
+        )
+
+
 def _displayed(case: Case) -> Iterator[str]:
     yield f"For display, grey values were scaled linearly between the {LOW} and {HIGH} percentiles of each picture, without gamma."
 
 
 def _references(case: Case) -> list[str]:
-    found = [ABBE, PROTOCOL]
+    found = [ABBE, PROTOCOL] if _restored(case) else [ABBE]
     if case.comparisons:
         found += [SQUIRREL, DECORRELATION]
     return found + _sources(case)
@@ -199,11 +242,12 @@ def _brief(value: object) -> str:
 
 def _engine(case: Case) -> Iterator[list[object]]:
     yield ["software", f"abbe {__version__}"]
-    yield ["protocol", "doi 10.21203/rs.3.pex-1721/v1"]
+    if _restored(case):
+        yield ["protocol", "doi 10.21203/rs.3.pex-1721/v1"]
     engines = [recipe.engine for recipe in case.recipes if recipe.engine is not None]
     for e in dict.fromkeys(engines):
         yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
     for source in case.recipes[0].inputs if case.recipes else ():
         yield ["input file", file_name(source.source)]
         yield ["digest of the input's pixels (SHA-256)", _in_groups(source.digest)]
-    yield ["all parameters", "in the report's own data, which abbe rerun reads, and in the session"]
+    yield ["all parameters", "in the data of this report as HTML, which abbe rerun reads, and in the session"]

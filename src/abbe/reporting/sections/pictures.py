@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from abbe.reporting.case import Case
+from abbe.reporting.figures.canvas import rows_of
 from abbe.reporting.figures.charts import histograms
 from abbe.reporting.figures.panels import Detail, Panels, detail, details, views
 from abbe.reporting.figures.planes import HIGH, LOW
@@ -12,8 +13,8 @@ from abbe.reporting.figures.tables import word
 from abbe.reporting.inert import short
 from abbe.reporting.model import Figure, Section
 
-#: most channels that get pictures of their own
-MOST = 6
+#: most channels that get pictures of their own, and most histograms side by side
+MOST, HISTOGRAMS = 6, 4
 
 
 def pictures(case: Case) -> Section:
@@ -28,8 +29,12 @@ def pictures(case: Case) -> Section:
     names = (short(case.before.name, 40), short(case.after.name, 40) if case.after else "")
     text = f"Share of the pixels per grey value, all frames and planes, 200 bins over the range of both images ({names[0]}"
     text += f" and {names[1]}), logarithmic." if after else "), logarithmic."
-    figures.append(Figure("histograms", "Histograms", text, histograms(image, after, names)))
-    return Section("pictures", "Before and after" if after else "Image", figures=tuple(figures))
+    rows = rows_of(min(count, MOST), HISTOGRAMS)
+    for row in rows:
+        key, which = ("histograms", "") if not row.start else (f"histograms-{row.start}", f", from channel {row.start + 1}")
+        figures.append(Figure(key, f"Histograms{which}", text, histograms(image, after, names, row, len(rows[0]))))
+    left_out = f"Pictures are of the first {MOST} of {count} channels." if count > MOST else ""
+    return Section("pictures", "Before and after" if after else "Image", (left_out,) if left_out else (), figures=tuple(figures))
 
 
 def _pair(panels: Sequence[Panels], c: int | None) -> Iterator[Figure]:

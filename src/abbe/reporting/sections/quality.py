@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from abbe.image import Image
 from abbe.reporting.case import Case, Measured
-from abbe.reporting.figures.maps import maps
+from abbe.reporting.figures.canvas import rows_of
+from abbe.reporting.figures.maps import MOST, maps
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Figure, Missing, Section, Table
+from abbe.reporting.sections.pictures import MOST as SHOWN
 
 #: measures of a channel, in the order of the table: key -> heading
 MEASURES = {
@@ -39,7 +42,7 @@ def quality(case: Case) -> Section | None:
             "where structure is not supported by the data."
         )
         names = case.after.image.channels
-        figures.append(Figure("trust", "Trust map", caption, maps(trust, "trust", "cividis", (0.0, 1.0), names)))
+        figures += _rows("trust", "Trust map", caption, trust, names, ("trust", "cividis", (0.0, 1.0)))
     if not case.comparisons and not figures:
         return None
     tables, lines, warnings = [], [], []
@@ -121,6 +124,15 @@ def _error_map(measured: Measured) -> Iterator[Figure]:
             "by the best gain, offset and blur, in grey values of the original. Bright: what the result does not explain."
         )
         names = [short(name, 30) for name in measured.image.channels]
-        yield Figure(
-            f"error-{measured.key}", f"Error map: {short(measured.name, 40)}", caption, maps(found, "error", "inferno", None, names)
-        )
+        title = f"Error map: {short(measured.name, 40)}"
+        yield from _rows(f"error-{measured.key}", title, caption, found, names, ("error", "inferno", None))
+
+
+def _rows(
+    key: str, title: str, caption: str, image: Image, names: Sequence[str], look: tuple[str, str, tuple[float, float] | None]
+) -> Iterator[Figure]:
+    """A figure for each row of maps, of as many channels as have pictures. `look`: what it is of, colour table, limits."""
+    rows = rows_of(min(image.shape[1], SHOWN), MOST)
+    for row in rows:
+        more = f", from channel {row.start + 1}" if row.start else ""
+        yield Figure(f"{key}-{row.start}" if row.start else key, title + more, caption, maps(image, *look, names, row, len(rows[0])))

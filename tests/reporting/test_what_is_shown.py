@@ -1,0 +1,137 @@
+"""Pictures show the specimen as it is, every channel of it, and the methods say what was done and no more."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from scipy.ndimage import gaussian_filter
+
+from abbe.colocalization import colocalize
+from abbe.image import ROI, Image
+from abbe.reporting.building import build
+from abbe.reporting.case import Named
+from abbe.reporting.figures.panels import Panels, detail, details, views
+from abbe.reporting.figures.publication import publication
+from abbe.reporting.gathering import case_of
+from abbe.reporting.model import Report
+
+
+def spots(channels: int, planes: int = 1) -> Image:
+    rng = np.random.default_rng(5)
+    light = gaussian_filter((rng.random((channels, planes, 128, 128)) < 0.01).astype(float), (0, 0, 2, 2))
+    pixels = rng.poisson(20 + 3000 * light).astype(np.uint16)
+    return Image.from_array(pixels, axes="CZYX", pixel_size=(0.3, 0.1, 0.1), channels=[f"stain {k}" for k in range(channels)])
+
+
+def words(report: Report) -> str:
+    return " ".join(text for section in report.sections for text in section.paragraphs)
+
+
+def disc(pixel: tuple[float, float]) -> Image:
+    """A disc of 8 um in a field of 24 x 24 um, on pixels of any shape; structure to magnify beside it."""
+    height, width = (round(24 / size) for size in pixel)
+    y, x = (np.arange(height) + 0.5)[:, None] * pixel[0] - 12, (np.arange(width) + 0.5) * pixel[1] - 12
+    return Image.from_array(np.where(np.hypot(y, x) < 4, 1000, 10).astype(np.uint16), axes="YX", pixel_size=(None, *pixel))
+
+
+@pytest.mark.parametrize("pixel", [(0.1, 0.1), (0.2, 0.1), (0.1, 0.15)])
+def test_a_round_cell_is_drawn_round_whatever_the_shape_of_the_pixels(pixel: tuple[float, float]) -> None:
+    """One scale bar stands for both directions."""
+    panel = Panels(Named("", "original", disc(pixel)))
+    whole = np.asarray(panel.grey(0))[..., 0] > 128
+    down, across = (int(whole.any(axis=axis).sum()) for axis in (1, 0))
+    assert down == pytest.approx(across, rel=0.03)
+    assert across / panel.size[0] == pytest.approx(8 / 24, rel=0.03)
+    assert panel.bar.pixels / panel.bar.length == pytest.approx(across / 8, rel=0.03)
+    assert panel.size[1] == pytest.approx(panel.size[0], rel=0.01)
+    where = detail(panel)
+    assert where is not None
+    drawn = Pillow.open(io.BytesIO(details([panel], 0, where)()))
+    assert (drawn.size[1] - 35) / drawn.size[0] == pytest.approx(pixel[0] / pixel[1], rel=0.05)
+    assert Pillow.open(io.BytesIO(views([panel], 0, (where.y, where.x, where.side))())).size[0] == panel.size[0]
+    sheet = publication([panel.named], colored=False)
+    assert sheet.size[0] == pytest.approx(1004, abs=1)
+
+
+@pytest.mark.parametrize(("channels", "figures"), [(1, 1), (4, 1), (5, 2), (9, 2)])
+def test_every_channel_with_pictures_has_a_histogram(channels: int, figures: int) -> None:
+    report = build(case_of(spots(channels)))
+    drawn = [figure for figure in report.figures() if figure.key.startswith("histograms")]
+    assert len(drawn) == figures
+    assert len({figure.size for figure in drawn}) == 1  # one scale
+    assert len({figure.png for figure in drawn}) == figures
+    assert ("Pictures are of the first 6 of 9 channels." in words(report)) == (channels == 9)
+
+
+def test_methods_of_an_image_that_was_only_looked_at_tell_of_no_processing() -> None:
+    text = words(build(case_of(spots(5))))
+    assert "Images were displayed with abbe" in text
+    assert "No restoration was applied." in text
+    assert "protocol" not in text.lower()
+    measured = words(build(case_of(colocalize(spots(2), ranked=False))))
+    assert "Images were measured with abbe" in measured
+    assert "[2] " in measured
+    assert "The coefficients are those of [2, 3" in measured
+
+
+def test_further_analyses_and_their_settings_are_reported() -> None:
+    found = colocalize(
+        spots(2, planes=6),
+        roi=ROI.rectangle(0, 0, 10, 12),
+        threshold=(120, 120),
+        background=(20, 20),
+        planes=(1, 3),
+        extras=("randomisation", "objects", "shift"),
+        randomisations=30,
+        block=6,
+        seed=4,
+        ranked=False,
+    )
+    report = build(case_of(found))
+    drawn, objects, shift = found.randomisation, found.objects, found.shift
+    assert drawn is not None
+    assert objects is not None
+    assert shift is not None
+    table = next(table for table in report.tables() if table.key == "further-1")
+    numbers = {row[0].text: row[1].number for row in table.rows}
+    assert numbers["randomisation: P"] == pytest.approx(drawn.p)
+    assert numbers["side of a block (pixels)"] == 6
+    assert numbers["objects of channel 2, stain 1"] == objects.count[1]
+    assert numbers["median distance to the other's nearest centre (µm), channel 1"] == pytest.approx(objects.medians[0], rel=1e-5)
+    assert numbers["cross-correlation: r at the peak"] == (None if shift.height is None else pytest.approx(shift.height, rel=1e-5))
+    text = words(report)
+    assert "planes 2 to 3 of 6" in text
+    assert "background: given, 20 and 20 subtracted" in text
+    assert f"Costes' P is from 30 images in which {drawn.blocks} blocks of 6 × 6 pixels" in text
+    assert "30 random shifts of the second channel (seed 4)" in text
+    rows = next(table for table in report.tables() if table.key == "coefficients-1").rows
+    assert rows[0][-2].text == f"±{found.by_chance:.2g}"
+
+
+@pytest.mark.parametrize(
+    ("colors", "state"),
+    [
+        (("#FF00FF", "#00FF00"), "fulfilled"),
+        (("#FF0000", "#00FF00"), "for the author"),
+        (("#ff2600", "#20e020"), "for the author"),
+        (("#00FF00", "#0000FF"), "fulfilled"),
+        ((None, None), "fulfilled"),
+        (("#FF0000", "#FFFFFF"), "fulfilled"),
+        ((None,) * 4, "for the author"),
+        ((None,), "not applicable"),
+    ],
+)
+def test_colours_that_some_readers_cannot_tell_apart_are_left_to_the_author(colors: tuple[str | None, ...], state: str) -> None:
+    report = build(case_of(spots(len(colors)).replace(colors=colors)))
+    rows = next(table for table in report.tables() if table.key == "checklist").rows
+    assert next(row[2].text for row in rows if row[0].text.startswith("colours that colour-blind")) == state
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_in_other_scripts_draw_charts_without_complaint() -> None:
+    image = spots(2)
+    report = build(case_of(image.replace(channels=("溶酶体 LAMP1", "β-тубулин"))))
+    assert all(figure.png for figure in report.figures())
