@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 import abbe
-from abbe.errors import MissingExtraError, NotAnImageError
+from abbe.errors import AxesError, MissingExtraError, NotAnImageError
 from abbe.formats import dates
 from abbe.image import Provenance
 
@@ -202,6 +202,15 @@ def test_a_microscopes_file_that_was_cut_short_never_gives_wrong_pixels(
             continue
         assert np.array_equal(pixels, truth), share  # what is missing may be another image of the file
     assert refused
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "CTYX", "TCZYS", "TTCZYX"])
+def test_axes_that_a_microscopes_file_contradicts_are_refused_not_left_aside(shared_data: Path, axes: str) -> None:
+    pytest.importorskip("mrc")
+    with pytest.raises(AxesError, match="DV files name their own, here CZYX"):
+        abbe.open(shared_data / "formats" / "toxo.dv", axes=axes)
+    for fitting in ("CZYX", "zcyx", "TCZYX"):
+        assert abbe.open(shared_data / "formats" / "toxo.dv", axes=fitting).shape == (1, 2, 17, 128, 128)
 
 
 def test_a_missing_library_names_the_extra(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
+from abbe.errors import AbbeError, AxesError, LimitError, NotAnImageError, StorageError
 from abbe.formats import convention, remote
 from abbe.formats.found import Format, Found
 from abbe.formats.jpeg import Jpeg
@@ -98,7 +98,9 @@ def read(source: Path, axes: str | None) -> Found:
     for form in FORMATS:
         if form.claims(head, source):
             try:
-                return form.read(source, axes)
+                found = form.read(source, axes)
+                _check_axes(found, form, source.name, axes)
+                return found
             except OSError as problem:
                 raise _unreadable(source, problem) from problem
             except MemoryError as problem:
@@ -106,6 +108,16 @@ def read(source: Path, axes: str | None) -> Found:
     if source.is_dir():
         raise NotAnImageError(f"{source} is a folder, not an image; name a file in it")
     raise _unknown(source.name, head)
+
+
+def _check_axes(found: Found, form: Format, name: str, axes: str | None) -> None:
+    """A user's axes count where a file may be wrong about them; elsewhere they must not be left aside without a word."""
+    if axes is None or isinstance(form, Tiff | Zarr):
+        return
+    own = "".join(letter for letter, n in zip("TCZYX", found.pixels.shape) if n > 1 or letter in "YX")
+    wanted = axes.upper()
+    if not set(own) <= set(wanted) <= set("TCZYX") or len(set(wanted)) != len(wanted):
+        raise AxesError(f"wanted no axes for {name}, for {form.name} files name their own, here {own}; got axes={axes!r}: leave them out")
 
 
 def _unknown(name: str, head: bytes) -> NotAnImageError:
