@@ -33,7 +33,7 @@ from abbe.errors import AbbeError, CancelledError, MissingExtraError
 
 #: top-level package -> the extra that brings it
 EXTRAS = {
-    **dict.fromkeys(("torch", "lightning_fabric", "safetensors", "onnx"), "train"),
+    **dict.fromkeys(("torch", "safetensors", "onnx"), "train"),
     **dict.fromkeys(("dask", "distributed"), "cluster"),
     **dict.fromkeys(("nd2", "liffile", "czifile", "oiffile", "mrc", "fsspec"), "formats"),
     **dict.fromkeys(("napari", "npe2", "qtpy"), "napari"),
