@@ -207,3 +207,22 @@ def test_a_disk_without_room_is_told_before_the_work(
     assert code == 1
     assert "got 1 KB free" in err
     assert not computed
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("enhance", "--model", "nobody"), "wanted a model, got 'nobody'"),
+        (("enhance", "--realism", "3"), "wanted a realism from 0"),
+        (("enhance", "--steps", "denoise", "--model", "super_resolve"), "wanted a model for the steps denoise"),
+        (("background", "--realism", "2"), "wanted a realism from 0"),
+    ],
+)
+def test_what_no_image_could_be_done_with_is_said_before_one_is_looked_at(
+    words: tuple[str, ...], error: str, desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = call(capsys, words[0], "cells.tif", "nowhere.tif", *words[1:])
+    assert code == 1
+    assert not out
+    assert err.startswith(f"abbe: {error}")
+    assert len(err.splitlines()) == 1

@@ -12,7 +12,7 @@ from abbe.errors import ParameterError
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
 from abbe.restoration.engine import engine
-from abbe.restoration.request import STEPS, at_realism, check_steps, choose_models, choose_passes
+from abbe.restoration.request import STEPS, check_request, check_steps
 
 #: raised when a field changes its meaning
 FORMAT = 1
@@ -52,17 +52,9 @@ class Settings(BaseModel):
             raise ParameterError(f"wanted results that end in .ome.tif, .tif or .ome.zarr, got {self.ending!r}")
         if self.dtype is not None:
             parse_type(self.dtype)
-        if self.workflow == "B":
-            requests: list[tuple[tuple[str, ...], str]] = [(("background",), "")]
-        else:
-            steps = check_steps(self.steps)
-            requests = [(steps, axial) for axial in (("axial_plane", "axial_stack") if "axial" in steps else ("axial_plane",))]
-        used: dict[str, str] = {}
-        for steps, axial in requests:
-            models = at_realism(self.realism, choose_models(steps, self.model, axial))[0]
-            choose_passes(self.passes, models)
-            used |= {f"{model.card.name} {model.card.version}": model.card.digest for model in models.values()}
-        return used
+        steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
+        models = check_request(steps, self.model, self.realism, self.passes)
+        return {name: model.card.digest for name, model in models.items()}
 
 
 class Began(BaseModel):

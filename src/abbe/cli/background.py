@@ -13,6 +13,7 @@ from abbe.cli.restoring import Reading, Work, Writing, listed_channels, restore_
 from abbe.image import Image
 from abbe.restoration import Advice, advise, correct_background
 from abbe.restoration.engine import engine as check_engine
+from abbe.restoration.request import check_request
 
 ENDING = "_background.ome.tif"
 
@@ -52,6 +53,7 @@ def command(
     For images that are super-resolved already, and any other whose background is to go. Other channels keep their values.
     """
     check_engine(engine, exact)
+    check_request(("background",), model, realism, passes)
 
     def look(image: Image) -> Advice:
         return advise(image, channels=listed_channels(channels, image), workflow="B")

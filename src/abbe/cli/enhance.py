@@ -14,7 +14,7 @@ from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, 
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
-from abbe.restoration.request import STEPS, check_steps
+from abbe.restoration.request import STEPS, check_request, check_steps
 
 ENDING = "_abbe.ome.tif"
 
@@ -70,6 +70,7 @@ def command(
     """
     wanted = check_steps(listed(steps) or ())
     check_engine(engine, exact)
+    check_request(wanted, model, realism, passes)
 
     def look(image: Image) -> Advice:
         found = advise(image, wanted, listed_channels(channels, image), workflow="A")

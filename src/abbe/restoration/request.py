@@ -107,6 +107,27 @@ def choose_models(steps: Sequence[str], choice: ModelChoice | None, axial_task: 
     return models
 
 
+def check_request(
+    steps: Sequence[str], model: ModelChoice | None = None, realism: float | None = None, passes: Passes | None = None
+) -> dict[str, Model]:
+    """Name and version -> every model that a run may use, on whatever image. What would fail on all of them fails here, before one is read.
+
+    Raises `ParameterError`, `ModelError`.
+    """
+    kinds, used, refused = ("axial_plane", "axial_stack") if "axial" in steps else ("",), {}, []
+    for kind in kinds:
+        try:
+            models = at_realism(realism, choose_models(steps, model, kind))[0]
+        except ModelError as problem:
+            refused.append(problem)  # one's own may be for stacks, or for planes
+            continue
+        choose_passes(passes, models)
+        used.update({f"{m.card.name} {m.card.version}": m for m in models.values()})
+    if len(refused) == len(kinds):
+        raise refused[0]
+    return used
+
+
 #: how often each tile is seen, by task, and where a denoiser or the single-plane axial model is the last step. Measured for 1, 2, 4 and 8
 #: passes: denoising W2S 32.85, 32.91, 32.94, 32.96 dB; background of ER under haze 33.15, 33.32, 33.37, 33.40 dB; super-resolved STED, ER
 #: and SIM at 300 photons gain 0.07, 0.02 and 0.06 dB by a second pass
