@@ -56,7 +56,6 @@ class Ome:
     account: str | None = None
     #: per channel: of transmitted light?
     transmitted: tuple[bool, ...] = ()
-    images: int = 1
 
 
 def tree(xml: str) -> ET.Element:
@@ -87,16 +86,17 @@ def _strip(root: ET.Element) -> None:
         pending += [(child, depth + 1) for child in element]
 
 
-def parse(xml: str, index: int = 0) -> Ome:
-    """What the XML says of image number `index`."""
+def parse(xml: str, file: str | None = None, uuid: str | None = None) -> Ome:
+    """What the XML says of the first image that has planes in the file of that name or UUID; None: in the one that the XML is of."""
     root = tree(xml)
     images = root.findall("Image")
-    if index >= len(images):
-        return Ome(images=len(images))
-    image = images[index]
+    if not images:
+        return Ome()
+    own = {file, uuid or root.get("UUID")} - {None}
+    image = next((i for i in images if _has_planes(i, own)), images[0])
     pixels = image.find("Pixels")
     if pixels is None:
-        return Ome(images=len(images))
+        return Ome()
     get = pixels.attrib.get
     size = tuple(micrometres(get(f"PhysicalSize{a}"), get(f"PhysicalSize{a}Unit", "µm")) for a in "ZYX")
     channels = pixels.findall("Channel")
@@ -112,8 +112,25 @@ def parse(xml: str, index: int = 0) -> Ome:
         facts=_facts(image),
         account=_account(root),
         transmitted=tuple(_is_transmitted(c) for c in channels),
-        images=len(images),
     )
+
+
+def _has_planes(image: ET.Element, files: set[str | None]) -> bool:
+    """Lies any plane of the image in one of `files`, or in the one that describes it?"""
+    for data in image.iterfind("Pixels/TiffData"):
+        other = data.find("UUID")
+        if other is None or other.get("FileName") in files or (other.text or "").strip() in files:
+            return True
+    return False
+
+
+def pointer(xml: str) -> tuple[str, str | None] | None:
+    """(name of the file that describes this one, own UUID), where the XML says no more than that."""
+    if "BinaryOnly" not in xml:
+        return None
+    root = tree(xml)
+    found = root.find("BinaryOnly")
+    return None if found is None else (found.get("MetadataFile", ""), root.get("UUID"))
 
 
 def _per_sample(channels: list[ET.Element], values: list[str | None]) -> tuple[str | None, ...]:

@@ -15,7 +15,7 @@ from abbe.formats import ome
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found
 from abbe.formats.stamp import Stamp
-from abbe.formats.tiff import imagej, losses, makers, resolution
+from abbe.formats.tiff import imagej, losses, makers, resolution, sets
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
@@ -41,33 +41,31 @@ class Tiff:
 
     def read(self, path: Path, axes: str | None) -> Found:
         check_directories(path)
-        with decoding(path.name), tifffile.TiffFile(path) as tif:
-            return _read(tif, path, axes)
+        with decoding(path.name), tifffile.TiffFile(path) as tif, sets.described(tif, path) as described:
+            return _read(described, path, axes)
 
 
-def _read(tif: Any, path: Path, axes: str | None) -> Found:
-    description = str(tif.pages.first.description or "")
-    words = ome.parse(description) if tif.is_ome else None
-    series = tif.series[0]
+def _read(described: sets.Described, path: Path, axes: str | None) -> Found:
+    tif, words = described.tif, described.words
+    series = sets.main_series(tif, path)
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
     stored, layout_notices = _pixels(tif, series, path, axes)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
-    notices = [*layout_notices, *_other_series(tif), *_losses(page), *colour_notices]
+    notices = [*described.notices, *layout_notices, *_other_series(tif, path), *_losses(page), *colour_notices]
     if words is not None:
         return _with_ome(words, pixels, notices, rgb)
     return _with_tags(tif, page, pixels, notices, rgb, colors)
 
 
-def _other_series(tif: Any) -> list[Notice]:
-    notices = []
-    full = [s for s in tif.series if not makers.is_thumbnail(s)]
-    if len(full) > 1:
-        names = ", ".join(f"{s.name or k} ({' x '.join(map(str, s.shape))})" for k, s in enumerate(full[1:4], 1))
-        more = f" and {len(full) - 4} more" if len(full) > 4 else ""
-        notices.append(Notice("dropped", f"the file holds {len(full)} images; the first was opened, not {names}{more}"))
-    return notices
+def _other_series(tif: Any, path: Path) -> list[Notice]:
+    full = [s for s in sets.others(tif, path) if not makers.is_thumbnail(s)]
+    if not full:
+        return []
+    names = ", ".join(f"{s.name or k} ({' x '.join(map(str, s.shape))})" for k, s in enumerate(full[:3], 1))
+    more = f" and {len(full) - 3} more" if len(full) > 3 else ""
+    return [Notice("dropped", f"the file holds {len(full) + 1} images; the first was opened, not {names}{more}")]
 
 
 def _losses(page: Any) -> list[Notice]:

@@ -1,0 +1,75 @@
+"""OME-TIFFs that belong together: each file of a set may describe all of its images, or only name the file that does.
+
+"OME-TIFF specification", section on multi-file OME-TIFF filesets: UUID, TiffData/UUID and BinaryOnly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from abbe.formats import ome
+from abbe.formats.tiff.directories import check_directories
+from abbe.image import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A TIFF, and the one of its set that describes it: itself in most cases."""
+
+    tif: Any
+    #: of the set's images, the words on the one that the file belongs to; None where it is no OME-TIFF
+    words: ome.Ome | None
+    #: what to say
+    notices: tuple[Notice, ...] = ()
+
+
+@contextmanager
+def described(tif: Any, path: Path) -> Iterator[Described]:
+    """The open file `path`, or in its place the file beside it that describes it."""
+    text = str(tif.pages.first.description or "")
+    if not tif.is_ome:
+        yield Described(tif, None)
+        return
+    pointer = ome.pointer(text)
+    if pointer is None:
+        yield Described(tif, ome.parse(text, path.name))
+        return
+    name, uuid = pointer
+    master = path.with_name(name.replace("\\", "/").rpartition("/")[2] or path.name)
+    if master != path and master.is_file() and _is_tiff(master):
+        check_directories(master)
+        with tifffile.TiffFile(master) as whole:
+            text = str(whole.pages.first.description or "")
+            if whole.is_ome and ome.pointer(text) is None and _of_file(whole, path):
+                yield Described(whole, ome.parse(text, path.name, uuid))
+                return
+    said = f"what its planes are stands in another file, {master.name}, which is not beside it or does not know it; put them together"
+    yield Described(tif, None, (Notice("damaged", said),))
+
+
+def _is_tiff(path: Path) -> bool:
+    """Does the file begin as a TIFF does?"""
+    with path.open("rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def main_series(tif: Any, path: Path) -> Any:
+    """The first image with planes in the file `path`; of a set whose files lie apart, the first of all."""
+    return next(iter(_of_file(tif, path)), tif.series[0])
+
+
+def others(tif: Any, path: Path) -> list[Any]:
+    """The images with planes in the file, but the first."""
+    return (_of_file(tif, path) or list(tif.series))[1:]
+
+
+def _of_file(tif: Any, path: Path) -> list[Any]:
+    if not tif.is_ome or (len(tif.series) < 2 and Path(tif.filehandle.path) == path):
+        return list(tif.series)
+    return [s for s in tif.series if any(page is not None and Path(page.parent.filehandle.path).name == path.name for page in s.pages)]
