@@ -61,6 +61,15 @@ def test_a_folder_for_results_is_made_where_it_is_not_there(desk: Path, capsys: 
     assert sorted(os.listdir(folder)) == ["cells_background.ome.tif", "pair_background.ome.tif"]
 
 
+def test_a_mask_among_the_images_is_told_once_and_noted_in_its_result(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mask = np.zeros((60, 60), np.uint8)
+    mask[10:30, 10:40] = mask[40:55, 20:50] = 255
+    abbe.save(abbe.Image.from_array(mask), "mask.tif")
+    code, _, err = call(capsys, "enhance", "mask.tif", "--steps", "denoise", "-o", "out.tif")
+    assert (code, err.count("as masks and labels have")) == (0, 1)
+    assert any("as masks and labels have" in notice.message for notice in abbe.open("out.tif").notices)
+
+
 def test_the_folder_of_a_named_file_is_made_too(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "enhance", "cells.tif", "--steps", "denoise", "-o", "new/folder/out.tif")[0] == 0
     assert os.listdir("new/folder") == ["out.tif"]

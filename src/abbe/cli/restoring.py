@@ -120,7 +120,7 @@ def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target
     judged = verdict(result)  # before writing, which may replace the file that the original is read from
     with progress(f"writing {target.name}") as report:
         saved = _save(result, target, writing, report)
-    warn((*result.notices, *saved.notices))
+    warn(notice for notice in (*result.notices, *saved.notices) if notice.message not in advice.remarks)  # said before the run
     z, y, x = result.pixel_size
     wide = "" if x is None else f"{x:.4g}" if y is None or f"{y:.4g}" == f"{x:.4g}" else f"{x:.4g} (along x) by {y:.4g} (along y)"
     size = wide and f", pixels of {wide} um" + ("" if z is None or result.shape[2] == 1 else f", z-step {z:.4g} um")
