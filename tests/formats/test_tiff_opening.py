@@ -488,3 +488,11 @@ def test_xml_entities_are_not_followed(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((4, 4), np.uint8), description=xml, metadata=None)
     with pytest.raises(NotAnImageError, match="entities"):
         abbe.open(tmp_path / "a.ome.tif")
+
+
+def test_imagej_may_name_a_unit_for_each_axis(tmp_path: Path) -> None:
+    words = "ImageJ=1.53t\nimages=3\nslices=3\nunit=mm\nyunit=um\nspacing=300\nzunit=nm\n"
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for _ in range(3):
+            writer.write(np.zeros((8, 8), np.uint16), description=words, metadata=None, resolution=(10_000, 8), contiguous=True)
+    assert abbe.open(tmp_path / "a.tif").pixel_size == pytest.approx((0.3, 0.125, 0.1))

@@ -31,6 +31,8 @@ class ImageJ:
     """What ImageJ says."""
 
     unit: str | None = None
+    #: where it is another than that along x
+    y_unit: str | None = None
     z_step: float | None = None
     time_step: float | None = None
     channels: tuple[str | None, ...] = ()
@@ -50,6 +52,7 @@ def parse(metadata: dict[str, Any], shape: tuple[int, ...]) -> ImageJ:
         facts["info"] = info.strip()[:10_000]
     return ImageJ(
         unit=known,
+        y_unit=str(metadata["yunit"]) if metadata.get("yunit") else known,
         z_step=micrometres(metadata.get("spacing"), str(metadata.get("zunit", known) or "")),
         time_step=_time_step(metadata),
         channels=_names(metadata.get("Labels"), shape),

@@ -234,7 +234,7 @@ def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: 
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
     maker = (makers.read(tif, page, pixels.shape) if metadata is None else None) or makers.Words("TIFF")
-    x, y, guessed = resolution.read(page, said.unit, metadata is not None)
+    x, y, guessed = resolution.read(page, said.unit, said.y_unit, metadata is not None)
     size: PixelSize = (said.z_step, y, x)
     if None not in maker.pixel_size[1:]:
         size, guessed = maker.pixel_size, ()

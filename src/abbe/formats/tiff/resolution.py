@@ -16,13 +16,13 @@ LARGEST = 10.0
 _UNITS = {2: "inch", 3: "cm"}
 
 
-def read(page: Any, unit: str | None, imagej: bool) -> tuple[float | None, float | None, tuple[Notice, ...]]:
-    """(x, y) in um and what to say about them. `unit` is ImageJ's."""
+def read(page: Any, unit: str | None, y_unit: str | None, imagej: bool) -> tuple[float | None, float | None, tuple[Notice, ...]]:
+    """(x, y) in um and what to say about them. `unit` and `y_unit` are ImageJ's."""
     per_x, per_y = (_per_unit(page, name) for name in ("XResolution", "YResolution"))
     if per_x is None or per_y is None:
         return None, None, ()
     if imagej:
-        return micrometres(1 / per_x, unit), micrometres(1 / per_y, unit), ()
+        return micrometres(1 / per_x, unit), micrometres(1 / per_y, y_unit), ()
     tag = page.tags.get("ResolutionUnit")
     word = _UNITS.get(int(tag.value) if tag is not None else 0)
     x, y = micrometres(1 / per_x, word), micrometres(1 / per_y, word)
