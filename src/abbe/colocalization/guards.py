@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
+from abbe.colocalization.bleeding import BLEEDING, bleeding
 from abbe.colocalization.light import MOST_BELOW
 from abbe.colocalization.measurement import HARDLY, Measurement
 from abbe.colocalization.pair import Pair
@@ -25,8 +26,6 @@ FILLED = 0.9
 SCARCE = 1e-4
 #: correlation of the noise of two channels above which they were not recorded independently; independent detectors give 0 +- 0.02
 SHARED_NOISE = 0.3
-#: share of a channel's brightness that is always found in the other, from which bleed-through is hinted at
-BLEEDING = 0.05
 #: rows and columns of the part in which noise and bleed-through are looked for
 SAMPLE = 768
 #: notices of the image that bear on colocalization
@@ -242,26 +241,10 @@ def _bleeding(m: Measurement, a: Values, b: Values, inside: Inside) -> Iterator[
     """Is there, wherever one channel is bright, always a fixed share of it in the other?"""
     names = m.pair.names
     for (one, two), (source, target) in (((a, b), names), ((b, a), (names[1], names[0]))):
-        share = bleeding(one[inside], two[inside])
+        share = bleeding(one, two, inside)
         if share is not None and share > BLEEDING:
             yield Notice(
                 "bleed_through",
                 f"wherever {source} is bright, {target} has at least {100 * share:.0f} % of its brightness. Full colocalization looks like "
                 f"this, and so does light of {source} that bleeds through into {target}: check with a specimen stained for {source} alone",
             )
-
-
-def bleeding(source: Values, target: Values) -> float | None:
-    """Least share of the source's brightness found in the target among the source's brightest pixels; None where it cannot be told.
-
-    Both less their darkest per cent. Among the brightest 2 %, the lowest per cent of the ratio, less three times the target's noise there.
-    """
-    dark = [float(np.quantile(channel, 0.01)) for channel in (source, target)]
-    light, other = source - dark[0], target - dark[1]
-    bright = light >= np.quantile(light, 0.98)
-    if bright.sum() < 50 or np.median(light[bright]) <= 0:
-        return None
-    background = other[light <= np.quantile(light, 0.25)]
-    noise = float(np.quantile(background, 0.84) - np.median(background)) if background.size else 0.0
-    level = float(np.median(light[bright]))
-    return float(np.quantile(other[bright] / light[bright], 0.01)) - (3 * noise + float(np.median(background))) / level
