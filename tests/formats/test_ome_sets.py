@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import abbe
+from abbe.formats.tiff.sets import first_file
 
 UUIDS = [f"urn:uuid:11111111-1111-1111-1111-11111111111{k}" for k in range(3)]
 SCHEMA = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
@@ -120,3 +121,23 @@ def test_several_images_in_one_file_are_named(tmp_path: Path, stacks: np.ndarray
     assert np.array_equal(np.asarray(opened)[0, 0], stacks[0])
     (notice,) = opened.notices
     assert notice.message.startswith("the file holds 3 images; the first was opened")
+
+
+@pytest.mark.parametrize("words", [full, pointing])
+def test_a_position_is_no_part_of_another(tmp_path: Path, stacks: np.ndarray, words: Callable[[int], str]) -> None:
+    for k in range(3):
+        write(tmp_path / f"Pos{k}.ome.tif", stacks[k], words(k))
+    for k in range(3):
+        assert first_file(tmp_path / f"Pos{k}.ome.tif") == tmp_path / f"Pos{k}.ome.tif"
+
+
+def test_a_plane_of_a_stack_belongs_to_the_file_with_the_first(tmp_path: Path, stacks: np.ndarray) -> None:
+    where = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="Pos{z}.ome.tif">{UUIDS[z]}</UUID></TiffData>' for z in range(DEPTH)
+    )
+    for z in range(DEPTH):
+        xml = f'<?xml version="1.0" encoding="UTF-8"?><OME {SCHEMA} UUID="{UUIDS[z]}">{image(0, where)}</OME>'
+        write(tmp_path / f"Pos{z}.ome.tif", stacks[0, z : z + 1], xml)
+    assert [first_file(tmp_path / f"Pos{z}.ome.tif").name for z in range(DEPTH)] == ["Pos0.ome.tif"] * 3
+    tifffile.imwrite(tmp_path / "alone.tif", stacks[0, 0])
+    assert first_file(tmp_path / "alone.tif") == tmp_path / "alone.tif"

@@ -73,3 +73,17 @@ def _of_file(tif: Any, path: Path) -> list[Any]:
     if not tif.is_ome or (len(tif.series) < 2 and Path(tif.filehandle.path) == path):
         return list(tif.series)
     return [s for s in tif.series if any(page is not None and Path(page.parent.filehandle.path).name == path.name for page in s.pages)]
+
+
+def first_file(path: Path) -> Path:
+    """The file that holds the first plane of the image that the TIFF `path` opens as: itself in most cases.
+
+    Raises what a damaged file raises.
+    """
+    check_directories(path)
+    with tifffile.TiffFile(path) as tif, described(tif, path) as whole:
+        if whole.words is None:
+            return path
+        series = main_series(whole.tif, path)
+        first = next(page for page in series.pages if page is not None)
+        return Path(first.parent.filehandle.path)
