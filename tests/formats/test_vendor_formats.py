@@ -15,7 +15,7 @@ import tifffile
 import abbe
 from abbe.errors import AxesError, MissingExtraError, NotAnImageError
 from abbe.formats import dates
-from abbe.image import Provenance
+from abbe.image import Optics, Provenance
 
 Reference = Callable[[Path], np.ndarray]
 
@@ -138,6 +138,15 @@ def test_the_date_of_a_microscopes_file_stays_in_a_form_that_others_read(shared_
         with tifffile.TiffFile(tmp_path / "saved.ome.tif") as tif:
             (date,) = re.findall("<AcquisitionDate>(.*)</AcquisitionDate>", str(tif.ome_metadata))
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?", date)
+
+
+@pytest.mark.parametrize("suffix", [".ome.tif", ".tif", ".ome.zarr", ".png", ".jpg"])
+def test_the_microscope_is_known_of_whatever_was_saved(tmp_path: Path, suffix: str) -> None:
+    """Super-resolution of a denoised image that was saved on the way is told the same point-spread function."""
+    optics = Optics(1.2, 60, 1.33, "confocal", (525.0,), (488.0,), 1.0)
+    image = abbe.Image.from_array(np.arange(400, dtype=np.uint8).reshape(20, 20), pixel_size=0.1, optics=optics)
+    abbe.save(image, tmp_path / f"a{suffix}")
+    assert abbe.open(tmp_path / f"a{suffix}").optics == optics
 
 
 def test_a_day_and_a_month_that_could_be_each_other_are_no_date_for_the_schema(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from abbe._version import __version__
 from abbe.errors import ParameterError
 from abbe.formats import colours, masked
 from abbe.formats.units import positive
-from abbe.image import Grid, Image, Notice, PixelSize
+from abbe.image import Grid, Image, Notice, Optics, PixelSize
 from abbe.image.notice import CODES
 from abbe.limits import LIMITS
 
@@ -42,6 +42,7 @@ class Described:
     #: (z, y, x) size of a pixel in pixels of the original
     step: tuple[float, float, float] | None
     acquired: str | None
+    optics: Optics
     #: see `abbe.formats.masked`
     mask: dict[str, Any]
 
@@ -82,6 +83,8 @@ def _data(image: Image, mask: dict[str, str], more: tuple[Notice, ...]) -> dict[
         "pixel_size": image.pixel_size,
         "bits": image.bits,
     }
+    if image.optics != Optics():
+        described["optics"] = image.optics.to_dict()
     if image.provenance.acquired:
         described["acquired"] = image.provenance.acquired
     if step != (1, 1, 1):
@@ -139,8 +142,26 @@ def _described(data: Any) -> Described | None:
         bits=bits if isinstance(bits, int) and 1 <= bits <= 32 else None,
         step=None if step is None else _step(step),
         acquired=str(data["acquired"])[:200] if data.get("acquired") else None,
+        optics=_optics(data.get("optics") or {}),
         mask=mask if isinstance(mask, dict) else {},
     )
+
+
+def _optics(data: Any) -> Optics:
+    return Optics(
+        numerical_aperture=positive(data.get("numerical_aperture")),
+        magnification=positive(data.get("magnification")),
+        refractive_index=positive(data.get("refractive_index")),
+        modality=str(data["modality"])[:100] if data.get("modality") else None,
+        emission=_waves(data.get("emission")),
+        excitation=_waves(data.get("excitation")),
+        pinhole=positive(data.get("pinhole")),
+    )
+
+
+def _waves(data: Any) -> tuple[float | None, ...]:
+    waves = tuple(positive(wave) for wave in data or ())
+    return waves if any(waves) else ()
 
 
 def _step(data: Any) -> tuple[float, float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from abbe.formats import account
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.found import Found
 from abbe.formats.masked import StoredMask
-from abbe.image import Image, Notice, PixelSize, Provenance
+from abbe.image import Image, Notice, Optics, PixelSize, Provenance
 from abbe.image.inspection import fill_non_finite
 from abbe.image.pixels import Array, MappedPixels, Pixels, Region, SelectedPixels, Shape, blocks, put, scratch
 
@@ -35,10 +36,11 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices.append(masked)
     integer = pixels.dtype.kind in "ui"
     story = account.parse(found.account)
-    size, bits, step, acquired = found.pixel_size, found.bits, None, found.acquired
+    size, bits, step, acquired, optics = found.pixel_size, found.bits, None, found.acquired, found.optics
     if story.described is not None and story.described.shape == pixels.shape:
         size, names, colors, bits = _completed(story.described, size, names, colors, bits)
         step, acquired = story.described.step, acquired or story.described.acquired
+        optics = _completed_optics(story.described.optics, optics)
         mask, damaged = _with_stored(mask, story.described.mask, pixels.shape)
         notices += damaged
     return Image(
@@ -48,7 +50,7 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         colors=colors,
         bits=bits if integer and bits and bits <= pixels.dtype.itemsize * 8 else None,
         time_step=found.time_step,
-        optics=found.optics,
+        optics=optics,
         provenance=Provenance(
             source=str(source),
             format=found.format,
@@ -73,6 +75,10 @@ def _completed(
     if len(known.colors) == len(colors):
         colors = tuple(said or own for said, own in zip(colors, known.colors))
     return (z, y, x), names, colors, bits or known.bits
+
+
+def _completed_optics(known: Optics, said: Optics) -> Optics:
+    return dataclasses.replace(said, **{f.name: getattr(said, f.name) or getattr(known, f.name) for f in dataclasses.fields(said)})
 
 
 def _colour_picture(found: Found) -> tuple[Pixels, tuple[str | None, ...], tuple[str | None, ...], list[Notice]]:
