@@ -67,6 +67,21 @@ def test_where_the_file_does_not_say_nothing_is_told(optics: Optics, size: float
     assert widths_of(result) == {"fwhm_pixels": [None], "from": "unknown"}
 
 
+def test_pixels_as_coarse_as_before_weak_objectives_tell_a_width_where_nothing_else_does() -> None:
+    """Untold, the network takes for fine what is close: nuclei get bright rims."""
+    coarse = image(Optics(), 0.65)
+    made = abbe.enhance(coarse, steps="super_resolve")
+    assert widths_of(made) == {"fwhm_pixels": [1.3], "from": "pixel size"}
+    assert ["Say the width (psf)" in n.message for n in made.notices if n.code == "optics"] == [True]
+    assert np.array_equal(np.asarray(made), np.asarray(abbe.enhance(coarse, steps="super_resolve", psf="1.3px")))
+    assert widths_of(abbe.enhance(coarse, steps="super_resolve", psf="unknown"))["from"] == "unknown"
+    for other in (image(Optics(), 0.1), image(Optics(), 352.8), image(PLAN_APO, 0.4), image(Optics(modality="multiphoton"), 0.65)):
+        assert choose_psf(other, [0], choose_models(("super_resolve",), None, ""), None)[0].source != "pixel size"
+    blurred = 1e5 * gaussian_filter(specimens(1.0)[0], 9) + np.random.default_rng(1).normal(100, 0.1, (288, 576))
+    soft = image(Optics(), 0.65, blurred[None, None, None].astype(np.float32))
+    assert choose_psf(soft, [0], choose_models(("super_resolve",), None, ""), None)[0].source == "unknown"
+
+
 def test_what_abbe_super_resolved_has_not_the_lens_s_width_any_more() -> None:
     finer = abbe.enhance(image(), steps="super_resolve")
     assert widths_of(finer)["from"] == "file"
@@ -160,7 +175,7 @@ def test_nothing_known_is_the_image_alone() -> None:
 
 
 def test_a_repeated_run_is_told_the_same() -> None:
-    for source, psf in ((image(), None), (image(), 0.31), (image(), "unknown"), (image(size=None), "2.9px")):
+    for source, psf in ((image(Optics(), 0.65), None), (image(), None), (image(), 0.31), (image(), "unknown"), (image(size=None), "2.9px")):
         made = abbe.enhance(source, psf=psf)
         assert made.recipe is not None
         again = repeat(made.recipe, source)

@@ -144,7 +144,8 @@ def _lens(step: Step) -> str:
     if not isinstance(psf, dict) or not any(known) or not all(width is None or isinstance(width, (int, float)) for width in known):
         return ""
     widths = ", ".join("unknown" if width is None else f"{width:g}" for width in (known if len(set(known)) > 1 else known[:1]))
-    return f", told a point-spread function {widths} pixels wide (FWHM{', by the optics' if psf.get('from') == 'file' else ''})"
+    by = {"file": ", by the optics", "pixel size": ", by the pixel size alone"}.get(str(psf.get("from")), "")
+    return f", told a point-spread function {widths} pixels wide (FWHM{by})"
 
 
 def _measured(case: Case) -> Iterator[str]:
