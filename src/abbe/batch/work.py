@@ -15,7 +15,6 @@ from abbe.formats import open as open_image
 from abbe.formats import save
 from abbe.formats.naming import maps_beside
 from abbe.formats.saving import check_fit
-from abbe.formats.tiff.sets import described, main_series
 from abbe.formats.tiff.sets import first_file
 from abbe.image import Image
 from abbe.recipe import Recipe
@@ -139,11 +138,8 @@ def part_of(source: Path) -> str | None:
     """Of an OME-TIFF that is one of several files of one image: the name of the first of them, where it is beside this one."""
     if source.is_dir() or source.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
         return None
-    with suppress(Exception), tifffile.TiffFile(source) as file, described(file, source) as set_:  # opening it says what is wrong with it
-        if set_.words is None:
-            return None
-        series = main_series(set_.tif, source)  # of a set of several images, the one that this file belongs to
-        owner = Path(next(page for page in series.pages if page is not None).parent.filehandle.path)
-        if owner.name != source.name and owner.parent.resolve() == source.parent.resolve():
-            return owner.name
+    with suppress(Exception):  # whatever is wrong with it, opening it as an image says so
+        first = first_file(source)
+        if first.name != source.name and first.parent.resolve() == source.parent.resolve():
+            return first.name
     return None
