@@ -34,8 +34,9 @@ SCANNED, TAKEN = ("confocal",), (None, "widefield", "light sheet", "spinning dis
 #: specimen under a perfect lens 0.1 dB, too narrow by it a thick cell as much
 REAL = 1.1
 #: pixels (um) behind objectives of 2x to 20x, which draw a point 0.9 (10x/0.45) to 1.7 (20x/0.5) of them wide; and what is taken where
-#: nothing else is known. Measured at 0.9 and 1.3: soft cells come 4 to 6 dB nearer to the truth than untold, crisp nuclei and textured
-#: cells 0.4 to 2 dB (untold they are worse than plain upsampling, with bright rims); filaments lose 0.3 to 0.4 dB, single points 0.2
+#: nothing else is known. Measured on simulated fields at 0.9 to 1.3: soft cells come 4 to 6 dB nearer to the truth than untold, crisp
+#: nuclei and textured cells 0.3 to 4 (untold they are worse than plain upsampling, with bright rims); filaments lose 0.4 or gain up to 1.5,
+#: single points lose 0.2 to 1.6, the more the softer the truth that is compared with; at 1.7 filaments lose up to 1
 COARSE_PIXELS, COARSE_WIDTH = (0.3, 3.5), 1.3
 #: share of the highest frequency below which an image's detail ends too early for that width
 FINEST = 0.5
