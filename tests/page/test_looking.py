@@ -165,3 +165,19 @@ def test_a_map_is_named_when_it_is_there(chromium: Any, served: Served) -> None:
     page.locator(".legend").wait_for()
     assert page.locator(".badge").all_inner_texts() == ["version 2 − Original"]
     hand.close()
+
+
+def test_any_number_of_images_may_be_looked_at_one_after_another(chromium: Any, served: Served) -> None:
+    abbe.save(np.random.default_rng(0).poisson(50, (16, 16)).astype(np.uint16), served.folder / "cell.tif")
+    hand = Hand(chromium, served)
+    lines: list[str] = []
+    hand.page.on("console", lambda line: lines.append(line.text))
+    for _ in range(18):  # a browser gives sixteen contexts, and takes the oldest away for one more
+        hand.page.locator(".tile").first.click()
+        hand.seen()
+        hand.tap("Back to the files")
+        hand.page.get_by_role("button", name="Add images").wait_for()
+    hand.page.locator(".tile").first.click()
+    assert hand.brightness() > 5
+    assert not [line for line in lines if "WebGL contexts" in line]
+    hand.close()

@@ -29,6 +29,11 @@ export interface Pane {
   layers: Layer[];
 }
 
+// What a Deck is given for good stands here: a function made in the constructor would hold on to all that is known there.
+const inItsView = ({ layer, viewport }: { layer: { id: string }; viewport: { id: string } }) => layer.id.startsWith(`${viewport.id}/`);
+const inherited = () => "inherit";
+const nothing = () => undefined;
+
 const palette = new ColorPaletteExtension();
 const colormaps = new AdditiveColormapExtension();
 
@@ -48,8 +53,8 @@ export class Stage {
       layers: [],
       controller: false,
       useDevicePixels: Math.min(window.devicePixelRatio, 2),
-      layerFilter: ({ layer, viewport }) => layer.id.startsWith(`${viewport.id}/`),
-      getCursor: () => "inherit",
+      layerFilter: inItsView,
+      getCursor: inherited,
       onAfterRender: () => busy(this.#layers.length === 0 || !this.#layers.every((layer) => layer.isLoaded)),
       onError: (problem: Error) => {
         if (problem.name !== "AbortError") failed(problem.message);
@@ -88,8 +93,17 @@ export class Stage {
     return canvas ? new Promise((resolve) => canvas.toBlob(resolve, "image/png")) : null;
   }
 
+  /**
+   * Lets go of everything at once. deck.gl leaves its WebGL context to the garbage collector, which comes late: after sixteen images the browser
+   * would take contexts away from those that are in use.
+   */
   destroy(): void {
+    const canvas = this.#deck.getCanvas();
+    this.#layers = [];
+    this.#deck.setProps({ layers: [], onAfterRender: nothing, onError: nothing });
     this.#deck.finalize();
+    canvas?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+    canvas?.remove();
   }
 }
 
