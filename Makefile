@@ -13,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help demo test test-all lint types floors tests tests-all docs page browser clean
+.PHONY: help demo test test-all lint types floors tests tests-all docs page browser screen clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -26,6 +26,7 @@ help:
 # Stamps in .venv say what is installed; each is newer than what decides its content, so that a second run installs nothing.
 CORE := $(VENV)/.core
 TEST := $(VENV)/.test
+NAPARI := $(VENV)/.napari
 DOCS := $(VENV)/.docs
 DECIDES := pyproject.toml $(wildcard hatch_build.py)
 
@@ -51,6 +52,12 @@ $(TEST): $(DECIDES) | $(BIN)/python
 	@echo "installing abbe with what its tests and its training need into $(VENV)"
 	$(PIP) install --quiet torch==2.13.0
 	$(PIP) install --quiet --editable '.[test,train,formats]'
+	@touch $@ $(CORE)
+
+# napari brings no Qt of its own; this one's licence is the LGPL.
+$(NAPARI): $(DECIDES) | $(TEST)
+	@echo "installing napari with a Qt into $(VENV)"
+	$(PIP) install --quiet --editable '.[napari]' 'PySide6_Essentials>=6.7'
 	@touch $@ $(CORE)
 
 $(DOCS): $(DECIDES) | $(BIN)/python
@@ -79,6 +86,19 @@ browser:
 	    "macOS: brew install --cask chromium), or set ABBE_BROWSER to its path" >&2; exit 1; \
 	fi
 
+# napari is tested on a screen: the one that is here, or one that nobody sees, with OpenGL in software.
+SCREEN := xvfb libgl1-mesa-dri libegl1 libgl1 libopengl0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
+  libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
+screen:
+	@if [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY" ] || command -v Xvfb >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "installing Xvfb for the tests of napari"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SCREEN) >/dev/null; \
+	else \
+	  echo "The tests of napari want a screen or Xvfb, and found neither: install it (Debian: apt-get install $(SCREEN))" >&2; exit 1; \
+	fi
+
 # ------------------------------------------------------------------------------------------------------------ doing
 demo: $(CORE)
 	$(BIN)/abbe demo --out demo --overwrite
@@ -99,7 +119,7 @@ floors: $(TEST)
 tests: $(TEST) $(PAGE) browser
 	$(BIN)/python -m pytest -m "not long"
 
-tests-all: $(TEST) $(PAGE) browser
+tests-all: $(TEST) $(NAPARI) $(PAGE) browser screen
 	$(BIN)/python -m pytest
 
 docs: $(DOCS)

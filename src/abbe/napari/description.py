@@ -40,7 +40,7 @@ class Description:
     def held(self) -> Held | None:
         """What abbe knows of the layer, where it still shows that."""
         found = self.metadata.get(KEY)
-        return found if isinstance(found, Held) and found.data is self.data else None
+        return found if isinstance(found, Held) and found.data is self.pixels else None
 
     @property
     def pixels(self) -> Any:

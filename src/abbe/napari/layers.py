@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from abbe.image import Image
-from abbe.napari.lazy import array_of
+from abbe.napari.lazy import levels_of
 from abbe.napari.seat import Seat
 
 #: data, attributes, kind of layer
@@ -26,8 +26,8 @@ COVERING, ADDING = "translucent_no_depth", "additive"
 BLACK, WHITE = 0.1, 99.9
 #: how a map of trust is shown: dark where the data do not support what the image shows
 TRUST: dict[str, Any] = {"colormap": "viridis", "contrast_limits": (0.0, 1.0), "opacity": 0.6}
-#: pixels of a plane that are looked at for them
-LOOKED_AT = 2**22
+#: pixels of a plane that are looked at for them; of larger planes squares of this side, this many along either axis
+LOOKED_AT, SQUARE, SQUARES = 2**22, 256, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def layers(
 
 
 def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, more: dict[str, Any]) -> LayerData:
-    data = array_of(image.pixels, seat.axes, c)
+    levels = levels_of(image.pixels, seat.axes, c)
     several = image.shape[1] > 1 and c is not None
     attributes: dict[str, Any] = {
         "name": layer_name(image, c, title, what),
@@ -86,10 +86,10 @@ def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, more:
         "contrast_limits": more.get("contrast_limits") or contrast(image, c or 0),
         "colormap": colour(image, c) if several or (c is not None and image.colors[c]) else "gray",
         "rgb": False,
-        "multiscale": False,
-        "metadata": {KEY: Held(image, c, seat, f"{title} {what}" if what else title, data), **facts(image, c)},
+        "multiscale": len(levels) > 1,
+        "metadata": {KEY: Held(image, c, seat, f"{title} {what}" if what else title, levels[0]), **facts(image, c)},
     }
-    return data, attributes | more, "image"
+    return (levels if len(levels) > 1 else levels[0]), attributes | more, "image"
 
 
 def name_of(image: Image) -> str:
@@ -126,8 +126,7 @@ def contrast(image: Image, c: int) -> tuple[float, float]:
     """What is shown as black and as white: percentiles of the middle plane of the middle frame."""
     frames, _, planes, rows, columns = image.shape
     t, z = frames // 2, planes // 2
-    step = max(1, int(np.ceil(rows * columns / LOOKED_AT)))
-    parts = [image.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), *band))[0, 0, 0] for band in _bands(rows, columns, step)]
+    parts = [image.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), *part))[0, 0, 0] for part in _parts(rows, columns)]
     values = np.concatenate([part.ravel() for part in parts])
     low, high = (float(v) for v in np.percentile(values, (BLACK, WHITE)))
     if high <= low:
@@ -135,13 +134,15 @@ def contrast(image: Image, c: int) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _bands(rows: int, columns: int, step: int) -> list[tuple[slice, slice]]:
-    """All rows of a small plane; of a large one bands of rows, evenly spread, that are one in `step` of it."""
-    if step == 1:
+def _parts(rows: int, columns: int) -> list[tuple[slice, slice]]:
+    """A small plane; of a large one squares, evenly spread."""
+    if rows * columns <= LOOKED_AT:
         return [(slice(0, rows), slice(0, columns))]
-    height = max(1, rows // (16 * step))
-    starts = np.linspace(0, rows - height, 16).astype(int)
-    return [(slice(int(s), int(s) + height), slice(0, columns)) for s in starts]
+    spans = []
+    for n in (rows, columns):
+        side = min(n, SQUARE)
+        spans.append([slice(int(s), int(s) + side) for s in np.linspace(0, n - side, SQUARES)])
+    return [(y, x) for y in spans[0] for x in spans[1]]
 
 
 def facts(image: Image, c: int | None) -> dict[str, Any]:

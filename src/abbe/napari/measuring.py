@@ -96,7 +96,9 @@ class Colocalizing:
         progress(MEASURING, "drawing")
         first = found[0]
         alone = (Notice("changed", ALONE),) if first.original is None and is_result(sheet.image) else ()
-        notices = join(alone, *(n for r in found for n in (r.notices, r.original.notices if r.original else ())))
+        notices = join(alone, *(result.notices for result in found))
+        before = join(*(result.original.notices for result in found if result.original is not None))
+        notices += tuple(Notice(n.code, f"on the original: {n.message}") for n in before if n not in notices)
         head, rows = single(first) if len(found) == 1 else many(found)
         drawn = scattergrams(first)
         return Shown(list(found), _summary(found), head, rows, notices, drawn, tuple(self._layers(found, sheet)))

@@ -144,7 +144,7 @@ def _labels(layer: Description, image: Image, seat: Seat) -> list[ROI]:
 
 def as_one(found: Sequence[ROI], name: str) -> ROI:
     """All of them as one ROI."""
-    return found[0] if len(found) == 1 else found[0].combined("union", *found[1:], name=name)
+    return found[0].named(name) if len(found) == 1 else found[0].combined("union", *found[1:], name=name)
 
 
 # ------------------------------------------------------------------------------------------------ the other way round

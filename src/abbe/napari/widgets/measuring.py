@@ -45,8 +45,8 @@ class MeasuringPanel(Panel):
 
     def finish(self) -> None:
         self.buttons.addWidget(self.export)
+        self.body.insertWidget(self.body.indexOf(self.remarks), self.table)  # numbers first, then what to beware of
         self.body.addWidget(self.picture)
-        self.body.addWidget(self.table)
         super().finish()
 
     def show_measured(self, found: Shown) -> None:

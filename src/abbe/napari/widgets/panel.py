@@ -32,6 +32,7 @@ class Panel(QScrollArea):
         self.layers = Layers(viewer, self)
         self.job: Job | None = None
         self._bar: Any = None
+        self.adding = False
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(340)
@@ -147,12 +148,18 @@ class Panel(QScrollArea):
         show_error(f"abbe: {why}")
 
     # ------------------------------------------------------------------------------------------ what is shown
-    def add(self, found: Sequence[LayerData]) -> list[Any]:
-        """Layers to the viewer, as they are."""
-        added = [self.viewer.add_layer(Layer.create(data, dict(attributes), kind)) for data, attributes, kind in found]
-        shown = [layer for layer in added if layer.visible]
-        if shown:
-            self.viewer.layers.selection = set(shown)  # the key V hides and shows them: before and after
+    def add(self, found: Sequence[LayerData], select: bool = True) -> list[Any]:
+        """Layers to the viewer, as they are; the visible ones are selected: the key V hides and shows them, before and after."""
+        layers = self.viewer.layers
+        before = {layer for layer in layers if layer in layers.selection}
+        added = [Layer.create(data, dict(attributes), kind) for data, attributes, kind in found]
+        self.adding = True
+        try:
+            for layer in added:
+                self.viewer.add_layer(layer)
+            layers.selection = {layer for layer in added if layer.visible} or before if select else before
+        finally:
+            self.adding = False
         return added
 
 

@@ -36,7 +36,9 @@ class Layers(QObject):
         return [(layer, described_layer(layer)) for layer in self.viewer.layers if isinstance(layer, KINDS)]
 
     def active(self) -> Any:
-        return self.viewer.layers.selection.active
+        """The layer that is worked on. What a plugin gets from its viewer may be wrapped, and is not itself then."""
+        active = self.viewer.layers.selection.active
+        return getattr(active, "__wrapped__", active)
 
     def _tell(self, event: Any = None) -> None:
         if isalive(self):

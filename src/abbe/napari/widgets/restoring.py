@@ -121,7 +121,7 @@ class RestoringPanel(Panel):
 
     def _show_preview(self, made: Made) -> None:
         self._forget_previews()
-        self._previews = self.add(made.layers)
+        self._previews = self.add(made.layers, select=False)
         self.tell(made.line, made.notices)
 
     def _forget_previews(self) -> None:
@@ -132,7 +132,7 @@ class RestoringPanel(Panel):
 
     def _looked_at(self) -> tuple[list[float], tuple[float, float] | None]:
         """The point of the world in the middle of what is seen, and the size of the selected shape, if there is one around it."""
-        dims, camera = self.viewer.dims, self.viewer.camera
+        dims, camera = self.viewer.dims, getattr(self.viewer, "scene", self.viewer).camera  # the viewer's own before napari 0.9
         point = list(dims.point)
         centre = list(camera.center)[-dims.ndisplay :]
         for axis, place in zip(dims.displayed, centre):
@@ -147,7 +147,8 @@ class RestoringPanel(Panel):
         return point, None
 
     def _follow(self, event: Any = None) -> None:
-        active = self.layers.active() if isalive(self) else None
+        # its own results are not what the next run begins with, unless the user chooses them
+        active = self.layers.active() if isalive(self) and not self.adding else None
         if active is not None:
             self.picker.follow(active)
 

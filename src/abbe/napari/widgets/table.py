@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QHeaderView, QTableWidget, QTableWidget
 from abbe.napari.measuring import Row
 
 #: rows that are shown without scrolling
-VISIBLE = 12
+VISIBLE = 8
 
 
 class Table(QTableWidget):
