@@ -11,6 +11,8 @@ import typer
 from abbe.cli.progress import progress
 from abbe.cli.reading import Axes, PixelSize, each, open_file
 from abbe.cli.speech import say
+from abbe.formats.naming import numbered
+from abbe.formats.opening import image_names
 from abbe.image import Image, Optics
 
 #: bytes from which looking at every pixel takes long enough to show how far it is
@@ -25,6 +27,7 @@ def command(
 ) -> None:
     """Show what an image file holds: size, pixel size, channels, range, optics and warnings.
 
+    Of a file of several images (positions, scenes, series) it shows the first and lists all: cells.lif#2 is the third, for every command.
     A file that cannot be read does not stop the others; the exit code is then 1.
     """
     found = []
@@ -66,6 +69,7 @@ def as_dict(file: Path, image: Image) -> dict[str, Any]:
         ],
         "optics": image.optics.to_dict(),
         "acquired": image.provenance.acquired,
+        "images": [{"open": place, "name": name} for place, name in _images(file)],
         "history": list(image.provenance.history),
         "facts": image.provenance.facts,
         "warnings": [notice.to_dict() for notice in image.warnings],
@@ -81,6 +85,7 @@ def as_text(file: Path, image: Image) -> list[str]:
         tint = f"  {color}" if color else ""
         values = f"{seen.minimum:.6g} to {seen.maximum:.6g}, mean {seen.mean:.6g}{saturated}"
         lines.append(f"  {f'channel {k}':<11} {name:<{width}}  {values}{tint}")
+    lines += [f"  {'image':<11} {place}  {name}" for place, name in _images(file)]
     lines += [f"  {'warning':<11} {notice.message}" for notice in image.warnings]
     return lines
 
@@ -127,7 +132,14 @@ def _optics(optics: Optics) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _images(file: Path) -> list[tuple[str, str]]:
+    """Of a file of several images: how each is opened, and its name."""
+    whole = numbered(file)[0]
+    return [(f"{whole}#{k}", name) for k, name in enumerate(image_names(whole))]
+
+
 def _bytes(file: Path) -> int:
+    file = numbered(file)[0]
     if file.is_dir():
         return sum(f.stat().st_size for f in file.rglob("*") if f.is_file())
     return file.stat().st_size

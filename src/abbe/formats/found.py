@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from abbe.errors import ParameterError
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.pixels import Pixels
 
@@ -21,6 +22,7 @@ class Found:
         channels: names, None where the file has none; empty: none at all.
         rgb: the channels are the red, green and blue (and alpha) samples of a colour picture.
         facts: other facts of the file, as text.
+        images: of a file that holds several, what each is called: "Pos001", "scene 2".
         account: what abbe wrote into the file about how the image came to be (see `abbe.formats.account`).
     """
 
@@ -37,6 +39,15 @@ class Found:
     notices: tuple[Notice, ...] = ()
     rgb: bool = False
     account: str | None = None
+    images: tuple[str, ...] = ()
+
+
+def pick(number: int, count: int, name: str) -> int:
+    """`number`, if an image of a file of `count` images has it. Raises `ParameterError` in words of what there is."""
+    if number < count:
+        return number
+    there = f"the images {name}#0 to #{count - 1}" if count > 1 else f"{name} alone, which holds one image"
+    raise ParameterError(f"wanted {there}, got {name}#{number}")
 
 
 class Format(Protocol):
@@ -49,10 +60,11 @@ class Format(Protocol):
         """Is this mine? `head` is the first bytes of the file, empty for a folder."""
         ...
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         """The image at `path`; its pixels stay there until they are read.
 
-        `axes`, where given, names the axes of the pixels as the file stores them, a letter each.
+        `axes`, where given, names the axes of the pixels as the file stores them, a letter each; `number` says which image, of a file
+        of several: they count from 0 (`pick`). Formats that hold one alone leave it aside.
         Raises `NotAnImageError` when the content is damaged.
         """
         ...

@@ -43,7 +43,7 @@ class Jpeg:
     def claims(self, head: bytes, path: Path) -> bool:
         return head.startswith(b"\xff\xd8\xff")
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         notices = [Notice("lossy", _LOST)]
         data = path.read_bytes()
         with decoding(path.name), JpegImageFile(io.BytesIO(data)) as picture:  # without Pillow's own, smaller limit on size

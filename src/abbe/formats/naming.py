@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 #: endings of files that abbe opens; a folder that ends in .zarr is one image
@@ -19,8 +21,23 @@ MAPS = {
 }
 
 
+#: "cells.lif#2": the third image of a file of several
+_NUMBERED = re.compile(r"(?P<file>.+)#(?P<number>\d{1,6})", re.DOTALL)
+
+
+def numbered(path: Path) -> tuple[Path, int | None]:
+    """The file and the number of the image in it that "cells.lif#2" names; a file of just this name counts as that, and has no number."""
+    found = _NUMBERED.fullmatch(path.name)
+    if found is None or os.path.lexists(path):
+        return path, None
+    return path.with_name(found["file"]), int(found["number"])
+
+
 def stem(path: Path) -> str:
-    """cells.ome.tif -> cells"""
+    """cells.ome.tif -> cells; cells.lif#2 -> cells_2"""
+    file, number = numbered(path)
+    if number is not None:
+        return f"{stem(file)}_{number}"
     for ending in _DOUBLE:
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]

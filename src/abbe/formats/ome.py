@@ -86,16 +86,20 @@ def _strip(root: ET.Element) -> None:
         pending += [(child, depth + 1) for child in element]
 
 
-def parse(xml: str, file: str | None = None, uuid: str | None = None) -> Ome:
-    """What the XML says of the first image that has planes in the file of that name or UUID; None: in the one that the XML is of."""
+def parse(xml: str, file: str | None = None, uuid: str | None = None, place: int = 0) -> Ome:
+    """What the XML says of an image that has planes in the file of that name or UUID; None: in the one that the XML is of.
+
+    `place` says which of these.
+    """
     root = tree(xml)
     images = root.findall("Image")
     if not images:
         return Ome()
     own = {file, uuid or root.get("UUID")} - {None}
-    image = next((i for i in images if _has_planes(i, own)), images[0])
+    there = [i for i in images if _has_planes(i, own)] or images
+    image = there[min(place, len(there) - 1)]
     pixels = image.find("Pixels")
-    if pixels is None:
+    if pixels is None or place >= len(there):
         return Ome()
     get = pixels.attrib.get
     size = tuple(micrometres(get(f"PhysicalSize{a}"), get(f"PhysicalSize{a}Unit", "µm")) for a in "ZYX")

@@ -12,19 +12,23 @@ from typing import Any
 
 from abbe.errors import AbbeError, AxesError, LimitError, NotAnImageError, StorageError
 from abbe.formats import convention, remote
-from abbe.formats.found import Format, Found
+from abbe.formats.found import Format, Found, pick
 from abbe.formats.jpeg import Jpeg
+from abbe.formats.naming import numbered
 from abbe.formats.png import Png
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
 from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
 from abbe.formats.zarr import Zarr
-from abbe.image import Image, PixelSize
+from abbe.image import Image, Notice, PixelSize
 from abbe.image._image import _full_size
 from abbe.storage import path_text
 
 #: in the order in which they are asked
 FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv(), Zarr())
+
+#: images that the warning of a file of several names, beside the one that was opened
+NAMED = 3
 
 #: bytes of a file by which formats tell whether it is theirs
 HEAD = 4096
@@ -54,7 +58,8 @@ def open(
     """Open an image file. Pixels are read when they are needed.
 
     Args:
-        path: a file, an OME-Zarr folder, or a URL that fsspec knows (with the extra `formats`).
+        path: a file, an OME-Zarr folder, or a URL that fsspec knows (with the extra `formats`). Of a file of several images
+            "cells.lif#2" is the third: they count from 0, and `abbe.formats.image_names` lists them.
         axes: a letter of TCZYX for each axis of the pixels as stored, for files that do not say or say it wrongly.
         pixel_size: um, in place of the file's: (z, y, x), (y, x), or one number for y and x. What is None stays as the file has it.
         channels: names, in place of the file's.
@@ -63,15 +68,35 @@ def open(
         NotAnImageError: no image, or a damaged one.
         StorageError: the file is not there or may not be read.
         AxesError, LimitError: axes that do not fit; an image beyond `abbe.limits`.
+        ParameterError: the file has no image of that number.
     """
     if remote.is_url(path):
         return _open_url(str(path), axes=axes, pixel_size=pixel_size, channels=channels)
-    source = Path(path_text(path))
-    found = read(source, axes)
+    named = Path(path_text(path))
+    source, number = numbered(named)
+    found = _one(source, axes, number)
     if pixel_size is not None:
         found = _with_size(found, _full_size(pixel_size))
-    image = convention.to_image(found, source, digester(source))
+    image = convention.to_image(found, named, digester(source))
     return image if channels is None else image.replace(channels=tuple(channels))
+
+
+def image_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """What the images of a file of several are called, in their order; nothing of a file of one."""
+    return read(numbered(Path(path_text(path)))[0], None).images
+
+
+def _one(source: Path, axes: str | None, number: int | None) -> Found:
+    """The image that a user named; where nobody named one, the first, with a word about the others."""
+    found = read(source, axes, number or 0)
+    if number is not None:
+        pick(number, max(len(found.images), 1), source.name)
+    elif len(found.images) > 1:
+        others = ", ".join(f"{source.name}#{k} ({name})" for k, name in enumerate(found.images[1 : NAMED + 1], 1))
+        more = f" and {len(found.images) - 1 - NAMED} more, which abbe info lists" if len(found.images) > NAMED + 1 else ""
+        said = f"the file holds {len(found.images)} images; the first was opened, {found.images[0]}. Open another as {others}{more}"
+        found = replace(found, notices=(Notice("dropped", said), *found.notices))
+    return found
 
 
 def _with_size(found: Found, wanted: PixelSize) -> Found:
@@ -82,9 +107,10 @@ def _with_size(found: Found, wanted: PixelSize) -> Found:
 
 
 def _open_url(url: str, **more: Any) -> Image:
-    file = remote.fetch(url)
+    place, number = remote.numbered(url)
+    file = remote.fetch(place)
     try:
-        image = open(file, **more)
+        image = open(file if number is None else f"{file}#{number}", **more)
     except BaseException:
         shutil.rmtree(file.parent, ignore_errors=True)
         raise
@@ -92,13 +118,13 @@ def _open_url(url: str, **more: Any) -> Image:
     return image.replace(pixels=remote.FetchedPixels(image.pixels, file.parent), provenance=replace(image.provenance, source=url))
 
 
-def read(source: Path, axes: str | None) -> Found:
-    """What the first format that claims the content finds."""
+def read(source: Path, axes: str | None, number: int = 0) -> Found:
+    """What the first format that claims the content finds, of the image `number` of several."""
     head = _head(source)
     for form in FORMATS:
         if form.claims(head, source):
             try:
-                found = form.read(source, axes)
+                found = form.read(source, axes, number)
                 _check_axes(found, form, source.name, axes)
                 return found
             except OSError as problem:

@@ -56,7 +56,7 @@ class Png:
     def claims(self, head: bytes, path: Path) -> bool:
         return head.startswith(SIGNATURE)
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         data = path.read_bytes()
         said = _chunks(data, path.name)
         notices: list[Notice] = []

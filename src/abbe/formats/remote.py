@@ -26,6 +26,14 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     return isinstance(path, str) and _URL.match(path) is not None
 
 
+def numbered(url: str) -> tuple[str, int | None]:
+    """Address and number of the image in the file that "https://.../cells.lif#2" names: of the web alone, whose addresses end at #."""
+    place, mark, number = url.rpartition("#")
+    if mark and number.isdecimal() and len(number) < 7 and urlsplit(url).scheme.lower() in ("http", "https"):
+        return place, int(number)
+    return url, None
+
+
 def fetch(url: str) -> Path:
     """The file behind `url`, alone in a new folder that the caller removes.
 

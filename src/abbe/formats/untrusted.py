@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from abbe.errors import NotAnImageError
+from abbe.formats.naming import numbered
 from abbe.formats.opening import digester, open
 from abbe.image import Image, Notice, Optics, Provenance
 from abbe.image.axes import check_size
@@ -90,7 +91,7 @@ def _image(said: Mapping[str, Any], pixels: int, mask: int, source: Path) -> Ima
         optics = dict(said["optics"])
         optics.update(emission=tuple(optics["emission"]), excitation=tuple(optics["excitation"]))
         origin = dict(said["provenance"])
-        origin.update(history=tuple(origin["history"]), source=str(source), digest=digester(source))
+        origin.update(history=tuple(origin["history"]), source=str(source), digest=digester(numbered(source)[0]))
         z, y, x = said["pixel_size"]
         return Image(
             ScratchPixels.adopt(os.dup(pixels), shape, dtype),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from abbe.errors import AbbeError, SessionError
+from abbe.formats.naming import numbered
 from abbe.image import Image
 from abbe.image.pixels import Array, Pixels, Region, Shape
 from abbe.session.records import Link, Version
@@ -19,10 +20,11 @@ from abbe.session.records import Link, Version
 def link_to(image: Image) -> Link:
     """Where the image's file is, and its digest. Raises `SessionError` when the image comes from no file."""
     source = image.provenance.source
-    if image.recipe is not None or source is None or not os.path.isfile(source):
+    file = None if source is None else numbered(Path(source))[0]
+    if image.recipe is not None or source is None or file is None or not os.path.isfile(file):
         raise SessionError(f"wanted an image straight from a file to link to, got {source or 'one from memory'}; use original='copy'")
-    status = os.stat(source)
-    return Link(path=os.path.abspath(source), bytes=status.st_size, modified=status.st_mtime_ns, digest=_digest(Path(source)))
+    status = os.stat(file)
+    return Link(path=os.path.abspath(source), bytes=status.st_size, modified=status.st_mtime_ns, digest=_digest(file))
 
 
 def _digest(path: Path) -> str:
@@ -53,8 +55,9 @@ class LinkedPixels:
     @cached_property
     def _source(self) -> Pixels:
         path = self._found()
-        status = path.stat()
-        if status.st_size != self._link.bytes or (status.st_mtime_ns != self._link.modified and _digest(path) != self._link.digest):
+        file = numbered(path)[0]
+        status = file.stat()
+        if status.st_size != self._link.bytes or (status.st_mtime_ns != self._link.modified and _digest(file) != self._link.digest):
             raise SessionError(f"wanted the original {self._link.path} as it was linked, got a file changed since; put the first one back")
         from abbe.formats import open as open_image
 
@@ -70,6 +73,6 @@ class LinkedPixels:
         """Where it was, or beside the session under the same name."""
         place = Path(self._link.path)
         for path in (place, self._beside / place.name):
-            if path.is_file():
+            if numbered(path)[0].is_file():
                 return path
         raise SessionError(f"the original {place} is linked, and is no longer there; put it back, or put it beside the session")

@@ -13,7 +13,7 @@ import tifffile
 from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import ome
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found
+from abbe.formats.found import Found, pick
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, losses, makers, resolution, sets
 from abbe.formats.tiff.directories import check_directories
@@ -39,33 +39,27 @@ class Tiff:
     def claims(self, head: bytes, path: Path) -> bool:
         return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         check_directories(path)
         with decoding(path.name), tifffile.TiffFile(path) as tif, sets.described(tif, path) as described:
-            return _read(described, path, axes)
+            return _read(described, path, axes, number)
 
 
-def _read(described: sets.Described, path: Path, axes: str | None) -> Found:
-    tif, words = described.tif, described.words
-    series = sets.main_series(tif, path)
+def _read(described: sets.Described, path: Path, axes: str | None, number: int) -> Found:
+    tif = described.tif
+    there = sets.images(tif, path)
+    series = there[pick(number, len(there), path.name)]
+    words = described.words(sets.place(tif, path, series))
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
     stored, layout_notices = _pixels(tif, series, path, axes)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
-    notices = [*described.notices, *layout_notices, *_other_series(tif, path), *_losses(page), *colour_notices]
+    notices = [*described.notices, *layout_notices, *_losses(page), *colour_notices]
+    names = tuple(f"{s.name or f'image {k}'}, {' x '.join(map(str, s.shape))}" for k, s in enumerate(there)) if len(there) > 1 else ()
     if words is not None:
-        return _with_ome(words, pixels, notices, rgb)
-    return _with_tags(tif, page, pixels, notices, rgb, colors)
-
-
-def _other_series(tif: Any, path: Path) -> list[Notice]:
-    full = [s for s in sets.others(tif, path) if not makers.is_thumbnail(s)]
-    if not full:
-        return []
-    names = ", ".join(f"{s.name or k} ({' x '.join(map(str, s.shape))})" for k, s in enumerate(full[:3], 1))
-    more = f" and {len(full) - 3} more" if len(full) > 3 else ""
-    return [Notice("dropped", f"the file holds {len(full) + 1} images; the first was opened, not {names}{more}")]
+        return _with_ome(words, pixels, notices, rgb, names)
+    return _with_tags(tif, page, pixels, notices, rgb, colors, names)
 
 
 def _losses(page: Any) -> list[Notice]:
@@ -212,7 +206,7 @@ def _cut(path: Path) -> NotAnImageError:
 
 
 # ---------------------------------------------------------------------------------------------------------- metadata
-def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) -> Found:
+def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool, images: tuple[str, ...]) -> Found:
     return Found(
         pixels,
         format="OME-TIFF",
@@ -227,10 +221,13 @@ def _with_ome(words: ome.Ome, pixels: Pixels, notices: list[Notice], rgb: bool) 
         notices=(*notices, *transmitted(words.channels, words.transmitted)),
         rgb=rgb,
         account=words.account,
+        images=images,
     )
 
 
-def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: bool, colors: tuple[str | None, ...]) -> Found:
+def _with_tags(
+    tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: bool, colors: tuple[str | None, ...], images: tuple[str, ...]
+) -> Found:
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
     maker = (makers.read(tif, page, pixels.shape) if metadata is None else None) or makers.Words("TIFF")
@@ -251,6 +248,7 @@ def _with_tags(tif: Any, page: Any, pixels: Pixels, notices: list[Notice], rgb: 
         notices=(*notices, *guessed),
         rgb=rgb,
         account=said.account,
+        images=images,
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import tifffile
 
 from abbe.formats import ome
+from abbe.formats.tiff import makers
 from abbe.formats.tiff.directories import check_directories
 from abbe.image import Notice
 
@@ -23,8 +24,8 @@ class Described:
     """A TIFF, and the one of its set that describes it: itself in most cases."""
 
     tif: Any
-    #: of the set's images, the words on the one that the file belongs to; None where it is no OME-TIFF
-    words: ome.Ome | None
+    #: the words on an image, by its place among those of the set that the file has planes of; None where it is no OME-TIFF
+    words: Callable[[int], ome.Ome | None]
     #: what to say
     notices: tuple[Notice, ...] = ()
 
@@ -34,11 +35,11 @@ def described(tif: Any, path: Path) -> Iterator[Described]:
     """The open file `path`, or in its place the file beside it that describes it."""
     text = str(tif.pages.first.description or "")
     if not tif.is_ome:
-        yield Described(tif, None)
+        yield Described(tif, _no_words)
         return
     pointer = ome.pointer(text)
     if pointer is None:
-        yield Described(tif, ome.parse(text, path.name))
+        yield Described(tif, lambda place: ome.parse(text, path.name, place=place))
         return
     name, uuid = pointer
     master = path.with_name(name.replace("\\", "/").rpartition("/")[2] or path.name)
@@ -47,10 +48,14 @@ def described(tif: Any, path: Path) -> Iterator[Described]:
         with tifffile.TiffFile(master) as whole:
             text = str(whole.pages.first.description or "")
             if whole.is_ome and ome.pointer(text) is None and _of_file(whole, path):
-                yield Described(whole, ome.parse(text, path.name, uuid))
+                yield Described(whole, lambda place: ome.parse(text, path.name, uuid, place))
                 return
     said = f"what its planes are stands in another file, {master.name}, which is not beside it or does not know it; put them together"
-    yield Described(tif, None, (Notice("damaged", said),))
+    yield Described(tif, _no_words, (Notice("damaged", said),))
+
+
+def _no_words(place: int) -> None:
+    return None
 
 
 def _is_tiff(path: Path) -> bool:
@@ -59,14 +64,15 @@ def _is_tiff(path: Path) -> bool:
         return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def main_series(tif: Any, path: Path) -> Any:
-    """The first image with planes in the file `path`; of a set whose files lie apart, the first of all."""
-    return next(iter(_of_file(tif, path)), tif.series[0])
+def images(tif: Any, path: Path) -> list[Any]:
+    """The images with planes in the file `path`; of a set whose files lie apart, all. Thumbnails are none, but for a file of one alone."""
+    first, *others = _of_file(tif, path) or list(tif.series)
+    return [first, *(s for s in others if not makers.is_thumbnail(s))]
 
 
-def others(tif: Any, path: Path) -> list[Any]:
-    """The images with planes in the file, but the first."""
-    return (_of_file(tif, path) or list(tif.series))[1:]
+def place(tif: Any, path: Path, series: Any) -> int:
+    """Which of the images with planes in the file `path` it is, thumbnails among them."""
+    return next((k for k, one in enumerate(_of_file(tif, path)) if one is series), 0)
 
 
 def _of_file(tif: Any, path: Path) -> list[Any]:
@@ -82,8 +88,8 @@ def first_file(path: Path) -> Path:
     """
     check_directories(path)
     with tifffile.TiffFile(path) as tif, described(tif, path) as whole:
-        if whole.words is None:
+        if whole.words is _no_words:
             return path
-        series = main_series(whole.tif, path)
+        series = images(whole.tif, path)[0]
         first = next(page for page in series.pages if page is not None)
         return Path(first.parent.filehandle.path)

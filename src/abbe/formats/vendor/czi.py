@@ -16,11 +16,11 @@ import numpy as np
 
 from abbe.errors import LimitError, NotAnImageError
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found
+from abbe.formats.found import Found, pick
 from abbe.formats.stamp import Stamp, read_exactly
 from abbe.formats.transmitted import transmitted
 from abbe.formats.vendor import czi_metadata
-from abbe.formats.vendor.frames import library, several
+from abbe.formats.vendor.frames import first_of, library
 from abbe.image import Notice
 from abbe.image.axes import check_size
 from abbe.image.pixels import Array, Region, Shape, region_shape
@@ -57,7 +57,7 @@ class Czi:
     def claims(self, head: bytes, path: Path) -> bool:
         return head.startswith(b"ZISRAWFILE")
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         czifile = library("czifile", "CZI files")
         stamp = Stamp.of(path)
         with decoding(path.name), czifile.CziFile(str(path)) as file:
@@ -65,7 +65,9 @@ class Czi:
             if not entries:
                 raise NotAnImageError(f"{path.name} holds no pixels")
             xml = file.metadata() or ""
-            blocks, shape, notices = _arrange(entries, stamp, path.name)
+            starts = sorted({d.start for e in entries for d in e.dimension_entries if d.dimension == "S"})
+            scene = starts[pick(number, len(starts), path.name)] if len(starts) > 1 else None
+            blocks, shape, notices = _arrange(entries, scene, stamp, path.name)
             dtype, samples = _pixel_type(entries, path.name)
             check_size(shape)
             words = czi_metadata.parse(xml, shape)
@@ -85,6 +87,7 @@ class Czi:
                 acquired=words.acquired,
                 notices=(*notices, *transmitted(words.channels, words.transmitted)),
                 rgb=samples == 3,
+                images=czi_metadata.scenes(xml, starts) if len(starts) > 1 else (),
             )
 
 
@@ -101,14 +104,19 @@ def _pixel_type(entries: Sequence[Any], name: str) -> tuple[np.dtype[Any], int]:
     return (kind.base, kind.shape[0]) if kind.shape else (kind, 1)
 
 
-def _arrange(entries: Sequence[Any], stamp: Stamp, name: str) -> tuple[dict[tuple[int, int, int], list[Block]], Shape, list[Notice]]:
-    """Blocks by (t, c, z), with positions from 0; of scenes, phases and the like the first alone."""
+def _arrange(
+    entries: Sequence[Any], scene: int | None, stamp: Stamp, name: str
+) -> tuple[dict[tuple[int, int, int], list[Block]], Shape, list[Notice]]:
+    """Blocks of a scene by (t, c, z), with positions from 0; of phases and the like the first alone."""
     places = [{d.dimension: (d.start, d.size) for d in e.dimension_entries} for e in entries]
     notices: list[Notice] = []
-    for axis, word in (("S", "scenes"), ("I", "illuminations"), ("V", "views"), ("H", "phases"), ("R", "rotations"), ("B", "blocks")):
+    if scene is not None:
+        kept = [i for i, p in enumerate(places) if p.get("S", (scene, 1))[0] == scene]
+        entries, places = [entries[i] for i in kept], [places[i] for i in kept]
+    for axis, word in (("I", "illuminations"), ("V", "views"), ("H", "phases"), ("R", "rotations"), ("B", "blocks")):
         seen = sorted({p[axis][0] for p in places if axis in p})
         if len(seen) > 1:
-            notices += several(len(seen), word)
+            notices += first_of(len(seen), word)
             kept = [i for i, p in enumerate(places) if axis not in p or p[axis][0] == seen[0]]
             entries, places = [entries[i] for i in kept], [places[i] for i in kept]
     first = {a: min(p[a][0] for p in places if a in p) for a in "TCZYX" if any(a in p for p in places)}

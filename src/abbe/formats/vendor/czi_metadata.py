@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -48,6 +49,13 @@ def parse(xml: str, shape: Shape) -> Words:
         transmitted=tuple(c.findtext("IlluminationType") == "Transmitted" for c in channels),
         acquired=(image.findtext("AcquisitionDateAndTime") if image is not None else None) or None,
     )
+
+
+def scenes(xml: str, starts: Sequence[int]) -> tuple[str, ...]:
+    """What the scenes with these numbers are called."""
+    found = ome.tree(xml).findall(".//Information/Image/Dimensions/S/Scenes/Scene") if xml.strip() else []
+    names = {e.get("Index"): (e.get("Name") or "").strip() for e in found}
+    return tuple(names.get(str(start)) or f"scene {start}" for start in starts)
 
 
 def _time_step(root: Element, frames: int) -> float | None:

@@ -40,7 +40,7 @@ class Dv:
         mark = head[96:98]
         return len(head) >= HEADER and MARK in (int.from_bytes(mark, "little", signed=True), int.from_bytes(mark, "big", signed=True))
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         mrc = library("mrc", "DV files")
         with decoding(path.name), mrc.DVFile(path) as file:
             sizes = dict(file.sizes)

@@ -46,8 +46,8 @@ def library(name: str, what: str) -> Any:
         raise MissingExtraError(f"reading {what}", "formats") from problem
 
 
-def several(count: int, what: str = "images") -> tuple[Notice, ...]:
-    """The word about a file of which only the first image is opened."""
+def first_of(count: int, what: str) -> tuple[Notice, ...]:
+    """The word about steps along an axis that abbe does not have, of which only the first is opened."""
     if count < 2:
         return ()
     return (Notice("dropped", f"the file holds {count} {what}; the first was opened"),)

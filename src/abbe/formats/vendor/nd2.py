@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ import numpy as np
 from abbe.formats.colours import from_rgb
 from abbe.formats.damage import decoding
 from abbe.formats.dates import recorded
-from abbe.formats.found import Found
+from abbe.formats.found import Found, pick
 from abbe.formats.stamp import Stamp
 from abbe.formats.transmitted import transmitted
 from abbe.formats.units import positive
-from abbe.formats.vendor.frames import FramePixels, library, several
+from abbe.formats.vendor.frames import FramePixels, library
 from abbe.image import Optics
 from abbe.image.axes import check_size
 from abbe.image.pixels import Array, Shape
@@ -42,7 +43,7 @@ class Nd2:
         old = head[4:8] == b"jP  " and path.suffix.lower() == ".nd2"  # until 2009 a JPEG 2000 container, as other programs write too
         return head[:4] == b"\xda\xce\xbe\x0a" or old
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         nd2 = library("nd2", "ND2 files")
         with decoding(path.name), nd2.ND2File(path) as file:
             sizes = dict(file.sizes)
@@ -51,8 +52,11 @@ class Nd2:
             check_size(shape)
             loops = [a for a in sizes if a not in "CSYX"]
             strides = {a: math.prod(sizes[b] for b in loops[i + 1 :]) for i, a in enumerate(loops)}
-            frame = _Frame(strides.get("T", 0), strides.get("Z", 0), colour)
-            pixels = FramePixels(shape, np.dtype(file.dtype).newbyteorder("="), Stamp.of(path), lambda: nd2.ND2File(path), frame)
+            positions = sizes.get("P", 1)
+            first = pick(number, positions, path.name) * strides.get("P", 0)
+            frame = _Frame(first, strides.get("T", 0), strides.get("Z", 0), colour)
+            opened = functools.partial(nd2.ND2File, path)
+            pixels = FramePixels(shape, np.dtype(file.dtype).newbyteorder("="), Stamp.of(path), opened, frame)
             voxel = file.voxel_size()
             channels = list(file.metadata.channels or []) if file.metadata else []
             calibrated = channels[0].volume.axesCalibrated if channels else (True, True, True)
@@ -69,37 +73,48 @@ class Nd2:
                 channels=tuple(c.name for c in named),
                 colors=tuple(from_rgb(c.color.r, c.color.g, c.color.b) for c in named),
                 bits=file.attributes.bitsPerComponentSignificant,
-                time_step=_time_step(file, sizes.get("T", 1), frame.t_stride),
+                time_step=_time_step(file, sizes.get("T", 1), first, frame.t_stride),
                 optics=_optics(channels, named),
-                acquired=recorded(str((file.text_info or {}).get("date", "")), _clock(file, 0, "absoluteJulianDayNumber")),
-                notices=(*several(sizes.get("P", 1), "positions"), *transmitted([c.name for c in named], dark)),
+                acquired=recorded(str((file.text_info or {}).get("date", "")), _clock(file, first, "absoluteJulianDayNumber")),
+                notices=transmitted([c.name for c in named], dark),
                 rgb=colour,
+                images=_positions(file, positions),
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Frames are numbered over the loops in their order; positions beyond the first are left out."""
+    """Frames are numbered over the loops in their order, those of one position from `first`."""
 
+    first: int
     t_stride: int
     z_stride: int
     colour: bool
 
     def __call__(self, file: Any, t: int, c: int, z: int) -> Array:
-        frame: Array = file.read_frame(t * self.t_stride + z * self.z_stride)
+        frame: Array = file.read_frame(self.first + t * self.t_stride + z * self.z_stride)
         if self.colour:
             return frame[..., c]
         return frame[c] if frame.ndim == 3 else frame
 
 
-def _time_step(file: Any, frames: int, stride: int) -> float | None:
+def _positions(file: Any, count: int) -> tuple[str, ...]:
+    """What the positions of a recording of several are called: as the user did, else by number."""
+    if count < 2:
+        return ()
+    points = [p for loop in file.experiment or [] if loop.type == "XYPosLoop" for p in loop.parameters.points]
+    names = [str(p.name or "").strip() for p in points] if len(points) == count else [""] * count
+    return tuple(name or f"position {k}" for k, name in enumerate(names))
+
+
+def _time_step(file: Any, frames: int, start: int, stride: int) -> float | None:
     """The interval that was asked for; where that was none (as fast as possible), the mean of those that came."""
     for loop in file.experiment or []:
         if loop.type == "TimeLoop" and loop.parameters.periodMs > 0:
             return positive(loop.parameters.periodMs / 1000)
     if frames < 2:
         return None
-    first, last = (_clock(file, k * stride, "relativeTimeMs") for k in (0, frames - 1))
+    first, last = (_clock(file, start + k * stride, "relativeTimeMs") for k in (0, frames - 1))
     return None if first is None or last is None else positive((last - first) / (frames - 1) / 1000)
 
 

@@ -38,7 +38,7 @@ class Oif:
                 return "OibInfo.txt".encode("utf-16-le") in file.read(2**22)
         return "[File Info]".encode("utf-16-le") in head or (b"[\0" in head[:8] and path.suffix.lower() == ".oif")
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         oiffile = library("oiffile", "OIB and OIF files")
         with decoding(path.name), oiffile.OifFile(str(path)) as file:
             series = file.series[0]

@@ -35,7 +35,7 @@ class Zarr:
     def claims(self, head: bytes, path: Path) -> bool:
         return path.is_dir() and any((path / sign).is_file() for sign in SIGNS)
 
-    def read(self, path: Path, axes: str | None) -> Found:
+    def read(self, path: Path, axes: str | None, number: int) -> Found:
         folder, words, notices = _image_folder(path)
         scales = words.get("multiscales")
         if not isinstance(scales, list) or not scales:

@@ -1,0 +1,188 @@
+"""Files of several images: the first opens with a word about the others, and "cells.lif#2" is the third."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import abbe
+from abbe.cli.frame import main
+from abbe.errors import NotAnImageError, ParameterError, StorageError
+from abbe.formats import remote
+from abbe.formats.naming import numbered, stem
+from abbe.formats.opening import image_names
+from abbe.formats.untrusted import open_untrusted
+
+
+@pytest.fixture
+def positions(shared_data: Path) -> Path:
+    pytest.importorskip("liffile")
+    return shared_data / "formats" / "Multiposition.lif"
+
+
+@pytest.fixture
+def two(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, list[np.ndarray]]:
+    """An OME-TIFF with two images of different size, names and pixel sizes."""
+    images = [rng.integers(0, 4000, shape, dtype=np.uint16) for shape in ((2, 40, 50), (3, 30, 20))]
+    path = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for k, pixels in enumerate(images):
+            size = {"PhysicalSizeX": 0.1 + k, "PhysicalSizeY": 0.1 + k}
+            tif.write(
+                pixels, metadata={"axes": "CYX", "Name": f"field {k}", "Channel": {"Name": [f"{k}{c}" for c in range(len(pixels))]}, **size}
+            )
+    return path, images
+
+
+def test_the_warning_says_how_to_open_the_others(positions: Path) -> None:
+    image = abbe.open(positions)
+    said = next(n.message for n in image.notices if n.code == "dropped")
+    assert said.startswith("the file holds 3 images; the first was opened, Pos001_S001. Open another as ")
+    places = re.findall(r"Multiposition\.lif#\d", said)
+    assert places == ["Multiposition.lif#1", "Multiposition.lif#2"]
+    for place in places:
+        assert abbe.open(positions.with_name(place)).shape == image.shape
+
+
+def test_each_image_of_a_lif_opens_as_itself(positions: Path) -> None:
+    import liffile
+
+    with liffile.LifFile(positions) as file:
+        truth = [np.asarray(one.asarray())[None, :, None] for one in file.images]
+        names = [one.name for one in file.images]
+    assert image_names(positions) == tuple(names)
+    for k, pixels in enumerate(truth):
+        image = abbe.open(f"{positions}#{k}")
+        assert np.array_equal(np.asarray(image), pixels)
+        assert image.provenance.facts["name"] == names[k]
+        assert image.provenance.source == f"{positions}#{k}"
+        assert image.provenance.digest == abbe.open(positions).provenance.digest
+        assert not [n for n in image.notices if n.code == "dropped"]  # whoever names one knows
+    assert not np.array_equal(truth[0], truth[1])
+
+
+def test_each_image_of_a_tiff_has_its_own_words(two: tuple[Path, list[np.ndarray]]) -> None:
+    path, images = two
+    for k, pixels in enumerate(images):
+        image = abbe.open(f"{path}#{k}")
+        assert np.array_equal(np.asarray(image)[0, :, 0], pixels)
+        assert image.pixel_size[2] == pytest.approx(0.1 + k)
+        assert image.channels == tuple(f"{k}{c}" for c in range(len(pixels)))
+    assert image_names(path) == ("field 0, 2 x 40 x 50", "field 1, 3 x 30 x 20")
+
+
+def test_a_plain_tiff_with_pages_of_different_size(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "pages.tif"
+    images = [rng.integers(0, 255, shape, dtype=np.uint8) for shape in ((40, 50), (30, 20))]
+    with tifffile.TiffWriter(path) as tif:
+        for pixels in images:
+            tif.write(pixels, metadata=None)
+    for k, pixels in enumerate(images):
+        assert np.array_equal(np.asarray(abbe.open(f"{path}#{k}"))[0, 0, 0], pixels)
+
+
+def test_scenes_of_a_czi(shared_data: Path, tmp_path: Path) -> None:
+    """The three frames of a recording, called scenes in the file's directory."""
+    pytest.importorskip("czifile")
+    data = (shared_data / "formats" / "CellDivision_T3_Z5_CH2_X240_Y170.czi").read_bytes()
+    frames = np.asarray(abbe.open(shared_data / "formats" / "CellDivision_T3_Z5_CH2_X240_Y170.czi"))
+    path = tmp_path / "scenes.czi"
+    frame = rb"T\0\0\0([\0-\2]\0\0\0\x01\0\0\0.{4}\x01\0\0\0)"  # dimension, start, size, coordinate, stored size
+    path.write_bytes(re.sub(frame, rb"S\0\0\0\1", data, flags=re.DOTALL))
+    first = abbe.open(path)
+    assert "3 images" in first.notices[0].message
+    assert image_names(path) == ("scene 0", "scene 1", "scene 2")
+    for k in range(3):
+        assert np.array_equal(np.asarray(abbe.open(f"{path}#{k}")), frames[k : k + 1])
+
+
+def test_positions_of_an_nd2(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three frames of a recording, called positions."""
+    nd2 = pytest.importorskip("nd2")
+    path = shared_data / "formats" / "cluster.nd2"
+    frames = np.asarray(abbe.open(path))
+    monkeypatch.setattr(nd2.ND2File, "sizes", {"P": 3, "Z": 10, "C": 2, "Y": 31, "X": 38})
+    assert image_names(path) == ("position 0", "position 1", "position 2")
+    for k in range(3):
+        assert np.array_equal(np.asarray(abbe.open(f"{path}#{k}")), frames[k : k + 1])
+
+
+def test_a_number_that_no_image_has_is_refused(positions: Path, shared_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"wanted the images Multiposition.lif#0 to #2, got Multiposition.lif#3"):
+        abbe.open(f"{positions}#3")
+    tifffile.imwrite(tmp_path / "one.tif", np.arange(256, dtype=np.uint8).reshape(16, 16))
+    abbe.save(abbe.open(tmp_path / "one.tif"), tmp_path / "one.png")
+    for name in ("one.tif", "one.png"):
+        assert abbe.open(tmp_path / f"{name}#0").shape == (1, 1, 1, 16, 16)
+        with pytest.raises(ParameterError, match=f"{name} alone, which holds one image, got {name}#1"):
+            abbe.open(tmp_path / f"{name}#1")
+
+
+def test_a_file_whose_real_name_has_a_number_sign_is_that_file(tmp_path: Path) -> None:
+    for k, name in enumerate(("cells#1", "cells.tif", "cells.tif#1", "well #2.tif", "#3")):
+        tifffile.imwrite(tmp_path / name, np.full((16, 16), k, np.uint8))
+        assert np.asarray(abbe.open(tmp_path / name)).max() == k
+        assert numbered(tmp_path / name) == (tmp_path / name, None)
+    with pytest.raises(StorageError, match="there is no file"):
+        abbe.open(tmp_path / "well #2")
+    assert numbered(Path("x/cells.lif#12")) == (Path("x/cells.lif"), 12)
+    for text in ("cells#a.lif", "cells.lif#", "#4", "cells.lif#-1", "cells.lif#1234567"):
+        assert numbered(Path(text)) == (Path(text), None)
+
+
+def test_results_are_named_after_file_and_number() -> None:
+    assert stem(Path("a/cells.lif#2")) == "cells_2"
+    assert stem(Path("cells.ome.tif#0")) == "cells_0"
+
+
+def test_the_address_of_a_web_page_ends_at_the_number_sign() -> None:
+    assert remote.numbered("https://x.org/a.lif#2") == ("https://x.org/a.lif", 2)
+    assert remote.numbered("https://x.org/a.lif#top") == ("https://x.org/a.lif#top", None)
+    assert remote.numbered("s3://bucket/a#2") == ("s3://bucket/a#2", None)
+
+
+def test_a_decoder_in_a_process_of_its_own_reads_the_named_image(two: tuple[Path, list[np.ndarray]]) -> None:
+    path, images = two
+    image = open_untrusted(f"{path}#1")
+    assert np.array_equal(np.asarray(image)[0, :, 0], images[1])
+    assert image.provenance.digest == abbe.open(path).provenance.digest
+
+
+def test_a_session_that_links_to_one_of_several_images_reads_that_one(two: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
+    path, images = two
+    with abbe.Session.create(tmp_path / "a.abbe", abbe.open(f"{path}#1"), original="link") as session:
+        assert np.array_equal(np.asarray(session.image(session.original.id))[0, :, 0], images[1])
+
+
+def test_info_lists_the_images(two: tuple[Path, list[np.ndarray]], capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = two
+    assert main(["info", f"{path}#1"]) == 0
+    said = capsys.readouterr().out
+    assert f"{path}#0  field 0, 2 x 40 x 50" in said
+    assert "3 channels x 30 x 20 pixels" in said
+    assert main(["info", str(path), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["images"]
+    assert [one["open"] for one in listed] == [f"{path}#0", f"{path}#1"]
+
+
+def test_enhance_takes_several_images_of_one_file(two: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
+    path, images = two
+    assert main(["enhance", f"{path}#0", f"{path}#1", "--steps", "denoise", "-o", str(tmp_path / "results")]) == 0
+    made = sorted(p.name for p in (tmp_path / "results").iterdir())
+    assert [name.partition("_")[2][0] for name in made] == ["0", "1"]
+    for name, pixels in zip(made, images):
+        assert abbe.open(tmp_path / "results" / name).shape[3:] == pixels.shape[1:]
+
+
+def test_a_damaged_file_of_several_says_so_whichever_is_named(positions: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.lif"
+    shutil.copy(positions, cut)
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    with pytest.raises(NotAnImageError):
+        np.asarray(abbe.open(f"{cut}#2"))
