@@ -60,11 +60,12 @@ SOFT = 0.5
 #: (1) and a closed one (0.71, whose PSF is the lens's squared: Wilhelm et al., Confocal Laser Scanning Microscopy, Carl Zeiss 1997)
 SECTION = 0.77
 #: PSF widths (standard deviation, 0.21 wavelength / NA, in camera pixels) of most super-resolution pairs: from 0.55 (20x/0.75 before 6.5 um
-#: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in seven is wider, as a zoomed confocal's. Where a soft specimen under a sharp
-#: lens looks like a sharp one under a soft lens, this decides what comes out
+#: pixels) over 0.7 (60x/1.4) and 1.2 (100x/1.4) to 1.5; one in sixteen is wider, as a zoomed confocal's. Where a soft specimen under a
+#: sharp lens looks like a sharp one under a soft lens, this decides what comes out
 WIDTHS = (0.55, 1.5)
-#: how wide (logarithmically even) the others' are: networks that had seen 2.3 at most joined the blobs of zoomed images to a mesh
-WIDER = (1.5, 4.0)
+#: share of wider ones, and how wide (logarithmically even) they are: networks that had seen 2.3 at most joined the blobs of zoomed images
+#: to a mesh
+WIDER_SHARE, WIDER = 0.06, (1.5, 4.0)
 #: the same where the network is told the width: nothing is to be guessed then, and any lens may come
 ANY_WIDTH = (0.42, 4.0)
 #: share of denoising pairs of crowded blobs about as fine as the pixels, and how wide (pixels) their PSF is: among all specimens these come
@@ -200,7 +201,7 @@ def super_resolution_pair(rng: Generator, source: Source, n: int, *, known: bool
     A third of the images were taken on coarser pixels and enlarged, as registration, drift correction and debayering do: their noise is
     smooth from pixel to pixel, and a network that has seen white noise alone takes it for filaments.
     """
-    width = rng.uniform(*WIDTHS) if rng.random() < 0.85 else between(rng, *WIDER)
+    width = rng.uniform(*WIDTHS) if rng.random() < 1 - WIDER_SHARE else between(rng, *WIDER)
     if known:
         width = between(rng, *ANY_WIDTH)
     zoomed = rng.uniform(1, max(width / WIDER[0], 1))  # who zooms in on a lens's blur zooms in on the specimen, more or less
