@@ -111,6 +111,21 @@ def test_further_analyses_and_their_settings_are_reported() -> None:
     assert rows[0][-2].text == f"±{found.by_chance:.2g}"
 
 
+def test_measurements_of_one_pair_and_region_are_told_apart_by_their_thresholds() -> None:
+    image = spots(2)
+    report = build(case_of([colocalize(image, threshold=t, ranked=False) for t in ((120, 80.5), "otsu", (60, 60), (60, 60))]))
+    tables = [table for table in report.tables() if table.key.startswith("pixels-")]
+    headings = [table.title for table in tables]
+    assert "thresholds 120 and 80.5 (given)" in headings[0]
+    assert "(otsu)" in headings[1]
+    assert "thresholds 60 and 60 (given), measurement 1" in headings[2]
+    assert len({*headings, *(figure.title for figure in report.figures())}) == len(headings) + len(report.figures())
+    assert "Thresholds: given." in tables[0].notes
+    assert "thresholds: given, 120 and 80.5; background" in words(report)
+    alone = build(case_of(colocalize(image, threshold=(120, 80), ranked=False)))
+    assert "120" not in next(table.title for table in alone.tables() if table.key == "pixels-1")
+
+
 @pytest.mark.parametrize(
     ("colors", "state"),
     [

@@ -26,8 +26,7 @@ def colocalization(case: Case) -> Section | None:
         return None
     tables: list[Table] = []
     figures: list[Figure] = []
-    for number, measured in enumerate(case.colocalizations, 1):
-        title = _title(measured)
+    for number, (title, measured) in enumerate(zip(titles(case.colocalizations), case.colocalizations, strict=True), 1):
         before = measured.data.get("original")
         tables.append(_coefficients(number, title, measured))
         tables.append(_pixels(number, title, measured))
@@ -52,16 +51,38 @@ def _warnings(case: Case) -> Iterator[str]:
     """Each warning once, behind the measurements that it is about; those of the images stand in the summary."""
     said = {notice.message for named in (case.before, case.after) if named for notice in named.image.warnings}
     about: dict[str, list[str]] = {}
-    for measured in case.colocalizations:
+    for title, measured in zip(titles(case.colocalizations), case.colocalizations, strict=True):
         for notice in measured.data.get("warnings") or ():
             if notice["message"] not in said:
-                about.setdefault(notice["message"], []).append(_title(measured))
-    for message, titles in about.items():
-        yield inert(f"{'; '.join(dict.fromkeys(titles))}: {message}")
+                about.setdefault(notice["message"], []).append(title)
+    for message, measured_in in about.items():
+        yield inert(f"{'; '.join(dict.fromkeys(measured_in))}: {message}")
 
 
 def _fields(table: Table) -> dict[str, Any]:
     return {"key": table.key, "title": table.title, "columns": table.columns, "rows": table.rows, "notes": table.notes}
+
+
+def titles(measurements: Sequence[Measured]) -> list[str]:
+    """Channels and region of each; those that share both are told apart by their thresholds, and by their number where these agree too."""
+    short_ones = [_title(measured) for measured in measurements]
+    full = [
+        f"{title}, {_thresholds(measured.data)}" if short_ones.count(title) > 1 else title
+        for title, measured in zip(short_ones, measurements, strict=True)
+    ]
+    return [f"{title}, measurement {full[:k].count(title) + 1}" if full.count(title) > 1 else title for k, title in enumerate(full)]
+
+
+def _thresholds(data: Mapping[str, Any]) -> str:
+    t = data["thresholds"]
+    values = "" if t["first"] is None or t["second"] is None else f" {t['first']:.6g} and {t['second']:.6g}"
+    return f"thresholds{values} ({t['method']})"
+
+
+def found(thresholds: Mapping[str, Any]) -> str:
+    """How thresholds were found: the method, and its variant where that says more."""
+    method, variant = str(thresholds["method"]), thresholds["variant"]
+    return f"{method} ({variant})" if variant and variant != method else method
 
 
 def _title(measured: Measured) -> str:
@@ -131,7 +152,7 @@ def _pixels(number: int, title: str, measured: Measured) -> Table:
 
 def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
     t, b = data["thresholds"], data["background"]
-    yield f"Thresholds: {t['method']} ({t['variant']})." + (f" None were found: {t['undefined']}." if t.get("undefined") else "")
+    yield f"Thresholds: {found(t)}." + (f" None were found: {t['undefined']}." if t.get("undefined") else "")
     if data["pixels"]["region"]["size"] is None:
         yield "Areas are undefined: the pixel size is not known."
     yield "Background: nothing was subtracted." if b["method"] == "none" else f"Background ({b['method']}) was subtracted first."

@@ -158,7 +158,8 @@ def _measured(case: Case) -> Iterator[str]:
         t = data["thresholds"]
         beside = " and on the original" if data.get("original") else ""
         yield f"Colocalization of {first} with {second} was measured in {where} on {short(measured.name, 30)}{beside}"
-        yield f"(thresholds: {t['method']}, {t['variant']}; background: {_background(data['background'])})."
+        how = f"{t['first']:.6g} and {t['second']:.6g}" if t["method"] == "given" else t["variant"]
+        yield f"(thresholds: {t['method']}, {how}; background: {_background(data['background'])})."
         yield from _further(data)
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
