@@ -204,17 +204,13 @@ def test_two_jobs_at_once_are_done_one_after_the_other(user: User) -> None:
     assert {"nucleus enhanced [cell]", "nucleus background corrected [cell]"} <= set(user.names)
 
 
-def test_a_widget_that_is_closed_takes_its_work_with_it(user: User) -> None:
-    user.viewer.open_sample("abbe", "cell")
-    widget = user.widget("Enhance")
-    widget.passes.setValue(8)
+def test_a_widget_that_is_closed_in_the_middle_still_brings_its_result(user: User) -> None:
+    user.viewer.add_image(blob(96), name="cells")
+    widget = quick(user.widget("Enhance"))
     user.press(widget, "Enhance", wait=False)
-    job = widget.job
-    user.until(lambda: widget.meter.value() > 0)
     user.viewer.window.remove_dock_widget(widget)
-    user.until(lambda: not job._thread.is_alive())
-    user.look(0.3)
-    assert len(user.names) == 3
+    user.until(lambda: widget.job is None)
+    assert "cells enhanced" in user.names
 
 
 def test_napari_may_be_closed_in_the_middle_of_the_work(screen: None) -> None:
@@ -275,7 +271,7 @@ def test_two_channels_are_measured_in_a_drawn_region_and_exported(user: User, tm
     user.until(lambda: widget.job is None)
     book = openpyxl.load_workbook(tmp_path / "found.xlsx")
     cells = [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
-    assert any(isinstance(cell, float) and cell == pytest.approx(found.pearson, rel=1e-9) for cell in cells)
+    assert any(isinstance(cell, float) and cell == pytest.approx(found.pearson, rel=1e-5) for cell in cells)
 
 
 def test_a_result_is_measured_beside_its_original_and_compared_with_it(user: User) -> None:
@@ -371,3 +367,35 @@ def test_without_a_window_nothing_is_replaced(screen: None, tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=900, check=False)
     assert "ExistsError" in done.stderr
     assert path.read_bytes() == b"precious"
+
+
+def test_garbage_is_collected_in_the_viewers_thread_while_a_job_runs(user: User) -> None:
+    """Windows of Qt's that another thread takes down abort the process."""
+    import threading
+
+    from abbe.napari.widgets.work import Job
+
+    places: list[str] = []
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            places.append(threading.current_thread().name)
+
+    def work(report: Any) -> None:
+        for k in range(200):
+            kept = [[n] for n in range(2000)]  # what Python begins to collect after
+            if k % 20 == 0:
+                report(k / 200, "")
+            del kept
+
+    for _ in range(50):
+        Cycle()
+    job = Job(work)
+    ended: list[object] = []
+    job.done.connect(ended.append)
+    job.start()
+    user.until(lambda: bool(ended) and len(places) == 50)
+    assert set(places) == {threading.main_thread().name}

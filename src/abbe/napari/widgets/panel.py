@@ -19,6 +19,8 @@ from abbe.napari.widgets.work import Job, in_words
 
 #: steps of a bar of progress
 STEPS = 1000
+#: seconds that a thread takes to end after it told how its work did
+ENDING = 2.0
 #: warnings that a notification names; the widget has all
 NAMED = 3
 
@@ -95,6 +97,8 @@ class Panel(QScrollArea):
             self._bar.update(max(done - self._bar.n, 0))
 
     def _over(self, job: Job, then: Callable[[], None]) -> None:
+        job.wait(ENDING)
+        job.deleteLater()  # here, and not wherever Python happens to collect it
         if not isalive(self) or job is not self.job:
             return
         self.job = None

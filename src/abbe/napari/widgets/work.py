@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QObject, Signal
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from abbe.errors import AbbeError, CancelledError
 
@@ -16,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: seconds between two reports of progress
 PERIOD = 0.05
+#: milliseconds between two collections of garbage while a job runs
+SWEEP = 500
 #: seconds between two looks whether a job's turn has come, or it was stopped
 LOOK = 0.1
 
@@ -44,6 +48,7 @@ class Job(QObject):
 
     def start(self) -> None:
         _running.add(self)
+        _sweep_here()
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self._stop.set)
@@ -102,6 +107,40 @@ class Job(QObject):
             getattr(self, name).emit(*values)
         except RuntimeError:  # Qt has taken its part down already: nobody is there to be told
             self._stop.set()
+
+
+class Sweeper(QObject):
+    """Collects garbage in the viewer's thread while jobs run, and only there.
+
+    Python collects in whatever thread allocates, and what it finds may be windows of Qt's, which abort the process when another thread
+    than theirs takes them down.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._sweep)
+
+    def begin(self) -> None:
+        if not self._timer.isActive() and gc.isenabled():  # off for a reason of somebody else's: left alone
+            gc.disable()
+            self._timer.start(SWEEP)
+
+    def _sweep(self) -> None:
+        gc.collect(1)
+        if not _running:
+            self._timer.stop()
+            gc.enable()
+
+
+_sweeper: Sweeper | None = None
+
+
+def _sweep_here() -> None:
+    global _sweeper
+    if _sweeper is None or not isalive(_sweeper):
+        _sweeper = Sweeper()
+    _sweeper.begin()
 
 
 def in_words(problem: BaseException) -> str:
