@@ -342,3 +342,12 @@ def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[
         for k in range(4):
             report(k / 4, "denoise")
     assert capsys.readouterr().err == "enhancing\\x1b: 25 %, denoise\nenhancing\\x1b: 75 %, denoise\n"
+
+
+def test_the_doctor_says_which_package_an_optional_part_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update of abbe, whose part needs one more than it did."""
+    from abbe.cli import doctor
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in ("h5py", "torch", "napari", "qtpy") else name)
+    said = doctor._extras()
+    assert said == "optional parts: cluster, formats (without h5py: pip install 'abbe[formats]'), coreml; not installed: train, napari"

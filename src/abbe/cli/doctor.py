@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import onnxruntime as ort
 
 from abbe._version import __version__
+from abbe.cli.frame import EXTRAS
 from abbe.cli.model import check_run
 from abbe.cli.speech import say
 from abbe.errors import AbbeError
@@ -19,20 +20,28 @@ from abbe.restoration.engine import PROVIDERS, Engine, available, cores, engine,
 from abbe.restoration.room import free_disk, in_words, memory
 from abbe.zoo import damaged, models
 
-#: extra -> a package that it brings
-EXTRAS = {"formats": "nd2", "train": "torch", "cluster": "distributed", "napari": "napari", "coreml": "coremltools"}
-
 
 def command() -> None:
     """Check this installation: machine, engines, models, optional parts."""
     say(*_machine())
     problems = [*_engines(), *_models()]
-    here = [name for name, package in EXTRAS.items() if importlib.util.find_spec(package)]
-    absent = [name for name in EXTRAS if name not in here]
-    say(f"optional parts: {', '.join(here) or 'none'}" + (f"; not installed: {', '.join(absent)}" if absent else ""))
+    say(_extras())
     if problems:
         raise AbbeError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}: {'; '.join(problems)}")
     say("all is well")
+
+
+def _extras() -> str:
+    """Which optional parts are here; of one that is here in part, as after an update, what it lacks."""
+    here, absent = [], []
+    for extra in dict.fromkeys(EXTRAS.values()):
+        packages = [package for package, brought in EXTRAS.items() if brought == extra]
+        lacks = [package for package in packages if importlib.util.find_spec(package) is None]
+        if packages[0] in lacks:
+            absent.append(extra)
+        else:
+            here.append(f"{extra} (without {', '.join(lacks)}: pip install 'abbe[{extra}]')" if lacks else extra)
+    return f"optional parts: {', '.join(here) or 'none'}" + (f"; not installed: {', '.join(absent)}" if absent else "")
 
 
 def _machine() -> Iterator[str]:

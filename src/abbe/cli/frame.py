@@ -31,11 +31,11 @@ from abbe.cli.patient import Patient
 from abbe.cli.speech import clean, say
 from abbe.errors import AbbeError, CancelledError, MissingExtraError
 
-#: top-level package -> the extra that brings it
+#: top-level package -> the extra that brings it; the first of an extra comes with no other
 EXTRAS = {
     **dict.fromkeys(("torch", "safetensors", "onnx"), "train"),
-    **dict.fromkeys(("dask", "distributed"), "cluster"),
-    **dict.fromkeys(("nd2", "liffile", "czifile", "oiffile", "mrc", "fsspec"), "formats"),
+    **dict.fromkeys(("distributed", "dask"), "cluster"),
+    **dict.fromkeys(("nd2", "liffile", "czifile", "oiffile", "mrc", "h5py", "fsspec"), "formats"),
     **dict.fromkeys(("napari", "npe2", "qtpy"), "napari"),
     "coremltools": "coreml",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 #: endings of files that abbe opens; a folder that ends in .zarr is one image
 READ = (
     *(".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg"),
-    *(".nd2", ".czi", ".lif", ".oib", ".oif", ".dv", ".r3d", ".zarr"),
+    *(".nd2", ".czi", ".lif", ".oib", ".oif", ".dv", ".r3d", ".ims", ".zarr"),
 )
 #: endings that `stem` takes off whole
 _DOUBLE = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8", ".ome.zarr", ".tar.gz")

@@ -18,14 +18,14 @@ from abbe.formats.naming import numbered
 from abbe.formats.png import Png
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import Tiff
-from abbe.formats.vendor import Czi, Dv, Lif, Nd2, Oif
+from abbe.formats.vendor import Czi, Dv, Ims, Lif, Nd2, Oif
 from abbe.formats.zarr import Zarr
 from abbe.image import Image, Notice, PixelSize
 from abbe.image._image import _full_size
 from abbe.storage import path_text
 
 #: in the order in which they are asked
-FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv(), Zarr())
+FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif(), Dv(), Ims(), Zarr())
 
 #: images that the warning of a file of several names, beside the one that was opened
 NAMED = 3
@@ -42,7 +42,7 @@ OTHERS = (
     (0, b"8BPS", "a Photoshop file"),
     (0, b"%PDF", "a PDF document"),
     (0, b"PK\x03\x04", "a ZIP archive or an office document"),
-    (0, b"\x89HDF\r\n", "an HDF5 file (Imaris, BigDataViewer)"),
+    (0, b"\x89HDF\r\n", "an HDF5 file (BigDataViewer)"),
     (0, b"\x93NUMPY", "a numpy array"),
     (0, b"SIMPLE  =", "a FITS image"),
 )
@@ -153,7 +153,7 @@ def _unknown(name: str, head: bytes) -> NotAnImageError:
             return NotAnImageError(f"{name} is {kind}, which abbe does not open; save or export it as OME-TIFF, TIFF or PNG")
     return NotAnImageError(
         f"{name} is no image that abbe knows (its content counts, not its name); it opens TIFF, OME-TIFF, PNG, JPEG, OME-Zarr, "
-        "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV"
+        "and with the extra 'formats' ND2, CZI, LIF, OIB, OIF, DV, IMS"
     )
 
 

@@ -39,6 +39,7 @@ IMAGES = [
     ".oif",
     ".dv",
     ".r3d",
+    ".ims",
     ".ics",
     ".ids",
     ".mrc",
