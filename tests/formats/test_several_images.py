@@ -186,3 +186,25 @@ def test_a_damaged_file_of_several_says_so_whichever_is_named(positions: Path, t
     cut.write_bytes(cut.read_bytes()[:-1000])
     with pytest.raises(NotAnImageError):
         np.asarray(abbe.open(f"{cut}#2"))
+
+
+def test_positions_along_an_axis_of_a_tiff(tmp_path: Path, rng: np.random.Generator) -> None:
+    """As Micro-Manager stores them, in one series."""
+    pixels = rng.integers(0, 4000, (2, 3, 2, 4, 20, 30), dtype=np.uint16)
+    path = tmp_path / "well.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "TRCZYX"})
+    assert image_names(path) == ("position 0", "position 1", "position 2")
+    assert "the first was opened, position 0. Open another as well.tif#1 (position 1)" in abbe.open(path).notices[0].message
+    assert np.array_equal(np.asarray(abbe.open(path)), pixels[:, 0])
+    for k in range(3):
+        assert np.array_equal(np.asarray(abbe.open(f"{path}#{k}")), pixels[:, k])
+    with pytest.raises(ParameterError, match=r"well\.tif#0 to #2"):
+        abbe.open(f"{path}#3")
+
+
+def test_images_that_lie_along_two_axes_count_through_both(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 200, (2, 3, 20, 30), dtype=np.uint8)
+    path = tmp_path / "sim.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "APYX"})
+    assert image_names(path)[4] == "angle 1, phase 1"
+    assert np.array_equal(np.asarray(abbe.open(f"{path}#4"))[0, 0, 0], pixels[1, 1])

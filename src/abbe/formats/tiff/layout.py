@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from abbe.errors import AxesError, NotAnImageError
+from abbe.formats.found import pick
 from abbe.image import Notice
 from abbe.image.pixels import Shape
 
 #: an axis that nobody names counts as channels up to this length, as depth beyond: stacks of four planes or fewer are rare
 FEW = 4
+
+#: what steps along other axes are called
+_PLACES = {"R": "position", "P": "phase", "M": "tile", "A": "angle", "V": "view"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +27,11 @@ class Where:
     c: int
     z: int
     samples: int = 1
+    #: plane of (0, 0, 0)
+    first: int = 0
 
     def __call__(self, t: int, c: int, z: int) -> tuple[int, int]:
-        return t * self.t + (c // self.samples) * self.c + z * self.z, c % self.samples
+        return self.first + t * self.t + (c // self.samples) * self.c + z * self.z, c % self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +41,17 @@ class Layout:
     Attributes:
         shape: TCZYX.
         where: (plane, sample) of (t, c, z).
-        notices: axes that were guessed, positions that were left out.
+        notices: axes that were guessed.
+        parts: what the images are called that lie along axes that abbe has not, positions above all; none where there is one.
     """
 
     shape: Shape
     where: Callable[[int, int, int], tuple[int, int]]
     notices: tuple[Notice, ...]
+    parts: tuple[str, ...] = ()
 
 
-def lay_out(axes: str, shape: Sequence[int], inner: str, wanted: str | None, name: str) -> Layout:
+def lay_out(axes: str, shape: Sequence[int], inner: str, wanted: str | None, name: str, part: int = 0) -> Layout:
     """Lay out a stored array.
 
     Args:
@@ -50,6 +59,7 @@ def lay_out(axes: str, shape: Sequence[int], inner: str, wanted: str | None, nam
         inner: the last letters of `axes`, which one page holds: "YX", "YXS" or "SYX".
         wanted: the user's own letters for `axes`, or None.
         name: of the file, for messages.
+        part: which of the images that lie along other axes.
     """
     if 0 in shape:
         raise NotAnImageError(f"{name} holds no pixels: its shape is {' x '.join(map(str, shape))}")
@@ -63,14 +73,15 @@ def lay_out(axes: str, shape: Sequence[int], inner: str, wanted: str | None, nam
             notices.append(guessed)
     sizes = dict(zip(lead + inner, shape))
     extra = [a for a in lead if a not in "TCZ" and sizes[a] > 1]
-    if extra:
-        left_out = ", ".join(f"{sizes[a]} along {a}" for a in extra)
-        notices.append(Notice("dropped", f"the file holds several images ({left_out}); the first was opened"))
+    places = list(product(*(range(sizes[a]) for a in extra)))
+    place = places[pick(part, len(places), name)]
     strides = {a: math.prod(shape[i + 1 : len(lead)]) for i, a in enumerate(lead)}
     samples = sizes.get("S", 1)
     full: Shape = (sizes.get("T", 1), sizes.get("C", 1) * samples, sizes.get("Z", 1), sizes["Y"], sizes["X"])
-
-    return Layout(full, Where(strides.get("T", 0), strides.get("C", 0), strides.get("Z", 0), samples), tuple(notices))
+    first = sum(k * strides[a] for k, a in zip(place, extra))
+    where = Where(strides.get("T", 0), strides.get("C", 0), strides.get("Z", 0), samples, first)
+    names = tuple(", ".join(f"{_PLACES.get(a, a)} {k}" for a, k in zip(extra, place)) for place in places)
+    return Layout(full, where, tuple(notices), names if extra else ())
 
 
 def _guess(lead: str, shape: Sequence[int], has_samples: bool) -> tuple[str, Notice | None]:

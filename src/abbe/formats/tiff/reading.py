@@ -48,15 +48,19 @@ class Tiff:
 def _read(described: sets.Described, path: Path, axes: str | None, number: int) -> Found:
     tif = described.tif
     there = sets.images(tif, path)
-    series = there[pick(number, len(there), path.name)]
+    series = there[pick(number, len(there), path.name) if len(there) > 1 else 0]
     words = described.words(sets.place(tif, path, series))
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
-    stored, layout_notices = _pixels(tif, series, path, axes)
+    stored, layout_notices, names = _pixels(tif, series, path, axes, number if len(there) == 1 else 0)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
     notices = [*described.notices, *layout_notices, *_losses(page), *colour_notices]
-    names = tuple(f"{s.name or f'image {k}'}, {' x '.join(map(str, s.shape))}" for k, s in enumerate(there)) if len(there) > 1 else ()
+    if len(there) > 1:
+        notices += (
+            [Notice("dropped", f"the image is one of {len(names)} ({names[0]} to {names[-1]}); the first was opened")] if names else []
+        )
+        names = tuple(f"{s.name or f'image {k}'}, {' x '.join(map(str, s.shape))}" for k, s in enumerate(there))
     if words is not None:
         return _with_ome(words, pixels, notices, rgb, names)
     return _with_tags(tif, page, pixels, notices, rgb, colors, names)
@@ -72,16 +76,18 @@ def _losses(page: Any) -> list[Notice]:
 
 
 # ------------------------------------------------------------------------------------------------------------ pixels
-def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels, tuple[Notice, ...]]:
+def _pixels(tif: Any, series: Any, path: Path, axes: str | None, part: int) -> tuple[Pixels, tuple[Notice, ...], tuple[str, ...]]:
+    """The pixels of a series, what to say, and the names of the images along axes that abbe has not, of which `part` says one."""
     page = series.keyframe
     shape, inner = tuple(series.shape), page.axes
     stored = makers.channels_in_pages(series.axes, inner, tif.is_lsm)
     fits = stored.endswith(inner) and shape[len(shape) - len(inner) :] == tuple(page.shape)
     simple = inner in ("YX", "YXS", "SYX") and fits and page.imagedepth == 1
     if not simple or _narrow(stored, shape):
-        return _read_at_once(series, stored, shape, axes, path)
+        pick(part, 1, path.name)
+        return *_read_at_once(series, stored, shape, axes, path), ()
     order = turn(stored, shape, axes) if axes is not None and inner == "YX" else None
-    layout = lay_out(stored, shape, inner, axes if order is None else "TCZYX"[-len(stored) :], path.name)
+    layout = lay_out(stored, shape, inner, axes if order is None else "TCZYX"[-len(stored) :], path.name, part)
     dtype = np.dtype(series.dtype).newbyteorder("=")
     planes, stamps, file_of, missing = _planes(series, path, inner)
     notices = layout.notices + missing
@@ -89,7 +95,7 @@ def _pixels(tif: Any, series: Any, path: Path, axes: str | None) -> tuple[Pixels
     if order is not None:
         pixels = TurnedPixels(pixels, order)
     check_size(pixels.shape)
-    return pixels, notices
+    return pixels, notices, layout.parts
 
 
 def _narrow(stored: str, shape: Sequence[int]) -> bool:
