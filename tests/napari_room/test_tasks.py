@@ -138,6 +138,8 @@ def test_colocalization_is_that_of_abbe_colocalize_on_the_result_and_on_the_orig
     assert shown.head == ("coefficient", "value", "on the original", "by chance", "strength")
     pearson = shown.rows[0].cells
     assert pearson[:3] == ("Pearson's r", f"{found.pearson:.4g}", f"{found.original.pearson:.4g}")
+    assert found.by_chance is not None
+    assert pearson[3] == f"±{found.by_chance:.2g}"
     assert shown.rows[0].tip
     assert {notice.message for notice in found.notices} <= {notice.message for notice in shown.notices}
     assert shown.picture is not None

@@ -149,12 +149,19 @@ def single(result: Colocalization) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         cells = [d.title, shown(coefficient)]
         if before is not None:
             cells.append(shown(before.coefficients[coefficient.key]) if coefficient.key in before.coefficients else "")
-        cells += ["" if coefficient.chance is None else f"{coefficient.chance:.4g}", coefficient.word or ""]
+        cells += [by_chance(result, coefficient), coefficient.word or ""]
         tip = f"{d.meaning}\n{d.formula}\n{d.source}" + (f"\n{coefficient.variant}" if coefficient.variant else "")
         rows.append(Row(tuple(cells), f"{coefficient.reason}\n{tip}" if coefficient.reason else tip))
     for title, extra in (("shift", result.shift), ("randomisation", result.randomisation), ("objects", result.objects)):
         rows += _further(title, extra, len(head))
     return head, tuple(rows)
+
+
+def by_chance(result: Colocalization, coefficient: Coefficient) -> str:
+    """What unrelated channels give; of Pearson's r, within what 95 % of them lie, their structure being as wide as here."""
+    if coefficient.key == "pearson" and result.by_chance is not None:
+        return f"±{result.by_chance:.2g}"
+    return "" if coefficient.chance is None else f"{coefficient.chance:.4g}"
 
 
 def _further(title: str, extra: Any, columns: int) -> list[Row]:
