@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,13 @@ import tifffile
 
 import abbe
 from abbe.batch import Outcome, Settings, Summary, run
+from abbe.batch import folder as batch_folder
 from abbe.batch import running as batch_running
+from abbe.batch import tally as batch_tally
 from abbe.batch.claims import PLACING, Claims, Placing
+from abbe.batch.hands import Crew
 from abbe.batch.record import Record
+from abbe.batch.settings import Began
 from abbe.errors import AbbeError, CancelledError, ParameterError, StorageError
 from batch_maker import QUICK, field
 
@@ -76,6 +81,70 @@ def test_one_that_fails_does_not_stop_the_others_and_is_tried_again(tmp_path: Pa
     assert (out / "a_abbe.ome.tif").stat().st_mtime_ns == before
 
 
+def test_an_image_that_changed_since_is_done_again_when_its_result_is_deleted(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    batch(folder, out)
+    tifffile.imwrite(folder / "a.tif", field(5, 64))
+    (out / "a_abbe.ome.tif").unlink()
+    assert batch(folder, out).done == 1
+    assert rows(out)["a.tif"]["rows"] == "64"
+
+
+def test_an_image_that_changes_while_it_is_worked_on_is_not_taken_for_done(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    told: list[Outcome] = []
+    summary = batch(folder, out, progress=lambda fraction, text: os.utime(folder / "a.tif", (1e9, 1e9)), told=told.append)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert "changed while it was worked on" in str(told[0].error)
+    assert results(out) == {"b_abbe.ome.tif"}
+    assert batch(folder, out).done == 1
+
+
+def test_names_that_no_text_can_hold_are_done_too(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    try:
+        os.rename(folder / "a.tif", os.fsencode(folder) + b"/z\xfcrich.tif")
+    except OSError:
+        pytest.skip("names are Unicode here")
+    (folder / "new\nline.tif").write_bytes(b"no image")
+    (folder / ("long" * 60 + ".tif")).write_bytes(b"no image")
+    summary = batch(folder, out)
+    assert (summary.done, summary.failed) == (1, 2)
+    assert rows(out)["z\\udcfcrich.tif"]["status"] == "done"
+    assert abbe.open(out / rows(out)["z\\udcfcrich.tif"]["result"]).shape[-1] == 48
+    assert batch(folder, out).before == 1
+
+
+def test_all_again_of_some_forgets_no_other(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    batch(folder, out)
+    before = (out / "a_abbe.ome.tif").stat().st_mtime_ns, (out / "b_abbe.ome.tif").stat().st_mtime_ns
+    summary = batch(folder, out, match="b*", overwrite=True)  # a pattern alone is one pattern
+    assert (summary.count, summary.done) == (1, 1)
+    assert (out / "a_abbe.ome.tif").stat().st_mtime_ns == before[0]
+    assert (out / "b_abbe.ome.tif").stat().st_mtime_ns > before[1]
+    assert batch(folder, out).before == 2
+
+
+def test_a_table_that_cannot_be_written_stops_nothing_and_is_told_of(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    (out / "batch.csv").mkdir(parents=True)
+    summary = batch(folder, out)
+    assert summary.done == 1
+    assert "batch.csv" in str(summary.table_error)
+    (out / "batch.csv").rmdir()
+    assert batch(folder, out).table_error is None
+    assert rows(out)["a.tif"]["status"] == "done"
+
+
+def test_an_image_that_is_gone_when_its_turn_comes_is_named(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    told: list[Outcome] = []
+    summary = batch(folder, out, progress=lambda fraction, text: (folder / "b.tif").unlink(missing_ok=True), told=told.append)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert "is gone" in str(told[1].error)
+
+
 def test_an_image_that_changed_since_is_told_of_and_its_result_left(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     batch(folder, out)
@@ -111,9 +180,11 @@ def test_other_settings_are_refused_until_all_is_done_again(tmp_path: Path, imag
     with pytest.raises(ParameterError, match=r"other passes \(1, now 2\)"):
         batch(folder, out, two)
     assert batch(folder, out, two, overwrite=True).done == 1
-    (out / ".abbe-batch" / "settings.json").write_text("{")
-    with pytest.raises(ParameterError, match="damaged"):
-        batch(folder, out, two)
+    for damage in (lambda kept: kept.write_text("{"), lambda kept: kept.unlink()):
+        damage(out / ".abbe-batch" / "settings.json")
+        with pytest.raises(ParameterError, match="damaged"):
+            batch(folder, out, two)
+    assert len(list((out / ".abbe-batch" / "journal").glob("*.jsonl"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -198,6 +269,9 @@ def test_files_that_are_one_image_are_done_once(tmp_path: Path) -> None:
     assert rows(out)["c1.ome.tif"]["status"] == "part of another"
     assert "c0.ome.tif" in rows(out)["c1.ome.tif"]["reason"]
     assert batch(folder, out).before == 2
+    told: list[Outcome] = []
+    assert batch(folder, tmp_path / "second", match="c1*", told=told.append).failed == 1
+    assert "begins in c0.ome.tif, which --match leaves out" in str(told[0].error)
 
 
 def test_stopped_it_leaves_whole_results_alone_and_goes_on(tmp_path: Path, images: Images) -> None:
@@ -227,7 +301,7 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_nothing_behind(tmp_path: Path,
 
 
 def test_a_process_that_dies_costs_its_image_one_more_try(tmp_path: Path, images: Images) -> None:
-    folder, out = images("a.tif", side=256), tmp_path / "out"
+    folder, out = images("a.tif", side=400), tmp_path / "out"
     killed: list[int] = []
 
     def kill(fraction: float, text: str) -> None:
@@ -266,7 +340,7 @@ def _child() -> int:
 
 def test_a_folder_that_grows_is_worked_on_until_it_is_stopped(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_running, "LOOK", 0.5)
-    monkeypatch.setattr(batch_running, "SETTLED", 1.5)
+    monkeypatch.setattr(batch_folder, "SETTLED", 1.5)
     folder, out = images("a.tif"), tmp_path / "out"
     whole = tmp_path / "late.tif"
     tifffile.imwrite(whole, field(3, 64))
@@ -293,6 +367,54 @@ def test_a_folder_that_grows_is_worked_on_until_it_is_stopped(tmp_path: Path, im
     assert abbe.open(out / "late_abbe.ome.tif").shape[-1] == 64
 
 
+def test_a_folder_that_grows_may_lose_images_and_go_away_and_come_back(
+    tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_running, "LOOK", 0.2)
+    monkeypatch.setattr(batch_folder, "SETTLED", 0.5)
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    abbe.save(abbe.Image.from_array(field(1), axes="YX"), tmp_path / "c.ome.zarr")
+    told: list[Outcome] = []
+    texts: list[str] = []
+    end = time.monotonic() + 120
+
+    def report(fraction: float, text: str) -> None:
+        assert time.monotonic() < end, told
+        texts.append(text)
+        at_work = bool(list(out.glob(".abbe-batch/claims/*/attempt-*")))
+        if at_work and not told:
+            (folder / "a.tif").unlink(missing_ok=True)
+        if at_work and len(told) == 1:
+            (folder / "b.png").write_bytes(b"no image")  # the result of b.tif would have another name beside it
+        if len(told) == 3 and (tmp_path / "c.ome.zarr").exists():
+            folder.rename(tmp_path / "away")
+            (tmp_path / "c.ome.zarr").rename(tmp_path / "away" / "c.ome.zarr")
+        if "cannot be listed now" in text:
+            (tmp_path / "away").rename(folder)
+        if len(told) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    summary = batch(folder, out, watch=True, told=told.append, progress=report)
+    ends = [(outcome.key, outcome.status) for outcome in told]
+    assert ends == [("a.tif", "failed"), ("b.tif", "done"), ("b.png", "failed"), ("c.ome.zarr", "done")]
+    assert any("cannot be listed now" in text for text in texts)
+    assert summary.done == 2
+    assert results(out) == {str(outcome.result) for outcome in told if outcome.result}
+
+
+def test_cores_are_shared_out_and_memory_limits_how_many_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABBE_CORES", "8")
+    monkeypatch.setattr(batch_running, "memory", lambda: 64 * 2**30)
+    assert batch_running.workers_here() == 8
+    monkeypatch.setattr(batch_running, "memory", lambda: 16 * 2**30)
+    assert batch_running.workers_here() == 5
+    started: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr("multiprocessing.context.SpawnProcess.start", lambda self: started.append(os.environ["ABBE_CORES"]))
+        Crew(5).ready(Path(), Path(), Began(settings=QUICK, models={}))
+    assert started == ["2", "2", "2", "1", "1"]
+
+
 # ---------------------------------------------------------------------------------------------------- several processes
 def test_what_another_process_has_is_left_to_it(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif", "b.tif"), tmp_path / "out"
@@ -305,8 +427,47 @@ def test_what_another_process_has_is_left_to_it(tmp_path: Path, images: Images) 
     assert rows(out)["a.tif"]["status"] == "not done"
     with pytest.raises(ParameterError, match=f"at which {other.name} works, got other passes"):
         batch(folder, out, QUICK.model_copy(update={"passes": 2}), overwrite=True)
+    with pytest.raises(ParameterError, match=f"at which {other.name} works, which replaces nothing"):
+        batch(folder, out, overwrite=True)
     other.end()
     assert batch(folder, out).done == 1
+
+
+def test_what_others_do_meanwhile_counts_and_is_in_the_last_table(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif", "c.tif"), tmp_path / "out"
+    other = Claims(out / ".abbe-batch", out)
+    other.begin()
+    claim = other.take("c.tif")
+    assert claim is not None
+    texts: list[str] = []
+
+    def tell(outcome: Outcome) -> None:
+        facts = (folder / "c.tif").stat()
+        Record(out / ".abbe-batch" / "journal", other.name).add(
+            Outcome(key="c.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="done", result="c_abbe.ome.tif")
+        )
+
+    summary = batch(folder, out, told=tell, progress=lambda fraction, text: texts.append(text))
+    assert (summary.done, summary.beside, summary.before, summary.elsewhere) == (2, 1, 0, 0)
+    assert texts[-1] == "3 of 3"
+    assert rows(out)["c.tif"]["status"] == "done"
+    other.end()
+
+
+def test_one_that_ends_without_a_result_leaves_the_journal_to_the_others(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    others: list[Claims] = []
+
+    def stop(fraction: float, text: str) -> bool:
+        others.append(Claims(out / ".abbe-batch", out))
+        others[0].begin()
+        return False
+
+    with pytest.raises(CancelledError):
+        batch(folder, out, progress=stop)
+    assert (out / ".abbe-batch" / "settings.json").exists()
+    assert (out / ".abbe-batch" / "journal").is_dir()
+    others[0].end()
 
 
 def test_what_a_dead_process_held_is_taken_over(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,24 +504,6 @@ def test_a_result_that_was_whole_when_its_process_died_is_placed(tmp_path: Path,
     assert (out / "a_abbe.ome.tif").read_bytes() == b"computed"
 
 
-def test_a_process_that_slept_too_long_does_not_write_what_another_took_over(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    slept, awake = (Claims(out / ".abbe-batch", out) for _ in range(2))
-    slept.begin()
-    awake.begin()
-    (out / ".abbe-batch" / "journal").mkdir()
-    claim = slept.take("a.tif")
-    assert claim is not None
-    assert slept.holds(claim)
-    assert awake.take("a.tif") is None
-    slept._own.unlink()
-    assert awake.take_over(Record(out / ".abbe-batch" / "journal", awake.name)) == 1
-    assert not slept.holds(claim)
-    assert awake.take("a.tif") is not None
-    for claims in (slept, awake):
-        claims.end()
-
-
 def test_a_line_of_the_journal_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
     outcome = Outcome(key="a.tif", size=1, mtime_ns=1, status="done")
     record = Record(tmp_path, "one")
@@ -370,6 +513,23 @@ def test_a_line_of_the_journal_that_was_cut_off_does_not_count(tmp_path: Path) -
     assert set(Record(tmp_path, "two").lines) == {"a.tif"}
     record.add(outcome.model_copy(update={"key": "c.tif"}))
     assert set(Record(tmp_path, "two").lines) == {"a.tif", "c.tif"}
+
+
+def test_a_table_that_replaced_a_newer_one_is_written_again(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    batch(folder, out, match="a.tif")
+    write = batch_tally.write_summary
+    facts = (folder / "b.tif").stat()
+    late = [Outcome(key="b.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="done")]
+
+    def slow(path: Path, *rest: Any) -> None:
+        write(path, *rest)
+        if late:  # another process ends while this one writes
+            Record(out / ".abbe-batch" / "journal", "another").add(late.pop())
+
+    monkeypatch.setattr(batch_tally, "write_summary", slow)
+    batch(folder, out, match="a.tif")
+    assert rows(out)["b.tif"]["status"] == "done"
 
 
 def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from abbe.batch.finding import Source, find, targets
+from abbe.batch.finding import Source, find, grown, targets
 from abbe.errors import StorageError
 
 
@@ -47,6 +50,68 @@ def test_a_link_that_leads_round_in_a_circle_is_not_followed(tmp_path: Path) -> 
     assert keys(tmp_path) == ["a/x.tif", "y.tif"]
 
 
+def test_a_link_to_an_image_that_is_a_folder_is_an_image_and_one_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:
+    fill(tmp_path, "images/x.tif", "elsewhere/a.zarr/zarr.json")
+    os.symlink(tmp_path / "elsewhere" / "a.zarr", tmp_path / "images" / "a.zarr")
+    os.symlink(tmp_path / "gone.tif", tmp_path / "images" / "gone.tif")
+    assert keys(tmp_path / "images") == ["a.zarr", "gone.tif", "x.tif"]
+
+
+def test_results_of_another_batch_are_no_images(tmp_path: Path) -> None:
+    fill(tmp_path, "a.tif", "first/.abbe-batch/settings.json", "first/a_abbe.ome.tif", "first/p/b_abbe.ome.tif")
+    assert keys(tmp_path, out="second") == ["a.tif"]
+    assert keys(tmp_path / "first") == ["a_abbe.ome.tif", "p/b_abbe.ome.tif"]  # unless they are what is asked for
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode elsewhere")
+def test_a_name_that_is_not_utf_8_has_a_key_that_can_be_written(tmp_path: Path) -> None:
+    with open(os.fsencode(tmp_path) + b"/z\xfcrich.tif", "wb"):
+        pass
+    (source,) = find(tmp_path, tmp_path / "out").sources
+    assert source.key == "z\\udcfcrich.tif"
+    assert source.within(tmp_path).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights of POSIX systems")
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "a/x.tif", "lost+found/y.tif")
+    (tmp_path / "lost+found").chmod(0)
+    if os.geteuid() == 0:  # who may read everything
+        monkeypatch.setattr(os, "scandir", refused(os.scandir, "lost+found"))
+    found = find(tmp_path, tmp_path / "out")
+    (tmp_path / "lost+found").chmod(0o700)
+    assert [source.key for source in found.sources] == ["a/x.tif"]
+    assert found.closed == ["lost+found/"]
+
+
+def refused(scandir: Callable[[Path], Any], name: str) -> Callable[[Path], Any]:
+    def scan(folder: Path) -> Any:
+        if folder.name == name:
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    return scan
+
+
+def test_an_image_in_several_files_changes_with_each(tmp_path: Path) -> None:
+    fill(tmp_path, "scan.oif", "scan.oif.files/c1z1.tif", "a.zarr/zarr.json", "a.zarr/0/c/0")
+    before = {source.key: source for source in find(tmp_path, tmp_path / "out").sources}
+    size = grown(tmp_path / "a.zarr")
+    os.utime(tmp_path / "scan.oif.files", (2e9, 2e9))
+    (tmp_path / "a.zarr" / "0" / "c" / "1").write_text("more")
+    after = {source.key: source for source in find(tmp_path, tmp_path / "out").sources}
+    assert after["scan.oif"] != before["scan.oif"]
+    assert grown(tmp_path / "a.zarr") != size
+
+
+def test_a_disk_that_keeps_dates_less_exactly_changes_no_image() -> None:
+    was = Source("a.tif", 7, 1_700_000_000_123_456_789)
+    assert was.is_as(7, 1_700_000_000_123_456_700)
+    assert was.is_as(7, 1_700_000_000_000_000_000)
+    assert not was.is_as(7, 1_700_000_003_000_000_000)
+    assert not was.is_as(8, was.mtime_ns)
+
+
 def test_patterns_are_of_names_or_of_paths(tmp_path: Path) -> None:
     fill(tmp_path, "p1/a_ch1.tif", "p1/a_ch2.tif", "p2/a_ch1.tif", "p2/a_ch1.dat")
     assert keys(tmp_path, "*_ch1.tif") == ["p1/a_ch1.tif", "p2/a_ch1.tif"]
@@ -69,3 +134,10 @@ def test_images_that_differ_in_their_ending_alone_have_results_of_their_own() ->
         "b.ome.tif": "b_abbe.ome.tif",
         "p/a.tif": "p/a_abbe.ome.tif",
     }
+
+
+def test_no_result_has_the_name_of_another_nor_of_its_maps() -> None:
+    made = targets([Source(name, 1, 1) for name in ("a.tif", "a_trust.tif")], ".ome.tif", maps=True)
+    assert made == {"a.tif": "a.ome.tif", "a_trust.tif": "a_trust.tif.ome.tif"}
+    made = targets([Source(name, 1, 1) for name in ("a.tif", "a.png", "a.tif.tif")], "_abbe.ome.tif")
+    assert len(set(made.values())) == 3

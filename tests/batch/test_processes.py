@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from abbe.batch import run
-from abbe.errors import MissingExtraError, ParameterError
+from abbe.batch import Settings, run
+from abbe.batch.settings import Began
+from abbe.batch.work import Task
+from abbe.errors import AbbeError, MissingExtraError, ParameterError
 from batch_maker import QUICK
 
 Images = Callable[..., Path]
@@ -56,6 +58,7 @@ def test_the_command_says_what_came_of_each_and_where_the_table_is(tmp_path: Pat
         (("--workflow", "C"), "wanted Workflow A or B, got 'C'"),
         (("--workflow", "b", "--steps", "denoise"), "wanted --steps and --psf with Workflow A alone"),
         (("--steps", "fly"), "wanted steps of"),
+        (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "wanted workers on this machine or those of a scheduler, got both"),
         (("--scheduler", "tcp://127.0.0.1:1"), "wanted a Dask scheduler at tcp://127.0.0.1:1, got no answer"),
     ],
 )
@@ -65,6 +68,16 @@ def test_wrong_words_are_answered_in_one_line(words: tuple[str, ...], error: str
     assert process.returncode == 1
     assert error in errors.splitlines()[-1]
     assert not said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_script_without_a_guard_is_told_of_it(tmp_path: Path, images: Images) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"from abbe.batch import run\nrun({str(images('a.tif'))!r}, {str(tmp_path / 'out')!r}, workers=1)\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("""in a script, call abbe.batch.run below `if __name__ == "__main__":`""")
+    assert done.stderr.count("Traceback") == 1  # the script's own
     assert not (tmp_path / "out").exists()
 
 
@@ -187,7 +200,36 @@ def test_a_cluster_that_cannot_see_the_folders_is_told_so(
 
     monkeypatch.setattr(cluster, "FIRST_WORKER", 20.0)
     with pytest.raises(ParameterError, match=r"wanted workers that can read .* has no folder /nowhere"):
-        cluster.Cluster(scheduler).ready(Path("/nowhere"), tmp_path)
+        cluster.Cluster(scheduler).ready(Path("/nowhere"), tmp_path, Began(settings=QUICK, models=QUICK.check()))
+
+
+def test_a_cluster_with_other_weights_is_refused(scheduler: str, tmp_path: Path) -> None:
+    from abbe.batch import cluster
+
+    other = Began(settings=QUICK, models=dict.fromkeys(QUICK.check(), "0" * 64))
+    hands = cluster.Cluster(scheduler)
+    with pytest.raises(ParameterError, match="wanted workers with the same abbe and weights, got denoise"):
+        hands.ready(tmp_path, tmp_path, other)
+    hands.close()
+    made = cluster._do(Task("a.tif", tmp_path / "a.tif", tmp_path, "a.ome.tif", QUICK), other)  # at one that came later
+    assert made is not None
+    assert "wanted a worker with the same abbe and weights" in str(made.error)
+
+
+def test_a_scheduler_that_goes_away_ends_the_batch_with_a_word(tmp_path: Path, images: Images) -> None:
+    pytest.importorskip("distributed", reason="clusters need the extra cluster")
+    log = tmp_path / "scheduler.json"
+    line = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(log)]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as lost:
+        _until(log.exists)
+        address = json.loads(log.read_text())["address"]
+        line = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+        with subprocess.Popen(line, stderr=subprocess.DEVNULL) as worker:
+            folder, out = images("a.tif", "b.tif", side=256), tmp_path / "out"
+            with pytest.raises(AbbeError, match=r"the connection to the scheduler at .* broke"):
+                run(folder, out, Settings(passes=8), scheduler=address, progress=lambda fraction, text: lost.kill())
+            worker.kill()
+    assert not out.exists()
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from abbe.batch.hands import GUARD
 from abbe.batch.settings import Began
 from abbe.errors import ParameterError
 from abbe.storage import storage_error
+
+
+def refuse_where_starting() -> None:
+    """In a process that is being started to work on images, and runs the script of its parent for that: it would start others."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit("abbe: this script starts a batch wherever it is imported; " + GUARD)
 
 
 def check_folders(source: Path, target: Path) -> None:
@@ -26,23 +34,46 @@ def what_goes_on(kept: Path, began: Began, living: Sequence[str]) -> Began | Non
 
     `living`: other processes that work on it. Raises `ParameterError` where it is another batch.
     """
-    if not kept.exists():
-        return None
     try:
-        before = Began.from_json(kept.read_text(encoding="utf-8"))
+        before = _read(kept)
     except ParameterError:
         if began.overwrite and not living:
             return None
         raise
-    if began.overwrite and not living:
+    if before is None or (began.overwrite and not living):
         return None
+    at_it = f", at which {', '.join(living)} works" if living else ""
     if differ := before.differences(began):
-        at_it = f", at which {', '.join(living)} works" if living else ""
         raise ParameterError(
             f"wanted the batch that {kept.parent.parent} holds{at_it}, got other {', '.join(differ)}; choose another --out, or do all of "
             "it again with --overwrite"
         )
+    if began.overwrite and not before.overwrite:
+        raise ParameterError(f"wanted to do all again, got a batch{at_it}, which replaces nothing; wait until it has ended, or stop it")
     return before
+
+
+def made_alike(kept: Path, began: Began) -> bool:
+    """Were the results that are there made as those of a batch that begins anew will be?"""
+    with suppress(ParameterError):
+        before = _read(kept)
+        return before is not None and not before.differences(began)
+    return False
+
+
+def _read(kept: Path) -> Began | None:
+    """Raises `ParameterError` where results were recorded, and how they were made cannot be told."""
+    try:
+        text = kept.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if not any((kept.parent / "journal").glob("*.jsonl")):
+            return None
+        text = ""
+    except OSError as problem:
+        raise storage_error(kept, problem) from problem
+    except ValueError:
+        text = ""
+    return Began.from_json(text)
 
 
 def make_folder(folder: Path) -> None:

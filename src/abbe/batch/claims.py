@@ -2,8 +2,8 @@
 
 A claim is a folder, because making one succeeds for one process alone on every file system, network shares included, where locks often
 do not work. It holds the result until that is whole. Each process shows that it lives by touching a file of its own; the claims of one
-that did not for `PATIENCE` seconds, or that died on this machine, are taken over. All times are the file system's, so that clocks that
-differ between machines do not matter.
+that did not for `PATIENCE` seconds, or that is gone from this machine, are taken over. All times are the file system's, so that clocks
+that differ between machines do not matter.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ import socket
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from abbe.batch.record import Outcome, Record
-from abbe.errors import SessionError, StorageError
+from abbe.errors import ExistsError, StorageError
 from abbe.storage import place, storage_error, write_whole
 
 #: seconds between two signs of life, and after how many without one a process is taken for dead
 BEAT, PATIENCE = 15.0, 180.0
 #: in a claim: what is about to become visible
 PLACING = "placing.json"
-#: seconds that a process may need to start, while others wait
+#: seconds after which a start, or a claim that does not say whose it is, is taken for that of a process that died
 STARTING = 60.0
+#: how often a step is tried that fails where another process removes an empty folder at the same moment
+TRIES = 20
 
 
 class Placing(BaseModel):
@@ -74,12 +78,15 @@ class Claims:
 
     def begin(self) -> None:
         """Be known to the others. Raises `StorageError`."""
-        try:
-            self._claims.mkdir(parents=True, exist_ok=True)
-            self._runners.mkdir(exist_ok=True)
-            self._own.touch()
-        except OSError as problem:
-            raise storage_error(self.home, problem) from problem
+        for left in reversed(range(TRIES)):
+            try:
+                self._runners.mkdir(parents=True, exist_ok=True)
+                self._own.touch()
+                self._claims.mkdir(exist_ok=True)
+                break
+            except OSError as problem:
+                if not (left and isinstance(problem, FileNotFoundError)):
+                    raise storage_error(self.home, problem) from problem
         self._thread.start()
 
     def end(self) -> None:
@@ -89,10 +96,10 @@ class Claims:
             self._thread.join(5)
         for claim in list(self.held.values()):
             self.release(claim)
-        self._own.unlink(missing_ok=True)
-        for folder in (self._claims, self._runners):
-            with suppress(OSError):  # others are there
-                folder.rmdir()
+        with suppress(OSError):  # others are there, or the disk is gone
+            self._own.unlink(missing_ok=True)
+            self._runners.rmdir()
+            self._claims.rmdir()
 
     def _live(self) -> None:
         while not self._stop.wait(BEAT):
@@ -104,19 +111,27 @@ class Claims:
         """None where another process has it."""
         folder = self._claims / hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
         try:
+            if self.home.is_dir() and not self._claims.is_dir():  # one that ended when nobody had a claim took it away
+                self._claims.mkdir(exist_ok=True)
             folder.mkdir()
-            (folder / "runner").write_text(self.name, encoding="utf-8")
         except FileExistsError:
             return None
         except OSError as problem:
+            raise storage_error(folder, problem) from problem
+        try:
+            (folder / "runner").write_text(self.name, encoding="utf-8")
+        except OSError as problem:
+            shutil.rmtree(folder, ignore_errors=True)
             raise storage_error(folder, problem) from problem
         claim = Claim(key, folder)
         self.held[key] = claim
         return claim
 
     def release(self, claim: Claim) -> None:
+        """Give it back, unless another process took it over and is at it now."""
         self.held.pop(claim.key, None)
-        _vanish(claim.folder)
+        if self.holds(claim):
+            _vanish(claim.folder)
 
     def holds(self, claim: Claim) -> bool:
         """Is it still this process's? It is not where this one gave no sign of life for too long: a laptop that slept."""
@@ -144,19 +159,22 @@ class Claims:
             self.held.pop(claim.key, None)
             raise
 
-    def _give_names(self, folder: Path, placing: Placing) -> None:
+    def _give_names(self, folder: Path, placing: Placing, again: bool = False) -> None:
+        """`again`: a process that died had begun with it."""
         for name, target in placing.files.items():
             part, final = folder / name, self.out / target
-            if part.exists() and not (final.exists() and part.samefile(final)):  # else it has its name already
-                place(part, final, placing.overwrite)
+            if not part.exists() or (final.exists() and part.samefile(final)):
+                continue  # it has its name already
+            reserved = again and final.is_file() and not final.stat().st_size  # as `place` does on disks without hard links
+            place(part, final, placing.overwrite or reserved)
 
     # ------------------------------------------------------------------------------------------ the others
     def others(self) -> list[str]:
         """Processes that work on this batch besides this one."""
         return [path.name for path in _listed(self._runners) if path.name != self.name and self._lives(path)]
 
-    def take_over(self, record: Record) -> int:
-        """Free what dead processes held; what they had computed whole is placed. Returns how many claims."""
+    def take_over(self, record: Record | None) -> int:
+        """Free what dead processes held; what they had computed whole is placed, or dropped without a record. Returns how many claims."""
         living = {*self.others(), self.name}
         freed = 0
         for folder in _listed(self._claims):
@@ -167,39 +185,47 @@ class Claims:
                     dead = folder.with_name(f"{folder.name}.dead-{secrets.token_hex(4)}")
                     folder.rename(dead)  # for one process alone
                     folder = dead
-                elif self._age(folder) < STARTING:
+                elif record is not None and self._age(folder) < STARTING:
                     continue  # another process is at it
                 freed += 1
                 self._finish(folder, record)
         for path in _listed(self._runners):
             if path.name not in living:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         return freed
 
-    def _finish(self, folder: Path, record: Record) -> None:
+    def _finish(self, folder: Path, record: Record | None) -> None:
         os.utime(folder)
         placing = folder / PLACING
-        if placing.exists():
-            with suppress(ValueError, StorageError):
+        if record is not None and placing.exists():
+            with suppress(ValueError, ExistsError):  # what another file's name stands against is done again, and says so
                 whole = Placing.model_validate_json(placing.read_bytes())
-                self._give_names(folder, whole)
-                record.add(whole.outcome)
+                try:
+                    self._give_names(folder, whole, again=True)
+                    record.add(whole.outcome)
+                except ExistsError:
+                    raise
+                except StorageError:
+                    return  # a full disk; it stays, for the next look
         _vanish(folder)
 
     def _holder(self, folder: Path) -> str:
         """Name of the process that has it; this one's own for a claim that was just made and does not say yet."""
-        try:
-            return (folder / "runner").read_text(encoding="utf-8") or self.name
-        except FileNotFoundError:
-            return self.name if self._age(folder) < STARTING else ""
+        with suppress(FileNotFoundError):
+            if name := (folder / "runner").read_text(encoding="utf-8"):
+                return name
+        return self.name if self._age(folder) < STARTING else ""
 
     def _lives(self, path: Path) -> bool:
-        died = _died(path.name)
-        return self._age(path) < PATIENCE if died is None else not died
+        return not _died(path.name) and self._age(path) < PATIENCE
 
     def _age(self, path: Path) -> float:
-        """Seconds since it changed, by the clock of the disk. Infinite for what is not there."""
-        self._own.touch()
+        """Seconds since it changed, by the clock of the disk. Infinite for what is not there. Raises `StorageError`."""
+        try:
+            self._own.touch()
+        except OSError as problem:
+            raise storage_error(self.home, problem) from problem
         try:
             return self._own.stat().st_mtime - path.stat().st_mtime
         except OSError:
@@ -208,45 +234,64 @@ class Claims:
 
 @contextmanager
 def one_at_a_time(home: Path) -> Iterator[None]:
-    """A start is for one process alone: it decides whether the batch goes on or begins anew. Raises `SessionError`, `StorageError`."""
-    gate = home / "starting"
+    """A start is for one process alone: it decides whether the batch goes on or begins anew. Raises `StorageError`."""
+    gate, name = home / "starting", _name()
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        _enter(gate)
+        _enter(gate, name)
     except OSError as problem:
         raise storage_error(home, problem) from problem
     try:
         yield
     finally:
-        _vanish(gate)
+        if (gate / name).exists():
+            _vanish(gate)
 
 
-def _enter(gate: Path) -> None:
-    began = time.monotonic()
+def _enter(gate: Path, name: str) -> None:
+    """Wait for those that start; for one that died, or that takes as long as no start does, not longer."""
+    seen: list[str] | None = None
+    since, gone = time.monotonic(), 0
     while True:
+        gate.parent.mkdir(parents=True, exist_ok=True)
         try:
             gate.mkdir()
-            (gate / _name()).touch()
+            (gate / name).touch()
             return
+        except FileNotFoundError:  # one that ended took its empty folder away
+            gone += 1
+            if gone > TRIES:
+                raise
         except FileExistsError:
-            waited = time.monotonic() - began
-            if waited > STARTING:
-                raise SessionError(f"wanted to start, got {gate}, which another start holds; if none is at work, delete it") from None
-            if any(_died(path.name) for path in _listed(gate)):
+            there = [path.name for path in _listed(gate)]
+            if there != seen:
+                seen, since = there, time.monotonic()
+            if any(_died(other) for other in there) or time.monotonic() - since > STARTING:
                 _vanish(gate)
-            time.sleep(0.05)
+        time.sleep(0.05)
 
 
 def _name() -> str:
-    """Of this process, for the others: host, process, and a few letters, since process numbers come again."""
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    """Of this process, for the others: host, process, and letters that tell this run of this machine, since numbers come again."""
+    return f"{socket.gethostname()}-{os.getpid()}-{_machine()}{secrets.token_hex(3)}"
 
 
-def _died(name: str) -> bool | None:
-    """Is the process of that name gone? None where that cannot be seen from here."""
-    host, pid, _ = name.rsplit("-", 2)
-    if host != socket.gethostname() or sys.platform == "win32" or not pid.isdecimal():
-        return None
+@cache
+def _machine() -> str:
+    """Four letters for what numbers of processes hold for: this machine since it started, or a container in it.
+
+    Cloned machines and containers may have one name.
+    """
+    told = [str(uuid.getnode())]
+    with suppress(OSError):
+        told = [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha1("".join(told).encode(), usedforsecurity=False).hexdigest()[:4]
+
+
+def _died(name: str) -> bool:
+    """Is the process of that name gone, as far as can be seen from here?"""
+    host, pid, letters = name.rsplit("-", 2)
+    if host != socket.gethostname() or letters[:4] != _machine() or sys.platform == "win32" or not pid.isdecimal():
+        return False
     return not _runs(int(pid))
 
 

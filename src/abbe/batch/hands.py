@@ -14,8 +14,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+from abbe.batch.settings import Began
 from abbe.batch.work import Made, Task, do
-from abbe.errors import CancelledError
+from abbe.errors import AbbeError, CancelledError
 from abbe.restoration.engine import CORES, cores
 
 #: seconds between two reports of how far an image is
@@ -25,6 +26,11 @@ STOPPING = 10.0
 #: libraries that start as many threads as there are cores, unless these say otherwise before they are loaded
 _THREADS = (CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
+#: what a process says when it is ready for its first image
+HERE = "here"
+#: said where no process gets as far as to ask for work
+GUARD = 'in a script, call abbe.batch.run below `if __name__ == "__main__":`'
+
 #: what a shell and a scheduler send to all processes of a batch; it is the first of them that ends the others
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -32,7 +38,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 class Hands(Protocol):
     """What works on tasks: processes here, or workers of a cluster."""
 
-    def ready(self, folder: Path, out: Path) -> None:
+    def ready(self, folder: Path, out: Path, began: Began) -> None:
         """Asked once, when both folders are there. Raises `AbbeError` where the work cannot be done."""
         ...
 
@@ -68,17 +74,24 @@ class Crew:
 
     def __init__(self, count: int) -> None:
         self._context = get_context("spawn")
-        self._count, self._share = count, max(1, cores() // count)
+        self._count, self._cores = count, cores()
         self._workers: list[_Worker] = []
+        #: did one of them get as far as to ask for work?
+        self._works = False
 
-    def ready(self, folder: Path, out: Path) -> None:
-        self._workers = [self._start() for _ in range(self._count)]
+    def ready(self, folder: Path, out: Path, began: Began) -> None:
+        for k in range(self._count):
+            self._workers.append(self._start(k))
 
-    def _start(self) -> _Worker:
+    def _start(self, place: int) -> _Worker:
         ours, theirs = self._context.Pipe()
-        with _environment({name: str(self._share) for name in _THREADS}), _held_back():
+        share = max(1, self._cores // self._count + (place < self._cores % self._count))
+        with _environment({name: str(share) for name in _THREADS}), _held_back():
             process = self._context.Process(target=_serve, args=(theirs,), name="abbe-batch", daemon=True)
-            process.start()
+            try:
+                process.start()
+            except OSError as problem:
+                raise AbbeError(f"wanted a process to work on images, got: {problem.strerror}; use fewer --workers") from problem
         theirs.close()
         return _Worker(process, ours)
 
@@ -109,10 +122,14 @@ class Crew:
                 try:
                     message = worker.line.recv()
                 except (EOFError, OSError):
+                    if not self._works:
+                        raise AbbeError(f"{_end_of(worker.process, 'before it began')}; {GUARD}") from None
                     done.append((worker.task, Made(died=True, error=_end_of(worker.process))))
                     self._again(worker)
                     continue
-                if isinstance(message, float):
+                if message == HERE:
+                    self._works = True
+                elif isinstance(message, float):
                     worker.fraction = message
                 else:
                     done.append((worker.task, message))
@@ -122,9 +139,9 @@ class Crew:
     def _again(self, worker: _Worker) -> _Worker:
         """Another process in the place of one that died."""
         worker.line.close()
-        new = self._start()
-        self._workers[self._workers.index(worker)] = new
-        return new
+        place = self._workers.index(worker)
+        self._workers[place] = self._start(place)
+        return self._workers[place]
 
     def close(self) -> None:
         for worker in self._workers:
@@ -138,10 +155,12 @@ class Crew:
         self._workers = []
 
 
-def _end_of(process: BaseProcess) -> str:
+def _end_of(process: BaseProcess, when: str = "") -> str:
     process.join(5)
     code = process.exitcode
     how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+    if when:
+        return f"wanted a process to work on images, got one that {how} {when}"
     return f"the process that worked on it {how}, as happens where memory runs out; use fewer --workers, or work on a part of the image"
 
 
@@ -176,6 +195,8 @@ def _serve(line: Connection) -> None:
     for number in _STOPS:
         signal.signal(number, signal.SIG_IGN)
     told = time.monotonic()
+    with suppress(OSError):
+        line.send(HERE)
 
     def report(fraction: float) -> None:
         nonlocal told

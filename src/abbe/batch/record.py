@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from abbe.batch.finding import Source
-from abbe.storage import storage_error
+from abbe.batch.finding import Source, plain
+from abbe.storage import storage_error, write_whole
 
 
 class Outcome(BaseModel):
@@ -49,6 +51,12 @@ class Outcome(BaseModel):
     by: str = ""
     when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
+    @field_validator("key", "result", "reason", "error", mode="before")
+    @classmethod
+    def _plain(cls, text: object) -> object:
+        """Errors name files, and names may be what no text can hold."""
+        return plain(text) if isinstance(text, str) else text
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -61,7 +69,7 @@ class Line:
 
     def of(self, source: Source) -> bool:
         """Is the file still as it was?"""
-        return (self.size, self.mtime_ns) == (source.size, source.mtime_ns)
+        return source.is_as(self.size, self.mtime_ns)
 
     def outcome(self) -> Outcome:
         return Outcome.model_validate_json(self.text)
@@ -73,18 +81,20 @@ class Record:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.own = folder, folder / f"{name}.jsonl"
         self.lines: dict[str, Line] = {}
-        #: images of which this object learnt the outcome after its first look
+        #: images of which this object learnt the outcome after its first look; and those of which it did since `news` was emptied
         self.late: set[str] = set()
+        self.news: list[str] = []
         self._read: dict[str, int] = {}
         self._first = True
         self.refresh()
         self._first = False
 
     def refresh(self) -> None:
-        """Read what all processes wrote since the last look."""
+        """Read what all other processes wrote since the last look."""
         for path in sorted(self.folder.glob("*.jsonl")):
-            for line in self._new_lines(path):
-                self._take(line)
+            if path != self.own:
+                for line in self._new_lines(path):
+                    self._take(line)
 
     def _new_lines(self, path: Path) -> Iterator[bytes]:
         """Whole lines behind those that were read."""
@@ -111,12 +121,15 @@ class Record:
         self.lines[key] = line
         if not self._first:
             self.late.add(key)
+            self.news.append(key)
 
     def add(self, outcome: Outcome) -> None:
         """Write an outcome, durably. Raises `StorageError`."""
         text = outcome.model_dump_json().encode()
         line = text + b"\n"
         try:
+            with suppress(OSError):  # one that had done nothing took the empty folder away when it ended
+                self.folder.mkdir()
             with self.own.open("ab") as file:
                 end = file.tell()
                 if end and not _ends(self.own):
@@ -127,6 +140,21 @@ class Record:
         except OSError as problem:
             raise storage_error(self.own, problem) from problem
         self._take(text)
+
+
+def begin_anew(folder: Path, again: Sequence[Source] | None) -> None:
+    """A journal without outcomes; with `again`, without those of these images alone. Raises `StorageError`."""
+    try:
+        old = list(folder.glob("*.jsonl"))
+        if again is not None and old:
+            gone = {source.key for source in again}
+            lines = [line.text for key, line in Record(folder, "kept").lines.items() if key not in gone]
+            with write_whole(folder / f"kept-{secrets.token_hex(4)}.jsonl") as part:
+                part.write_bytes(b"".join(line + b"\n" for line in lines))
+        for path in old:
+            path.unlink()
+    except OSError as problem:
+        raise storage_error(folder, problem) from problem
 
 
 def _ends(path: Path) -> bool:

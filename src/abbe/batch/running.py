@@ -3,70 +3,49 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from abbe.batch.beginning import check_folders, make_folder, remove_empty, what_goes_on
+from abbe.batch.beginning import check_folders, made_alike, make_folder, refuse_where_starting, remove_empty, what_goes_on
 from abbe.batch.claims import Claim, Claims, Placing, one_at_a_time
-from abbe.batch.finding import Found, Source, find, targets
+from abbe.batch.finding import HOME, Source, is_wanted, look
+from abbe.batch.folder import LOOK, Folder
 from abbe.batch.hands import Crew, Hands
-from abbe.batch.record import Outcome, Record
+from abbe.batch.record import Line, Outcome, Record, begin_anew
 from abbe.batch.settings import Began, Settings
-from abbe.batch.summary import write_summary
+from abbe.batch.summary import Summary
+from abbe.batch.tally import Progress, Tally, Told
 from abbe.batch.work import Made, Task
-from abbe.errors import AbbeError, CancelledError, ParameterError, StorageError
+from abbe.errors import AbbeError, ParameterError, StorageError
 from abbe.formats.naming import maps_beside
 from abbe.restoration.engine import cores
 from abbe.restoration.room import memory
 from abbe.storage import check_target, storage_error, write_whole
 from abbe.storage.undisturbed import undisturbed
 
-#: the folder in that of the results where a batch keeps its journal
-HOME = ".abbe-batch"
-#: the table of all images, in the folder of results
-TABLE = "batch.csv"
-#: bytes of memory that a process needs for images of usual size, and cores that it makes good use of
-MEMORY_EACH, CORES_EACH = 3 * 2**30, 2
-#: seconds between two looks at a folder that grows, and without a change before a file in it counts as whole
-LOOK, SETTLED = 5.0, 10.0
-#: seconds between two looks for processes that died, and between two tables
-ROUND, TABLE_EVERY = 60.0, 120.0
-
-Progress = Callable[[float, str], object]
-Told = Callable[[Outcome], None]
+#: bytes of memory that a process needs for images of usual size
+MEMORY_EACH = 3 * 2**30
+#: seconds between two looks for processes that died
+ROUND = 60.0
 
 
-@dataclass(slots=True)
-class Summary:
-    """What a run came to."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """An image in work: as it was when it was given, and the path of its result below the folder of results."""
 
-    #: images in the folder
-    count: int = 0
-    #: done by this run; done before it, or beside it by other processes; failed
-    done: int = 0
-    before: int = 0
-    #: of those done by this run, how many are called doubtful
-    doubtful: int = 0
-    failed: int = 0
-    #: in the hands of other processes when this one had nothing left to do
-    elsewhere: int = 0
-    #: files that are no images, by ending
-    ignored: dict[str, int] = field(default_factory=dict)
-    table: Path = Path()
-    #: other processes that were at it at the end
-    others: tuple[str, ...] = ()
+    claim: Claim
+    source: Source
+    target: str
 
 
 def workers_here() -> int:
-    """How many processes suit this machine."""
+    """How many processes suit this machine: one thread each is what they make the best use of (benchmarks/batch.py)."""
     there = memory()
-    fit = cores() if there is None else there // MEMORY_EACH
-    return max(1, min(cores() // CORES_EACH, fit))
+    return max(1, cores() if there is None else min(cores(), there // MEMORY_EACH))
 
 
 def run(
@@ -74,7 +53,7 @@ def run(
     out: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
-    match: Sequence[str] = (),
+    match: str | Sequence[str] = (),
     workers: int | None = None,
     scheduler: str | None = None,
     watch: bool = False,
@@ -90,8 +69,8 @@ def run(
 
     Args:
         settings: what is done to each; None: Workflow A as it is by default.
-        match: patterns of file names (`*_ch1.tif`), or of paths below the folder (`plate1/*`); none: all that abbe opens.
-        workers: processes on this machine. None: one for every two cores, where memory lasts.
+        match: a pattern of file names (`*_ch1.tif`) or of paths below the folder (`plate1/*`), or several; none: all that abbe opens.
+        workers: processes on this machine. None: one for every core, where memory lasts.
         scheduler: address of a Dask scheduler, whose workers do it instead.
         watch: go on for files that come, until interrupted.
         overwrite: begin anew: results that are there are replaced.
@@ -102,33 +81,38 @@ def run(
         ParameterError: the settings cannot be used, or are not those that the results in `out` were made with.
         StorageError: a folder is not there, or cannot be written to. CancelledError: stopped by `progress`.
     """
+    refuse_where_starting()
+    match = (match,) if isinstance(match, str) else match
     settings = settings or Settings()
     began = Began(settings=settings, models=settings.check(), overwrite=overwrite)
     if workers is not None and workers < 1:
         raise ParameterError(f"wanted one worker or more, got {workers}")
+    if workers is not None and scheduler is not None:
+        raise ParameterError("wanted workers on this machine or those of a scheduler, got both; leave one out")
     source, target = Path(os.path.abspath(folder)), Path(os.path.abspath(out))
     check_folders(source, target)
-    found = find(source, target, match)  # before anything is made
+    images = Folder(source, target, match, settings)  # before anything is made
+    found = images.found
     if not found.sources and not watch:
         others = ", ".join(f"{count} {ending}" for ending, count in found.ignored.most_common(5))
         raise ParameterError(f"wanted images in {source}, got {f'other files alone ({others})' if others else 'none'}; look at --match")
-    batch = _Batch(source, target, settings, match, told or (lambda outcome: None))
+    batch = _Batch(images, settings, watch, told or (lambda outcome: None))
     hands: Hands = Crew(workers or workers_here()) if scheduler is None else _cluster(scheduler)
     try:
         with batch.begun(began):
             try:
-                hands.ready(source, target)
-                batch.work(hands, found, progress or (lambda fraction, text: None), watch)
+                hands.ready(source, target, began)
+                batch.work(hands, progress or (lambda fraction, text: None))
             except KeyboardInterrupt:
                 if not watch:  # a folder that grows has no other end
                     raise
             finally:
                 with undisturbed():
                     hands.close()
-                    batch.end()
+                    batch.tally.end(batch.claims)
     finally:
         hands.close()
-    return batch.summary
+    return batch.tally.summary
 
 
 def _cluster(scheduler: str) -> Hands:
@@ -140,22 +124,19 @@ def _cluster(scheduler: str) -> Hands:
 class _Batch:
     """The state of a run."""
 
-    def __init__(self, source: Path, out: Path, settings: Settings, match: Sequence[str], told: Told) -> None:
-        self.source, self.out, self.settings, self.match, self.told = source, out, settings, match, told
-        self.home = out / HOME
-        self.claims = Claims(self.home, out)
-        self.summary = Summary(table=out / TABLE)
+    def __init__(self, folder: Folder, settings: Settings, watch: bool, told: Told) -> None:
+        self.folder, self.out, self.settings, self.watch, self.told = folder, folder.out, settings, watch, told
+        self.home = self.out / HOME
+        self.claims = Claims(self.home, self.out)
         self.record: Record
-        self.found = Found()
-        self._targets: dict[str, str] = {}
-        self._claimed: dict[str, tuple[Claim, Source]] = {}
+        self.tally: Tally
+        self._given: dict[str, _Given] = {}
         #: images whose process died; they are tried again when nothing else is in work
         self._died: set[Source] = set()
         self._alone = False
         self.overwrite, self._first = False, False
         #: images that cannot be done as things are
-        self._told_of: set[Source] = set()
-        self._tabled, self._telling = time.monotonic(), 0.0
+        self._refused: set[Source] = set()
 
     # ------------------------------------------------------------------------------------------ start and end
     @contextmanager
@@ -165,79 +146,77 @@ class _Batch:
         try:
             with one_at_a_time(self.home):
                 self._begin(began)
+            self.record = Record(self.home / "journal", self.claims.name)
+            self.claims.take_over(self.record)
+            self.tally = Tally(self.folder, self.record, self.told)
             yield
         finally:
             self.claims.end()
-            remove_empty([self.home / "journal"])
-            if self._first and not (self.home / "journal").exists() and not self.claims.others():  # nothing came of it
-                (self.home / "settings.json").unlink(missing_ok=True)
+            with suppress(StorageError):
+                self._clear()
             remove_empty([self.home, *new])
 
     def _begin(self, began: Began) -> None:
-        kept = self.home / "settings.json"
-        living = self.claims.others()
+        kept, journal = self.home / "settings.json", self.home / "journal"
         self._first = not kept.exists()
-        before = what_goes_on(kept, began, living)
-        if before is None:
-            shutil.rmtree(self.home / "journal", ignore_errors=True)
-        try:
-            (self.home / "journal").mkdir(exist_ok=True)
-            if before is None:
-                with write_whole(kept, overwrite=True) as part:
-                    part.write_text(began.model_dump_json(indent=1), encoding="utf-8")
-        except OSError as problem:
-            raise storage_error(self.home, problem) from problem
-        self.overwrite = (before or began).overwrite
+        before = what_goes_on(kept, began, self.claims.others())
         self.claims.begin()
-        self.record = Record(self.home / "journal", self.claims.name)
-        self.claims.take_over(self.record)
+        make_folder(journal)
+        if before is None:
+            self.claims.take_over(None)  # what others held of a batch that is no more
+            begin_anew(journal, self.folder.found.sources if made_alike(kept, began) else None)
+            with write_whole(kept, overwrite=True) as part:
+                part.write_text(began.model_dump_json(indent=1), encoding="utf-8")
+        self.overwrite = (before or began).overwrite
+
+    def _clear(self) -> None:
+        """Nothing is left of a batch of which nothing came, unless others are at it."""
+        journal = self.home / "journal"
+        if not self._first or any(journal.glob("*.jsonl")):
+            return
+        with one_at_a_time(self.home):
+            if not self.claims.others():
+                remove_empty([journal])
+                if not journal.exists():
+                    (self.home / "settings.json").unlink(missing_ok=True)
+            self.claims.end()  # looking for others made a sign of life
 
     # ------------------------------------------------------------------------------------------ work
-    def work(self, hands: Hands, found: Found, progress: Progress, watch: bool) -> None:
-        self._look(found)
-        self.summary.before = sum(self._finished(source) for source in found.sources)
+    def work(self, hands: Hands, progress: Progress) -> None:
         looked = rounded = time.monotonic()
-        since = dict.fromkeys(found.sources, looked)  # how long each has looked as it does
-        queue = self._queue(since if watch else None)
+        queue = self._queue()
         while True:
             self._give(hands, queue)
-            self._say(hands, progress)
+            self.tally.say(hands.busy(), progress)
             if hands.busy():
                 for task, made in hands.finished(0.5):
                     self._take(task, made)
-            elif watch:
+            elif self.watch:
                 time.sleep(0.5)
+            elif self.claims.take_over(self.record):
+                queue = self._queue()
             else:
                 return
             now = time.monotonic()
             if now - rounded > ROUND:
                 rounded = now
                 if self.claims.take_over(self.record):
-                    queue = self._queue(since if watch else None)
-                self._tell_now_and_then()
-            if watch and now - looked > LOOK:
+                    queue = self._queue()
+                self.tally.hear()
+                self.tally.now_and_then(self.claims)
+            if self.watch and now - looked > LOOK:
                 looked = now
-                self._look(find(self.source, self.out, self.match))
-                since = {source: since.get(source, now) for source in self.found.sources}
-                queue = self._queue(since)
+                self.folder.look_again()
+                queue = self._queue()
 
-    def _look(self, found: Found) -> None:
-        self.found = found
-        self._targets = targets(found.sources, self.settings.ending)
-        self.summary.count, self.summary.ignored = len(found.sources), dict(found.ignored)
-
-    def _queue(self, since: dict[Source, float] | None) -> Iterator[Source]:
+    def _queue(self) -> Iterator[Source]:
         """What is to be done, as far as this process knows; of a folder that grows, what is whole."""
-        for source in self.found.sources:
-            if self._wanted(source) and (since is None or time.monotonic() - since[source] >= SETTLED):
-                yield source
-
-    def _finished(self, source: Source) -> bool:
-        known = self.record.lines.get(source.key)
-        return known is not None and known.status != "failed" and known.of(source)
+        if self.watch:
+            self.folder.watch(self._wanted)
+        return (s for s in self.folder.found.sources if self._wanted(s) and (not self.watch or self.folder.is_whole(s)))
 
     def _wanted(self, source: Source) -> bool:
-        if source.key in self._claimed or source in self._died or source in self._told_of:
+        if source.key in self._given or source in self._died or source in self._refused:
             return False
         known = self.record.lines.get(source.key)
         if known is not None and known.status == "failed":  # what failed in this run fails again, unless it has changed
@@ -253,38 +232,54 @@ class _Batch:
             elif self._died and not hands.busy():
                 self._alone = True
                 self._try(self._died.pop(), hands)
+                self._alone = bool(hands.busy())
             else:
                 return
 
-    def _try(self, source: Source, hands: Hands) -> None:
-        claim = self.claims.take(source.key)
+    def _try(self, listed: Source, hands: Hands) -> None:
+        claim = self.claims.take(listed.key)
         if claim is None:
             return
-        self.record.refresh()  # another process may have done it just now
-        known, target = self.record.lines.get(source.key), self.out / self._targets[source.key]
-        if not self._wanted(source):
+        self.tally.hear()  # another process may have done it just now
+        source = self.folder.look_at(listed)
+        if source is None and not self.watch:
+            self._refuse(listed, "it was there when the batch began, and is gone", write=False)
+        if source is None or not self._wanted(source) or (self.watch and source != listed):
             self.claims.release(claim)
             return
+        target, known = self.folder.targets[source.key], self.record.lines.get(source.key)
         try:
-            if known is not None and known.status == "done":
-                raise ParameterError(f"it has changed since {known.outcome().result} was made from it; do all again with --overwrite")
-            make_folder(target.parent)
-            for path in (target, *(maps_beside(target).values() if self.settings.maps else ())):
-                check_target(path, self.overwrite)
+            self._check(target, known)
             attempt = claim.attempt()
         except OSError as problem:
             self.claims.release(claim)
             raise storage_error(claim.folder, problem) from problem
         except AbbeError as problem:
-            self._told_of.add(source)
-            self._ended(Outcome(**_facts(source), status="failed", error=str(problem), by=self.claims.name), write=known is None)
+            self._refused.add(listed)
+            self._refuse(source, str(problem), write=known is None)
             self.claims.release(claim)
             return
-        self._claimed[source.key] = (claim, source)
-        hands.give(Task(source.key, self.source / source.key, attempt, target.name, self.settings))
+        self._given[source.key] = _Given(claim, source, target)
+        hands.give(Task(source.key, source.within(self.folder.path), attempt, PurePosixPath(target).name, self.settings))
+
+    def _check(self, target: str, known: Line | None) -> None:
+        """Raises `AbbeError` where the image cannot be done as things are."""
+        if known is not None and known.status == "done" and (result := known.outcome().result) and (self.out / result).exists():
+            raise ParameterError(
+                f"it has changed since {result} was made from it; delete that to have it done again, or do all again with --overwrite"
+            )
+        final = self.out / target
+        make_folder(final.parent)
+        for path in (final, *(maps_beside(final).values() if self.settings.maps else ())):
+            check_target(path, self.overwrite)
+
+    def _refuse(self, source: Source, error: str, write: bool) -> None:
+        self._refused.add(source)
+        self.tally.refused(Outcome(**_facts(source), status="failed", error=error, by=self.claims.name), write)
 
     def _take(self, task: Task, made: Made | None) -> None:
-        claim, source = self._claimed.pop(task.key)
+        given = self._given.pop(task.key)
+        claim, source = given.claim, given.source
         alone, self._alone = self._alone, False
         try:
             if made is None or not self.claims.holds(claim):
@@ -292,34 +287,45 @@ class _Batch:
             if made.died and not alone:
                 self._died.add(source)
                 return
-            outcome = self._outcome(source, made)
-            if made.files:
-                folder = PurePosixPath(self._targets[source.key]).parent
+            outcome = self._outcome(given, made)
+            if outcome.status == "done":
+                folder = PurePosixPath(given.target).parent
                 files = {f"{task.attempt.name}/{name}": str(folder / name) for name in made.files}
                 try:
                     with undisturbed():
                         self.claims.place(claim, Placing(outcome=outcome, files=files, overwrite=self.overwrite), self.record)
-                    self._ended(outcome, write=False)
+                    self.tally.ended(outcome, write=False)
                     return
                 except StorageError as problem:
                     if claim.key not in self.claims.held:
                         raise
+                    if not self.claims.holds(claim):
+                        return
                     outcome = Outcome(**_facts(source), status="failed", error=str(problem), by=self.claims.name)
-            self._ended(outcome, write=True)
+            self.tally.ended(outcome, write=True)
         finally:
             if claim.key in self.claims.held:
                 self.claims.release(claim)
 
-    def _outcome(self, source: Source, made: Made) -> Outcome:
+    def _outcome(self, given: _Given, made: Made) -> Outcome:
+        source = given.source
         facts = {**_facts(source), "by": self.claims.name, "seconds": round(made.seconds, 3)}
         if made.error is not None:
             return Outcome(**facts, status="failed", error=made.error)
         if made.part_of is not None:
-            return Outcome(**facts, status="part", reason=f"a part of the image that begins in {made.part_of}")
+            first = PurePosixPath(source.path or source.key).with_name(made.part_of)
+            if is_wanted(str(first), self.folder.match):
+                return Outcome(**facts, status="part", reason=f"a part of the image that begins in {made.part_of}")
+            said = f"it is a part of the image that begins in {made.part_of}, which --match leaves out; take that, and --channels of it"
+            return Outcome(**facts, status="failed", error=said)
+        now = look(source.within(self.folder.path), source.path or source.key)
+        if now is not None and not now.is_as(source.size, source.mtime_ns):
+            said = "it changed while it was worked on, as a file does that is still being written; run again when it is whole"
+            return Outcome(**facts, status="failed", error=said)
         return Outcome(
             **facts,
             status="done",
-            result=self._targets[source.key],
+            result=given.target,
             verdict=made.verdict,
             reason=made.reason,
             notices=made.notices,
@@ -327,48 +333,6 @@ class _Batch:
             pixel_size=made.pixel_size,
             engine=made.engine,
         )
-
-    def _ended(self, outcome: Outcome, write: bool) -> None:
-        if write:
-            self.record.add(outcome)
-        if outcome.status == "failed":
-            self.summary.failed += 1
-        else:
-            self.summary.done += 1
-            self.summary.doubtful += outcome.verdict == "doubtful"
-        self.told(outcome)
-
-    # ------------------------------------------------------------------------------------------ telling
-    def _say(self, hands: Hands, progress: Progress) -> None:
-        summary, busy = self.summary, hands.busy()
-        ready = summary.before + summary.done + summary.failed
-        failed = f", {summary.failed} failed" if summary.failed else ""
-        fraction = min(1.0, (ready + sum(busy.values())) / max(summary.count, 1))
-        if progress(fraction, f"{ready} of {summary.count}{failed}") is False:
-            raise CancelledError("stopped on request; what is done is kept, and the batch goes on when it is started again")
-
-    def _tell_now_and_then(self) -> None:
-        began = time.monotonic()
-        if began - self._tabled > max(TABLE_EVERY, 20 * self._telling):
-            self.tell()
-            self._tabled = time.monotonic()
-            self._telling = self._tabled - began
-
-    def end(self) -> None:
-        """The last table; none where nothing came of any image."""
-        with suppress(StorageError):  # what stopped the work is what is to be told
-            self.record.refresh()
-            if self.record.lines:
-                self.tell()
-
-    def tell(self) -> None:
-        """The table of all images, as far as all processes have come."""
-        self.record.refresh()
-        here = {source.key: source for source in self.found.sources}
-        write_summary(self.summary.table, here, self.record.lines)
-        left = [s for s in self.found.sources if not self._finished(s) and s not in self._told_of]
-        self.summary.elsewhere = sum(self.record.lines.get(s.key) is None for s in left)
-        self.summary.others = tuple(self.claims.others())
 
 
 def _facts(source: Source) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Settings(BaseModel):
         Raises `ParameterError`, `ModelError`, `EngineError`.
         """
         engine(self.engine, self.exact)
-        if format_of(f"image{self.ending}") not in ("OME-TIFF", "TIFF", "OME-Zarr"):
+        if set("/\\") & set(self.ending) or format_of(f"image{self.ending}") not in ("OME-TIFF", "TIFF", "OME-Zarr"):
             raise ParameterError(f"wanted results that end in .ome.tif, .tif or .ome.zarr, got {self.ending!r}")
         if self.dtype is not None:
             parse_type(self.dtype)

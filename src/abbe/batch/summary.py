@@ -1,9 +1,10 @@
-"""The table of a batch: a row for every image, for a spreadsheet."""
+"""What a run of a batch came to; and the table, with a row for every image, for a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from abbe.batch.finding import Source
@@ -12,11 +13,39 @@ from abbe.limits import LIMITS
 from abbe.reporting.inert import formula_safe, inert
 from abbe.storage import write_whole
 
+#: the table of all images, in the folder of results
+TABLE = "batch.csv"
 HEAD = (
     *("image", "status", "result", "verdict", "reason", "warnings", "error"),
     *("result's frames", "channels", "planes", "rows", "columns", "z-step (um)", "pixel height (um)", "pixel width (um)"),
     *("seconds", "computed with", "done by", "done at (UTC)"),
 )
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to."""
+
+    #: images in the folder
+    count: int = 0
+    #: done by this run; before it; beside it, by other processes; failed
+    done: int = 0
+    before: int = 0
+    beside: int = 0
+    failed: int = 0
+    #: of those done by this run, how many are called doubtful
+    doubtful: int = 0
+    #: neither, when this run had nothing left to do: in the hands of other processes
+    elsewhere: int = 0
+    #: other processes that were at it at the end
+    others: tuple[str, ...] = ()
+    #: files that are no images, by ending
+    ignored: dict[str, int] = field(default_factory=dict)
+    #: sub-folders that may not be read
+    closed: tuple[str, ...] = ()
+    table: Path = Path()
+    #: why the table could not be written, where it could not
+    table_error: str | None = None
 
 
 def write_summary(path: Path, sources: Mapping[str, Source], lines: Mapping[str, Line]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from abbe.batch import Outcome, Settings, Summary, run
-from abbe.batch.running import TABLE
+from abbe.batch.summary import TABLE
 from abbe.cli.progress import progress
 from abbe.cli.reading import Axes, PixelSize, parse_size
 from abbe.cli.restoring import listed
@@ -43,7 +43,7 @@ def command(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes on this machine. [default: one for every 2 cores]", show_default=False)
+        int | None, typer.Option(min=1, help="Processes on this machine. [default: one for every core]", show_default=False)
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Work on a Dask cluster: tcp://HOST:8786.", show_default=False)
@@ -89,7 +89,7 @@ def command(
         engine=engine,
         exact=exact,
         dtype=dtype,
-        ending=f"_abbe{ending}",
+        ending=f"_abbe{ending if ending.startswith('.') else f'.{ending}'}",
         maps=maps,
         axes=axes,
         pixel_size=None if pixel_size is None else parse_size(pixel_size),
@@ -142,13 +142,19 @@ class _Told:
 
 def _conclude(summary: Summary, out: Path) -> None:
     parts = [f"{summary.done} done" + (f" ({summary.doubtful} doubtful)" if summary.doubtful else "")]
-    parts += [f"{summary.before} before"] if summary.before else []
-    parts += [f"{summary.failed} failed"] if summary.failed else []
-    parts += [f"{summary.elsewhere} left"] if summary.elsewhere else []
-    say(f"{out}: of {summary.count} images {', '.join(parts)}", f"  {summary.table} has a row for each")
+    named = {"before": summary.before, "by others": summary.beside, "failed": summary.failed, "left": summary.elsewhere}
+    parts += [f"{count} {name}" for name, count in named.items() if count]
+    say(f"{out}: of {summary.count} images {', '.join(parts)}")
+    for closed in summary.closed[:MOST]:
+        say(f"note: the folder {closed} may not be read; what is in it was left", err=True)
+    if summary.table_error is not None:
+        raise AbbeError(f"{summary.table_error}; run the same line again for the table")
+    say(f"  {summary.table} has a row for each")
     if summary.elsewhere and summary.others:
         say(f"  the rest is in the hands of {', '.join(summary.others)}")
     if summary.failed:
         raise AbbeError(
             f"{summary.failed} of {summary.count} images could not be done; {summary.table} says why; run again to try them again"
         )
+    if summary.elsewhere and not summary.others:
+        raise AbbeError(f"{summary.elsewhere} of {summary.count} images are left, and nobody is at them; run again to do them")

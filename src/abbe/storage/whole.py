@@ -168,9 +168,11 @@ def _place_file(part: Path, final: Path, overwrite: bool) -> None:
         except OSError as problem:
             if problem.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
                 raise
-            # a disk without hard links (FAT, some network shares): reserve the name, then replace the reservation
-            _claim(lambda: os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY)), final)
-            part.replace(final)
+            # a disk without hard links (FAT, some network shares)
+            if not _claim(lambda: rename_new(part, final), final):
+                # nor such renames: reserve the name, then replace the reservation
+                _claim(lambda: os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY)), final)
+                part.replace(final)
     _flush_folder(final.parent)
 
 

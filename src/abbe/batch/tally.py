@@ -1,0 +1,112 @@
+"""How far a batch has come, with what other processes did meanwhile; told while it works, and as a table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from abbe.batch.claims import Claims
+from abbe.batch.finding import Source
+from abbe.batch.folder import Folder
+from abbe.batch.record import Outcome, Record
+from abbe.batch.summary import TABLE, Summary, write_summary
+from abbe.errors import CancelledError, StorageError
+
+#: seconds between two tables
+TABLE_EVERY = 120.0
+
+Progress = Callable[[float, str], object]
+Told = Callable[[Outcome], None]
+
+
+class Tally:
+    """What was done by this run, and beside it."""
+
+    def __init__(self, folder: Folder, record: Record, told: Told) -> None:
+        self._folder, self._record, self._told = folder, record, told
+        self.summary = Summary(table=folder.out / TABLE)
+        self._mine: set[str] = set()
+        self._beside: set[str] = set()
+        self._failed: set[str] = set()
+        self._tabled, self._telling = time.monotonic(), 0.0
+        self.summary.before = sum(self.is_done(source) for source in folder.found.sources)
+        record.news.clear()
+
+    def is_done(self, source: Source) -> bool:
+        known = self._record.lines.get(source.key)
+        return known is not None and known.status != "failed" and known.of(self._folder.as_known(source))
+
+    def ended(self, outcome: Outcome, write: bool) -> None:
+        """What came of an image. Raises `StorageError` where it is to be written and cannot."""
+        if write:
+            self._record.add(outcome)
+        if outcome.status == "failed":
+            self._failed.add(outcome.key)
+        else:
+            self._mine.add(outcome.key)
+            self._failed.discard(outcome.key)
+            self.summary.doubtful += outcome.verdict == "doubtful"
+        self._told(outcome)
+
+    def refused(self, outcome: Outcome, write: bool) -> None:
+        """An image that cannot be done as things are; of one that grows that is not said again and again."""
+        if write or outcome.key not in self._failed:
+            self.ended(outcome, write)
+
+    def hear(self) -> bool:
+        """What other processes did meanwhile. Was there anything?"""
+        self._record.refresh()
+        news, self._record.news = self._record.news, []
+        known, lines = self._folder.targets, self._record.lines
+        others = {key for key in news if key in known and key not in self._mine and lines[key].status != "failed"}
+        self._beside |= others
+        self._failed -= others
+        return bool(news)
+
+    def count(self) -> Summary:
+        found, summary = self._folder.found, self.summary
+        summary.count, summary.ignored, summary.closed = len(found.sources), dict(found.ignored), tuple(found.closed)
+        summary.done, summary.beside, summary.failed = len(self._mine), len(self._beside), len(self._failed)
+        return summary
+
+    def say(self, busy: dict[str, float], progress: Progress) -> None:
+        """Raises `CancelledError` where `progress` says so."""
+        summary = self.count()
+        ready = min(summary.before + summary.beside + summary.done + summary.failed, summary.count)
+        failed = f", {summary.failed} failed" if summary.failed else ""
+        unseen = "" if self._folder.seen else f", {self._folder.path} cannot be listed now"
+        fraction = min(1.0, (ready + sum(busy.values())) / max(summary.count, 1))
+        if progress(fraction, f"{ready} of {summary.count}{failed}{unseen}") is False:
+            raise CancelledError("stopped on request; what is done is kept, and the batch goes on when it is started again")
+
+    # ------------------------------------------------------------------------------------------ the table
+    def now_and_then(self, claims: Claims) -> None:
+        began = time.monotonic()
+        if began - self._tabled > max(TABLE_EVERY, 20 * self._telling):
+            with suppress(StorageError):  # a spreadsheet has it open; the last one says so
+                self.tell(claims)
+            self._tabled = time.monotonic()
+            self._telling = self._tabled - began
+
+    def end(self, claims: Claims) -> None:
+        """The last table; none where nothing came of any image."""
+        try:
+            self.hear()
+            if self._record.lines:
+                self.tell(claims)
+        except StorageError as problem:
+            self.summary.table_error = str(problem)
+        self.count()
+
+    def tell(self, claims: Claims) -> None:
+        """The table of all images, as far as all processes have come. Raises `StorageError`."""
+        folder, lines = self._folder, self._record.lines
+        left = [s.key for s in folder.found.sources if not self.is_done(s) and s.key not in self._failed]
+        self.summary.elsewhere = sum(lines.get(key) is None for key in left)
+        self.summary.others = tuple(claims.others())
+        here = {source.key: folder.as_known(source) for source in folder.found.sources}
+        for _ in range(5):
+            write_summary(self.summary.table, here, lines)
+            if not self.hear():  # else this may have replaced the table of a process that has ended, which had more
+                break
