@@ -70,7 +70,7 @@ def test_the_microscope_of_a_las_af_file_is_known(shared_data: Path) -> None:
 
 
 def test_detectors_that_were_on_at_once_get_the_line_beside_their_band() -> None:
-    found = words(f'<Attachment Name="HardwareSetting">{scan("1* 2* 3*", "405:2 488:1.5 561:3 633:0")}</Attachment>', 3)
+    found = words(f'<Attachment Name="HardwareSetting">{scan("1* 2* 3*", "405:2 488:1.5 496:-1 561:3 633:0")}</Attachment>', 3)
     assert found.optics.excitation == (405, 488, 561)
     assert found.optics.emission == (445, 525, 600)
     assert found.channels == ("DAPI", "Alexa 488", None)

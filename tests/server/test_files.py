@@ -57,6 +57,20 @@ def test_opening_an_image_twice_gives_the_same_session(device: httpx.Client, cel
     assert names(device) == ["cells.abbe", "cells.tif"]
 
 
+def test_a_session_of_the_second_image_of_a_file_is_not_taken_for_that_of_the_first(device: httpx.Client, folder: Path) -> None:
+    import tifffile
+
+    with tifffile.TiffWriter(folder / "two.tif") as tif:
+        for side in (40, 24):
+            tif.write(np.arange(side * side, dtype=np.uint16).reshape(side, side), metadata=None)
+    abbe.Session.create(folder / "two.abbe", abbe.open(folder / "two.tif#1")).close()
+    made = device.post("/api/open", json={"path": "two.tif"}).json()["id"]
+    with abbe.Session.open(folder / "two 2.abbe", read_only=True) as session:
+        assert session.image(session.original.id).shape[3:] == (40, 40)
+    assert device.post("/api/open", json={"path": "two.tif#1"}).status_code == 404
+    assert device.post("/api/open", json={"path": "two.tif"}).json()["id"] == made
+
+
 def test_another_image_of_the_same_name_gets_its_own_session(device: httpx.Client, cells: str, folder: Path) -> None:
     (folder / "cells.tif").unlink()
     abbe.save(np.zeros((20, 20), np.uint8), folder / "cells.tif")

@@ -9,6 +9,7 @@ from typing import Any
 
 from abbe.errors import AbbeError, MergeError, StorageError
 from abbe.formats import merge
+from abbe.formats.naming import numbered
 from abbe.image import Image
 from abbe.server.cabinet import SUFFIX, id_of
 from abbe.server.folders import clean_name, free_name
@@ -105,7 +106,9 @@ def _session_of(place: Path) -> Path | None:
     for session_place in near:
         try:
             with Session.open(session_place, read_only=True) as session:
-                if session.image(session.original.id).provenance.digest == digest:
+                origin = session.image(session.original.id).provenance
+                # "cells.lif#2" has the digest of its file, and is another image than the one that opens first
+                if origin.digest == digest and not numbered(place.with_name(origin.names or place.name))[1]:
                     return session_place
         except AbbeError:
             continue

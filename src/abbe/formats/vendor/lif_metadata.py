@@ -142,6 +142,11 @@ def _on(value: str | None) -> bool:
     return (value or "").lower() in ("1", "true")
 
 
+def _shines(intensity: str | None) -> bool:
+    """Is a laser line on? -1 says that the microscope has none there."""
+    return positive(intensity) is not None and not (intensity or "").lstrip().startswith("-")
+
+
 # ------------------------------------------------------------------------------------------------- which channel is which
 def _by_camera(image: Element, count: int) -> list[Recorded]:
     infos = list(image.iter("WideFieldChannelInfo"))
@@ -203,7 +208,7 @@ def _scan(setting: Element, names: Mapping[str, str]) -> Scan:
         left, right = positive(band.get("LeftWorld")), positive(band.get("RightWorld"))
         if left and right and left < right:
             bands[band.get("Channel", "")] = Band(left, right, (band.get("DyeName") or "").strip() or None)
-    shining = [e for e in setting.iter("LaserLineSetting") if positive(e.get("IntensityDev")) and not _on(e.get("IsLineDeactivated"))]
+    shining = [e for e in setting.iter("LaserLineSetting") if _shines(e.get("IntensityDev")) and not _on(e.get("IsLineDeactivated"))]
     lines = [line for e in shining if (line := positive(e.get("LaserLine")))]
     return Scan(detectors, bands, lines, _on(setting.get("IsSTEDActive")), positive(setting.get("PinholeAiry")))
 
@@ -231,7 +236,7 @@ def _of_records(parent: Element) -> Scan:
         elif number and record.get("Attribute") == "Stain":
             dyes[number[0]] = (record.get("Variant") or "").strip() or None
     bands = {n: Band(e["left"], e["right"], dyes.get(n)) for n, e in edges.items() if len(e) == 2 and e["left"] < e["right"]}
-    intensities = [r for r in _records(parent, "CAotf") if r.get("Attribute") == "Intensity" and positive(r.get("Variant"))]
+    intensities = [r for r in _records(parent, "CAotf") if r.get("Attribute") == "Intensity" and _shines(r.get("Variant"))]
     # beam splitters count their lines from 0 in the same place
     lines = sorted({line for r in intensities if (line := positive(r.get("Data"))) and line > 300})
     airy = (r.get("Variant") for r in parent.iter("ScannerSettingRecord") if r.get("Identifier") == "dblPinholeAiry")
