@@ -139,6 +139,17 @@ def test_ctrl_c_on_the_shell_ends_all_processes_of_it(tmp_path: Path, images: Im
     assert not list((tmp_path / "out").glob(".abbe-batch/claims/*"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX systems")
+def test_a_terminal_that_is_closed_does_not_end_it(tmp_path: Path, images: Images) -> None:
+    ours, theirs = os.openpty()
+    line = [sys.executable, "-m", "abbe", "batch", str(images("a.tif")), "-o", str(tmp_path / "out"), *QUICKLY]
+    process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    for end in (ours, theirs):
+        os.close(end)
+    assert process.wait(timeout=300) == 0
+    assert set(files(tmp_path / "out")) == {"a_abbe.ome.tif"}
+
+
 def _until(true: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():

@@ -31,6 +31,8 @@ from abbe.storage.undisturbed import undisturbed
 MEMORY_EACH = 3 * 2**30
 #: seconds between two looks for processes that died
 ROUND = 60.0
+#: a folder that takes long to list is not listed again before so many times as long
+LOOKING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ class _Batch:
     # ------------------------------------------------------------------------------------------ work
     def work(self, hands: Hands, progress: Progress) -> None:
         looked = rounded = time.monotonic()
+        pause = LOOK
         queue = self._queue()
         while True:
             self._give(hands, queue)
@@ -204,10 +207,11 @@ class _Batch:
                     queue = self._queue()
                 self.tally.hear()
                 self.tally.now_and_then(self.claims)
-            if self.watch and now - looked > LOOK:
-                looked = now
+            if self.watch and now - looked > pause:
                 self.folder.look_again()
                 queue = self._queue()
+                looked = time.monotonic()
+                pause = max(LOOK, LOOKING * (looked - now))
 
     def _queue(self) -> Iterator[Source]:
         """What is to be done, as far as this process knows; of a folder that grows, what is whole."""

@@ -1,7 +1,8 @@
-"""A stream whose reader may go away, as `head` does: what is said from then on goes nowhere, and the work, which is wanted, goes on."""
+"""A stream whose reader may go away, as `head` does, or a terminal: what is said from then on goes nowhere, and the work goes on."""
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, TextIO
 
@@ -18,18 +19,20 @@ class Patient:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._go_nowhere()
+        except OSError as problem:
+            self._go_nowhere(problem)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._go_nowhere()
+        except OSError as problem:
+            self._go_nowhere(problem)
 
-    def _go_nowhere(self) -> None:
-        """The pipe too, for what is buffered and for the interpreter's last flush."""
+    def _go_nowhere(self, problem: OSError) -> None:
+        """The pipe too, for what is buffered and for the interpreter's last flush. Raises `problem` where the reader is there."""
+        if problem.errno not in (errno.EPIPE, errno.EIO):  # EIO: of a terminal that was closed
+            raise problem
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
