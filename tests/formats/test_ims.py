@@ -143,6 +143,15 @@ def test_a_block_that_was_never_written_reads_as_the_fill_value(tmp_path: Path) 
     assert (read[:, 16:] == 9).all()
 
 
+def test_words_that_nobody_wrote_are_no_names(tmp_path: Path) -> None:
+    write_ims(tmp_path / "a.ims", np.ones((1, 2, 3, 20, 30), np.uint8), Name="(name not specified)")
+    with h5py.File(tmp_path / "a.ims", "r+") as file:
+        said(file["DataSetInfo/Channel 1"], Name="(name not specified)")
+    image = abbe.open(tmp_path / "a.ims")
+    assert image.channels == ("DAPI", "channel 1")
+    assert "name" not in image.provenance.facts
+
+
 def test_one_plane_has_no_z_step(tmp_path: Path) -> None:
     write_ims(tmp_path / "a.ims", np.ones((1, 1, 1, 20, 30), np.uint8))
     assert abbe.open(tmp_path / "a.ims").pixel_size == (None, pytest.approx(0.2), pytest.approx(0.1))

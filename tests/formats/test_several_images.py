@@ -208,3 +208,16 @@ def test_images_that_lie_along_two_axes_count_through_both(tmp_path: Path, rng: 
     tifffile.imwrite(path, pixels, photometric="minisblack", metadata={"axes": "APYX"})
     assert image_names(path)[4] == "angle 1, phase 1"
     assert np.array_equal(np.asarray(abbe.open(f"{path}#4"))[0, 0, 0], pixels[1, 1])
+
+
+def test_a_zarr_folder_of_several_says_which_folder_to_open(tmp_path: Path) -> None:
+    """As bioformats2raw writes them."""
+    folder = tmp_path / "plate.zarr"
+    folder.mkdir()
+    (folder / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {}}')
+    for k in range(2):
+        abbe.save(abbe.Image.from_array(np.full((20, 30), k, np.uint8)), tmp_path / f"{k}.ome.zarr")
+        shutil.move(tmp_path / f"{k}.ome.zarr", folder / str(k))
+    said = next(n.message for n in abbe.open(folder).notices if n.code == "dropped")
+    assert said.endswith("the first was opened. Open another as plate.zarr/1")
+    assert np.asarray(abbe.open(tmp_path / "plate.zarr/1")).max() == 1

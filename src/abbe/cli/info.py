@@ -69,7 +69,7 @@ def as_dict(file: Path, image: Image) -> dict[str, Any]:
         ],
         "optics": image.optics.to_dict(),
         "acquired": image.provenance.acquired,
-        "images": [{"open": place, "name": name} for place, name in _images(file)],
+        "images": [{"open": place, "name": name} for place, name in _images(file, image)],
         "history": list(image.provenance.history),
         "facts": image.provenance.facts,
         "warnings": [notice.to_dict() for notice in image.warnings],
@@ -85,7 +85,7 @@ def as_text(file: Path, image: Image) -> list[str]:
         tint = f"  {color}" if color else ""
         values = f"{seen.minimum:.6g} to {seen.maximum:.6g}, mean {seen.mean:.6g}{saturated}"
         lines.append(f"  {f'channel {k}':<11} {name:<{width}}  {values}{tint}")
-    lines += [f"  {'image':<11} {place}  {name}" for place, name in _images(file)]
+    lines += [f"  {'image':<11} {place}  {name}" for place, name in _images(file, image)]
     lines += [f"  {'warning':<11} {notice.message}" for notice in image.warnings]
     return lines
 
@@ -132,9 +132,11 @@ def _optics(optics: Optics) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _images(file: Path) -> list[tuple[str, str]]:
+def _images(file: Path, image: Image) -> list[tuple[str, str]]:
     """Of a file of several images: how each is opened, and its name."""
-    whole = numbered(file)[0]
+    whole, number = numbered(file)
+    if number is None and not any(notice.code == "dropped" for notice in image.notices):
+        return []  # no need to look: the first of several comes with a word about the others
     return [(f"{whole}#{k}", name) for k, name in enumerate(image_names(whole))]
 
 

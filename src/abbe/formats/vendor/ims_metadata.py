@@ -77,12 +77,10 @@ def parse(groups: Mapping[str, Attributes], frames: int, count: int) -> Words:
     """For `frames` time points of `count` channels."""
     image, times = groups.get("Image", {}), groups.get("TimeInfo", {})
     channels = [groups.get(f"Channel {k}", {}) for k in range(count)]
-    names = tuple((c.get("Name") or "").strip()[: LIMITS.name] or None for c in channels)
+    names = tuple(_word(c, "Name") for c in channels)
     colors = tuple(_color(c) for c in channels)
     recorded = dates.iso(image.get("RecordingDate")) or dates.iso(times.get("TimePoint1"))
-    facts = {
-        key.lower(): value for key in ("Name", "Description") if (value := image.get(key, "")[: LIMITS.name]) not in ("", "(not specified)")
-    }
+    facts = {key.lower(): value for key in ("Name", "Description") if (value := _word(image, key))}
     return Words(
         size=size(image, ("Z", "Y", "X")),
         extent=_extent(image),
@@ -93,6 +91,12 @@ def parse(groups: Mapping[str, Attributes], frames: int, count: int) -> Words:
         acquired=recorded,
         facts=facts,
     )
+
+
+def _word(said: Attributes, key: str) -> str | None:
+    """What somebody wrote; Imaris writes "(name not specified)" where nobody did."""
+    found = said.get(key, "").strip()[: LIMITS.name]
+    return None if not found or found.endswith("not specified)") else found
 
 
 def _extent(image: Attributes) -> PixelSize:

@@ -54,7 +54,11 @@ def _image_folder(path: Path) -> tuple[Path, Mapping[str, Any], list[Notice]]:
     if "multiscales" in words or not (path / "0").is_dir():
         return path, words, []
     inner = _attributes(path / "0")
-    more = [Notice("dropped", "the folder holds several images; the first was opened")] if (path / "1").is_dir() else []
+    more = (
+        [Notice("dropped", f"the folder holds several images; the first was opened. Open another as {path.name}/1")]
+        if (path / "1").is_dir()
+        else []
+    )
     return path / "0", inner, more
 
 
