@@ -408,6 +408,9 @@ def test_cores_are_shared_out_and_memory_limits_how_many_work(monkeypatch: pytes
     assert batch_running.workers_here() == 8
     monkeypatch.setattr(batch_running, "memory", lambda: 16 * 2**30)
     assert batch_running.workers_here() == 5
+    assert batch_running.workers_here(2) == 2  # with more cores each
+    monkeypatch.setattr(batch_running, "memory", lambda: None)
+    assert batch_running.workers_here() == 4
     started: list[str] = []
     with monkeypatch.context() as patched:
         patched.setattr("multiprocessing.context.SpawnProcess.start", lambda self: started.append(os.environ["ABBE_CORES"]))

@@ -281,10 +281,11 @@ def _machine() -> str:
 
     Cloned machines and containers may have one name.
     """
-    told = [str(uuid.getnode())]
-    with suppress(OSError):
-        told = [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"), os.readlink("/proc/self/ns/pid")]
-    return hashlib.sha1("".join(told).encode(), usedforsecurity=False).hexdigest()[:4]
+    try:
+        told = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii") + os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        told = str(uuid.getnode())
+    return hashlib.sha1(told.encode(), usedforsecurity=False).hexdigest()[:4]
 
 
 def _died(name: str) -> bool:

@@ -44,10 +44,11 @@ class _Given:
     target: str
 
 
-def workers_here() -> int:
-    """How many processes suit this machine: one thread each is what they make the best use of (benchmarks/batch.py)."""
+def workers_here(images: int | None = None) -> int:
+    """How many processes suit this machine, and so many images: one thread each is what they make the best use of."""
     there = memory()
-    return max(1, cores() if there is None else min(cores(), there // MEMORY_EACH))
+    fit = cores() // 2 if there is None else min(cores(), there // MEMORY_EACH)
+    return max(1, fit if images is None else min(fit, images))
 
 
 def run(
@@ -99,7 +100,8 @@ def run(
         others = ", ".join(f"{count} {ending}" for ending, count in found.ignored.most_common(5))
         raise ParameterError(f"wanted images in {source}, got {f'other files alone ({others})' if others else 'none'}; look at --match")
     batch = _Batch(images, settings, watch, told or (lambda outcome: None))
-    hands: Hands = Crew(workers or workers_here()) if scheduler is None else _cluster(scheduler)
+    most = None if watch else len(found.sources)
+    hands: Hands = Crew(workers or workers_here(most)) if scheduler is None else _cluster(scheduler)
     try:
         with batch.begun(began):
             try:

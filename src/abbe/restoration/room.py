@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from abbe.errors import LimitError
@@ -62,13 +63,32 @@ def free_disk(folder: str | os.PathLike[str]) -> int | None:
 
 
 def memory() -> int | None:
-    """Bytes of physical memory; None where the system does not tell."""
+    """Bytes of memory that there are, or that a container or a scheduler of jobs allows; None where the system does not tell."""
     if sys.platform == "win32":
         return None
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
         return None
+    return min(physical, *allowed_memory())
+
+
+def allowed_memory(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """Limits of the control groups that this process is in (Linux, "Control Group v2" and "v1": memory.max, memory.limit_in_bytes)."""
+    limits = [2**63]
+    with suppress(OSError, ValueError):
+        for line in groups.read_text().splitlines():
+            _, kinds, own = line.split(":", 2)
+            if kinds and "memory" not in kinds.split(","):
+                continue
+            top, name = (root / "memory", "memory.limit_in_bytes") if kinds else (root, "memory.max")
+            inner = top / own.strip("/")
+            for folder in (inner, *inner.parents):
+                with suppress(OSError, ValueError):  # "max", or not seen from within a container
+                    limits.append(int((folder / name).read_text()))
+                if folder == top:
+                    break
+    return limits
 
 
 def in_words(size: float) -> str:
