@@ -119,6 +119,14 @@ def unknown_words(words: list[str]) -> Iterator[str]:
             yield f"{said} {word}"
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name != ROOT.name and page.name != "README.md"], ids=lambda p: p.name
+)
+def test_blocks_in_the_documentation_begin_with_one_word(page: Path) -> None:
+    """With two, mkdocs takes the block's end for a beginning, and headings between two blocks are lost."""
+    assert not [kind for kind, _ in blocks(page) if not kind.isalpha()]
+
+
 # ------------------------------------------------------------------------------------------------ the examples
 #: example -> (arguments, a file that it must make)
 EXAMPLES: dict[str, tuple[list[str], str | None]] = {
