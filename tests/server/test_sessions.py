@@ -265,13 +265,67 @@ def test_a_comment_is_not_signed_with_a_devices_id(device: httpx.Client, cells: 
         assert [(comment.text, comment.author) for comment in session.comments] == [("fixed HeLa cells", None)]
 
 
-def picture_of(device: httpx.Client, cells: str, part: str) -> Any:
-    """An exported picture's pixels."""
-    body = {"kind": "export", "parts": [part], "pictures": "png"}
+def opened_picture(device: httpx.Client, cells: str, part: str, **more: Any) -> Pillow.Image:
+    body = {"kind": "export", "parts": [part], "pictures": "png", **more}
     job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"])
     assert job["state"] == "done", job
-    content = device.get(f"/api/downloads/{job['result']['download']}").content
-    return np.asarray(Pillow.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    return Pillow.open(io.BytesIO(device.get(f"/api/downloads/{job['result']['download']}").content))
+
+
+def picture_of(device: httpx.Client, cells: str, part: str, **more: Any) -> Any:
+    """An exported picture's pixels."""
+    return np.asarray(opened_picture(device, cells, part, **more).convert("RGB")).astype(int)
+
+
+def session_of(device: httpx.Client, folder: Path, pixels: Any, axes: str) -> str:
+    abbe.save(abbe.Image.from_array(pixels, axes=axes), folder / "made.ome.tif")
+    return str(device.post("/api/open", json={"path": "made.ome.tif"}).json()["id"])
+
+
+def test_exported_pictures_have_the_contrast_set_on_the_page_and_say_it(device: httpx.Client, folder: Path) -> None:
+    ramp = np.tile(np.arange(200, dtype=np.uint16) * 10, (160, 1))
+    session = session_of(device, folder, ramp, "YX")
+    device.put(f"/api/sessions/{session}/view", json={"keep": {"ranges": {"v1": [{"low": 500, "high": 1000}]}}})
+    drawn = opened_picture(device, session, "whole")
+    row = np.asarray(drawn.convert("L"))[40].astype(float)
+    np.testing.assert_allclose(row, np.clip((np.arange(200) * 10 - 500) / 500, 0, 1) * 255, atol=1)
+    assert "500 to 1000 (as set)" in drawn.info["Description"]
+    assert "500 to 1000 (as set)" in opened_picture(device, session, "figure").info["Description"]
+    for strange in ({"v1": [{"low": 5, "high": 5}]}, {"v1": 3}, [], {"v1": [{"low": "x", "high": None}]}):
+        device.put(f"/api/sessions/{session}/view", json={"keep": {"ranges": strange}})
+        assert "percentiles" in opened_picture(device, session, "whole").info["Description"]
+
+
+def test_exported_pictures_of_a_series_are_of_the_frame_looked_at(device: httpx.Client, folder: Path) -> None:
+    frames = np.zeros((3, 160, 160), np.uint16)
+    for t in range(3):
+        frames[t, 20:60, 40 * t : 40 * t + 40] = 1000
+    session = session_of(device, folder, frames, "TYX")
+    for part in ("whole", "figure"):
+        drawn = opened_picture(device, session, part, frame=2)
+        pixels = np.asarray(drawn.convert("L")).astype(float)
+        across = np.flatnonzero(pixels[round(0.2 * pixels.shape[1])] > 200).mean() / pixels.shape[1]
+        assert across == pytest.approx(100 / 160, abs=0.02), part
+        assert "frame 3 of 3" in drawn.info["Description"]
+
+
+def test_exported_pictures_of_many_channels_have_those_that_the_page_draws(device: httpx.Client, folder: Path) -> None:
+    """Six at once, the first of those that are shown; and in its colours, also where nobody chose any."""
+    many = np.zeros((8, 160, 160), np.uint16)
+    for c in range(8):
+        many[c, 20:140, 20 * c : 20 * c + 20] = 1000
+    session = session_of(device, folder, many, "CYX")
+    shown = device.get(f"/api/sessions/{session}").json()["versions"][0]["colors"]
+
+    def columns() -> list[str]:
+        pixels = picture_of(device, session, "whole")
+        return ["#{:02X}{:02X}{:02X}".format(*pixels[30, 20 * c + 10]) for c in range(8)]
+
+    assert columns() == [*shown[:6], "#000000", "#000000"]
+    visible = [False, True, True, True, True, True, True, True]
+    view = [{"color": color, "visible": yes} for color, yes in zip(shown, visible, strict=True)]
+    device.put(f"/api/sessions/{session}/view", json={"keep": {"channels": view}})
+    assert columns() == ["#000000", *shown[1:7], "#000000"]
 
 
 def test_exported_pictures_have_the_colours_of_the_page_without_its_hidden_channels(device: httpx.Client, cells: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import shutil
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from abbe.errors import ParameterError
+from abbe.server.document import colors as shown_colors
 from abbe.server.folders import clean_name, free_name
 from abbe.server.jobs import Progress, Work
 from abbe.server.leftovers import EXPORT, held
@@ -22,6 +24,8 @@ from abbe.storage import storage_error
 
 #: downloads that wait to be fetched; older ones are removed
 KEPT = 8
+#: channels that the page's picture takes at once, the first of those that are shown
+MOST = 6
 
 Part = Literal["image", "original", "whole", "rois", "revealed", "scattergram", "figure", "data", "report", "session"]
 
@@ -36,6 +40,8 @@ class Wishes(BaseModel):
     pictures: Literal["png", "tif", "jpg"] = "png"
     data: list[Literal["xlsx", "txt", "csv", "tsv"]] = Field(default=["xlsx"], max_length=4)
     report: list[Literal["pdf", "html"]] = Field(default=["pdf"], max_length=2)
+    #: of a time series, the frame that the page shows
+    frame: int = Field(default=0, ge=0)
 
 
 def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
@@ -55,6 +61,8 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
                 data=tuple(wishes.data),
                 report=tuple(wishes.report),
                 colors=colors(session, version),
+                contrast=contrast(session),
+                frame=wishes.frame,
                 progress=part(progress, 0.0, 0.97),
             )
             if not made.files:
@@ -73,17 +81,36 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
 
 
 def colors(session: Session, version: str) -> tuple[str, ...]:
-    """The channels' colours as they were chosen on the page, black for those that are hidden there; empty when nobody chose any."""
+    """The channels' colours as the page shows them, black for those that are not in its picture."""
     from abbe.session.export import BLACK
 
+    channels = len(session.version(version).channels)
+    known = shown_colors(session.original)
+    if len(known) != channels:
+        return ()
+    chosen = [(color, k < MOST) for k, color in enumerate(known)]
     kept = session.view.get("channels")
-    if not isinstance(kept, list) or len(kept) != len(session.version(version).channels):
-        return ()
-    try:
-        chosen = tuple(BLACK if one["visible"] is False else one["color"] for one in kept)
-        return chosen if all(re.fullmatch("#[0-9a-fA-F]{6}", color) for color in chosen) else ()
-    except (KeyError, TypeError):  # view settings come from any client, in any shape
-        return ()
+    try:  # view settings come from any client, in any shape
+        if isinstance(kept, list) and len(kept) == channels and all(re.fullmatch("#[0-9a-fA-F]{6}", one["color"]) for one in kept):
+            chosen = [(one["color"], one["visible"] is not False) for one in kept]
+    except (KeyError, TypeError):
+        pass
+    drawn = [k for k, (_, visible) in enumerate(chosen) if visible][:MOST]
+    return tuple(color if k in drawn else BLACK for k, (color, _) in enumerate(chosen))
+
+
+def contrast(session: Session) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Grey values shown as black and in full colour, per channel, of the versions whose contrast was set on the page."""
+    kept = session.view.get("ranges")
+    found = {}
+    for version in session.versions:
+        try:
+            limits = tuple((float(one["low"]), float(one["high"])) for one in kept[version.id])  # type: ignore[index]
+        except (KeyError, TypeError, ValueError):
+            continue
+        if len(limits) == len(version.channels) and all(math.isfinite(low) and math.isfinite(high) and low < high for low, high in limits):
+            found[version.id] = limits
+    return found
 
 
 def _into_folder(here: Service, session_id: str, made: Path) -> str:

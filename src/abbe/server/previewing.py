@@ -11,9 +11,10 @@ import numpy as np
 
 from abbe.errors import StorageError
 from abbe.image import Image
-from abbe.image.pixels import CroppedPixels
+from abbe.image.pixels import Array, CroppedPixels
 from abbe.server.derived import Picture
 from abbe.server.service import Service
+from abbe.server.statistics import HIGH, LOW
 
 #: planes above and below the one in view that are restored with it, where the run works on the whole stack: with 4 what comes out is that
 #: of the run to r = 0.98 and better (vesicles, yeast mitochondria, nuclei); the plane alone would lose half of its light and more
@@ -80,8 +81,15 @@ def _restored(part: Image, wanted: dict[str, Any], z: int, corner: Sequence[int]
         "corner": {"y": corner[0], "x": corner[1]},
         "size": {"y": part.shape[3], "x": part.shape[4]},
         "scale": array.shape[2] / part.shape[4],
+        "before": _ends(np.asarray(part)[0, :, z]),
+        "after": _ends(array),
     }
     return Picture.of(np.ascontiguousarray(array), about)
+
+
+def _ends(planes: Array) -> list[tuple[float, float]]:
+    """Of each channel what the automatic contrast shows as black and in full colour: what was there, and what became of it."""
+    return [(float(low), float(high)) for low, high in (np.percentile(plane, (LOW, HIGH)) for plane in planes)]
 
 
 def _enhanced(part: Image, z: int, wanted: dict[str, Any], how: dict[str, Any]) -> Image:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from abbe.errors import ParameterError
@@ -47,6 +48,9 @@ class Choices:
         data: formats of the numbers: "xlsx", "txt", "csv", "tsv".
         report: formats of the report: "pdf", "html".
         colors: of the channels in pictures: names, "#rrggbb", or for a single channel a map such as "viridis"; empty: the file's own.
+        contrast: grey values of each channel that pictures show as black and in full colour, by version id; of versions that are not named,
+            two percentiles of each picture.
+        frame: of a time series, the frame that pictures show, counted from 0.
     """
 
     parts: tuple[str, ...] = ("image", "whole", "rois", "revealed", "scattergram", "figure", "data", "report")
@@ -56,6 +60,8 @@ class Choices:
     data: tuple[str, ...] = ("xlsx", "txt")
     report: tuple[str, ...] = ("pdf",)
     colors: tuple[str, ...] = ()
+    contrast: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    frame: int = 0
 
     def __post_init__(self) -> None:
         for name, given, known in (
@@ -69,6 +75,9 @@ class Choices:
             if strange:
                 raise ParameterError(f"wanted {name} of {', '.join(known)}, got {strange[0]!r}")
         object.__setattr__(self, "colors", tuple(checked(color) for color in self.colors))
+        for limits in self.contrast.values():
+            if any(not (math.isfinite(low) and math.isfinite(high) and low < high) for low, high in limits):
+                raise ParameterError(f"wanted for each channel a grey value shown as black and a larger one in full colour, got {limits}")
 
 
 #: fields that are remembered
@@ -77,7 +86,7 @@ REMEMBERED = ("images", "pictures", "data", "report")
 
 def choose(session: Session, wanted: Mapping[str, Any]) -> Choices:
     """The choices, filled up with what was chosen last. Raises `ParameterError` for one that there is not."""
-    known = {field.name for field in fields(Choices)}
+    known = {one.name for one in fields(Choices)}
     strange = [key for key in wanted if key not in known]
     if strange:
         raise ParameterError(f"wanted choices of {', '.join(sorted(known))}, got {strange[0]!r}")

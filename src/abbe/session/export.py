@@ -30,6 +30,7 @@ from abbe.session.multiscale import Progress
 from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
+    from abbe.reporting.figures.panels import Panels
     from abbe.session._session import Session
 
 
@@ -155,10 +156,14 @@ class _Work:
             self._save_part(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}", measured.data["channels"])
 
     # ------------------------------------------------------------------------------------------ pictures
-    def _write_picture(self, drawn: Any, stem: str, suffix: str | None = None) -> None:
+    def _write_picture(self, drawn: Any, stem: str, suffix: str | None = None, said: str = "") -> None:
+        """`said` goes into the file, where programs that show its properties find it."""
         path = self._path(stem, suffix or self._choices.pictures)
         kind = {"png": "PNG", "tif": "TIFF", "jpg": "JPEG"}[suffix or self._choices.pictures]
-        more = {"quality": 95, "subsampling": 0} if kind == "JPEG" else ({"compression": "tiff_deflate"} if kind == "TIFF" else {})
+        more: dict[str, Any] = (
+            {"quality": 95, "subsampling": 0} if kind == "JPEG" else ({"compression": "tiff_deflate"} if kind == "TIFF" else {})
+        )
+        more |= described(kind, said) if said else {}
         with write_whole(path, self._overwrite) as part:
             drawn.save(part, kind, dpi=(300, 300), **more)
         self.files.append(path)
@@ -166,33 +171,54 @@ class _Work:
             self.notices.append(JPEG)
 
     def _whole(self) -> None:
-        from abbe.reporting.figures.panels import Panels
-
-        (named,), tints = self._seen([self._case.after or self._case.before])
         side = max(self._image.shape[3:])
         if side > 8192:
             self.notices.append(f"the picture of the whole view is reduced from {side} to 8192 pixels; the image has all of them")
-        panels = Panels(named, (), min(side, 8192), tints)
-        self._write_picture(panels.marked(panels.merged() if self._colored else panels.grey(0)), f"{self._stem}_whole")
+        panels = self._panels([self._case.after or self._case.before], min(side, 8192))
+        drawn = panels[0].marked(panels[0].merged() if self._colored else panels[0].grey(0))
+        self._write_picture(drawn, f"{self._stem}_whole", said=self._said(panels))
 
-    def _seen(self, named: list[Named]) -> tuple[list[Named], tuple[str, ...]]:
-        """The images with the channels that are not black alone, and the colours of those."""
-        kept = [c for c, color in enumerate(self._colors) if color != BLACK]
-        if len(kept) == len(self._colors):
-            return named, self._colors
+    def _panels(self, named: list[Named], side: int, rois: tuple[ROI, ...] = ()) -> list[Panels]:
+        """What was chosen to be seen of the images: frame, contrast, and the channels that are not black."""
+        from abbe.reporting.figures.panels import Panels
+
+        kept = [c for c in range(self._image.shape[1]) if not self._colors or self._colors[c] != BLACK]
         if not kept:
             raise ParameterError("wanted a channel that is shown, got none: all are hidden, or black")
-        return [replace(one, image=one.image.select(kept)) for one in named], tuple(self._colors[c] for c in kept)
+        tints = tuple(self._colors[c] for c in kept) if self._colors else ()
+        found = []
+        for one in named:
+            every = self._choices.contrast.get(one.key, ())
+            image = one.image if len(kept) == one.image.shape[1] else one.image.select(kept)
+            between = tuple(every[c] for c in kept) if len(every) == one.image.shape[1] else ()
+            frame = min(max(0, self._choices.frame), image.shape[0] - 1)
+            found.append(Panels(replace(one, image=image), rois, side, tints, frame, between))
+        return found
+
+    def _said(self, panels: Sequence[Panels]) -> str:
+        """Which grey values are black and full colour: written into the pictures, and told."""
+        from abbe.reporting.figures.planes import HIGH, LOW
+
+        lines = []
+        for panel in panels:
+            ends = [(name, *panel.limits(c)) for c, name in enumerate(panel.image.channels)]
+            values = ", ".join(f"{name} {low:.4g} to {high:.4g}" for name, low, high in ends)
+            how = "as set" if panel.between else f"the {LOW} and {HIGH} percentiles"
+            what = panel.shown(0).what
+            lines.append(f"{panel.named.name}: {values} ({how}{'; ' + what if what else ''})")
+        said = f"grey values from black to full colour, linear, in pictures of {'; '.join(lines)}"
+        self.notices.append(said)
+        return said
 
     @property
     def _colored(self) -> bool:
         return self._image.shape[1] > 1 or bool(self._colors)
 
     def _figure(self) -> None:
-        from abbe.reporting.figures.publication import publication
+        from abbe.reporting.figures.publication import SIDE, figure
 
-        shown, tints = self._seen([self._case.before] + ([self._case.after] if self._case.after else []))
-        self._write_picture(publication(shown, self._case.rois, self._colored, tints), f"{self._stem}_figure")
+        panels = self._panels([self._case.before] + ([self._case.after] if self._case.after else []), SIDE, self._case.rois)
+        self._write_picture(figure(panels, self._colored), f"{self._stem}_figure", said=self._said(panels))
 
     def _scattergrams(self) -> None:
         import io
@@ -231,6 +257,17 @@ class _Work:
 
     def _packed(self) -> None:
         self.files.append(self._session.pack(self._folder / f"{safe(self._session.name)}.abbe.zip", overwrite=self._overwrite))
+
+
+def described(kind: str, text: str) -> dict[str, Any]:
+    """What Pillow's `save` wants to write a description into a PNG, TIFF or JPEG."""
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_itxt("Description", text)
+        return {"pnginfo": info}
+    return {"description": text} if kind == "TIFF" else {"comment": text.encode()}
 
 
 def safe(name: str) -> str:

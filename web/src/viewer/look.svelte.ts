@@ -2,7 +2,7 @@
 import type { Session } from "../lib/session.svelte";
 import type { ChannelStatistics, Version } from "../lib/types";
 import { Camera } from "./camera.svelte";
-import { Channels, MOST, rgb } from "./channels.svelte";
+import { Channels, MOST, type Range, rgb } from "./channels.svelte";
 import type { Tool, Units } from "./roi";
 import type { Picture } from "./source";
 import type { Layer, Pane } from "./stage";
@@ -26,6 +26,9 @@ export interface Preview extends MapInfo {
   corner: { x: number; y: number };
   size: { x: number; y: number };
   scale: number;
+  /** per channel, what the automatic contrast shows as black and in full colour: in this region now, and in its preview */
+  before: [number, number][];
+  after: [number, number][];
 }
 
 /** A preview, and what it is of. */
@@ -46,6 +49,16 @@ export interface Revealed {
 
 /** Colour maps of Viv's; the difference has a middle, the others a beginning. */
 const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as const;
+
+/**
+ * The contrast that shows a preview as its surroundings are shown: the camera's offset and the background are taken out of it, so that black lies
+ * elsewhere, and what was blurred is brighter. A span never becomes smaller: what is left of mere noise would be spread over all shades.
+ */
+function moved({ low, high }: Range, before: [number, number], after: [number, number]): Range {
+  const gain = Math.max(1, (after[1] - after[0]) / (before[1] - before[0] || 1));
+  const black = after[0] + gain * (low - before[0]);
+  return { low: black, high: black + gain * (high - low) };
+}
 
 export class Look {
   readonly camera = new Camera();
@@ -226,7 +239,10 @@ export class Look {
         pixel: under.pixel / scale,
         corner: [under.corner[0] + corner.x * under.pixel, under.corner[1] + corner.y * under.pixel],
       };
-      layers.push({ ...this.layer(version), picture, t: 0, z: 0 });
+      const { before, after } = this.preview;
+      const shown = this.layer(version);
+      const channels = shown.channels.map((one) => ({ ...one, ...moved(one, before[one.index]!, after[one.index]!) }));
+      layers.push({ ...shown, channels, picture, t: 0, z: 0 });
     }
     if (this.revealed) {
       const { first, second, low, high, roi } = this.revealed;

@@ -32,12 +32,15 @@ class Panels:
     """Pictures of one version. Averages over the pixels of an image that is larger than the panel are made once.
 
     `tints`: a lookup table per channel, as `tables.checked` gives them; by default the file's colours, or abbe's.
+    `frame`: the frame that is shown. `between`: grey values shown as black and white, per channel; by default those of `planes.limits`.
     """
 
     named: Named
     rois: tuple[ROI, ...] = ()
     side: int = SIDE
     tints: tuple[str, ...] = ()
+    frame: int = 0
+    between: tuple[tuple[float, float], ...] = ()
     _known: dict[int, Shown] = field(default_factory=dict, repr=False)
     _limits: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
@@ -55,10 +58,12 @@ class Panels:
 
     def shown(self, c: int) -> Shown:
         if c not in self._known:
-            self._known[c] = shown(self.image, c, 2 * self.side)
+            self._known[c] = shown(self.image, c, 2 * self.side, self.frame)
         return self._known[c]
 
     def limits(self, c: int) -> tuple[float, float]:
+        if self.between:
+            return self.between[c]
         if c not in self._limits:
             self._limits[c] = limits(self.shown(c).values)
         return self._limits[c]
@@ -176,7 +181,7 @@ def details(panels: Sequence[Panels], c: int | None, where: Detail) -> Callable[
 def enlarged(panel: Panels, c: int | None, where: Detail, width: int) -> Picture:
     """A detail `width` pixels wide, with its scale bar."""
     chosen = range(panel.image.shape[1]) if c is None else (c,)
-    parts = [cut(panel.image, k, where) for k in chosen]
+    parts = [cut(panel.image, k, where, panel.frame) for k in chosen]
     between = [panel.limits(k) for k in chosen]
     planes = [values for values, _ in parts]
     shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, panel.colors)
@@ -192,13 +197,13 @@ def magnified(drawn: Picture, width: int, tall: float = 1.0) -> Picture:
     return drawn.resize((width, max(1, round(tall * width * drawn.size[1] / drawn.size[0]))), Pillow.Resampling.NEAREST)
 
 
-def cut(image: Image, c: int, where: Detail) -> tuple[Float, int]:
-    """The pixels of a detail, of the middle plane of the first frame, and its width in pixels."""
+def cut(image: Image, c: int, where: Detail, t: int = 0) -> tuple[Float, int]:
+    """The pixels of a detail, of the middle plane of one frame, and its width in pixels."""
     depth, height, width = image.shape[2:]
     side = max(1, round(where.side * width))
     top, left = min(round(where.y * height), height - 1), min(round(where.x * width), width - 1)
     rows, columns = slice(top, min(top + side, height)), slice(left, min(left + side, width))
-    values = image.read((slice(0, 1), slice(c, c + 1), slice(depth // 2, depth // 2 + 1), rows, columns))[0, 0, 0]
+    values = image.read((slice(t, t + 1), slice(c, c + 1), slice(depth // 2, depth // 2 + 1), rows, columns))[0, 0, 0]
     return values.astype(np.float32), side
 
 

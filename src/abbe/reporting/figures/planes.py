@@ -38,25 +38,25 @@ def stretch(image: Image) -> float:
     return ratio if abs(ratio - 1) > SQUARE else 1.0
 
 
-def shown(image: Image, c: int, side: int) -> Shown:
-    """The first frame, brightest value along z, averaged down to at most about `side` pixels a side."""
+def shown(image: Image, c: int, side: int, t: int = 0) -> Shown:
+    """One frame, brightest value along z, averaged down to at most about `side` pixels a side."""
     depth, height, width = image.shape[2:]
     factor = max(1, -(-max(height, width) // side))
     planes = sorted(set(np.linspace(0, depth - 1, min(depth, MOST_PLANES)).round().astype(int).tolist()))
     brightest: Float | None = None
     for z in planes:
-        plane = shrink(image.plane(0, c, z), factor)
+        plane = shrink(image.plane(t, c, z), factor)
         brightest = plane if brightest is None else np.maximum(brightest, plane)
     assert brightest is not None  # every image has a plane
-    return Shown(brightest, factor, _what(image, len(planes)))
+    return Shown(brightest, factor, _what(image, len(planes), t))
 
 
-def _what(image: Image, planes: int) -> str:
+def _what(image: Image, planes: int, t: int) -> str:
     parts = []
     if image.shape[2] > 1:
         parts.append(f"maximum projection of {planes} of {image.shape[2]} planes" if planes < image.shape[2] else "maximum projection")
     if image.shape[0] > 1:
-        parts.append(f"frame 1 of {image.shape[0]}")
+        parts.append(f"frame {t + 1} of {image.shape[0]}")
     return ", ".join(parts)
 
 

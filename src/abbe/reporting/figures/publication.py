@@ -27,7 +27,11 @@ INSET = 0.36
 
 def publication(named: Sequence[Named], rois: tuple[ROI, ...] = (), colored: bool = True, tints: tuple[str, ...] = ()) -> Picture:
     """The images side by side, each with scale bar and inset. `colored` False: the first channel in grey. `tints`: as for `Panels`."""
-    panels = [Panels(one, rois, SIDE, tints) for one in named]
+    return figure([Panels(one, rois, SIDE, tints) for one in named], colored)
+
+
+def figure(panels: Sequence[Panels], colored: bool = True) -> Picture:
+    """The same of panels, `SIDE` pixels a side, with a contrast or frame of their own."""
     where = detail(panels[0])
     drawn = [_panel(panel, where, colored) for panel in panels]
     return _with_legend(drawing.side_by_side(drawn, [short(panel.named.name, 40) for panel in panels], gap=24), panels[0], colored)
