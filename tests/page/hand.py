@@ -80,13 +80,14 @@ class Hand:
 
     def brightness(self) -> float:
         """Mean of the picture on the screen, 0 to 255: a canvas that is black says so."""
-        return float(self._shot().mean())
+        return float(self.pixels().mean())
 
     def contrast(self) -> float:
         """Standard deviation of the picture on the screen, 0 to 127.5."""
-        return float(self._shot().std())
+        return float(self.pixels().std())
 
-    def _shot(self) -> Any:
+    def pixels(self) -> Any:
+        """The picture on the screen, 0 to 255: an array (Y, X)."""
         import io
 
         import numpy as np

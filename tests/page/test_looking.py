@@ -172,12 +172,53 @@ def test_any_number_of_images_may_be_looked_at_one_after_another(chromium: Any, 
     hand = Hand(chromium, served)
     lines: list[str] = []
     hand.page.on("console", lambda line: lines.append(line.text))
+    inside = hand.context.new_cdp_session(hand.page)
+    nodes = []
     for _ in range(18):  # a browser gives sixteen contexts, and takes the oldest away for one more
         hand.page.locator(".tile").first.click()
         hand.seen()
         hand.tap("Back to the files")
         hand.page.get_by_role("button", name="Add images").wait_for()
+        inside.send("HeapProfiler.collectGarbage")
+        nodes.append(inside.send("Memory.getDOMCounters")["nodes"])
+    assert nodes[-1] < nodes[2] + 200, nodes  # what belongs to an image goes with it
     hand.page.locator(".tile").first.click()
     assert hand.brightness() > 5
     assert not [line for line in lines if "WebGL contexts" in line]
+    hand.close()
+
+
+def test_every_stop_of_the_tab_key_can_be_seen(chromium: Any, served: Served) -> None:
+    abbe.save(np.random.default_rng(0).poisson(50, (2, 16, 16)).astype(np.uint16), served.folder / "cell.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.page.evaluate("document.activeElement.blur()")
+    stops = []
+    for _ in range(80):
+        hand.page.keyboard.press("Tab")
+        stop = hand.page.evaluate(
+            "(e => [e.tagName, e.getAttribute('aria-label') ?? e.innerText, getComputedStyle(e).outlineStyle])(document.activeElement)"
+        )
+        if stop[0] == "BODY":
+            break
+        stops.append(stop)
+    assert any("Arrow keys move" in (name or "") for _, name, _ in stops)
+    assert not [stop for stop in stops if stop[0] == "CANVAS" or stop[2] == "none"]
+    hand.close()
+
+
+def test_a_page_magnified_twice_has_room_for_picture_and_panel(chromium: Any, served: Served) -> None:
+    """A laptop's 1440 x 900 are 720 x 450 then, much as a phone on its side."""
+    abbe.save(np.random.default_rng(0).poisson(50, (2, 16, 16)).astype(np.uint16), served.folder / "cell.tif")
+    hand = Hand(chromium, served)
+    hand.page.set_viewport_size({"width": 720, "height": 450})
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.tap("Colocalization")
+    hand.page.locator("aside.panel").wait_for()
+    picture, panel = (hand.page.locator(name).bounding_box() for name in (".surface", "aside.panel"))
+    assert min(picture["width"], picture["height"]) > 250
+    assert min(panel["width"], panel["height"]) > 250
+    assert hand.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     hand.close()

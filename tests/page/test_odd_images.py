@@ -79,3 +79,41 @@ def test_a_seventh_channel_is_said_not_to_be_in_the_picture(chromium: Any, serve
     hand.page.get_by_text("The picture takes 6").wait_for(state="detached")
     assert hand.page.locator(".channel.off").count() == 2
     hand.close()
+
+
+def test_a_preview_shows_what_stands_on_a_cameras_offset(chromium: Any, served: Served) -> None:
+    """Restoration takes the offset away; shown between the limits of what is around it, all structure would be black."""
+    y, x = np.mgrid[:96, :96]
+    light = 60 * (np.sin(x / 6) * np.sin(y / 6) > 0.5)
+    abbe.save(RNG.poisson(1000 + light).astype(np.uint16), served.folder / "offset.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="offset").click()
+    hand.seen()
+    hand.tap("Super resolution")
+    hand.tap("Preview where I look")
+    hand.wait("Preview in the middle of the picture")
+    assert hand.contrast() > 15
+    hand.close()
+
+
+def test_nothing_is_drawn_beyond_the_border(chromium: Any, served: Served) -> None:
+    """Each pixel of the smallest copy stands for eight; the last ones stick out where the size is no multiple of that."""
+    bright = np.full((1027, 1801), 1000, np.uint16)
+    bright[:, :100] = 0
+    abbe.save(bright, served.folder / "border.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="border").click()
+    hand.seen()
+    for _ in range(4):
+        hand.tap("Zoom in")
+    hand.page.locator(".surface").focus()
+    for key in ("ArrowRight", "ArrowDown"):
+        for _ in range(60):
+            hand.page.keyboard.press(key)
+    hand.page.locator(".zooming").wait_for(state="detached")
+    drawn = hand.pixels()
+    y, x = (side // 2 for side in drawn.shape)  # where the corner of the image is now
+    assert drawn[y - 100 : y - 3, x - 100 : x - 3].min() > 200
+    assert drawn[y + 3 : y + 100, x - 100 : x + 100].max() < 10
+    assert drawn[y - 100 : y + 100, x + 3 : x + 100].max() < 10
+    hand.close()

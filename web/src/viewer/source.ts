@@ -70,6 +70,13 @@ async function pixels(path: string, signal?: AbortSignal): Promise<ArrayBuffer> 
   }
 }
 
+/** Size of the part of a level whose pixels lie in the image altogether. */
+export function within(levels: Level[], index: number): { width: number; height: number } {
+  const [full, level] = [levels[0]!, levels[index]!];
+  const inside = (side: "width" | "height") => Math.min(level[side], Math.floor((full[side] * full.factor) / level.factor));
+  return { width: inside("width"), height: inside("height") };
+}
+
 class Pyramid {
   readonly shape: number[];
   readonly labels = ["c", "y", "x"];
@@ -97,9 +104,12 @@ class Pyramid {
     return { data: new this.#array(buffer), width, height };
   }
 
-  /** Viv asks for a whole level as backdrop of a pyramid; the smallest level is one tile, or a few. */
+  /**
+   * Viv asks for a whole level as backdrop of a pyramid; the smallest level is one tile, or a few. Its pixels at the right and lower border, of
+   * which the image has a part only, are left out: each is drawn in full size, and would smear over the image's border.
+   */
   async getRaster({ selection, signal }: Omit<TileRequest, "x" | "y">) {
-    const { width, height } = this.picture.levels[this.index]!;
+    const { width, height } = within(this.picture.levels, this.index);
     const data = new this.#array(width * height);
     const parts: Promise<void>[] = [];
     for (let y = 0; y * TILE < height; y++)
@@ -107,7 +117,7 @@ class Pyramid {
         parts.push(
           this.getTile({ x, y, selection, ...(signal ? { signal } : {}) }).then((tile) => {
             for (let row = 0; row < tile.height; row++)
-              data.set(tile.data.subarray(row * tile.width, (row + 1) * tile.width), (y * TILE + row) * width + x * TILE);
+              if (y * TILE + row < height) data.set(tile.data.subarray(row * tile.width, row * tile.width + Math.min(tile.width, width - x * TILE)), (y * TILE + row) * width + x * TILE);
           }),
         );
     try {

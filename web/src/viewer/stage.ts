@@ -3,7 +3,7 @@ import { Deck, OrthographicView } from "@deck.gl/core";
 import { AdditiveColormapExtension, ColorPaletteExtension } from "@vivjs/extensions";
 import { MultiscaleImageLayer } from "@vivjs/layers";
 import type { Camera } from "./camera.svelte";
-import { type Picture, pyramid } from "./source";
+import { type Picture, pyramid, within } from "./source";
 
 type Drawn = InstanceType<typeof MultiscaleImageLayer>;
 
@@ -29,7 +29,6 @@ export interface Pane {
   layers: Layer[];
 }
 
-// What a Deck is given for good stands here: a function made in the constructor would hold on to all that is known there.
 const inItsView = ({ layer, viewport }: { layer: { id: string }; viewport: { id: string } }) => layer.id.startsWith(`${viewport.id}/`);
 const inherited = () => "inherit";
 const nothing = () => undefined;
@@ -37,27 +36,48 @@ const nothing = () => undefined;
 const palette = new ColorPaletteExtension();
 const colormaps = new AdditiveColormapExtension();
 
+/** The stage that nobody uses now. */
+let idle: Stage | null = null;
+
+/**
+ * One for all images, one after the other: what the graphics libraries of a canvas hold on to (they listen to the window for good) would else stay
+ * with every image that is opened, its part of the page with it; and of WebGL contexts a browser gives sixteen.
+ */
 export class Stage {
+  readonly #canvas = document.createElement("canvas");
   readonly #deck: Deck<OrthographicView[]>;
   #layers: Drawn[] = [];
-  readonly #busy: (yes: boolean) => void;
+  #busy: (yes: boolean) => void = nothing;
+  #failed: (message: string) => void = nothing;
+  #lost = false;
 
-  /** `busy` is told whether tiles of what is in view are still to come. */
-  constructor(canvas: HTMLCanvasElement, failed: (message: string) => void, busy: (yes: boolean) => void) {
-    this.#busy = busy;
+  /** A stage in this box, in front of which nothing is yet. `busy` is told whether tiles of what is in view are still to come. */
+  static enter(box: HTMLElement, failed: (message: string) => void, busy: (yes: boolean) => void): Stage {
+    const stage = idle ?? new Stage(box);
+    idle = null;
+    stage.#failed = failed;
+    stage.#busy = busy;
+    box.prepend(stage.#canvas);
+    stage.#deck.setProps({ useDevicePixels: Math.min(window.devicePixelRatio, 2) });
+    return stage;
+  }
+
+  private constructor(box: HTMLElement) {
+    this.#canvas.inert = true; // keys and pointers are the box's; deck.gl would make it a stop of the Tab key
+    this.#canvas.addEventListener("webglcontextlost", () => (this.#lost = true));
+    box.prepend(this.#canvas);
     this.#deck = new Deck<OrthographicView[]>({
-      canvas,
+      canvas: this.#canvas,
       width: "100%",
       height: "100%",
       views: [],
       layers: [],
       controller: false,
-      useDevicePixels: Math.min(window.devicePixelRatio, 2),
       layerFilter: inItsView,
       getCursor: inherited,
-      onAfterRender: () => busy(this.#layers.length === 0 || !this.#layers.every((layer) => layer.isLoaded)),
+      onAfterRender: () => this.#busy(this.#layers.length === 0 || !this.#layers.every((layer) => layer.isLoaded)),
       onError: (problem: Error) => {
-        if (problem.name !== "AbortError") failed(problem.message);
+        if (problem.name !== "AbortError") this.#failed(problem.message);
       },
     });
   }
@@ -89,21 +109,22 @@ export class Stage {
   /** The canvas as it is, drawn anew first: a WebGL canvas keeps nothing. */
   async picture(): Promise<Blob | null> {
     this.#deck.redraw("picture");
-    const canvas = this.#deck.getCanvas();
-    return canvas ? new Promise((resolve) => canvas.toBlob(resolve, "image/png")) : null;
+    return new Promise((resolve) => this.#canvas.toBlob(resolve, "image/png"));
   }
 
-  /**
-   * Lets go of everything at once. deck.gl leaves its WebGL context to the garbage collector, which comes late: after sixteen images the browser
-   * would take contexts away from those that are in use.
-   */
-  destroy(): void {
-    const canvas = this.#deck.getCanvas();
+  /** Empty, and free for the next image; one whose graphics were taken away is given up. */
+  leave(): void {
     this.#layers = [];
-    this.#deck.setProps({ layers: [], onAfterRender: nothing, onError: nothing });
+    this.#busy = this.#failed = nothing;
+    this.#deck.setProps({ views: [], layers: [] });
+    this.#canvas.remove();
+    if (!idle && !this.#lost) idle = this;
+    else this.#end();
+  }
+
+  #end(): void {
     this.#deck.finalize();
-    canvas?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
-    canvas?.remove();
+    this.#canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 }
 
@@ -123,6 +144,7 @@ function selections(t: number, z: number, channels: number[]): { t: number; c: n
 
 function multiscale(view: string, layer: Layer): Drawn {
   const { picture, t, z, channels, colormap, overlay, opacity = 1 } = layer;
+  const backdrop = within(picture.levels, picture.levels.length - 1);
   const properties = {
     id: `${view}/${picture.key}`,
     viewportId: view, // which tiles are needed is decided by this view, not by the one that was drawn last
@@ -136,7 +158,7 @@ function multiscale(view: string, layer: Layer): Drawn {
     ...(overlay ? { useTransparentColor: true, transparentColor: [0, 0, 0] } : {}),
     opacity,
     pickable: false,
-    excludeBackground: overlay ?? false,
+    excludeBackground: (overlay ?? false) || !backdrop.width || !backdrop.height,
     maxRequests: 12,
     refinementStrategy: opacity === 1 ? "best-available" : "no-overlap",
   };
