@@ -11,7 +11,7 @@ import pytest
 
 import abbe
 
-from .conftest import Served
+from .conftest import Served, playwright
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -161,3 +161,27 @@ def test_a_region_is_drawn_moved_and_stretched_with_keys_alone(hand: Hand, serve
     assert moved["x"] == pytest.approx(drawn["x"] + 10 * step)
     assert moved["height"] == pytest.approx(drawn["height"] + 10 * step)
     assert (moved["y"], moved["width"]) == (pytest.approx(drawn["y"]), pytest.approx(drawn["width"]))
+
+
+def test_two_that_change_the_colours_at_once_end_with_the_same(hand: Hand) -> None:
+    """The answer to the first comes after the first page was told the second."""
+    other = hand.context.new_page()
+    other.goto(hand.page.url)
+    other.locator(".surface[aria-busy=false]").wait_for()
+    held: list[tuple[Any, Any]] = []
+    hand.page.route("**/view", lambda route: held.append((route, route.fetch())))
+
+    def wells(page: Any) -> list[str]:
+        return [well.input_value() for well in page.locator(".channel input[type=color]").all()]
+
+    hand.tap("R G B")
+    first = other.locator(".channel input[type=color]").first
+    playwright.expect(first).to_have_value("#ff0000")  # the server has it
+    first.fill("#00ffff")
+    hand.page.wait_for_timeout(1000)  # both were told what the other did
+    (route, answer), *rest = held
+    assert not rest
+    route.fulfill(response=answer)
+    hand.page.wait_for_timeout(500)
+    assert wells(hand.page) == wells(other) == ["#00ffff", "#00ff00"]
+    other.close()

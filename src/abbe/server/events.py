@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from abbe.errors import LimitError
@@ -67,6 +68,18 @@ class Hub:
         self._most = most
         self._lock = threading.Lock()
         self._open: list[Subscription] = []
+        self._order = threading.Lock()
+        self._number = 0
+
+    @contextlib.contextmanager
+    def in_order(self) -> Iterator[int]:
+        """For a change that pages are told with its content: one at a time, under a number that is larger than any before.
+
+        Numbers are microseconds, so that they go on from those of a server before this one.
+        """
+        with self._order:
+            self._number = max(self._number + 1, time.time_ns() // 1000)
+            yield self._number
 
     def join(self, device: str, page: str, session: str | None) -> Subscription:
         """Called in the event loop. Raises `LimitError` when too many pages are open."""

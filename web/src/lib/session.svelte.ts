@@ -155,10 +155,10 @@ export class Session {
     void put(this.#at("/view"), { look }).catch(() => undefined);
   }
 
-  /** Keeps colours and contrast; returns all that are kept now, or null when they could not be told. */
-  async keep<T extends object>(keep: T): Promise<T | null> {
+  /** Keeps colours and contrast; returns all that are kept now, and the number of that change, or null when they could not be told. */
+  async keep<T extends object>(keep: T): Promise<{ kept: T; at: number } | null> {
     try {
-      return (await put<{ kept: T }>(this.#at("/view"), { keep })).kept;
+      return await put<{ kept: T; at: number }>(this.#at("/view"), { keep });
     } catch {
       return null;
     }

@@ -173,12 +173,13 @@ def comment(here: Here, session_id: str, edit: Text) -> Any:
 def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str, Any]:
     """Colours and contrast are kept, and all that are kept returned; they and the place looked at are told to the other pages."""
     session = here.cabinet.get(session_id)
-    kept = session.set_view(wanted.keep) if wanted.keep and session.read_only is None else {**session.view, **wanted.keep}
-    for key, value in wanted.keep.items():  # one by one: a page that is slow is told the newest of each
-        here.hub.publish("view", {"keep": {key: value}}, session_id, f"keep {key}", but=page)
+    with here.hub.in_order() as at:  # the answer and what others are told may cross on their way: the number says which is newer
+        kept = session.set_view(wanted.keep) if wanted.keep and session.read_only is None else {**session.view, **wanted.keep}
+        for key, value in wanted.keep.items():  # one by one: a page that is slow is told the newest of each
+            here.hub.publish("view", {"keep": {key: value}, "at": at}, session_id, f"keep {key}", but=page)
     if wanted.look:
         here.hub.publish("view", {"look": wanted.look}, session_id, "look", but=page)
-    return {"told": True, "kept": kept}
+    return {"told": True, "kept": kept, "at": at}
 
 
 def _conflict(conflict: ConflictError, here: Service, session_id: str, session: Session) -> JSONResponse:
