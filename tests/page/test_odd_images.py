@@ -62,6 +62,12 @@ def test_the_planes_and_frames_of_a_stack_have_sliders(chromium: Any, served: Se
     hand.page.get_by_role("slider", name="Time").press("End")
     hand.wait("4 / 4, 0.90 µm")
     assert hand.brightness() > dark + 5
+    hand.tap("Export")
+    hand.page.get_by_role("checkbox", name=re.compile("^Whole view")).check()
+    with hand.page.expect_request("**/jobs") as asked:
+        hand.tap("Download")
+    assert asked.value.post_data_json["frame"] == 1  # pictures are of the frame that is looked at
+    hand.wait(re.compile("on the way to your downloads"))
     hand.close()
 
 
