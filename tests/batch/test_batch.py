@@ -301,7 +301,7 @@ def test_ctrl_c_ends_it_within_seconds_and_leaves_nothing_behind(tmp_path: Path,
 
 
 def test_a_process_that_dies_costs_its_image_one_more_try(tmp_path: Path, images: Images) -> None:
-    folder, out = images("a.tif", side=400), tmp_path / "out"
+    folder, out = images("a.tif", side=320), tmp_path / "out"
     killed: list[int] = []
 
     def kill(fraction: float, text: str) -> None:
@@ -309,22 +309,22 @@ def test_a_process_that_dies_costs_its_image_one_more_try(tmp_path: Path, images
             killed.append(_child())
             os.kill(killed[0], signal.SIGKILL)
 
-    assert batch(folder, out, Settings(steps=("denoise",), passes=8), progress=kill).done == 1
+    assert batch(folder, out, Settings(passes=8), progress=kill).done == 1
     assert killed
-    alone = abbe.enhance(abbe.open(folder / "a.tif"), steps=("denoise",), passes=8)
+    alone = abbe.enhance(abbe.open(folder / "a.tif"), passes=8)
     abbe.save(alone, tmp_path / "a_abbe.ome.tif")
     assert (tmp_path / "a_abbe.ome.tif").read_bytes() == (out / "a_abbe.ome.tif").read_bytes()
 
 
 def test_an_image_whose_process_dies_twice_fails_and_the_others_do_not(tmp_path: Path, images: Images) -> None:
-    folder, out = images("a.tif", "b.tif", side=256), tmp_path / "out"
+    folder, out = images("a.tif", "b.tif", side=320), tmp_path / "out"
 
     def kill(fraction: float, text: str) -> None:
         if fraction > 0.01 and len(told) < 1 and (child := _child()):
             os.kill(child, signal.SIGKILL)
 
     told: list[Outcome] = []
-    summary = batch(folder, out, Settings(steps=("denoise",), passes=8), progress=kill, told=told.append)
+    summary = batch(folder, out, Settings(passes=8), progress=kill, told=told.append)
     assert (summary.done, summary.failed) == (1, 1)
     assert told[0].status == "failed"
     assert "was ended by signal 9" in str(told[0].error)
@@ -501,6 +501,7 @@ def test_a_result_that_was_whole_when_its_process_died_is_placed(tmp_path: Path,
     outcome = Outcome(key="a.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="done", result="a_abbe.ome.tif")
     placing = Placing(outcome=outcome, files={f"{attempt.name}/a_abbe.ome.tif": "a_abbe.ome.tif"}, overwrite=False)
     (claim.folder / PLACING).write_text(placing.model_dump_json())
+    (out / ".abbe-batch" / "settings.json").write_text(Began(settings=QUICK, models=QUICK.check()).model_dump_json())
     dead._stop.set()
     dead._own.unlink()
     assert batch(folder, out).before == 1
