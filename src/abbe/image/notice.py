@@ -28,6 +28,7 @@ CODES = {
     "coarse": "rounding or clipping left little of what was computed",
     "channels": "two images name their channels alike, in another order",
     "too_sure": "a P value that supposes more independent pixels than there are",
+    "chance": "a correlation that unrelated channels reach as well",
     "bleed_through": "one channel's light may appear in another",
     "roi": "a ROI may not lie where it was drawn",
     "few_pixels": "too few pixels to measure",
