@@ -181,7 +181,8 @@ def test_any_number_of_images_may_be_looked_at_one_after_another(chromium: Any, 
         hand.page.get_by_role("button", name="Add images").wait_for()
         inside.send("HeapProfiler.collectGarbage")
         nodes.append(inside.send("Memory.getDOMCounters")["nodes"])
-    assert nodes[-1] < nodes[2] + 200, nodes  # what belongs to an image goes with it
+    # what belongs to an image goes with it: before, each left 470. The browser frees the last one or two when it likes (seen: 900 to 1,205)
+    assert nodes[-1] < nodes[2] + 2 * 470, nodes
     hand.page.locator(".tile").first.click()
     assert hand.brightness() > 5
     assert not [line for line in lines if "WebGL contexts" in line]
