@@ -13,7 +13,7 @@ from abbe.batch.settings import Settings
 from abbe.errors import AbbeError, CancelledError, LimitError
 from abbe.formats import open as open_image
 from abbe.formats import save
-from abbe.formats.naming import maps_beside
+from abbe.formats.naming import maps_of
 from abbe.formats.saving import check_fit
 from abbe.formats.tiff.sets import first_file
 from abbe.image import Image
@@ -123,14 +123,10 @@ def _grid(image: Image, settings: Settings) -> Grid:
 
 
 def _save_maps(result: Image, target: Path, settings: Settings, report: Callable[[float, str], None]) -> list[str]:
-    interval = result.interval
-    images = {"trust": result.trust, "lower": interval and interval.lower, "upper": interval and interval.upper}
     names = []
-    for kind, path in maps_beside(target).items():
-        image = images[kind]
-        if image is not None:
-            save(image, path, dtype=None if kind == "trust" else settings.dtype, progress=report)
-            names.append(path.name)
+    for _, path, image, dtype in maps_of(result, target, settings.dtype):
+        save(image, path, dtype=dtype, progress=report)
+        names.append(path.name)
     return names
 
 

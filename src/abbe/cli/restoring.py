@@ -13,7 +13,7 @@ from abbe.cli.reading import each, open_file
 from abbe.cli.speech import say, warn
 from abbe.errors import LimitError, ParameterError
 from abbe.formats import save
-from abbe.formats.naming import MAPS, maps_beside, stem
+from abbe.formats.naming import MAPS, maps_beside, maps_of, stem
 from abbe.formats.saving import Saved, check_fit
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
@@ -173,14 +173,10 @@ def _check_disk(target: Path, needed: int) -> None:
 
 def _save_maps(result: Image, writing: Writing, target: Path) -> None:
     """Trust and the 90 % interval as files of their own: they are computed anyway, and say where to look twice."""
-    interval = result.interval
-    images = {"trust": result.trust, "lower": interval and interval.lower, "upper": interval and interval.upper}
-    for kind, path in maps_beside(target).items():
-        image = images[kind]
-        if image is not None:
-            with progress(f"writing {path.name}") as report:
-                save(image, path, dtype=None if kind == "trust" else writing.dtype, overwrite=writing.overwrite, progress=report)
-            say(f"{path}: {MAPS[kind]}")
+    for kind, path, image, dtype in maps_of(result, target, writing.dtype):
+        with progress(f"writing {path.name}") as report:
+            save(image, path, dtype=dtype, overwrite=writing.overwrite, progress=report)
+        say(f"{path}: {MAPS[kind]}")
 
 
 def listed(text: str | None) -> list[str] | None:

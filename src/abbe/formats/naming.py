@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from abbe.image import Image
 
 #: endings of files that abbe opens; a folder that ends in .zarr is one image
 READ = (
@@ -49,3 +52,16 @@ def maps_beside(target: Path) -> dict[str, Path]:
     name, ending = stem(target), target.name[len(stem(target)) :]
     ending = ending if "tif" in ending.lower() or ending.lower().endswith(".zarr") else ".ome.tif"
     return {kind: target.with_name(f"{name}_{kind}{ending}") for kind in MAPS}
+
+
+def maps_of(result: Image, target: Path, dtype: str | None) -> Iterator[tuple[str, Path, Image, str | None]]:
+    """(kind, file, image, pixel type) of each map that comes with `result`, where that is written to `target` as `dtype`.
+
+    Trust lies in [0, 1] and keeps its own type.
+    """
+    lower, upper = (None, None) if result.interval is None else (result.interval.lower, result.interval.upper)
+    images = {"trust": result.trust, "lower": lower, "upper": upper}
+    for kind, path in maps_beside(target).items():
+        image = images[kind]
+        if image is not None:
+            yield kind, path, image, None if kind == "trust" else dtype
