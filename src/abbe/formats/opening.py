@@ -30,6 +30,9 @@ FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif()
 #: images that the warning of a file of several names, beside the one that was opened
 NAMED = 3
 
+#: what that warning begins with
+SEVERAL = "the file holds"
+
 #: bytes of a file by which formats tell whether it is theirs
 HEAD = 4096
 
@@ -81,6 +84,13 @@ def open(
     return image if channels is None else image.replace(channels=tuple(channels))
 
 
+def sole(path: str | os.PathLike[str], axes: str | None = None) -> Image | tuple[str, ...]:
+    """The image of a file of one; of a file of several what they are called, for somebody to choose. Raises what `open` raises."""
+    source = Path(path_text(path))
+    found = read(source, axes)
+    return found.images if len(found.images) > 1 else convention.to_image(found, source, digester(source))
+
+
 def image_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """What the images of a file of several are called, in their order; nothing of a file of one."""
     return read(numbered(Path(path_text(path)))[0], None).images
@@ -94,7 +104,7 @@ def _one(source: Path, axes: str | None, number: int | None) -> Found:
     elif len(found.images) > 1:
         others = ", ".join(f"{source.name}#{k} ({name})" for k, name in enumerate(found.images[1 : NAMED + 1], 1))
         more = f" and {len(found.images) - 1 - NAMED} more, which abbe info lists" if len(found.images) > NAMED + 1 else ""
-        said = f"the file holds {len(found.images)} images; the first was opened, {found.images[0]}. Open another as {others}{more}"
+        said = f"{SEVERAL} {len(found.images)} images; the first was opened, {found.images[0]}. Open another as {others}{more}"
         found = replace(found, notices=(Notice("dropped", said), *found.notices))
     return found
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from abbe.errors import NotAnImageError
+from abbe.formats.listing import Listed, from_child, listed
 from abbe.formats.naming import numbered
-from abbe.formats.opening import digester, open
+from abbe.formats.opening import digester, open, sole
 from abbe.image import Image, Notice, Optics, Provenance
 from abbe.image.axes import check_size
-from abbe.image.pixels import Pixels, ScratchPixels, Shape, blocks
+from abbe.image.pixels import ArrayPixels, Pixels, ScratchPixels, Shape, blocks
 from abbe.limits import LIMITS
 from abbe.storage import path_text, run_in_child
 
@@ -38,24 +39,51 @@ def open_untrusted(
 
     Raises what `open` raises, and `LimitError` when the decoder needs more than it may.
     """
+    image = _decoded(path, {"axes": axes}, seconds, memory)
+    if isinstance(image, tuple):
+        raise NotAnImageError(f"{Path(path_text(path)).name} could not be decoded (it has no pixels)")
+    return image
+
+
+def open_sole(
+    path: str | os.PathLike[str], *, seconds: float = LIMITS.decode_seconds, memory: int = LIMITS.decode_memory
+) -> Image | tuple[Listed, ...]:
+    """The image of a file of one, as `open_untrusted`; of a file of several what there is to choose from, and no pixels."""
+    return _decoded(path, {"axes": None, "sole": True}, seconds, memory)
+
+
+def glance(path: str | os.PathLike[str], side: int, *, seconds: float = LIMITS.decode_seconds, memory: int = LIMITS.decode_memory) -> Image:
+    """The middle plane of the first frame alone, every so many pixels of it, so that about `side` are left: for a small picture."""
+    image = _decoded(path, {"axes": None, "side": side}, seconds, memory)
+    if isinstance(image, tuple):
+        raise NotAnImageError(f"{Path(path_text(path)).name} could not be decoded (it has no pixels)")
+    return image
+
+
+def _decoded(path: str | os.PathLike[str], wanted: Mapping[str, Any], seconds: float, memory: int) -> Image | tuple[Listed, ...]:
     source = Path(path_text(path))
     free = int(shutil.disk_usage(tempfile.gettempdir()).free * SHARE)
     with tempfile.TemporaryFile(prefix="abbe-") as pixels, tempfile.TemporaryFile(prefix="abbe-") as mask:
         said = run_in_child(
             "abbe.formats.untrusted:decode",
-            {"path": str(source), "axes": axes},
+            {"path": str(source), **wanted},
             [pixels, mask],
             seconds=seconds,
             memory=memory,
             disk=free,
         )
+        if "images" in said:
+            return from_child(said["images"])
         return _image(said, pixels.fileno(), mask.fileno(), source)
 
 
 # ------------------------------------------------------------------------------------------------------ in the child
 def decode(arguments: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
     """Write pixels, and the mask if there is one, to the descriptors; return everything else."""
-    image = open(arguments["path"], axes=arguments["axes"])
+    found = sole(arguments["path"]) if arguments.get("sole") else open(arguments["path"], axes=arguments["axes"])
+    if isinstance(found, tuple):
+        return {"images": [one.to_dict() for one in listed(Path(arguments["path"]), None, found)]}
+    image = _thinned(found, arguments["side"]) if "side" in arguments else found
     _write(image.pixels, descriptors[0])
     if image.mask is not None:
         _write(image.mask, descriptors[1])
@@ -72,6 +100,12 @@ def decode(arguments: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str
         "provenance": image.provenance.to_dict() | {"digest": None, "step": image.provenance.step},
         "notices": [notice.to_dict() for notice in image.notices],
     }
+
+
+def _thinned(image: Image, side: int) -> Image:
+    step = max(1, min(image.shape[3:]) // side)
+    planes = [image.plane(0, c, image.shape[2] // 2)[::step, ::step] for c in range(image.shape[1])]
+    return image.replace(pixels=ArrayPixels(np.stack(planes)[None, :, None]), mask=None)
 
 
 def _write(pixels: Pixels, descriptor: int) -> None:

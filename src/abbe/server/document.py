@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from abbe.errors import AbbeError
+from abbe.formats.naming import numbered
+from abbe.formats.opening import SEVERAL
 from abbe.recipe import Recipe
 from abbe.session import Change, Session, Version
 from abbe.session.multiscale import DEFAULT_COLORS
@@ -14,8 +18,8 @@ from abbe.session.multiscale import DEFAULT_COLORS
 CHANGES = 200
 
 
-def document(session_id: str, path: str, session: Session) -> dict[str, Any]:
-    """Versions, history, ROIs, comment, and what can be undone."""
+def document(session_id: str, path: str, session: Session, root: Path) -> dict[str, Any]:
+    """Versions, history, ROIs, comment, and what can be undone; `path` lies below `root`."""
     undo, redo = piles(session.history())
     comments = list(session.comments)
     original = session.original
@@ -43,7 +47,22 @@ def document(session_id: str, path: str, session: Session) -> dict[str, Any]:
             for change in session.history()[-CHANGES:]
         ],
         "view": session.view,
+        "one_of": one_of(session, root / path),
     }
+
+
+def one_of(session: Session, place: Path) -> dict[str, Any] | None:
+    """The file of several images beside the session that it was made from, and the number of its image there; None: no such file."""
+    try:
+        source = session.image(session.original.id).provenance.names
+    except AbbeError:
+        return None
+    if source is None:
+        return None
+    file, number = numbered(place.with_name(source))
+    # of a file of several the first comes with a word about the others, where nobody chose it
+    several = number is not None or any(n.code == "dropped" and SEVERAL in n.message for n in session.original.notices)
+    return {"name": file.name, "number": number or 0} if several and file.is_file() else None
 
 
 def in_words(session: Session, action: str) -> str:

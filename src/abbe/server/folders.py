@@ -16,6 +16,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 
 from abbe.errors import AbbeError, LimitError, StorageError
+from abbe.formats.listing import Listed
 from abbe.image import Image
 from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
@@ -57,6 +58,8 @@ SIDE, KEPT = 320, 32 * 2**20
 LOOKED_AT = 256 * 2**20
 #: images kept decoded, in scratch files, for the merge window
 DECODED = 6
+#: files of several images whose lists are kept
+LISTED = 64
 #: bytes a second that any decoder should manage, to bound its time
 PACE = 10 * 2**20
 
@@ -66,9 +69,10 @@ class Folders:
 
     def __init__(self, root: Path, entries: int) -> None:
         self.root, self._entries = root, entries
-        self._thumbnails: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
+        self._thumbnails: OrderedDict[tuple[str, int | None, int, int], bytes] = OrderedDict()
         self._kept = 0
-        self._decoded: OrderedDict[tuple[str, int], Image] = OrderedDict()
+        self._decoded: OrderedDict[tuple[str, int | None, int], Image] = OrderedDict()
+        self._listed: OrderedDict[tuple[str, int], tuple[Listed, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -104,42 +108,73 @@ class Folders:
             "more": max(0, len(found) - self._entries),
         }
 
-    def image(self, path: str) -> Image:
-        """An image file, decoded in a bounded child process. Raises `AbbeError` when it is none."""
-        place = self.place(path)
-        try:
-            key = (path, place.stat().st_mtime_ns)
-        except OSError as problem:
-            raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
+    def image(self, path: str, number: int | None = None) -> Image:
+        """An image file, decoded in a bounded child process; `number` of several. Raises `AbbeError` when it is none."""
+        place, known = self._file(path)
+        key = (path, number, known.st_mtime_ns)
         with self._lock:
-            known = self._decoded.get(key)
-        if known is None:
-            known = decoded(place)
-            with self._lock:
-                self._decoded[key] = known
-                while len(self._decoded) > DECODED:
-                    self._decoded.popitem(last=False)
-        return known
+            image = self._decoded.get(key)
+        if image is None:
+            image = self._keep(key, decoded(place, number))
+        return image
 
-    def thumbnail(self, path: str) -> bytes:
+    def images(self, path: str) -> tuple[Listed, ...]:
+        """What a file of several images holds; nothing of a file of one. Raises `AbbeError` when it is no image."""
+        from abbe.formats.untrusted import open_sole
+
+        place, known = self._file(path)
+        key = (path, known.st_mtime_ns)
+        with self._lock:
+            if key in self._listed:
+                return self._listed[key]
+        found = open_sole(place, seconds=patience(place))
+        if isinstance(found, Image):  # which is likely to be opened next
+            self._keep((path, None, known.st_mtime_ns), found)
+            found = ()
+        with self._lock:
+            self._listed[key] = found
+            while len(self._listed) > LISTED:
+                self._listed.popitem(last=False)
+        return found
+
+    def thumbnail(self, path: str, number: int | None = None) -> bytes:
         """PNG of at most `SIDE` pixels a side; made once per file and its date. Raises `AbbeError` when it is no image."""
-        place = self.place(path)
-        try:
-            known = place.stat()
-        except OSError as problem:
-            raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
-        key = (path, known.st_mtime_ns, known.st_size)
+        place, known = self._file(path)
+        key = (path, number, known.st_mtime_ns, known.st_size)
         with self._lock:
             if key in self._thumbnails:
                 self._thumbnails.move_to_end(key)
                 return self._thumbnails[key]
-        made = _session_thumbnail(place) if place.suffix == SUFFIX else _image_thumbnail(place, known.st_size)
+        if place.suffix == SUFFIX:
+            made = _session_thumbnail(place)
+        else:
+            size = known.st_size if number is None else self._bytes(path, number)
+            made = _image_thumbnail(place, size, number)
         with self._lock:
             self._thumbnails[key] = made
             self._kept += len(made)
             while self._kept > KEPT:
                 self._kept -= len(self._thumbnails.popitem(last=False)[1])
         return made
+
+    def _file(self, path: str) -> tuple[Path, os.stat_result]:
+        place = self.place(path)
+        try:
+            return place, place.stat()
+        except OSError as problem:
+            raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
+
+    def _keep(self, key: tuple[str, int | None, int], image: Image) -> Image:
+        with self._lock:
+            self._decoded[key] = image
+            while len(self._decoded) > DECODED:
+                self._decoded.popitem(last=False)
+        return image
+
+    def _bytes(self, path: str, number: int) -> int:
+        """Of one image of several; 0 where that is not known."""
+        there = self.images(path)
+        return (there[number].nbytes or 0) if number < len(there) else 0
 
     async def receive(self, folder: str, name: str, chunks: AsyncIterator[bytes], limit: int) -> str:
         """Write an uploaded file, whole or not at all, under its name or the next free one; returns its path.
@@ -248,12 +283,26 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
 
 
-def decoded(place: Path) -> Image:
+def decoded(place: Path, number: int | None = None) -> Image:
     """The image in a file that anybody may have brought: no decoder runs in this process."""
     from abbe.formats.untrusted import open_untrusted
 
-    size = place.stat().st_size if place.is_file() else 0
-    return open_untrusted(place, seconds=max(LIMITS.decode_seconds, size / PACE))
+    return open_untrusted(_numbered(place, number), seconds=patience(place))
+
+
+def _numbered(place: Path, number: int | None) -> Path:
+    """How the image `number` of a file is named to `abbe.open`. Raises `StorageError` where a file has that very name."""
+    if number is None:
+        return place
+    named = place.with_name(f"{place.name}#{number}")
+    if os.path.lexists(named):
+        raise StorageError(f"wanted the image {number + 1} of {place.name}, and there is a file {named.name}; rename that file")
+    return named
+
+
+def patience(place: Path) -> float:
+    """Seconds that decoding a file may take."""
+    return max(LIMITS.decode_seconds, (place.stat().st_size if place.is_file() else 0) / PACE)
 
 
 def _check_image(part: Path, name: str) -> None:
@@ -271,15 +320,15 @@ def _session_thumbnail(place: Path) -> bytes:
         return session.thumbnail()
 
 
-def _image_thumbnail(place: Path, size: int) -> bytes:
+def _image_thumbnail(place: Path, size: int, number: int | None) -> bytes:
+    from abbe.formats.untrusted import glance
     from abbe.session.multiscale import colors
     from abbe.session.thumbnail import blend, png
 
     if size > LOOKED_AT:
         raise LimitError("too large for a picture in the list; open it to see it")
-    image = decoded(place)
-    step = max(1, min(image.shape[3:]) // SIDE)
-    planes = [image.plane(0, c, image.shape[2] // 2)[::step, ::step] for c in range(min(image.shape[1], 6))]
+    image = glance(_numbered(place, number), SIDE, seconds=patience(place))
+    planes = [image.plane(0, c) for c in range(min(image.shape[1], 6))]
     return png(blend(planes, colors(image)[: len(planes)]), SIDE)
 
 

@@ -21,12 +21,18 @@ from abbe.session.thumbnail import blend, png
 #: longest side of the merge window's preview
 PREVIEW = 640
 
+#: letters of an image's name that its session is called by
+NAMED = 60
+
 #: (path, channel, name, colour) of a channel to be
 Part = tuple[str, int, str, str | None]
 
 
-def open_session(here: Service, path: str) -> tuple[str, bool]:
-    """(session id, was it made now?) for a session or an image file. An image that was opened before gives its session again."""
+def open_session(here: Service, path: str, number: int | None = None) -> tuple[str, bool]:
+    """(session id, was it made now?) for a session or an image file, of several the image `number`.
+
+    An image that was opened before gives its session again.
+    """
     place = here.folders.place(path)
     if not place.exists():
         raise StorageError(f"wanted {path[:200]}, which is not there (any more)")
@@ -34,12 +40,24 @@ def open_session(here: Service, path: str) -> tuple[str, bool]:
         here.cabinet.get(id_of(path))
         return id_of(path), False
     folder = path.rpartition("/")[0]
-    known = _session_of(place)
+    known = _sessions_of(place).get(number or 0)
     if known is not None:
         return id_of(_join(folder, known.name)), False
-    target = free_name(place.parent, _stem(place), SUFFIX)
-    Session.create(target, here.folders.image(path)).close()
+    target = free_name(place.parent, _session_stem(here, place, path, number), SUFFIX)
+    Session.create(target, here.folders.image(path, number)).close()
     return id_of(_join(folder, target.name)), True
+
+
+def choices(here: Service, path: str) -> list[dict[str, Any]]:
+    """The images of a file of several, each with the session that was made from it; nothing of a file of one, or of a session."""
+    place = here.folders.place(path)
+    if place.suffix == SUFFIX:
+        return []
+    there = here.folders.images(path)
+    known = _sessions_of(place) if there else {}
+    folder = path.rpartition("/")[0]
+    made = {number: id_of(_join(folder, session.name)) for number, session in known.items()}
+    return [{"number": number, **one.to_dict(), "bytes": one.nbytes, "session": made.get(number)} for number, one in enumerate(there)]
 
 
 def keep(here: Service, image: Image, name: str, folder: str) -> str:
@@ -95,24 +113,36 @@ def describe(here: Service, path: str) -> dict[str, Any]:
     }
 
 
-def _session_of(place: Path) -> Path | None:
-    """The session that was made from exactly this file, beside it."""
+def _sessions_of(place: Path) -> dict[int, Path]:
+    """The sessions beside a file that were made from exactly this file: by the number of the image in it, 0 in a file of one."""
     stem = _stem(place)
-    near = [p for p in (place.parent / f"{stem}{SUFFIX}", *(place.parent / f"{stem} {k}{SUFFIX}" for k in range(2, 10))) if p.exists()]
+    near = [p for p in place.parent.iterdir() if p.suffix == SUFFIX and (p.stem == stem or p.stem.startswith(f"{stem} "))]
+    found: dict[int, Path] = {}
     if not near or not place.is_file():
-        return None
+        return found
     with place.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    for session_place in near:
+    for session_place in sorted(near, key=lambda p: (len(p.name), p.name)):
         try:
             with Session.open(session_place, read_only=True) as session:
                 origin = session.image(session.original.id).provenance
-                # "cells.lif#2" has the digest of its file, and is another image than the one that opens first
-                if origin.digest == digest and not numbered(place.with_name(origin.names or place.name))[1]:
-                    return session_place
         except AbbeError:
             continue
-    return None
+        if origin.digest == digest:  # "cells.lif#2" has the digest of its file
+            found.setdefault(numbered(place.with_name(origin.names or place.name))[1] or 0, session_place)
+    return found
+
+
+def _session_stem(here: Service, place: Path, path: str, number: int | None) -> str:
+    """What a session of an image is called: as its file, and of several as the image in it."""
+    there = here.folders.images(path) if number is not None else ()
+    if number is None or number >= len(there):
+        return _stem(place)
+    try:
+        name = clean_name(there[number].name)
+    except StorageError:  # a name of signs that no file name has
+        name = f"image {number + 1}"
+    return f"{_stem(place)} {name[:NAMED].strip()}"
 
 
 def _stem(place: Path) -> str:

@@ -16,11 +16,14 @@ from abbe.server.service import Here
 router = APIRouter()
 
 Path = Annotated[str, Query(max_length=4096)]
+Number = Annotated[int | None, Query(ge=0, lt=10**6)]
 Page = Annotated[str, Header(alias="X-Page", max_length=64)]
 
 
 class Opening(BaseModel):
     path: str = Field(max_length=4096)
+    #: of a file of several images, which one, counted from 0; None: the first
+    image: int | None = Field(None, ge=0, lt=10**6)
 
 
 class Sample(BaseModel):
@@ -47,14 +50,20 @@ def folder(here: Here, path: Path = "") -> dict[str, Any]:
 
 
 @router.get("/thumbnail")
-def thumbnail(here: Here, path: Path) -> Response:
-    return Response(to_jpeg(here.folders.thumbnail(path)), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
+def thumbnail(here: Here, path: Path, image: Number = None) -> Response:
+    return Response(to_jpeg(here.folders.thumbnail(path, image)), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
 
 @router.get("/describe")
 def describe(here: Here, path: Path) -> dict[str, Any]:
     """What an image file holds, before it is opened or merged."""
     return opening.describe(here, path)
+
+
+@router.get("/images")
+def images(here: Here, path: Path) -> list[dict[str, Any]]:
+    """Of a file of several images, each: name, size, and its session if it was opened; of a file of one nothing."""
+    return opening.choices(here, path)
 
 
 @router.put("/upload")
@@ -69,7 +78,7 @@ async def upload(
 @router.post("/open")
 def open_(here: Here, wanted: Opening) -> dict[str, str]:
     """The session of an image, made beside it the first time; or a session as it is."""
-    session_id, made = opening.open_session(here, wanted.path)
+    session_id, made = opening.open_session(here, wanted.path, wanted.image)
     if made:
         here.hub.publish("folder", {"path": wanted.path.rpartition("/")[0]})
     return {"id": session_id}

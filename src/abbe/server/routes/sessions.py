@@ -53,13 +53,13 @@ class View(BaseModel):
 def told(here: Service, session_id: str, session: Session) -> dict[str, Any]:
     """The session after a change; the other pages are told."""
     here.cabinet.changed(session_id, session)
-    return document(session_id, path_of(session_id), session)
+    return document(session_id, path_of(session_id), session, here.cabinet.root)
 
 
 @router.get("")
 def read(here: Here, session_id: str) -> dict[str, Any]:
     session = here.cabinet.get(session_id)
-    return {**document(session_id, path_of(session_id), session), "pages": here.hub.pages(session_id)}
+    return {**document(session_id, path_of(session_id), session, here.cabinet.root), "pages": here.hub.pages(session_id)}
 
 
 @router.delete("")
@@ -184,5 +184,5 @@ def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str
 
 def _conflict(conflict: ConflictError, here: Service, session_id: str, session: Session) -> JSONResponse:
     """The refusal, with the session as it is now, so that the page can show the other's edit."""
-    now = document(session_id, path_of(session_id), session)
+    now = document(session_id, path_of(session_id), session, here.cabinet.root)
     return JSONResponse({"error": "conflict", "message": str(conflict), "session": now}, status_code=409)

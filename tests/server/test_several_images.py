@@ -1,0 +1,124 @@
+"""Of a file of several images a user chooses which to open."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Pillow
+
+import abbe
+from abbe.formats import listing
+
+SHAPES = ((2, 40, 50), (3, 30, 20))
+
+
+@pytest.fixture
+def two(folder: Path) -> list[np.ndarray]:
+    """The pixels of both images in `two.ome.tif`, an OME-TIFF."""
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 4000, shape, dtype=np.uint16) for shape in SHAPES]
+    with tifffile.TiffWriter(folder / "two.ome.tif", ome=True) as tif:
+        for k, pixels in enumerate(images):
+            tif.write(pixels, metadata={"axes": "CYX", "Name": f"field/{k}"})
+    return images
+
+
+def shape(device: httpx.Client, session: str) -> list[int]:
+    return list(device.get(f"/api/sessions/{session}").json()["versions"][0]["shape"])
+
+
+def test_the_images_of_a_file_are_listed_with_their_sizes(device: httpx.Client, two: list[np.ndarray]) -> None:
+    found = device.get("/api/images", params={"path": "two.ome.tif"}).json()
+    assert [one["name"] for one in found] == ["field/0", "field/1"]
+    assert [one["shape"] for one in found] == [[1, c, 1, y, x] for c, y, x in SHAPES]
+    assert [one["bytes"] for one in found] == [pixels.nbytes for pixels in two]
+    assert [one["session"] for one in found] == [None, None]
+    assert device.get("/api/images", params={"path": "cells.tif"}).json() == []
+    assert device.get("/api/images", params={"path": "../secret.txt"}).status_code == 404
+
+
+def test_each_is_opened_as_itself_once_and_named_as_in_the_file(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    made = [device.post("/api/open", json={"path": "two.ome.tif", "image": k}).json()["id"] for k in (1, 0)]
+    assert [shape(device, session) for session in made] == [[1, c, 1, y, x] for c, y, x in reversed(SHAPES)]
+    assert sorted(p.name for p in folder.glob("two*.abbe")) == ["two 0.abbe", "two 1.abbe"]
+    for k, name in enumerate(("two 0", "two 1")):
+        with abbe.Session.open(folder / f"{name}.abbe", read_only=True) as session:
+            original = session.image(session.original.id)
+            assert np.array_equal(np.asarray(original)[0, :, 0], two[k])
+            assert not [notice for notice in original.warnings if notice.code == "dropped"]  # whoever chose knows
+    again = [device.post("/api/open", json={"path": "two.ome.tif", "image": k}).json()["id"] for k in (1, 0)]
+    assert again == made
+    assert device.post("/api/open", json={"path": "two.ome.tif"}).json()["id"] == made[1]  # the first, for those who choose none
+    listed = device.get("/api/images", params={"path": "two.ome.tif"}).json()
+    assert [one["session"] for one in listed] == made[::-1]
+
+
+def test_an_image_that_was_taken_without_a_choice_is_known_as_the_first(device: httpx.Client, two: list[np.ndarray]) -> None:
+    made = device.post("/api/open", json={"path": "two.ome.tif"}).json()["id"]
+    assert device.post("/api/open", json={"path": "two.ome.tif", "image": 0}).json()["id"] == made
+    assert device.post("/api/open", json={"path": "two.ome.tif", "image": 1}).json()["id"] != made
+
+
+def test_a_session_says_which_file_of_several_it_is_one_of(device: httpx.Client, folder: Path, cells: str, two: list[np.ndarray]) -> None:
+    of = [device.post("/api/open", json={"path": "two.ome.tif", "image": k}).json()["id"] for k in (None, 1)]
+    told = [device.get(f"/api/sessions/{session}").json()["one_of"] for session in (*of, cells)]
+    assert told == [{"name": "two.ome.tif", "number": 0}, {"name": "two.ome.tif", "number": 1}, None]
+    (folder / "two.ome.tif").unlink()
+    assert device.get(f"/api/sessions/{of[1]}").json()["one_of"] is None
+
+
+def test_each_has_a_picture_of_its_own(device: httpx.Client, two: list[np.ndarray]) -> None:
+    sizes = []
+    for k in range(2):
+        answer = device.get("/api/thumbnail", params={"path": "two.ome.tif", "image": k})
+        sizes.append(Pillow.open(io.BytesIO(answer.content)).size)
+    assert sizes == [(50, 40), (20, 30)]
+
+
+def test_a_number_that_no_image_has_is_refused(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    before = sorted(folder.iterdir())
+    answer = device.post("/api/open", json={"path": "two.ome.tif", "image": 2})
+    assert answer.status_code == 400
+    assert "two.ome.tif#0 to #1" in answer.json()["message"]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_file_with_the_name_of_a_number_is_not_taken_for_the_image(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    abbe.save(np.zeros((20, 20), np.uint8), folder / "other.tif")
+    (folder / "other.tif").rename(folder / "two.ome.tif#1")
+    answer = device.post("/api/open", json={"path": "two.ome.tif", "image": 1})
+    assert answer.status_code == 404
+    assert "rename that file" in answer.json()["message"]
+
+
+def test_a_microscopes_file_of_several_positions(device: httpx.Client, folder: Path, shared_data: Path) -> None:
+    pytest.importorskip("liffile")
+    (folder / "scan.lif").write_bytes((shared_data / "formats" / "Multiposition.lif").read_bytes())
+    found = device.get("/api/images", params={"path": "scan.lif"}).json()
+    assert [(one["name"], one["shape"]) for one in found] == [(f"Pos00{k}_S001", [1, 3, 1, 512, 512]) for k in (1, 2, 3)]
+    made = device.post("/api/open", json={"path": "scan.lif", "image": 2}).json()["id"]
+    assert device.get(f"/api/sessions/{made}").json()["name"] == "scan Pos003_S001"
+
+
+def test_what_cannot_be_opened_says_why_and_takes_nothing_from_the_others(tmp_path: Path, two: list[np.ndarray], folder: Path) -> None:
+    named = listing.listed(folder / "two.ome.tif", None, ("field 0", "field 1, 3 x 30 x 20", "field 2"))
+    assert [one.shape is None for one in named] == [False, False, True]
+    assert "got two.ome.tif#2" in named[2].problem
+    assert named[1].name == "field 1"
+
+
+def test_of_thousands_of_images_the_names_come_in_time(folder: Path, two: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "SECONDS", 0.2)
+    began = time.monotonic()
+    found = listing.listed(folder / "two.ome.tif", None, ("field 0",) * 5000)
+    assert time.monotonic() - began < 5
+    assert len(found) == 5000
+    assert found[0].shape is not None
+    assert found[-1].shape is None
+    assert found[-1].problem == ""
