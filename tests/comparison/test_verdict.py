@@ -226,3 +226,107 @@ def test_where_a_step_took_light_away_the_doubt_says_that_it_may_count(scene: Sc
         assert "disagrees with the original in 3 places" in found.line
         said[line.split(";")[0]] = "out-of-focus light" in found.line
     assert list(said.values()) == [False, True, True]
+
+
+# ------------------------------------------------------------------------------------------------ series
+@pytest.fixture(scope="module")
+def series() -> tuple[Plane, Plane]:
+    """Five frames as recorded, and what a perfect denoiser makes of them."""
+    recorded, clean = [], []
+    for t in range(5):
+        light = gaussian_filter(fibres(96, seed=t + 1, count=12), 1.8) + 0.05
+        recorded.append(camera(light, 300, seed=t))
+        clean.append(light * 1000 + 100)
+    return np.array(recorded), np.array(clean)
+
+
+def of_series(recorded: Plane, results: Plane) -> Comparison:
+    return compare(Image.from_array(recorded, axes="TYX"), Image.from_array(results, axes="TYX"))
+
+
+def test_a_series_of_good_frames_is_an_improvement(series: tuple[Plane, Plane]) -> None:
+    found = of_series(*series)
+    assert found.verdict.word == "improved", found.verdict.line
+
+
+@pytest.mark.parametrize("frame", [0, 1, 4])
+@pytest.mark.parametrize("fault", ["blank", "beside", "smooth", "noisy"])
+def test_one_bad_frame_of_a_series_is_found_and_named(fault: str, frame: int, series: tuple[Plane, Plane]) -> None:
+    recorded, clean = series
+    good, seen = clean[frame], recorded[frame]
+    bad = {
+        "blank": np.full_like(good, 100),
+        "beside": np.roll(good, 1, 1),
+        "smooth": gaussian_filter(good, 3),
+        "noisy": seen + 2 * (seen - gaussian_filter(seen, 1.5)),
+    }[fault]
+    results = clean.copy()
+    results[frame] = bad
+    found = of_series(recorded, results)
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert f"in frame {frame + 1} of 5, " in found.verdict.line
+
+
+def test_a_frame_in_which_the_lamp_was_off_is_held_against_nothing(series: tuple[Plane, Plane]) -> None:
+    recorded, clean = (frames.copy() for frames in series)
+    recorded[2] = np.random.default_rng(3).normal(100, 2, clean[2].shape)
+    clean[2] = 100
+    found = of_series(recorded, clean)
+    assert found.verdict.word == "improved", found.verdict.line
+
+
+def test_a_plane_of_a_stack_that_the_result_leaves_blank_is_held_against_it(series: tuple[Plane, Plane]) -> None:
+    recorded, clean = series
+    results = clean.copy()
+    results[2] = 100
+    found = compare(Image.from_array(recorded, axes="ZYX"), Image.from_array(results, axes="ZYX"))
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert "disagrees" in found.verdict.line
+
+
+# ------------------------------------------------------------------------------------------------ what nobody can tell
+@pytest.mark.parametrize("shape", [(1, 20), (5, 7), (10, 10), (16, 16), (24, 24), (3, 300), (3, 12, 13)])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_too_few_pixels_nothing_is_said(shape: tuple[int, ...], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = rng.poisson(50, shape).astype(float)
+    smooth = gaussian_filter(noise, (0, 1, 1)[-len(shape) :])
+    axes = "ZYX"[-len(shape) :]
+    found = compare(Image.from_array(noise, axes=axes), Image.from_array(smooth, axes=axes))
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert reasons(found).startswith("it cannot be judged: ")
+    assert "too " in reasons(found)
+    assert compare(Image.from_array(noise, axes=axes), Image.from_array(noise, axes=axes)).verdict.word == "unchanged"
+
+
+def test_pixels_that_are_masked_do_not_make_an_image_large_enough() -> None:
+    recorded = camera(gaussian_filter(fibres(64), 1.8), 300)
+    recorded[:, 12:] = np.nan
+    found = compare(Image.from_array(recorded), Image.from_array(gaussian_filter(np.nan_to_num(recorded, nan=100.0), 1)))
+    assert "pixels are too few" in found.verdict.line
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(32, 40), (64, 64)])
+def test_of_noise_alone_nothing_is_said_but_that(shape: tuple[int, int], seed: int) -> None:
+    """A fit of noise to next to nothing is neither a negative nor bent nor too smooth, and no image is sharper than noise."""
+    noise = np.random.default_rng(seed).poisson(50, shape).astype(float)
+    found = compare(noise, enlarged(gaussian_filter(noise, 6), (3 * shape[0], 3 * shape[1])))
+    assert found.verdict.word == "doubtful"
+    assert found.verdict.reasons == ("it cannot be judged: no structure stands out of the original's noise",)
+
+
+def test_a_stained_section_is_not_called_improved(scene: Scene) -> None:
+    """What is bright with dark structure is no fluorescence, whatever was gained."""
+    section = 4000 - scene.blurred
+    recorded = section + np.random.default_rng(1).normal(0, 30, section.shape)
+    found = compare(recorded, section)
+    assert found.verdict.word == "doubtful"
+    assert "no fluorescence" in found.verdict.line
+    assert compare(recorded, section, section).verdict.word == "improved"  # the truth knows
+
+
+def test_without_noise_to_measure_it_is_not_said_that_none_was_taken(scene: Scene) -> None:
+    line = compare(scene.blurred, gaussian_filter(scene.blurred, 0.8)).verdict.line
+    assert line.startswith("unchanged")
+    assert "whether it is less noisy cannot be told: the original has no measurable noise" in line

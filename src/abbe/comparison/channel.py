@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from abbe.comparison.evidence import SMOOTH, SPOT, Noise, Places, Spectra, possible_rsp
+from abbe.comparison.evidence import SMOOTH, SPOT
 from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.intensities import histogram, linearity
 from abbe.comparison.likeness import Measures, measure
 from abbe.comparison.pair import SAMPLE_SIDE, SAMPLES, WHOLE, Pair
 from abbe.comparison.recorded import took_light_away
-from abbe.comparison.records import Beside, ChannelComparison, Evidence, Fit, Number, PlaneErrors, Registration, Undefined
+from abbe.comparison.records import Beside, ChannelComparison, Fit, Number, PlaneErrors, Registration, Undefined
 from abbe.comparison.registration import displacement
 from abbe.comparison.squirrel import INSIDE, Border, SquirrelFit, Sums, best_width, numbers, why_undefined
+from abbe.comparison.tally import Seen, Tally
 from abbe.comparison.verdict import Case, judge
 from abbe.image import Image
+from abbe.image.foreign import kind
 
 #: original pixels around a tile, so that smoothing over `SMOOTH` does not see its edge
 MARGIN = int(3 * SMOOTH)
@@ -32,6 +33,8 @@ Z_WIDTHS = (0.0, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 BEYOND = 0.1
 #: gain in correlation below which a width along z is not worth it
 WORTH = 1e-4
+#: of the median frame's structure (variance): frames with less are not judged each for itself
+FAINT = 0.02
 #: displacements above this (original pixels) are worth measuring again without
 MOVED = 0.05
 #: pixels of a channel, evenly spread, that brightness classes and percentiles are taken from
@@ -50,30 +53,16 @@ class Question:
     data_range: float | None
 
 
-@dataclass
-class Tally:
-    """Running sums over the planes of one channel."""
-
-    planes: list[tuple[PlaneErrors, SquirrelFit, SquirrelFit, float]] = field(default_factory=list)
-    noise: Noise = field(default_factory=Noise)
-    spectra: Spectra = field(default_factory=Spectra)
-    places: Places = field(default_factory=Places)
-    total: Sums = field(default_factory=Sums)
-    pixels: int = 0
-    sample: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
-    levels: list[np.ndarray] = field(default_factory=list)
-
-
 def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> ChannelComparison:
     """Everything about channel c; `progress` takes the fraction done."""
-    tally = Tally()
     frames = q.original.shape[0]
-    sigma_z = _with_depth(Pair(q.original, q.transformed, q.grid, frames // 2, c)).sigma_z
+    tally = Tally(frames=[Seen() for _ in range(frames)])
+    sigma_z = _with_depth(_liveliest([Pair(q.original, q.transformed, q.grid, t, c) for t in _some(frames)])).sigma_z
     pairs = [Pair(q.original, q.transformed, q.grid, t, c, sigma_z) for t in range(frames)]
     for i in _some(frames):
         for k in _some(pairs[i].depth):
             _take_noise(pairs[i], k, tally)
-    noise, contrast = tally.noise.model(), _contrast(tally.levels)
+    noise, contrast = tally.noise.model(), tally.contrast()
     count = sum(pair.depth for pair in pairs)
     for i, (pair, k) in enumerate((p, z) for p in pairs for z in range(p.depth)):
         _take_plane(pair, k, q.border, noise, contrast, tally)
@@ -81,12 +70,20 @@ def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> C
     span = _range(q, c)
     measures = measure(pairs, q.truth, span)
     progress(0.95)
-    return _sum_up(q, c, tally, noise, measures, span, _register(pairs, tally), sigma_z)
+    return _sum_up(q, c, tally, noise, measures, span, _registered(pairs, tally), sigma_z)
 
 
 def _some(depth: int) -> list[int]:
     """Up to `PLANES` planes, evenly spread."""
     return sorted({int((i + 0.5) * depth / PLANES) for i in range(PLANES)})
+
+
+def _liveliest(pairs: list[Pair]) -> Pair:
+    """The frame that varies most: one in which the lamp was off says nothing about a width."""
+    if len(pairs) == 1 or pairs[0].depth == 1:
+        return pairs[0]
+    rows, columns = (range(max(n // 2 - 256, 0), min(n // 2 + 256, n)) for n in pairs[0].size)
+    return max(pairs, key=lambda pair: float(np.var(pair.read_original(pair.depth // 2, rows, columns))))
 
 
 def _with_depth(pair: Pair) -> Pair:
@@ -112,11 +109,6 @@ def _take_noise(pair: Pair, k: int, tally: Tally) -> None:
         tally.levels.append(gaussian_filter(o, SPOT).ravel()[:: max(1, o.size // most)])
 
 
-def _contrast(levels: list[np.ndarray]) -> float:
-    low, high = np.percentile(np.concatenate(levels), (5, 99.9))
-    return float(high - low)
-
-
 def fit_plane(pair: Pair, k: int, border: Border, plain: bool = False) -> tuple[SquirrelFit, Sums, float]:
     """The fit of plane k: its width from sample tiles, then from the whole plane where that is small; the rest from all pixels."""
     sigma = best_width(pair.samples(k, plain=plain), around=0.2 if plain else None)
@@ -137,15 +129,19 @@ def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], 
     tally.pixels += total.n
     if pair.beyond(k) > BEYOND:
         return
-    tally.total = tally.total + total
-    if why_undefined(total) is not None:
+    seen_of = tally.frames[pair.t]
+    seen_of.total = seen_of.total + total
+    if total.n < 3 or total.constant[1]:
         return
-    gain, offset = total.line()
+    empty = total.constant[0]  # a plane that the result leaves blank: all that the original shows there is missing
+    gain, offset = (0.0, total.centre[1] + total.y / total.n) if empty else total.line()
     for rows, columns, inner in pair.tiles(k, MARGIN):
         tile = pair.tile(k, rows, columns, sigma)
         o, x = tile.original, tile.modelled(sigma)
-        tally.places.add(o, gain * x + offset, noise, contrast, inner, tile.seen(sigma))
-        tally.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0))
+        seen_of.places.add(o, gain * x + offset, noise, contrast, inner, tile.seen(sigma))
+        if empty:
+            continue
+        seen_of.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0))
         step = max(1, pair.original.size // pair.original.shape[1] // SAMPLE)
         seen = tile.seen(sigma)
         use = np.ones(o.shape, bool) if seen is None else seen
@@ -162,60 +158,53 @@ def _plain_fit(pair: Pair, k: int, border: Border, total: Sums) -> SquirrelFit:
     return fit_plane(pair, k, border, plain=True)[0]
 
 
-def _register(pairs: list[Pair], tally: Tally) -> Registration:
-    """The displacement: median over some planes, and RSP and RSE of those planes without it."""
-    found: list[tuple[float, float]] = []
-    reason: Undefined | None = None
-    chosen = [(pair, k) for pair in pairs[:PLANES] for k in _some(pair.depth)]
-    for pair, k in chosen:
-        fit = next(f for p, f, _, _ in tally.planes if (p.t, p.z) == (pair.t, k))
-        width = fit.sigma if isinstance(fit.sigma, float) else 0.0
-        rows, columns = (range(max(n // 2 - 512, 0), min(n // 2 + 512, n)) for n in pair.size)
-        tile = pair.tile(k, rows, columns, width)
-        shift = displacement(tile.modelled(min(width, 1.5)), tile.original)
-        if isinstance(shift, Undefined):
-            reason = reason or shift
-        else:
-            found.append(shift)
+def _registered(pairs: list[Pair], tally: Tally) -> list[Registration]:
+    """The displacement of all, then of each frame of a series: the median over some planes."""
+    some = _some(len(pairs))
+    planes = [[(pair, k) for k in (_some(pair.depth) if pair.t in some else [pair.depth // 2])] for pair in pairs]
+    found = [[_displaced(pair, k, tally) for pair, k in frame] for frame in planes]
+    chosen = [place for t in some for place in planes[t]]
+    whole = _register(chosen, [shift for t in some for shift in found[t]], tally)
+    return [whole, *(replace(whole, shift=_middle(shifts)) for shifts in found)]
+
+
+def _displaced(pair: Pair, k: int, tally: Tally) -> tuple[float, float] | Undefined:
+    fit = next(f for p, f, _, _ in tally.planes if (p.t, p.z) == (pair.t, k))
+    width = fit.sigma if isinstance(fit.sigma, float) else 0.0
+    rows, columns = (range(max(n // 2 - 512, 0), min(n // 2 + 512, n)) for n in pair.size)
+    tile = pair.tile(k, rows, columns, width)
+    return displacement(tile.modelled(min(width, 1.5)), tile.original)
+
+
+def _middle(shifts: list[tuple[float, float] | Undefined]) -> tuple[float, float] | Undefined:
+    found = [shift for shift in shifts if not isinstance(shift, Undefined)]
     if not found:
-        none = reason or Undefined("there is no plane to register")
-        return Registration(none, none, none, none)
+        return next((shift for shift in shifts if isinstance(shift, Undefined)), Undefined("there is no plane to register"))
     y, x = (float(v) for v in np.median(np.array(found), axis=0))
-    size = pairs[0].original.pixel_size
+    return y, x
+
+
+def _register(chosen: list[tuple[Pair, int]], shifts: list[tuple[float, float] | Undefined], tally: Tally) -> Registration:
+    """The displacement of all these planes, and their RSP and RSE without it."""
+    shift = _middle(shifts)
+    if isinstance(shift, Undefined):
+        return Registration(shift, shift, shift, shift)
+    y, x = shift
+    size = chosen[0][0].original.pixel_size
     in_um: tuple[float, float] | Undefined = (y * size[1], x * size[2]) if size[1] and size[2] else Undefined("the pixel size is not known")
     if math.hypot(y, x) < MOVED:
-        rsp, rse = _mean(tally, "rsp", "result"), _mean(tally, "rse", "result")
-        return Registration((y, x), in_um, rsp, rse)
-    tiles = [pair.samples(k, (y, x)) for pair, k in chosen]
+        return Registration(shift, in_um, tally.mean("rsp", "result"), tally.mean("rse", "result"))
     fits = []
-    for group in tiles:
-        sigma = best_width(group, (y, x))
-        fits.append(numbers(sum((tile.sums(sigma, (y, x)) for tile in group), Sums()), sigma, 1.0))
-    return Registration((y, x), in_um, *(_average([getattr(f, name) for f in fits]) for name in ("rsp", "rse")))
+    for pair, k in chosen:
+        group = pair.samples(k, shift)
+        sigma = best_width(group, shift)
+        fits.append(numbers(sum((tile.sums(sigma, shift) for tile in group), Sums()), sigma, 1.0))
+    return Registration(shift, in_um, *(_average([getattr(f, name) for f in fits]) for name in ("rsp", "rse")))
 
 
 def _average(values: list[Number]) -> Number:
     defined = [v for v in values if not isinstance(v, Undefined)]
     return float(np.mean(defined)) if defined else values[0]
-
-
-def _mean(tally: Tally, name: Literal["rsp", "rse"], which: Literal["result", "plain"]) -> Number:
-    """Over planes: RSP weighted by the original's variance, so that empty planes do not count; RSE as root mean square over pixels."""
-    fits = [(row[1] if which == "result" else row[2], row[3]) for row in tally.planes]
-    rows: list[tuple[Number, float, int]] = [(fit.rsp if name == "rsp" else fit.rse, weight, fit.pixels) for fit, weight in fits]
-    defined = [(v, w, n) for v, w, n in rows if not isinstance(v, Undefined)]
-    if not defined:
-        return rows[0][0]
-    if name == "rse":
-        return math.sqrt(sum(v * v * n for v, _, n in defined) / max(sum(n for _, _, n in defined), 1))
-    weight = sum(w for _, w, _ in defined)
-    return sum(v * w for v, w, _ in defined) / weight if weight > 0 else float(np.mean([v for v, _, _ in defined]))
-
-
-def _median(tally: Tally, name: str) -> Number:
-    values = [getattr(row[1], name) for row in tally.planes]
-    defined = [v for v in values if not isinstance(v, Undefined)]
-    return float(np.median(defined)) if defined else values[0]
 
 
 def _range(q: Question, c: int) -> Number:
@@ -233,29 +222,32 @@ def _sum_up(
     noise: tuple[float, float],
     measures: Measures,
     span: Number,
-    moved: Registration,
+    moved: list[Registration],
     sigma_z: float,
 ) -> ChannelComparison:
-    rsp = Beside(_mean(tally, "rsp", "result"), _mean(tally, "rsp", "plain"))
-    rse = Beside(_mean(tally, "rse", "result"), _mean(tally, "rse", "plain"))
-    fit = _fit(q, tally, sigma_z)
-    straight = (
-        linearity(tally.total, *(np.concatenate([p[i] for p in tally.sample]) for i in (0, 1)))
-        if tally.sample
-        else linearity(tally.total, np.empty(0), np.empty(0))
+    rsp, rse = (
+        Beside(tally.mean("rsp", "result"), tally.mean("rsp", "plain")),
+        Beside(tally.mean("rse", "result"), tally.mean("rse", "plain")),
     )
-    evidence = _evidence(tally, noise, measures)
+    fit, seen = _fit(q, tally, sigma_z), tally.all()
+    straight = (
+        linearity(seen.total, *(np.concatenate([p[i] for p in tally.sample]) for i in (0, 1)))
+        if tally.sample
+        else linearity(seen.total, np.empty(0), np.empty(0))
+    )
+    evidence = seen.evidence(noise, _change(measures))
     with_truth = q.truth is not None
     psnr, similar = (measures.psnr_affine, measures.ssim) if with_truth else (None, None)
-    case = Case(rsp, rse, fit, moved, evidence, straight, psnr, similar, took_light_away(q.transformed))
+    size, cleared = q.original.shape[3:], took_light_away(q.transformed)
+    case = Case(rsp, rse, fit, moved[0], evidence, straight, psnr, similar, cleared, size, tally.pixels)
     t, _, z, y, x = q.original.shape
     return ChannelComparison(
         channel=q.original.channels[c],
-        verdict=judge(case),
+        verdict=judge(case, _frames(case, tally, noise, moved[1:]), kind(q.original, c)),
         rsp=rsp,
         rse=rse,
         fit=fit,
-        registration=moved,
+        registration=moved[0],
         reference="truth" if with_truth else "original",
         data_range=span,
         psnr=measures.psnr,
@@ -274,7 +266,7 @@ def _sum_up(
 
 
 def _fit(q: Question, tally: Tally, sigma_z: float) -> Fit:
-    sigma = _median(tally, "sigma")
+    sigma = tally.median("sigma")
     down, size = q.original.pixel_size[1:]
     in_um: Number
     if isinstance(sigma, Undefined):
@@ -285,26 +277,34 @@ def _fit(q: Question, tally: Tally, sigma_z: float) -> Fit:
         in_um = Undefined(f"the pixels are {down:g} um high and {size:g} um wide: it is not one width")
     else:
         in_um = sigma * size
-    return Fit(_median(tally, "gain"), _median(tally, "offset"), sigma, in_um, _median(tally, "width"), sigma_z)
+    return Fit(tally.median("gain"), tally.median("offset"), sigma, in_um, tally.median("width"), sigma_z)
 
 
-def _evidence(tally: Tally, noise: tuple[float, float], measures: Measures) -> Evidence:
+def _frames(case: Case, tally: Tally, noise: tuple[float, float], moved: list[Registration]) -> list[Case | None]:
+    """The frames of a series, each for itself; None where a frame shows next to nothing, and nothing of a single image."""
+    if len(tally.frames) == 1:
+        return []
+    shown = [(seen.places.structure - seen.places.noise) / max(seen.places.pixels, 1) for seen in tally.frames]
+    enough = FAINT * float(np.median(shown))
+    linear = replace(case.linearity, deviation=Undefined("it is told from all frames together"))
+    return [
+        replace(
+            case,
+            fit=replace(case.fit, gain=tally.median("gain", t), sigma=tally.median("sigma", t)),
+            registration=moved[t],
+            evidence=seen.evidence(noise, case.evidence.change),
+            linearity=linear,
+            pixels=seen.total.n,
+        )
+        if shown[t] > enough
+        else None
+        for t, seen in enumerate(tally.frames)
+    ]
+
+
+def _change(measures: Measures) -> Number:
     change = measures.change
     reason = why_undefined(change)
-    changed: Number
     if reason is None:
-        changed = math.sqrt(max(1 - change.correlation() ** 2, 0.0)) if change.correlation() > 0 else 1.0
-    else:
-        changed = 0.0 if all(change.constant) and change.n else reason
-    carried, added = tally.spectra.noise()
-    return Evidence(
-        change=changed,
-        rsp_possible=possible_rsp(tally.total, noise),
-        unexplained=tally.places.unexplained(),
-        unsupported=tally.places.unsupported(),
-        places=tally.places.number,
-        lost_detail=tally.spectra.lost_detail(),
-        noise_carried=carried,
-        noise_added=added,
-        background_removed=tally.places.background_removed(),
-    )
+        return math.sqrt(max(1 - change.correlation() ** 2, 0.0)) if change.correlation() > 0 else 1.0
+    return 0.0 if all(change.constant) and change.n else reason

@@ -9,8 +9,11 @@ Three questions that RSP and RSE leave open, since both are best for an image th
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +44,18 @@ RINGS = 32
 SIGNAL, ALONE = 3.0, 1.3
 #: weakest noise that is still noise: its share of the original's variance
 FAINTEST = 1e-6
+#: structure stands out of the noise where the variance of spot-sized averages exceeds that of noise by this many times its scatter; of
+#: 2,100 planes of photon noise of 16 x 16 to 128 x 128 pixels, white or blurred by half a pixel, the highest is at 2.4
+STANDS_OUT = 4.0
+
+Counted = TypeVar("Counted", "Spectra", "Places")
+
+
+def together(parts: Iterable[Counted]) -> Counted:
+    """Tiles that were counted by parts, as one."""
+    first, *others = parts
+    rows = [[getattr(part, f.name) for part in (first, *others)] for f in dataclasses.fields(first)]
+    return type(first)(*(sum(row[1:], row[0]) for row in rows))
 
 
 @dataclass
@@ -223,7 +238,8 @@ class Places:
 
     def unexplained(self) -> Number:
         structure = self.structure - self.noise
-        if structure <= 0.02 * self.structure or self.pixels == 0:
+        scatter = self.noise * math.sqrt(2 / max(self.pixels / (4 * math.pi * SPOT**2), 1))
+        if structure <= max(0.02 * self.structure, STANDS_OUT * scatter) or self.pixels == 0:
             return Undefined("no structure stands out of the original's noise")
         return max(self.left - self.noise, 0.0) / structure
 

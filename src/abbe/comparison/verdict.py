@@ -8,6 +8,7 @@ the original does not, leave out light that it does, lie beside it, lose its det
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abbe.comparison.fidelity import IDENTICAL
@@ -15,6 +16,8 @@ from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Re
 
 #: change of the image, as a fraction of the original's contrast, below which nothing was done: three times the rounding to 8 bits
 UNCHANGED = 0.01
+#: and below which it is the same image, but for rounding
+NOTHING = 1e-6
 #: original pixels: less than the third that one pixel of a x3 result is, more than the drift between two real frames
 SHIFT = 0.3
 #: share of the original's light in places where the two disagree, and the fewest places
@@ -33,8 +36,17 @@ BENT = 0.25
 BACKGROUND = 0.05
 #: what a comparison cannot tell from light that is missing: haze finer than its smooth background
 CLEARED = ", in which out-of-focus light that was to be taken away counts too where it is not smooth"
+#: how a doubt begins that is none about the result
+UNJUDGED = "it cannot be judged"
 #: decibels towards the truth that count
 DECIBELS = 0.2
+#: original pixels a side, and in all, below which neither noise nor structure nor displacement can be told from chance: 1,000 pixels hold
+#: some 50 spots of a lens
+SIDE, PIXELS = 16, 1000
+#: of a series, one frame alone must be this many times as far off as all of them together: it scatters more
+ALONE = 2.0
+#: most frames that are named
+NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +63,44 @@ class Case:
     ssim: Beside | None
     #: light from other planes, or background, was taken away, says the result
     cleared: bool = False
+    #: height and width of the original, and how many of its pixels were compared
+    size: tuple[int, ...] = (SIDE, SIDE)
+    pixels: int = PIXELS
 
 
-def judge(case: Case) -> Verdict:
-    """The verdict on one channel."""
+def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = None) -> Verdict:
+    """The verdict on one channel.
+
+    Args:
+        frames: of a series, each frame for itself; None where one shows next to nothing.
+        foreign: what the original is, where it is no fluorescence.
+    """
     e = case.evidence
+    same = isinstance(e.change, float) and e.change < UNCHANGED
     if isinstance(case.rsp.transformed, Undefined):
-        same = isinstance(e.change, float) and e.change < UNCHANGED
         return _say(case, "unchanged" if same else "doubtful", [case.rsp.transformed.reason])
-    doubts, gains = _doubts(case), _gains(case)
-    if isinstance(e.change, float) and e.change < UNCHANGED and not doubts:
-        return _say(case, "unchanged", ["nothing was changed" if e.change < 1e-6 else f"changed by {_percent(e.change)} of its contrast"])
+    few = _too_few(case)
+    if few is not None and not (isinstance(e.change, float) and e.change < NOTHING):
+        return _say(case, "doubtful", [few])
+    doubts, gains = [*_doubts(case), *_doubts_of_frames(frames)], _gains(case)
+    if isinstance(e.change, float) and same and not doubts:
+        return _say(
+            case, "unchanged", ["nothing was changed" if e.change < NOTHING else f"changed by {_percent(e.change)} of its contrast"]
+        )
     towards = _towards_truth(case)
     if towards is not None:
         word, reason = towards
         if word != "improved":
             return _say(case, "doubtful" if doubts else word, [reason, *doubts])
         gains.insert(0, reason)
+    if isinstance(e.unexplained, Undefined) and towards is None:
+        doubts.append(f"{UNJUDGED}: {e.unexplained.reason}")
+    if foreign is not None and towards is None:
+        doubts.append(f"{UNJUDGED}: the original is no fluorescence, by its looks ({foreign})")
     if doubts:
         return _say(case, "doubtful", doubts)
-    if isinstance(e.unexplained, Undefined) and towards is None:
-        return _say(case, "doubtful", [f"nothing can be verified: {e.unexplained.reason}"])
     if not gains:
-        return _say(case, "unchanged", ["neither sharper nor less noisy than the original"])
+        return _say(case, "unchanged", [_no_gain(e)])
     if isinstance(e.background_removed, float) and e.background_removed > BACKGROUND:
         gains.append(f"{_percent(e.background_removed)} of the light was left out as smooth background")
     if e.places:
@@ -81,29 +108,64 @@ def judge(case: Case) -> Verdict:
     return _say(case, "improved", gains)
 
 
-def _doubts(case: Case) -> list[str]:
+def _too_few(case: Case) -> str | None:
+    """Why nothing can be told from so few pixels."""
+    size = f"{case.size[1]} x {case.size[0]} pixels"
+    if min(case.size) < SIDE:
+        return f"{UNJUDGED}: images of {size} are too small; at least {SIDE} a side are needed"
+    if case.pixels < PIXELS:
+        return f"{UNJUDGED}: {case.pixels} pixels are too few (images of {size}); at least {PIXELS} are needed"
+    return None
+
+
+def _no_gain(e: Evidence) -> str:
+    """What was looked for and not found; noise is gained only where it was measured."""
+    if isinstance(e.noise_carried, Undefined):
+        return f"no sharper than the original; whether it is less noisy cannot be told: {e.noise_carried.reason}"
+    return "neither sharper nor less noisy than the original"
+
+
+def _doubts_of_frames(frames: Sequence[Case | None]) -> list[str]:
+    """What is wrong with single frames of a series: the worst is named with its reasons, the others with their numbers."""
+    found = {t: _doubts(frame, ALONE) for t, frame in enumerate(frames, 1) if frame is not None and frame.pixels >= PIXELS}
+    found = {t: doubts for t, doubts in found.items() if doubts}
+    if not found:
+        return []
+    worst = max(found, key=lambda t: (len(found[t]), -t))
+    others = [t for t in found if t != worst]
+    said = f"in frame {worst} of {len(frames)}, {' and '.join(found[worst])}"
+    if others:
+        said += f"; and something is wrong in frame{'s' * (len(others) > 1)} {', '.join(map(str, others[:NAMED]))}"
+        said += f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    return [said]
+
+
+def _doubts(case: Case, times: float = 1.0) -> list[str]:
+    """What is wrong; `times` is how many times as wide the limits are that single frames scatter about."""
     e, found = case.evidence, []
     shift = case.registration.shift
-    if not isinstance(shift, Undefined) and math.hypot(*shift) > SHIFT:
-        found.append(f"it lies {math.hypot(*shift):.2g} original pixels beside the original")
-    if isinstance(case.fit.gain, float) and case.fit.gain <= 0:
+    if not isinstance(shift, Undefined) and math.hypot(*shift) > times * SHIFT:
+        far = f"{math.hypot(*shift):.2g}"
+        found.append(f"it lies {far} original pixel{'s' * (far != '1')} beside the original")
+    visible = not isinstance(e.unexplained, Undefined)  # where no structure is, a fit to it means nothing
+    if visible and isinstance(case.fit.gain, float) and case.fit.gain <= 0:
         found.append("bright is dark: it is a negative of the original")
     light = []
-    if isinstance(e.unsupported, float) and e.unsupported > UNSUPPORTED and e.places >= PLACES:
+    if isinstance(e.unsupported, float) and e.unsupported > times * UNSUPPORTED and e.places >= PLACES:
         light.append(f"it disagrees with the original in {e.places} places, {_percent(e.unsupported)} of the light (see the error map)")
-    if isinstance(e.unexplained, float) and e.unexplained > UNEXPLAINED:
+    if isinstance(e.unexplained, float) and e.unexplained > times * UNEXPLAINED:
         light.append(f"{_percent(e.unexplained)} of the original's structure is not explained by it")
     if light and case.cleared:
         light[-1] += CLEARED
     found += light
-    if isinstance(e.lost_detail, float) and e.lost_detail > LOST:
+    if visible and isinstance(e.lost_detail, float) and e.lost_detail > times * LOST:
         found.append(f"it is smoother than the original: {_percent(e.lost_detail)} of the structure is lost")
     if isinstance(e.noise_carried, float) and e.noise_carried > SHARPENED:
         found.append(f"it sharpens the original's noise {e.noise_carried:.1f} times")
     added, sigma = e.noise_added, case.fit.sigma
     if isinstance(added, float) and added > SHARPENED and isinstance(sigma, float) and sigma < SHARPER:
         found.append(f"it has noise of its own, {added:.1f} times the original's, and is no sharper")
-    if isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
+    if visible and isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
         found.append(f"its brightness is not proportional to the original's (off the line by {_percent(case.linearity.deviation)})")
     return found
 
@@ -112,7 +174,7 @@ def _gains(case: Case) -> list[str]:
     found = []
     sigma, noise, added = case.fit.sigma, case.evidence.noise_carried, case.evidence.noise_added
     if isinstance(sigma, float) and sigma >= SHARPER:
-        found.append(f"sharper: blurred by {sigma:.2g} original pixels it looks like the original")
+        found.append(f"sharper: blurred by {sigma:.2g} original pixel{'s' * (f'{sigma:.2g}' != '1')} it looks like the original")
     less = (isinstance(added, float) and added < 1) or bool(found)
     if isinstance(noise, float) and noise < REDUCED and less:
         found.append(

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from abbe.image import Image, as_image
+from abbe.image.foreign import foreign
 from abbe.image.pixels import Shape
-from abbe.restoration.foreign import foreign
+from abbe.image.sample import sample
 from abbe.restoration.noise import Noise, noise_sigma
-from abbe.restoration.normalisation import sample
 from abbe.restoration.psf import by_file
 from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid

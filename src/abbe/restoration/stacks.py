@@ -15,8 +15,9 @@ import numpy as np
 
 from abbe.image import Notice
 from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, put, scratch
+from abbe.image.sample import sample
 from abbe.optics.stack_blur import COARSEST_STEP, FINEST_STEP, FLOOR, StackBlur, axial_excess, sharpen_stack
-from abbe.restoration.normalisation import Normalisation, sample
+from abbe.restoration.normalisation import Normalisation
 from abbe.restoration.planes import darkest_of
 from abbe.restoration.progress import Part
 from abbe.restoration.resampling import EvenPixels

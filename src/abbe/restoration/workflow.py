@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from abbe.image import Image, Notice, as_image
+from abbe.image.foreign import foreign
 from abbe.image.pixels import Pixels, SelectedPixels
 from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
-from abbe.restoration.foreign import foreign
 from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes

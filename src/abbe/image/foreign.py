@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from abbe.image import Image
+from abbe.image._image import Image
 from abbe.image.pixels import Array
+from abbe.image.sample import sample
 from abbe.image.unmeasured import unmeasured
-from abbe.restoration.normalisation import sample
 
 #: pixels that are looked at for brightness, and the side of the part that is looked at for labels
 LOOKED_AT, SIDE = 2**18, 512
@@ -25,16 +25,15 @@ FEW = 50
 
 def foreign(image: Image, channels: Sequence[int]) -> list[str]:
     """A sentence about each of `channels` that does not look like fluorescence; reads a few blocks of it."""
-    said = []
-    for c in channels:
-        what = ""
-        if is_labels(image, c):
-            what = "areas of exactly one value, as masks and labels have"
-        elif is_bright(image, c):
-            what = "bright, with dark structure, as transmitted light or a stained section is"
-        if what:
-            said.append(f"{image.channels[c]}: {what}: the models know fluorescence alone, and what they make of it means nothing")
-    return said
+    found = ((image.channels[c], kind(image, c)) for c in channels)
+    return [f"{name}: {what}: the models know fluorescence alone, and what they make of it means nothing" for name, what in found if what]
+
+
+def kind(image: Image, channel: int) -> str | None:
+    """What a channel is that does not look like fluorescence; None where it does."""
+    if is_labels(image, channel):
+        return "areas of exactly one value, as masks and labels have"
+    return "bright, with dark structure, as transmitted light or a stained section is" if is_bright(image, channel) else None
 
 
 def is_bright(image: Image, channel: int) -> bool:
