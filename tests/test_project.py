@@ -123,6 +123,44 @@ def test_no_code_runs_what_a_file_says() -> None:
     assert not found
 
 
+#: what Windows' Python lacks of `os` and `signal`: asked for first, or behind a look at the platform
+POSIX_ONLY = {
+    "chown", "fchmod", "fchown", "fork", "geteuid", "getloadavg", "getpgid", "getpriority", "getuid", "killpg", "mkfifo", "nice", "pread",
+    "preadv", "pwrite", "pwritev", "sched_getaffinity", "setpriority", "statvfs", "sysconf", "uname", "O_CLOEXEC", "O_DIRECTORY",
+    "O_NOFOLLOW", "O_NONBLOCK", "SIGALRM", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "pthread_sigmask",
+}  # fmt: skip
+
+
+def test_what_windows_lacks_is_asked_for_first() -> None:
+    """Saving, opening and sessions once called `os.pread` and `os.pwrite`, so that nothing at all worked there."""
+    bare = []
+    for path, tree in modules():
+        text = ast.unparse(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in POSIX_ONLY and ast.unparse(node.value) in ("os", "signal"):
+                asked = f"hasattr({ast.unparse(node.value)}, '{node.attr}')" in text or "sys.platform" in text
+                bare += [] if asked else [f"{path}:{node.lineno} {ast.unparse(node)}"]
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+                if {"fcntl", "resource", "pwd", "grp", "termios"} & set(names) and "sys.platform" not in text:
+                    bare.append(f"{path}:{node.lineno} {ast.unparse(node)}")
+    assert bare == []
+
+
+def test_text_files_are_read_and_written_as_utf_8() -> None:
+    """The usual encoding of a Windows of 2025 is still that of 1995."""
+    loose = []
+    for path, tree in modules():
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name, words = called(node), {keyword.arg for keyword in node.keywords}
+            method = name.rpartition(".")[2]
+            if (method == "read_text" and not node.args and "encoding" not in words) or (
+                method == "write_text" and len(node.args) < 2 and "encoding" not in words
+            ):
+                loose.append(f"{path}:{node.lineno} {name}")
+    assert loose == []
+
+
 def test_no_code_imports_what_reads_pickles() -> None:
     banned = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     found = []

@@ -57,6 +57,19 @@ def test_help_lists_every_command_and_loads_none() -> None:
     assert float(seconds) < 0.5
 
 
+def test_patterns_are_expanded_where_the_shell_leaves_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where `abbe enhance *.tif` arrives as it was typed."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.tif", "a.tif", "c.png", "odd [1].tif"):
+        (tmp_path / name).touch()
+    assert frame.expanded(["enhance", "[ab].tif", "-o", "results"]) == ["enhance", "a.tif", "b.tif", "-o", "results"]
+    assert frame.expanded(["info", "--json", "*.png"]) == ["info", "--json", "c.png"]
+    assert frame.expanded(["batch", ".", "--match", "*.tif"]) == ["batch", ".", "--match", "*.tif"]
+    assert frame.expanded(["info", "none*.tif", "odd [1].tif"]) == ["info", "none*.tif", "odd [1].tif"]
+    assert frame.expanded(["serve", "~"]) == ["serve", os.path.expanduser("~")]
+    assert frame.expanded([]) == []
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "--version") == (0, f"abbe {abbe.__version__}\n", "")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from pathlib import Path
 
 import httpx
@@ -133,6 +135,16 @@ def test_the_key_is_for_the_user_alone(tmp_path: Path) -> None:
     signing_key(tmp_path)
     assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0
     assert signing_key(tmp_path) == signing_key(tmp_path)
+
+
+def test_the_key_can_be_kept_on_a_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    assert signing_key(tmp_path) == signing_key(tmp_path)
+    assert os.listdir(tmp_path) == ["server.key"]
+    assert (tmp_path / "server.key").stat().st_mode & 0o077 == 0
 
 
 def test_the_token_is_in_no_log_and_no_answer(stranger: httpx.Client, server: Running, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from abbe.errors import ExistsError, StorageError
-from abbe.storage import check_target, storage_error, write_whole, write_whole_folder
+from abbe.storage import check_target, storage_error, whole, write_whole, write_whole_folder
 
 
 def test_a_file_appears_when_it_is_complete_and_not_before(tmp_path: Path) -> None:
@@ -38,6 +38,50 @@ def test_trouble_while_writing_leaves_everything_as_it_was(tmp_path: Path, troub
         raise trouble
     assert os.listdir(tmp_path) == (["cells.tif"] if existing else [])
     assert not existing or target.read_bytes() == b"precious"
+
+
+class _HeldError(PermissionError):
+    """What Windows answers while a virus scanner or Excel has the file open."""
+
+    winerror = 32
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_file_that_another_program_looks_at_for_a_moment_gets_its_name_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    step, asked = (Path.replace, "replace") if overwrite else (Path.rename, "rename")
+    times = []
+
+    def busy(self: Path, target: Path) -> Path:
+        times.append(target)
+        if len(times) < 4:
+            raise _HeldError(errno.EACCES, "in use")
+        return step(self, target)
+
+    monkeypatch.setattr(Path, asked, busy)
+    if overwrite:
+        (tmp_path / "cells.tif").write_bytes(b"old")
+        with write_whole(tmp_path / "cells.tif", overwrite=True) as part:
+            part.write_bytes(b"new")
+    else:
+        (tmp_path / "part").write_bytes(b"new")
+        whole._patiently(lambda: (tmp_path / "part").rename(tmp_path / "cells.tif"))
+    assert (tmp_path / "cells.tif").read_bytes() == b"new"
+    assert len(times) == 4
+
+
+def test_a_file_that_stays_open_elsewhere_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(self: Path, target: Path) -> Path:
+        raise _HeldError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr(whole, "_PATIENCE", 0.2)
+    (tmp_path / "cells.xlsx").write_bytes(b"old")
+    with pytest.raises(StorageError, match="another program has it open"), write_whole(tmp_path / "cells.xlsx", overwrite=True) as part:
+        part.write_bytes(b"new")
+    assert (tmp_path / "cells.xlsx").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["cells.xlsx"]
 
 
 def test_an_existing_file_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import contextlib
 import difflib
 import errno
 import gc
+import glob
 import importlib
 import io
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -112,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         gc.set_threshold(COLLECTED)
         atexit.register(gc.freeze)  # nor is anything looked through at the end
-    words, debug = _take_debug(list(sys.argv[1:] if arguments is None else arguments))
+    words, debug = _take_debug(_typed() if arguments is None else list(arguments))
     _quiet_libraries(debug)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -139,6 +141,21 @@ def _run(words: list[str]) -> int:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         return code if code in (0, 1, 2) else 1
     return 0
+
+
+def _typed() -> list[str]:
+    """This process's words. Windows' shells leave `*.tif` and `~` to the program; a pattern that names no file stays as it is."""
+    return expanded(sys.argv[1:]) if sys.platform == "win32" else sys.argv[1:]
+
+
+def expanded(words: Sequence[str]) -> list[str]:
+    """The words as other systems' shells would give them, but for the pattern of `--match`, which is an option's."""
+    out: list[str] = []
+    for before, word in zip(("", *words), words):
+        name = os.path.expanduser(word)
+        found = [] if before == "--match" or word.startswith("-") else sorted(glob.glob(name))
+        out += found or [name]
+    return out
 
 
 def _take_debug(words: list[str]) -> tuple[list[str], bool]:

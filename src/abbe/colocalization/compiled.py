@@ -35,10 +35,7 @@ def kernel(function: F) -> F:
 
 @cache
 def _threads() -> int:
-    try:
-        count = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        count = os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # not on macOS and Windows
     return min(count, THREADS)
 
 

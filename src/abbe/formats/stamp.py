@@ -10,6 +10,7 @@ from pathlib import Path
 
 from abbe.errors import LimitError, NotAnImageError, StorageError
 from abbe.limits import LIMITS
+from abbe.positioned import BINARY, read_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Stamp:
     def open(self) -> int:
         """A descriptor to read from. Raises `StorageError` when the file has changed or gone."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            descriptor = os.open(self.path, os.O_RDONLY | BINARY)
         except OSError as problem:
             raise StorageError(f"{self.path} can no longer be read: {problem.strerror}") from problem
         status = os.fstat(descriptor)
@@ -58,7 +59,7 @@ def read_exactly(descriptor: int, start: int, length: int) -> bytes:
         raise LimitError(f"wanted parts of at most {LIMITS.segment} bytes, got one of {length}; save the image in tiles")
     parts = []
     while length > 0:
-        piece = os.pread(descriptor, length, start)
+        piece = read_at(descriptor, length, start)
         if not piece:
             raise NotAnImageError("the file is cut short: pixels lie beyond its end; copy it again from its source")
         parts.append(piece)

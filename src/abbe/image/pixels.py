@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from abbe.errors import LimitError, StorageError
 from abbe.limits import LIMITS
+from abbe.positioned import read_into, write_at
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, int, int, int, int]
@@ -161,10 +162,10 @@ class ScratchPixels:
             for index, start, row in self._spans(region):
                 plane = data[index]
                 if plane.shape[1] == width:
-                    _write_from(self._file.fileno(), memoryview(plane).cast("B"), start)
+                    write_at(self._file.fileno(), memoryview(plane).cast("B"), start)
                     continue
                 for r in range(plane.shape[0]):
-                    _write_from(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
+                    write_at(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
         except OSError as problem:
             raise LimitError(
                 f"wanted to keep an intermediate image in a scratch file, got: {problem.strerror or problem}; free some disk, "
@@ -175,16 +176,10 @@ class ScratchPixels:
 def _read_into(descriptor: int, view: memoryview, position: int) -> None:
     done = 0
     while done < len(view):
-        n = os.preadv(descriptor, [view[done:]], position + done)
+        n = read_into(descriptor, view[done:], position + done)
         if n == 0:
             raise LimitError("a scratch file ended early; was it cut by a clean-up of the temporary folder? Run again")
         done += n
-
-
-def _write_from(descriptor: int, view: memoryview, position: int) -> None:
-    done = 0
-    while done < len(view):
-        done += os.pwrite(descriptor, view[done:], position + done)
 
 
 def scratch(shape: Shape, dtype: npt.DTypeLike) -> ArrayPixels | ScratchPixels:

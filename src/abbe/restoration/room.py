@@ -77,7 +77,7 @@ def allowed_memory(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("
     """Limits of the control groups that this process is in (Linux, "Control Group v2" and "v1": memory.max, memory.limit_in_bytes)."""
     limits = [2**63]
     with suppress(OSError, ValueError):
-        for line in groups.read_text().splitlines():
+        for line in groups.read_text("ascii", "replace").splitlines():
             _, kinds, own = line.split(":", 2)
             if kinds and "memory" not in kinds.split(","):
                 continue
@@ -85,7 +85,7 @@ def allowed_memory(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("
             inner = top / own.strip("/")
             for folder in (inner, *inner.parents):
                 with suppress(OSError, ValueError):  # "max", or not seen from within a container
-                    limits.append(int((folder / name).read_text()))
+                    limits.append(int((folder / name).read_text("ascii")))
                 if folder == top:
                     break
     return limits

@@ -17,7 +17,8 @@ import threading
 import time
 from pathlib import Path
 
-from abbe.errors import StorageError
+from abbe.errors import ExistsError, StorageError
+from abbe.storage import place
 
 #: seconds that a token waits to be used, and that a device stays known
 TOKEN_SECONDS = 600
@@ -40,15 +41,16 @@ def signing_key(folder: Path | None = None) -> bytes:
     path = (folder or state_folder()) / "server.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
+        if not path.exists():
             fresh = path.with_name(f"server.key.{os.getpid()}.{secrets.token_hex(4)}")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(secrets.token_bytes(32))
             try:
-                os.link(fresh, path)  # whole or not at all, and the first of two servers wins
+                with contextlib.suppress(ExistsError):  # whole or not at all, and the first of two servers wins
+                    place(fresh, path)
             finally:
-                fresh.unlink()
+                fresh.unlink(missing_ok=True)
         key = path.read_bytes()
     except OSError as problem:
         raise StorageError(f"wanted to keep the server's key in {path}, got: {problem.strerror}; make that folder writable") from problem

@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from abbe.errors import SessionError
+from abbe.positioned import BINARY, write_at
 from abbe.session.records import Change
 
 NAME = "journal.jsonl"
@@ -67,13 +68,11 @@ def append(folder: Path, changes: Sequence[Change], good_bytes: int) -> int:
     Raises `SessionError` when the disk is full; the journal is then as it was.
     """
     data = b"".join(map(line, changes))
-    handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | BINARY, 0o666)
     try:
         try:
             os.ftruncate(handle, good_bytes)
-            written = 0
-            while written < len(data):
-                written += os.pwrite(handle, data[written:], good_bytes + written)
+            write_at(handle, data, good_bytes)
             os.fsync(handle)
         except OSError as problem:
             os.ftruncate(handle, good_bytes)

@@ -20,7 +20,7 @@ from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
 from abbe.limits import LIMITS
 
 #: variables that Python and its libraries need to start
-_ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TEMP", "LANG", "LC_ALL", "HOME")
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "HOME", "USERPROFILE")
 #: one thread each: thread stacks and arenas eat address space
 _SINGLE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 #: bytes of address space for libraries that are loaded after the limit was set
@@ -55,7 +55,7 @@ def run_in_child(
         {
             "decoder": decoder,
             "arguments": dict(arguments),
-            "descriptors": [file.fileno() for file in files],
+            "files": [_number(file) for file in files],
             "seconds": seconds,
             "memory": memory,
             "disk": disk,
@@ -69,7 +69,7 @@ def run_in_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
-            pass_fds=[file.fileno() for file in files],
+            **_handed(files),
         )
     except OSError as problem:
         raise StorageError(f"could not start a process to read the file: {problem.strerror}") from problem
@@ -82,6 +82,26 @@ def run_in_child(
             process.kill()
             process.communicate()
     return _result(answer, process.returncode)
+
+
+def _number(file: IO[bytes]) -> int:
+    """What the child knows an open file by: its descriptor, or on Windows the system's handle of it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.get_osfhandle(file.fileno())
+    return file.fileno()
+
+
+def _handed(files: Sequence[IO[bytes]]) -> dict[str, Any]:
+    """What `Popen` is told, so that the child gets these open files and no others."""
+    if sys.platform == "win32":
+        handles = [_number(file) for file in files]
+        for handle in handles:
+            os.set_handle_inheritable(handle, True)
+        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": handles})
+        return {"startupinfo": startup, "creationflags": subprocess.CREATE_NO_WINDOW}
+    return {"pass_fds": [file.fileno() for file in files]}
 
 
 def _result(answer: bytes, code: int) -> dict[str, Any]:
@@ -101,12 +121,21 @@ def _result(answer: bytes, code: int) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------------ in the child
+def _received(numbers: Sequence[int]) -> list[int]:
+    """The descriptors of the files that `_handed` gave."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return [msvcrt.open_osfhandle(number, os.O_RDWR | os.O_BINARY) for number in numbers]
+    return list(numbers)
+
+
 def _limit(seconds: float, memory: int, disk: int | None) -> None:
-    """From here on this process can take no more."""
-    try:
-        import resource
-    except ImportError:  # not a POSIX system
+    """From here on this process can take no more; Windows has no such limits."""
+    if sys.platform == "win32":
         return
+    import resource
+
     bounds = {
         resource.RLIMIT_AS: _address_space() + _SLACK + memory,
         resource.RLIMIT_CPU: int(seconds) + 1,
@@ -124,7 +153,7 @@ def _limit(seconds: float, memory: int, disk: int | None) -> None:
 def _address_space() -> int:
     """Bytes that this process has mapped, Python and its libraries; 1 GB where the system does not say."""
     try:
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 2**30
@@ -140,7 +169,7 @@ def _serve() -> None:
             raise StorageError(f"wanted a decoder of abbe, got {place!r}")
         decode = getattr(importlib.import_module(place), name)
         _limit(order["seconds"], order["memory"], order["disk"])
-        answer = {"result": decode(order["arguments"], order["descriptors"])}
+        answer = {"result": decode(order["arguments"], _received(order["files"]))}
     except AbbeError as problem:
         answer = {"error": type(problem).__name__, "message": str(problem)}
     except MemoryError:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from abbe.errors import SessionError
+from abbe.positioned import BINARY, read_at, write_at
 
 #: seconds to wait for another process's change; a change takes milliseconds, so whoever holds it longer is stuck
 PATIENCE = 10.0
@@ -33,7 +34,7 @@ def locked(file: Path, patience: float = PATIENCE) -> Iterator[None]:
             time.sleep(_PAUSE)
         with contextlib.suppress(OSError):  # a full disk; the lock holds without a name
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            write_at(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
         os.close(handle)
@@ -41,14 +42,14 @@ def locked(file: Path, patience: float = PATIENCE) -> Iterator[None]:
 
 def _open(file: Path) -> int:
     try:
-        return os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        return os.open(file, os.O_RDWR | os.O_CREAT | BINARY | getattr(os, "O_CLOEXEC", 0), 0o666)
     except OSError as problem:
         raise SessionError(f"wanted to change {file.parent.name}, got: {problem.strerror}; it can be read, not written") from problem
 
 
 def holder(handle: int) -> str:
     """Who holds the lock, as far as the file tells."""
-    return os.pread(handle, 200, 0).decode(errors="replace") or "another process"
+    return read_at(handle, 200, 0).decode(errors="replace") or "another process"
 
 
 if sys.platform == "win32":

@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,11 +36,19 @@ _REMEDIES = {
 }
 
 
+#: what Windows answers while another program has a file or folder open: access denied, sharing violation
+_IN_USE = (5, 32)
+#: seconds to wait for that program: virus scanners and indexers look at each new file for a moment
+_PATIENCE = 2.0
+
+
 def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageError:
     """The error that tells a user why `target` could not be written, and what to do."""
     # numpy reports a short write without an error number: the disk is full, or a limit on file size was reached
     code = errno.ENOSPC if problem.errno is None else problem.errno
     remedy = _REMEDIES.get(code, problem.strerror or str(problem))
+    if getattr(problem, "winerror", None) in _IN_USE:
+        remedy = "another program has it open, or writing is not allowed there; close it there, or choose another name or folder"
     return StorageError(f"could not write {os.fspath(target)}: {remedy}; nothing was changed")
 
 
@@ -159,9 +168,9 @@ def _reporting(final: Path) -> Iterator[None]:
 
 def _place_file(part: Path, final: Path, overwrite: bool) -> None:
     if overwrite:
-        part.replace(final)
+        _patiently(lambda: part.replace(final))
     elif os.name == "nt":
-        _claim(lambda: part.rename(final), final)  # refuses an existing target by itself
+        _claim(lambda: _patiently(lambda: part.rename(final)), final)  # refuses an existing target by itself
     else:
         try:
             _claim(lambda: os.link(part, final), final)  # a rename would replace a file that appeared meanwhile
@@ -183,7 +192,7 @@ def _place_folder(part: Path, final: Path, overwrite: bool) -> None:
         else:
             _replace_in_two_steps(part, final)
     elif os.name == "nt":
-        _claim(lambda: part.rename(final), final)
+        _claim(lambda: _patiently(lambda: part.rename(final)), final)
     elif not _claim(lambda: rename_new(part, final), final):
         _claim(final.mkdir, final)
         _claim(lambda: part.rename(final), final)  # replaces the empty folder just made, refuses one filled meanwhile
@@ -193,13 +202,25 @@ def _place_folder(part: Path, final: Path, overwrite: bool) -> None:
 def _replace_in_two_steps(part: Path, final: Path) -> None:
     """Where names cannot be exchanged: for a moment the old folder is to be found under a neighbour's name only."""
     old = _neighbour(final)
-    final.rename(old)
+    _patiently(lambda: final.rename(old))
     try:
-        part.rename(final)
+        _patiently(lambda: part.rename(final))
     except BaseException:
         old.rename(final)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _patiently(step: Callable[[], T]) -> T:
+    """What `step` gives; tried again for a moment while Windows says that another program has the file open."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return step()
+        except PermissionError as problem:
+            if getattr(problem, "winerror", None) not in _IN_USE or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def _claim(step: Callable[[], T], final: Path) -> T:

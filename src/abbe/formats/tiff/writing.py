@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
 from abbe.formats.tiff import imagej
 from abbe.image import Image, Notice
 from abbe.image.pixels import Array, blocks
+from abbe.positioned import write_at
 
 #: ImageJ's pixel types
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
@@ -66,14 +66,7 @@ def _write_imagej(image: Image, part: Path, dtype: np.dtype[Any], read: Read, st
             page = (t.start * depth + z_.start) * (1 if rgb else count) + (0 if rgb else c.start)
             position = offset + (page * height + y_.start) * width * step * dtype.itemsize
             data = np.ascontiguousarray(np.moveaxis(block, 0, -1), dtype.newbyteorder("<"))
-            _write_at(file.fileno(), data.tobytes(), position)
-
-
-def _write_at(descriptor: int, data: bytes, position: int) -> None:
-    view = memoryview(data)
-    while len(view):
-        n = os.pwrite(descriptor, view, position)
-        view, position = view[n:], position + n
+            write_at(file.fileno(), data.tobytes(), position)
 
 
 def _imagej_metadata(image: Image, rgb: bool, story: str) -> dict[str, Any]:
