@@ -150,22 +150,25 @@ def test_changed_weights_are_never_run(tmp_path: Path) -> None:
         runner(forged, engine("cpu"))
 
 
-def _random_network(context: bool, told: int, unshuffle: int) -> bytes:
+def _random_network(context: bool, told: int, unshuffle: int, spread_width: int = 0) -> bytes:
     torch.manual_seed(3)
-    network = Restorer(Architecture((16, 16), (1, 1), scale=3, unshuffle=unshuffle, told=told, context=context)).eval()
+    shape = Architecture((16, 16), (1, 1), scale=3, unshuffle=unshuffle, told=told, context=context, spread_width=spread_width)
+    network = Restorer(shape).eval()
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.mul_(20.0 if name.startswith("tail") else 1.0).add_(0.05 * torch.randn_like(parameter) if ".gain." in name else 0.0)
     return half_weights(to_onnx(network)).SerializeToString(deterministic=True)
 
 
-@pytest.mark.parametrize(("context", "told", "unshuffle"), [(True, 3, 2), (False, 0, 1), (True, 0, 4)])
+@pytest.mark.parametrize(
+    ("context", "told", "unshuffle", "spread_width"), [(True, 3, 2, 0), (False, 0, 1, 0), (True, 0, 4, 16), (True, 3, 2, 8)]
+)
 @pytest.mark.parametrize("kept", [None, (slice(0, 5), slice(0, 96)), (slice(41, 64), slice(3, 50)), (slice(20, 44), slice(60, 61))])
 def test_the_finer_image_made_in_bands_of_what_is_kept_is_that_of_the_whole_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: bool, told: int, unshuffle: int, kept: Region | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: bool, told: int, unshuffle: int, spread_width: int, kept: Region | None
 ) -> None:
     names = TOLD[:told]
-    content = _random_network(context, told, unshuffle)
+    content = _random_network(context, told, unshuffle, spread_width)
     parts = halves(content)
     assert parts is not None
     rng = np.random.default_rng(2)

@@ -16,7 +16,7 @@ from abbe.recipe import Input, Recipe, Step
 from abbe.restoration.engine import Engine
 from abbe.restoration.resampling import EnlargedPixels, EvenPixels, RepeatedPixels
 from abbe.restoration.stage import FLOAT32, Stage, removes_light
-from abbe.restoration.trust import TrustPixels
+from abbe.restoration.trust import trust_in
 from abbe.restoration.unmeasured import Unmeasured
 from abbe.zoo import Model
 
@@ -63,7 +63,7 @@ def assemble(
     spread = last.spread
     assert spread is not None
     mask = image.mask
-    trust: Pixels = TrustPixels.of(image, chosen, last)
+    trust = trust_in(image, chosen, last)
     if without is not None:
         last = dataclasses.replace(last, estimate=_put_back(last, without, grid))
         mask = _with_unmeasured(image, without, chosen)

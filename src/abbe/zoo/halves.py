@@ -6,7 +6,7 @@ it runs on what is kept alone, some rows at a time. Both are cut out of the one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -22,6 +22,8 @@ _TENSOR_TYPE, _ELEMENT, _SHAPE, _DIMENSION, _DIMENSION_VALUE, _DIMENSION_NAME, _
 _NAMES = {_INITIALIZER: _TENSOR_NAME, _INPUT: _VALUE_NAME}
 #: the weight of the layer that goes to the finer grid (`abbe.networks.Restorer.finer`)
 _FINER = b"network.finer.weight"
+#: what ends the name of a weight that is stored in half precision, and cast to the name that the layers know
+_HALF = b"_half"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,20 @@ def halves(content: bytes) -> Halves | None:
         return None
     try:
         body = _file(content, entries, first, [], [_value(cut, channels)])
-        end = _file(content, entries, _at_once(last), [_value(cut, channels)], [_value(estimate, 1), _value(spread, 1)])
+        end = _file(content, entries, _at_once(last, entries), [_value(cut, channels)], [_value(estimate, 1), _value(spread, 1)])
     except CycleError:  # no network: the runtime says so
         return None
     return Halves(body, end, cut.decode(), (estimate.decode(), spread.decode()))
 
 
-def _at_once(nodes: list[_Node]) -> list[_Node]:
+def _at_once(nodes: list[_Node], entries: Iterable[tuple[int, bytes]]) -> list[_Node]:
     """The same with one convolution instead of two alike that see the same: each waits for the finer grid's features to be read."""
-    out = list(nodes)
+    out, shapes = list(nodes), dict(_shapes(entries))
     for i, one in enumerate(nodes):
         for two in nodes[i + 1 :]:
             alike = one.operator == two.operator == b"Conv" and len(one.inputs) == len(two.inputs) == 2
+            size = shapes.get(one.inputs[1]) if alike else None
+            alike = alike and size is not None and size == shapes.get(two.inputs[1])
             if alike and one.inputs[0] == two.inputs[0] and one.attributes == two.attributes:
                 weights, both = one.outputs[0] + b"_weights", one.outputs[0] + b"_both"
                 where = _attribute(b"axis", 1)
@@ -113,13 +117,17 @@ def _named(part: bytes, name: int) -> bytes:
     return next((bytes(value) for kind, value in fields(memoryview(part)) if kind == name and not isinstance(value, int)), b"")
 
 
+def _shapes(entries: Iterable[tuple[int, bytes]]) -> Iterator[tuple[bytes, tuple[int, ...]]]:
+    """(name, shape) of each weight, named as the convolutions name it, whether it is stored in half precision or not."""
+    for kind, part in entries:
+        if kind == _INITIALIZER:
+            yield _named(part, _TENSOR_NAME).removesuffix(_HALF), tuple(shape_and_type(memoryview(part))[0])
+
+
 def _channels(entries: Iterable[tuple[int, bytes]]) -> int | None:
     """How many features the layer that goes to the finer grid takes."""
-    for kind, part in entries:
-        if kind == _INITIALIZER and _named(part, _TENSOR_NAME) in (_FINER, _FINER + b"_half"):
-            shape, _ = shape_and_type(memoryview(part))
-            return shape[1] if len(shape) == 4 else None
-    return None
+    shape = dict(_shapes(entries)).get(_FINER, ())
+    return shape[1] if len(shape) == 4 else None
 
 
 def _needed(wanted: Iterable[bytes], makers: dict[bytes, _Node], given: tuple[bytes, ...]) -> list[_Node]:
