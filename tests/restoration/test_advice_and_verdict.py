@@ -337,3 +337,49 @@ def test_results_of_any_size_get_a_verdict(shape: tuple[int, ...]) -> None:
 def test_an_image_without_an_original_gets_no_verdict() -> None:
     with pytest.raises(ParameterError, match="without an original"):
         verdict(Image.from_array(np.ones((8, 8))))
+
+
+# ------------------------------------------------------------------------------------------------ series, and what nobody can tell
+@pytest.mark.parametrize("bad", [0, 2, 4])
+def test_a_frame_that_went_wrong_makes_a_series_doubtful(bad: int) -> None:
+    clean = np.stack([gaussian_filter(1000 * cell(seed=s), 1) + 100 for s in range(5)])
+    seen = Image.from_array((clean + rng(5).normal(0, 8, clean.shape)).astype(np.float32), axes="TYX")
+    recipe = Recipe(operation="enhance", inputs=(), steps=(Step(name="denoise"),))
+    good = verdict(seen.replace(pixels=Image.from_array(clean, axes="TYX").pixels, original=seen, recipe=recipe))
+    assert good.word == "improved"
+    clean[bad] = clean[bad, ::-1]
+    found = verdict(seen.replace(pixels=Image.from_array(clean, axes="TYX").pixels, original=seen, recipe=recipe))
+    assert found.word == "doubtful"
+    assert f"in frame {bad + 1} of 5, blurred back" in found.reason
+
+
+@pytest.mark.parametrize("shape", [(1, 20), (5, 7), (16, 16), (24, 24), (4, 400)])
+def test_of_too_few_pixels_nothing_is_said(shape: tuple[int, int]) -> None:
+    for seed in range(3):
+        noise = rng(seed).poisson(50, shape).astype(np.float64)
+        found = verdict(result_of(noise, np.full(shape, 50.0)))
+        assert str(found).startswith(f"doubtful: it cannot be judged: {shape[1]} x {shape[0]} pixels are too few")
+
+
+def test_a_part_of_which_hardly_a_pixel_was_measured_is_not_judged() -> None:
+    clean = gaussian_filter(1000 * cell(), 1) + 100
+    seen = clean + rng(5).normal(0, 8, clean.shape)
+    seen[:, 4:] = np.nan
+    found = verdict(result_of(seen, clean))
+    assert found.word == "doubtful"
+    assert "768 pixels were measured" in found.reason
+
+
+def test_a_stained_section_is_not_called_improved() -> None:
+    clean = 4000 - gaussian_filter(1000 * cell(), 1)
+    found = verdict(result_of(clean + rng(5).normal(0, 30, clean.shape), clean))
+    assert found.word == "doubtful"
+    assert "no fluorescence" in found.reason
+
+
+def test_structure_that_the_input_can_neither_show_nor_deny_is_not_called_an_improvement() -> None:
+    noise = rng(5).normal(100, 8, (192, 192))
+    faint = 100 + 2.5 * gaussian_filter(cell(), 2) / gaussian_filter(cell(), 2).std() * 0.4
+    found = verdict(result_of(noise, faint))
+    assert found.word == "doubtful"
+    assert "it cannot be judged" in found.reason
