@@ -10,6 +10,9 @@ from __future__ import annotations
 class AbbeError(Exception):
     """Something that abbe could not do, said in words that a biologist can act on."""
 
+    #: what the images of a file of several are called, where the matter is with one of them alone
+    images: tuple[str, ...] = ()
+
 
 class NotAnImageError(AbbeError):
     """The content is no image that abbe can read, or is damaged."""

@@ -16,7 +16,7 @@ from abbe.cli.frame import main
 from abbe.errors import NotAnImageError, ParameterError, StorageError
 from abbe.formats import remote
 from abbe.formats.naming import numbered, stem
-from abbe.formats.opening import image_names
+from abbe.formats.opening import image_names, sole
 from abbe.formats.untrusted import open_untrusted
 
 
@@ -221,3 +221,30 @@ def test_a_zarr_folder_of_several_says_which_folder_to_open(tmp_path: Path) -> N
     said = next(n.message for n in abbe.open(folder).notices if n.code == "dropped")
     assert said.endswith("the first was opened. Open another as plate.zarr/1")
     assert np.asarray(abbe.open(tmp_path / "plate.zarr/1")).max() == 1
+
+
+def test_one_that_cannot_be_read_hides_no_other(two: tuple[Path, list[np.ndarray]]) -> None:
+    """The first was opened, failed, and nothing was said of the others; nor were they listed."""
+    path, images = two
+    with tifffile.TiffFile(path) as tif:
+        tag = tif.series[0].pages[0].tags["StripOffsets"]
+        place, width = tag.valueoffset, {4: 4, 16: 8}[int(tag.dtype)]
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write((2**30).to_bytes(width, "little"))
+    with pytest.raises(NotAnImageError, match=r"cut short.*the file holds 2 images.*open another as two\.ome\.tif#1 \(field 1"):
+        abbe.open(path)
+    assert image_names(path) == sole(path) == ("field 0, 2 x 40 x 50", "field 1, 3 x 30 x 20")
+    assert np.array_equal(np.asarray(abbe.open(f"{path}#1"))[0, :, 0], images[1])
+    with pytest.raises(NotAnImageError, match=r"copy it again from its source$"):
+        abbe.open(f"{path}#0")
+
+
+def test_photon_arrival_times_hide_no_other_image_of_a_lif(positions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import liffile
+
+    monkeypatch.setattr(liffile.LifImage, "is_flim", property(lambda self: str(self.path) == "Pos001_S001"))
+    with pytest.raises(NotAnImageError, match=r"\(FLIM\).*open another as Multiposition.lif#1 \(Pos002_S001\)"):
+        abbe.open(positions)
+    assert len(image_names(positions)) == 3
+    assert abbe.open(f"{positions}#1").shape == abbe.open(f"{positions}#2").shape

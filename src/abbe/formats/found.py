@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from abbe.errors import ParameterError
+from abbe.errors import AbbeError, ParameterError
 from abbe.image import Notice, Optics, PixelSize
 from abbe.image.pixels import Pixels
 
@@ -48,6 +50,16 @@ def pick(number: int, count: int, name: str) -> int:
         return number
     there = f"the images {name}#0 to #{count - 1}" if count > 1 else f"{name} alone, which holds one image"
     raise ParameterError(f"wanted {there}, got {name}#{number}")
+
+
+@contextmanager
+def among(images: Sequence[str]) -> Iterator[None]:
+    """What goes wrong within is the matter of one of these images of a file: the error says so, for the others can be opened."""
+    try:
+        yield
+    except AbbeError as problem:
+        problem.images = tuple(images) if len(images) > 1 else ()
+        raise
 
 
 class Format(Protocol):

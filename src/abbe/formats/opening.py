@@ -12,7 +12,7 @@ from typing import Any
 
 from abbe.errors import AbbeError, AxesError, LimitError, NotAnImageError, StorageError
 from abbe.formats import convention, remote
-from abbe.formats.found import Format, Found, pick
+from abbe.formats.found import Format, Found, among, pick
 from abbe.formats.jpeg import Jpeg
 from abbe.formats.naming import numbered
 from abbe.formats.png import Png
@@ -78,27 +78,59 @@ def open(
     named = Path(path_text(path))
     source, number = numbered(named)
     found = _one(source, axes, number)
-    if pixel_size is not None:
-        found = _with_size(found, _full_size(pixel_size))
-    image = convention.to_image(found, named, digester(source))
+    image = _image(found, source, named, pixel_size)
     return image if channels is None else image.replace(channels=tuple(channels))
 
 
-def sole(path: str | os.PathLike[str], axes: str | None = None) -> Image | tuple[str, ...]:
-    """The image of a file of one; of a file of several what they are called, for somebody to choose. Raises what `open` raises."""
+def sole(
+    path: str | os.PathLike[str], axes: str | None = None, pixel_size: Sequence[float | None] | None = None
+) -> Image | tuple[str, ...]:
+    """The image of a file of one; of a file of several what they are called, though the first cannot be read. Raises what `open` raises."""
     source = Path(path_text(path))
-    found = read(source, axes)
-    return found.images if len(found.images) > 1 else convention.to_image(found, source, digester(source))
+    try:
+        found = read(source, axes)
+    except AbbeError as problem:
+        if problem.images:
+            return problem.images
+        raise
+    return found.images if len(found.images) > 1 else _image(found, source, source, pixel_size)
+
+
+def by_number(
+    path: str | os.PathLike[str], number: int, axes: str | None = None, pixel_size: Sequence[float | None] | None = None
+) -> tuple[Image, str]:
+    """The image `number` of a file of several, and its name, even beside a file that is called cells.lif#2. Raises what `open` raises."""
+    source = Path(path_text(path))
+    found = read(source, axes, number)
+    name = found.images[number] if number < len(found.images) else ""
+    return _image(found, source, source.with_name(f"{source.name}#{number}"), pixel_size), name
 
 
 def image_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """What the images of a file of several are called, in their order; nothing of a file of one."""
-    return read(numbered(Path(path_text(path)))[0], None).images
+    try:
+        return read(numbered(Path(path_text(path)))[0], None).images
+    except AbbeError as problem:
+        if problem.images:  # the first cannot be read, and others may
+            return problem.images
+        raise
+
+
+def _image(found: Found, source: Path, named: Path, pixel_size: Sequence[float | None] | float | None) -> Image:
+    if pixel_size is not None:
+        found = _with_size(found, _full_size(pixel_size))
+    return convention.to_image(found, named, digester(source))
 
 
 def _one(source: Path, axes: str | None, number: int | None) -> Found:
     """The image that a user named; where nobody named one, the first, with a word about the others."""
-    found = read(source, axes, number or 0)
+    try:
+        found = read(source, axes, number or 0)
+    except AbbeError as problem:
+        if number is None and problem.images:
+            said = f"{SEVERAL} {len(problem.images)} images, of which this is the first; open another as {source.name}#1"
+            raise type(problem)(f"{problem}; {said} ({problem.images[1]})") from problem
+        raise
     if number is not None:
         pick(number, max(len(found.images), 1), source.name)
     elif len(found.images) > 1:
@@ -135,7 +167,8 @@ def read(source: Path, axes: str | None, number: int = 0) -> Found:
         if form.claims(head, source):
             try:
                 found = form.read(source, axes, number)
-                _check_axes(found, form, source.name, axes)
+                with among(found.images):
+                    _check_axes(found, form, source.name, axes)
                 return found
             except OSError as problem:
                 raise _unreadable(source, problem) from problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ import tifffile
 from abbe.errors import LimitError, NotAnImageError
 from abbe.formats import ome
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found, pick
+from abbe.formats.found import Found, among, pick
 from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, losses, makers, resolution, sets
 from abbe.formats.tiff.directories import check_directories
@@ -49,18 +49,26 @@ def _read(described: sets.Described, path: Path, axes: str | None, number: int) 
     tif = described.tif
     there = sets.images(tif, path)
     series = there[pick(number, len(there), path.name) if len(there) > 1 else 0]
+    if len(there) == 1:
+        return _read_series(described, series, path, axes, number)
+    names = tuple(f"{s.name or f'image {k}'}, {' x '.join(map(str, s.shape))}" for k, s in enumerate(there))
+    with among(names), decoding(path.name):
+        found = _read_series(described, series, path, axes, 0)
+    parts = found.images
+    said = Notice("dropped", f"the image is one of {len(parts)} ({parts[0]} to {parts[-1]}); the first was opened") if parts else None
+    return replace(found, images=names, notices=found.notices if said is None else (*found.notices, said))
+
+
+def _read_series(described: sets.Described, series: Any, path: Path, axes: str | None, part: int) -> Found:
+    """`part` says which, where it is several along axes that abbe has not."""
+    tif = described.tif
     words = described.words(sets.place(tif, path, series))
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
-    stored, layout_notices, names = _pixels(tif, series, path, axes, number if len(there) == 1 else 0)
+    stored, layout_notices, names = _pixels(tif, series, path, axes, part)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
     notices = [*described.notices, *layout_notices, *_losses(page), *colour_notices]
-    if len(there) > 1:
-        notices += (
-            [Notice("dropped", f"the image is one of {len(names)} ({names[0]} to {names[-1]}); the first was opened")] if names else []
-        )
-        names = tuple(f"{s.name or f'image {k}'}, {' x '.join(map(str, s.shape))}" for k, s in enumerate(there))
     if words is not None:
         return _with_ome(words, pixels, notices, rgb, names)
     return _with_tags(tif, page, pixels, notices, rgb, colors, names)

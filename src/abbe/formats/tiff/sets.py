@@ -82,14 +82,16 @@ def _of_file(tif: Any, path: Path) -> list[Any]:
 
 
 def first_file(path: Path) -> Path:
-    """The file that holds the first plane of the image that the TIFF `path` opens as: itself in most cases.
+    """The file that holds the first plane of the image that the TIFF `path` opens as: itself in most cases. Raises as `first_files`."""
+    return first_files(path)[0]
 
-    Raises what a damaged file raises.
-    """
+
+def first_files(path: Path) -> list[Path]:
+    """The file that holds the first plane of each of the images in the TIFF `path`. Raises what a damaged file raises."""
     check_directories(path)
     with tifffile.TiffFile(path) as tif, described(tif, path) as whole:
+        there = images(whole.tif, path)
         if whole.words is _no_words:
-            return path
-        series = images(whole.tif, path)[0]
-        first = next(page for page in series.pages if page is not None)
-        return Path(first.parent.filehandle.path)
+            return [path] * len(there)
+        pages = (next(page for page in series.pages if page is not None) for series in there)
+        return [Path(page.parent.filehandle.path) for page in pages]

@@ -16,7 +16,7 @@ import numpy as np
 
 from abbe.errors import LimitError, NotAnImageError
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found, pick
+from abbe.formats.found import Found, among, pick
 from abbe.formats.stamp import Stamp, read_exactly
 from abbe.formats.transmitted import transmitted
 from abbe.formats.vendor import czi_metadata
@@ -66,29 +66,36 @@ class Czi:
                 raise NotAnImageError(f"{path.name} holds no pixels")
             xml = file.metadata() or ""
             starts = sorted({d.start for e in entries for d in e.dimension_entries if d.dimension == "S"})
+            names = czi_metadata.scenes(xml, starts) if len(starts) > 1 else ()
             scene = starts[pick(number, len(starts), path.name)] if len(starts) > 1 else None
-            blocks, shape, notices = _arrange(entries, scene, stamp, path.name)
-            dtype, samples = _pixel_type(entries, path.name)
-            check_size(shape)
-            words = czi_metadata.parse(xml, shape)
-            compressed = {e.compression for e in entries}
-            if compressed & {JPEG, JPEG_XR}:
-                notices.append(Notice("lossy", "compressed as JPEG or JPEG XR, which may lose fine detail; see the microscope's settings"))
-            full: Shape = (shape[0], shape[1] * samples, *shape[2:])
-            return Found(
-                CziPixels(full, dtype, stamp, blocks, samples),
-                format="CZI",
-                pixel_size=words.pixel_size,
-                channels=words.channels if samples == 1 else (),
-                colors=words.colors if samples == 1 else (),
-                bits=words.bits,
-                time_step=words.time_step,
-                optics=words.optics,
-                acquired=words.acquired,
-                notices=(*notices, *transmitted(words.channels, words.transmitted)),
-                rgb=samples == 3,
-                images=czi_metadata.scenes(xml, starts) if len(starts) > 1 else (),
-            )
+            with among(names), decoding(path.name):
+                return _found(path, entries, scene, stamp, xml, names)
+
+
+def _found(path: Path, entries: Sequence[Any], scene: int | None, stamp: Stamp, xml: str, names: tuple[str, ...]) -> Found:
+    """The image of a scene."""
+    blocks, shape, notices = _arrange(entries, scene, stamp, path.name)
+    dtype, samples = _pixel_type(entries, path.name)
+    check_size(shape)
+    words = czi_metadata.parse(xml, shape)
+    compressed = {e.compression for e in entries}
+    if compressed & {JPEG, JPEG_XR}:
+        notices.append(Notice("lossy", "compressed as JPEG or JPEG XR, which may lose fine detail; see the microscope's settings"))
+    full: Shape = (shape[0], shape[1] * samples, *shape[2:])
+    return Found(
+        CziPixels(full, dtype, stamp, blocks, samples),
+        format="CZI",
+        pixel_size=words.pixel_size,
+        channels=words.channels if samples == 1 else (),
+        colors=words.colors if samples == 1 else (),
+        bits=words.bits,
+        time_step=words.time_step,
+        optics=words.optics,
+        acquired=words.acquired,
+        notices=(*notices, *transmitted(words.channels, words.transmitted)),
+        rgb=samples == 3,
+        images=names,
+    )
 
 
 def _same_size(entry: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from abbe.errors import NotAnImageError
 from abbe.formats.colours import NAMES, from_rgb
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found, pick
+from abbe.formats.found import Found, among, pick
 from abbe.formats.stamp import Stamp
 from abbe.formats.transmitted import transmitted
 from abbe.formats.units import positive
@@ -39,36 +40,43 @@ class Lif:
         with decoding(path.name), liffile.LifFile(path) as file:
             if not len(file.images):
                 raise NotAnImageError(f"{path.name} holds no image")
-            image = file.images[pick(number, len(file.images), path.name)]
-            sizes = dict(zip(image.dims, image.shape))
-            colour = "S" in sizes
-            shape: Shape = (sizes.get("T", 1), sizes.get("C", 1) * sizes.get("S", 1), sizes.get("Z", 1), sizes.get("Y", 1), sizes["X"])
-            check_size(shape)
-            extra = {a: n for a, n in sizes.items() if a not in "TCZYXS" and n > 1}
-            if image.is_flim:
-                raise NotAnImageError(f"{path.name} holds photon arrival times (FLIM), not intensities; export an intensity image")
-            frame = _Frame(number, tuple(a for a in sizes if a not in "YXS"), colour)
-            opened = functools.partial(liffile.LifFile, path)
-            pixels = FramePixels(shape, np.dtype(image.dtype).newbyteorder("="), Stamp.of(path), opened, frame)
-            words = lif_metadata.parse(image.xml_element, shape[1])
-            described = list(image.xml_element.iter("ChannelDescription"))
-            tables = [d.get("LUTName", "") for d in described] if len(described) == shape[1] else []
-            left_out = [notice for a, n in extra.items() for notice in first_of(n, _AXES.get(a, f"steps along {a}"))]
-            return Found(
-                pixels,
-                format="LIF",
-                pixel_size=(_step(image, "Z"), _step(image, "Y"), _step(image, "X")),
-                channels=() if colour else words.channels,
-                colors=tuple(_colour(name) for name in tables),
-                bits=_bits(described),
-                time_step=_step(image, "T", 1.0),
-                optics=words.optics,
-                acquired=words.acquired,
-                facts={"name": str(image.name)},
-                notices=(*left_out, *transmitted(words.channels or (None,) * shape[1], words.transmitted)),
-                rgb=colour,
-                images=tuple(str(one.path) for one in file.images) if len(file.images) > 1 else (),
-            )
+            names = tuple(str(one.path) for one in file.images)
+            number = pick(number, len(names), path.name)
+            with among(names), decoding(path.name):
+                return _found(path, functools.partial(liffile.LifFile, path), file, number, names)
+
+
+def _found(path: Path, opened: Callable[[], Any], file: Any, number: int, names: tuple[str, ...]) -> Found:
+    """The image `number` of the file, which `opened` opens again."""
+    image = file.images[number]
+    sizes = dict(zip(image.dims, image.shape))
+    colour = "S" in sizes
+    shape: Shape = (sizes.get("T", 1), sizes.get("C", 1) * sizes.get("S", 1), sizes.get("Z", 1), sizes.get("Y", 1), sizes["X"])
+    check_size(shape)
+    extra = {a: n for a, n in sizes.items() if a not in "TCZYXS" and n > 1}
+    if image.is_flim:
+        raise NotAnImageError(f"{path.name} holds photon arrival times (FLIM), not intensities; export an intensity image")
+    frame = _Frame(number, tuple(a for a in sizes if a not in "YXS"), colour)
+    pixels = FramePixels(shape, np.dtype(image.dtype).newbyteorder("="), Stamp.of(path), opened, frame)
+    words = lif_metadata.parse(image.xml_element, shape[1])
+    described = list(image.xml_element.iter("ChannelDescription"))
+    tables = [d.get("LUTName", "") for d in described] if len(described) == shape[1] else []
+    left_out = [notice for a, n in extra.items() for notice in first_of(n, _AXES.get(a, f"steps along {a}"))]
+    return Found(
+        pixels,
+        format="LIF",
+        pixel_size=(_step(image, "Z"), _step(image, "Y"), _step(image, "X")),
+        channels=() if colour else words.channels,
+        colors=tuple(_colour(name) for name in tables),
+        bits=_bits(described),
+        time_step=_step(image, "T", 1.0),
+        optics=words.optics,
+        acquired=words.acquired,
+        facts={"name": str(image.name)},
+        notices=(*left_out, *transmitted(words.channels or (None,) * shape[1], words.transmitted)),
+        rgb=colour,
+        images=names if len(names) > 1 else (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
