@@ -74,6 +74,29 @@ def test_with_a_certificate_the_page_comes_encrypted(tmp_path: Path, pem: tuple[
     assert server.returncode in (0, 130)
 
 
+def test_the_page_comes_where_no_key_can_be_kept_and_says_what_that_means(tmp_path: Path) -> None:
+    """As in a container whose home is read-only."""
+    (folder := tmp_path / "cells").mkdir()
+    (tmp_path / "state").write_bytes(b"a file, where the folder for the key should be")
+    command = [sys.executable, "-m", "abbe", "serve", str(folder), "--no-browser"]
+    nowhere = dict.fromkeys(("XDG_STATE_HOME", "LOCALAPPDATA", "HOME"), str(tmp_path / "state"))
+    environment = {**os.environ, **nowhere, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stderr is not None
+            link = next(line.split()[-1] for line in server.stdout if line.startswith("open"))
+            assert "must be let in again" in server.stderr.readline()
+            address = link.split("/")[2]
+            with socket.create_connection(("127.0.0.1", int(address.partition(":")[2]))) as plain:
+                plain.sendall(f"GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+                assert plain.recv(12) == b"HTTP/1.1 200"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(60)
+    assert server.returncode in (0, 130)
+
+
 def test_a_page_that_is_not_built_is_said(tmp_path: Path) -> None:
     from abbe.server import Settings
     from abbe.server.routes.page import page_is_built

@@ -121,6 +121,23 @@ def test_a_network_that_cannot_run_says_so_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(problem.value)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of address space, and what is mapped")
+def test_a_network_that_finds_no_memory_says_that_it_is_memory() -> None:
+    script = (
+        "import os, resource, numpy as np\n"
+        "from abbe.restoration.engine import Runner, engine\n"
+        "from abbe.zoo import find\n"
+        "at_work = Runner(find('denoise'), engine('cpu'))\n"
+        "at_work.run(np.ones((1, 1, 64, 64), np.float32))\n"
+        "pixels = np.ones((1, 1, 2048, 2048), np.float32)\n"
+        "mapped = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (mapped + 2**27, mapped + 2**27))\n"
+        "try:\n    at_work.run(pixels)\nexcept MemoryError as problem:\n    print('memory:', problem)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=False)
+    assert done.stdout == "memory: denoise on 2048 x 2048 pixels\n", done.stderr
+
+
 def test_a_model_is_told_what_its_card_says_and_nothing_unknown(tmp_path: Path) -> None:
     told = helper.make_graph(
         [

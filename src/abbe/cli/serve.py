@@ -40,6 +40,8 @@ def command(
         if not page_is_built(settings):
             say("the page is not built, so the browser will show nothing yet: run `make page` in the checkout", err=True)
         say(f"abbe shows the images in {folder.resolve()}", f"open  {started.link}")
+        if started.forgetful:
+            say(f"note: {started.forgetful}", err=True)
         if started.lan_link is not None:
             say(f"on a tablet in the same network, scan this, or open  {started.lan_link}")
             print(terminal_code(started.lan_link))

@@ -18,9 +18,11 @@ LARGEST = 3072
 
 _COMPUTED = Undefined(
     "the noise of a computed image is not independent from pixel to pixel, so that its halves agree on noise too; "
-    "give a second acquisition and its result (repeats=)"
+    "give a second acquisition and its result (repeats=, --repeat)"
 )
-_SAME = Undefined("the second acquisition is the first one again, noise and all; record the same specimen a second time (repeats=)")
+_SAME = Undefined(
+    "the second acquisition is the first one again, noise and all; record the same specimen a second time (repeats=, --repeat)"
+)
 
 
 def resolve(
@@ -65,7 +67,7 @@ def _two_frames(
     pair: Pair, repeats: tuple[Image, Image] | None, k: int, where: tuple[range, range], planes: tuple[Plane, Plane], fine: float
 ) -> Beside:
     if repeats is None:
-        none = Undefined("only one acquisition was given; two frames of the same specimen are needed (repeats=)")
+        none = Undefined("only one acquisition was given; two frames of the same specimen are needed (repeats=, --repeat)")
         return Beside(none, none)
     again = Pair(repeats[0], repeats[1], pair.grid, 0, pair.c)
     others = again.read_transformed(k, *where), again.read_plain(k, *where)

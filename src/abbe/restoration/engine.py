@@ -156,6 +156,8 @@ class Runner:
         except Exception as problem:
             if engine.name != "cpu":
                 raise ProviderError(str(problem)) from problem
+            if _is_memory(problem):
+                raise MemoryError(str(model.path)) from problem
             raise ModelError(f"wanted a network that ONNX Runtime can run, got {model.path}: {_line(problem)}") from problem
         self._lock = threading.Lock()
         self._check_inputs()
@@ -193,6 +195,8 @@ class Runner:
         except Exception as problem:
             if self.engine.name != "cpu":
                 raise ProviderError(str(problem)) from problem
+            if _is_memory(problem):
+                raise MemoryError(f"{self.card.name} on {h} x {w} pixels") from problem
             raise ModelError(f"wanted {self.card.name} to restore {h} x {w} pixels, but it failed: {_line(problem)}") from problem
         wanted = (n, 2, h * self.card.scale, w * self.card.scale)
         if restored.shape != wanted:
@@ -254,6 +258,11 @@ def _known(told: Mapping[str, float] | None, name: str) -> float:
         offered = ", ".join(told or {}) or "nothing"
         raise ModelError(f"wanted a model that is told {offered}, got one that wants to know {name!r}; update abbe")
     return told[name]
+
+
+def _is_memory(problem: BaseException) -> bool:
+    """ONNX Runtime tells of memory that is not there in the words of C++ and of its own allocator alone."""
+    return isinstance(problem, MemoryError) or any(words in str(problem) for words in ("bad_alloc", "Failed to allocate memory"))
 
 
 def _line(problem: Exception) -> str:

@@ -23,7 +23,7 @@ from abbe.server.events import Hub
 from abbe.server.folders import Folders
 from abbe.server.guard import Guard, RefusedError
 from abbe.server.jobs import Job, Queue
-from abbe.server.keys import Keys, signing_key
+from abbe.server.keys import Keys, key_at_hand
 from abbe.server.routes import ROUTERS
 from abbe.server.routes.page import add_page
 from abbe.server.service import Service
@@ -46,9 +46,10 @@ def create_app(settings: Settings) -> FastAPI:
     def job_changed(job: Job) -> None:
         hub.publish("job", job.to_dict(), subject=job.id)
 
+    key, forgetful = key_at_hand(settings.state)
     service = Service(
         settings,
-        Keys(signing_key(settings.state), root, settings.limits.wrong_tokens),
+        Keys(key, root, settings.limits.wrong_tokens),
         hub,
         Queue(settings.limits.jobs, job_changed),
         Cabinet(root, settings.limits.sessions, session_changed),
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="abbe", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.service = service
+    app.state.forgetful = forgetful
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     add_page(app, settings)

@@ -59,6 +59,14 @@ def signing_key(folder: Path | None = None) -> bytes:
     return key
 
 
+def key_at_hand(folder: Path | None = None) -> tuple[bytes, str]:
+    """The user's key and no word; where none can be kept, as in a home that is read-only, one for this run alone, and why."""
+    try:
+        return signing_key(folder), ""
+    except StorageError as problem:
+        return secrets.token_bytes(32), f"tablets and browsers must be let in again whenever abbe is started: {problem}"
+
+
 class Keys:
     """Tokens handed out, and the signature of cookies, for one folder."""
 

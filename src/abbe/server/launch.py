@@ -31,6 +31,8 @@ class Started:
     link: str
     #: for a second device; None without `--lan`, or when this computer is in no network
     lan_link: str | None
+    #: why devices are not remembered, where they are not
+    forgetful: str = ""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -102,7 +104,11 @@ def serve(settings: Settings, ready: Callable[[Started], None] | None = None) ->
             keys = app.state.service.keys
             near = addresses() if settings.lan else []
             server.when_ready = lambda: ready(
-                Started(link(settings, keys, settings.port, "127.0.0.1"), link(settings, keys, settings.port, near[0]) if near else None)
+                Started(
+                    link(settings, keys, settings.port, "127.0.0.1"),
+                    link(settings, keys, settings.port, near[0]) if near else None,
+                    app.state.forgetful,
+                )
             )
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(server.serve(sockets=[found]))
