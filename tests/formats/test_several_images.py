@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ import tifffile
 import abbe
 from abbe.cli.frame import main
 from abbe.errors import NotAnImageError, ParameterError, StorageError
-from abbe.formats import remote
+from abbe.formats import opening, remote
 from abbe.formats.naming import numbered, stem
 from abbe.formats.opening import image_names, sole
 from abbe.formats.untrusted import open_untrusted
@@ -210,7 +211,7 @@ def test_images_that_lie_along_two_axes_count_through_both(tmp_path: Path, rng: 
     assert np.array_equal(np.asarray(abbe.open(f"{path}#4"))[0, 0, 0], pixels[1, 1])
 
 
-def test_a_zarr_folder_of_several_says_which_folder_to_open(tmp_path: Path) -> None:
+def test_a_zarr_folder_of_several_says_how_to_open_the_others(tmp_path: Path) -> None:
     """As bioformats2raw writes them."""
     folder = tmp_path / "plate.zarr"
     folder.mkdir()
@@ -219,8 +220,42 @@ def test_a_zarr_folder_of_several_says_which_folder_to_open(tmp_path: Path) -> N
         abbe.save(abbe.Image.from_array(np.full((20, 30), k, np.uint8)), tmp_path / f"{k}.ome.zarr")
         shutil.move(tmp_path / f"{k}.ome.zarr", folder / str(k))
     said = next(n.message for n in abbe.open(folder).notices if n.code == "dropped")
-    assert said.endswith("the first was opened. Open another as plate.zarr/1")
+    assert said.endswith("holds 2 images; the first was opened, 0. Open another as plate.zarr#1 (1)")
+    assert np.asarray(abbe.open(tmp_path / "plate.zarr#1")).max() == 1
     assert np.asarray(abbe.open(tmp_path / "plate.zarr/1")).max() == 1
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_fields_of_a_plate_are_its_images(version: str, tmp_path: Path) -> None:
+    """They were refused, each to be opened by its folder. A well that was not imaged is listed, too, and has none."""
+    plate = tmp_path / "plate.zarr"
+
+    def describe(folder: Path, words: dict[str, object]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if version == "0.5":
+            (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {"ome": words}}))
+        else:
+            (folder / ".zgroup").write_text('{"zarr_format": 2}')
+            (folder / ".zattrs").write_text(json.dumps(words))
+
+    describe(plate, {"plate": {"wells": [{"path": "A/1"}, {"path": "A/2"}, {"path": "B/1"}, {"path": "B/2"}]}})
+    for k, name in enumerate(("A/1/0", "A/1/1", "B/1/0")):
+        describe(plate / name[:3], {"well": {"images": [{"path": str(field)} for field in range(2 if name[0] == "A" else 1)]}})
+        abbe.save(abbe.Image.from_array(np.full((20, 30), k + 1, np.uint8)), tmp_path / f"{k}.ome.zarr")
+        shutil.move(tmp_path / f"{k}.ome.zarr", plate / name)
+    (plate / "B" / "2").mkdir()
+    (plate / "B" / "2" / ("zarr.json" if version == "0.5" else ".zattrs")).write_text("{")
+    assert image_names(plate) == ("A/1/0", "A/1/1", "B/1/0", "B/2/0")
+    assert "4 images; the first was opened, A/1/0. Open another as plate.zarr#1 (A/1/1)" in abbe.open(plate).notices[0].message
+    for k in range(3):
+        assert np.asarray(abbe.open(tmp_path / f"plate.zarr#{k}")).max() == k + 1
+    with pytest.raises(NotAnImageError, match=r"plate\.zarr/B/2/0 is a Zarr folder without the description of an image"):
+        abbe.open(tmp_path / "plate.zarr#3")
+    assert image_names(plate / "A" / "1") == ("0", "1")
+    for words in ({"plate": {"wells": [{"path": "../../elsewhere"}]}}, {"plate": {"wells": []}}):
+        describe(plate, words)
+        with pytest.raises(NotAnImageError, match=r"outside itself|a plate without any image"):
+            abbe.open(plate)
 
 
 def test_one_that_cannot_be_read_hides_no_other(two: tuple[Path, list[np.ndarray]]) -> None:
@@ -248,3 +283,19 @@ def test_photon_arrival_times_hide_no_other_image_of_a_lif(positions: Path, monk
         abbe.open(positions)
     assert len(image_names(positions)) == 3
     assert abbe.open(f"{positions}#1").shape == abbe.open(f"{positions}#2").shape
+
+
+def test_a_long_file_is_read_once_for_the_digest_of_all_its_images(
+    two: tuple[Path, list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A LIF of 20 GB with 40 images would be read 40 times."""
+    path, _ = two
+    read: list[Path] = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(opening, "LONG", 1)
+    monkeypatch.setattr(opening.hashlib, "file_digest", lambda file, name: (read.append(path), digest(file, name))[1])
+    found = {abbe.open(f"{path}#{k}").provenance.digest for k in (0, 1, 0)}
+    assert found == {hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert len(read) == 1
+    path.write_bytes(path.read_bytes() + b" ")
+    assert abbe.open(f"{path}#1").provenance.digest == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -222,6 +222,11 @@ def _unreadable(source: Path, problem: Exception) -> StorageError:
     return StorageError(f"could not read {source}: {why}")
 
 
+#: files from which size on have their digest remembered, of so many: each image of a LIF of 20 GB asks for it
+LONG, REMEMBERED = 64 * 2**20, 16
+_digests: dict[Stamp, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Digester:
     """Computes the SHA-256 of the file's bytes; None for a folder, and for a file that changed since."""
@@ -233,7 +238,13 @@ class Digester:
             return None
         try:
             with os.fdopen(self.stamp.open(), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                known = _digests.get(self.stamp)
+                digest = known or hashlib.file_digest(file, "sha256").hexdigest()
+            if self.stamp.size >= LONG:
+                while len(_digests) >= REMEMBERED:
+                    _digests.pop(next(iter(_digests)), None)
+                _digests[self.stamp] = digest
+            return digest
         except (AbbeError, OSError):
             return None
 

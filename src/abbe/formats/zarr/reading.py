@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from abbe.errors import LimitError, NotAnImageError, StorageError
 from abbe.formats import account
 from abbe.formats.damage import decoding
-from abbe.formats.found import Found
+from abbe.formats.found import Found, among, pick
 from abbe.formats.units import micrometres, positive, seconds
 from abbe.image import Notice
 from abbe.image.axes import check_size
@@ -36,30 +37,71 @@ class Zarr:
         return path.is_dir() and any((path / sign).is_file() for sign in SIGNS)
 
     def read(self, path: Path, axes: str | None, number: int) -> Found:
-        folder, words, notices = _image_folder(path)
-        scales = words.get("multiscales")
-        if not isinstance(scales, list) or not scales:
-            raise NotAnImageError(f"{path.name} is a Zarr folder without the description of an image (multiscales); open one of its images")
-        if len(scales) > 1:
-            notices.append(Notice("dropped", f"the folder holds {len(scales)} images; the first was opened"))
-        with decoding(path.name):
-            return _found(folder, words, scales[0], notices, axes)
+        there = _images(path)
+        names = tuple(one.name for one in there) if len(there) > 1 else ()
+        one = there[pick(number, len(there), path.name) if names else 0]
+        folder = path / one.place
+        with among(names), decoding(path.name):
+            words = _attributes(folder)
+            scales = words.get("multiscales")
+            if not isinstance(scales, list) or len(scales) <= one.scale:
+                raise NotAnImageError(f"{_named(path, one)} is a Zarr folder without the description of an image (multiscales)")
+            rest = len(scales) if one.place and len(scales) > 1 else 0
+            notices = [Notice("dropped", f"the folder holds {rest} images; the first was opened")] if rest else []
+            return replace(_found(folder, words, scales[one.scale], notices, axes), images=names)
 
 
-def _image_folder(path: Path) -> tuple[Path, Mapping[str, Any], list[Notice]]:
-    """The folder of the image, its OME attributes, and what to say: the converter bioformats2raw puts images into folders 0, 1, ..."""
+@dataclass(frozen=True, slots=True)
+class _One:
+    """An image: its folder within that which was named, which of the folder's images it is, and its name."""
+
+    place: str
+    scale: int
+    name: str
+
+
+def _images(path: Path) -> list[_One]:
+    """The images below a folder: of a plate well by well; the converter bioformats2raw puts images into folders 0, 1, ..."""
     words = _attributes(path)
-    if "plate" in words or "well" in words:
-        raise NotAnImageError(f"{path.name} is a plate with many images; open one of them, such as {path.name}/A/1/0")
-    if "multiscales" in words or not (path / "0").is_dir():
-        return path, words, []
-    inner = _attributes(path / "0")
-    more = (
-        [Notice("dropped", f"the folder holds several images; the first was opened. Open another as {path.name}/1")]
-        if (path / "1").is_dir()
-        else []
-    )
-    return path / "0", inner, more
+    scales = words.get("multiscales")
+    if isinstance(scales, list) and scales:
+        return [_One("", k, str(one.get("name") or f"image {k}") if isinstance(one, dict) else "") for k, one in enumerate(scales)]
+    if "plate" in words:
+        wells = _paths(words["plate"], "wells", path)
+        places = [f"{well}/{field}" for well in wells for field in _fields(path / well)]
+    elif "well" in words:
+        places = _paths(words["well"], "images", path)
+    else:
+        places = list(itertools.takewhile(lambda name: (path / name).is_dir(), map(str, itertools.count())))
+    if not places:
+        what = "a plate without any image" if "plate" in words or "well" in words else "a Zarr folder without the description of an image"
+        raise NotAnImageError(f"{path.name} is {what} (multiscales); open another")
+    return [_One(place, 0, place) for place in places]
+
+
+def _fields(well: Path) -> list[str]:
+    try:
+        return _paths(_attributes(well).get("well"), "images", well)
+    except NotAnImageError:
+        return ["0"]  # which opening it says, and the other wells are there
+
+
+def _paths(words: Any, key: str, path: Path) -> list[str]:
+    """Paths of a plate's wells, or of a well's images."""
+    listed = words.get(key) if isinstance(words, dict) else None
+    found = [str(one["path"]) for one in listed or [] if isinstance(one, dict) and "path" in one]
+    for name in found:
+        _check_inside(name, path)
+    return found
+
+
+def _check_inside(name: str, path: Path) -> None:
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise NotAnImageError(f"{path.name} names pixels outside itself ({name[:200]})")
+
+
+def _named(path: Path, one: _One) -> str:
+    return f"{path.name}/{one.place}" if one.place else path.name
 
 
 def _attributes(folder: Path) -> Mapping[str, Any]:
@@ -87,8 +129,7 @@ def _json(file: Path) -> Any:
 def _found(folder: Path, words: Mapping[str, Any], scale: Mapping[str, Any], notices: list[Notice], wanted: str | None) -> Found:
     dataset = scale["datasets"][0]
     name = str(dataset["path"])
-    if ".." in Path(name).parts or Path(name).is_absolute():
-        raise NotAnImageError(f"{folder.name} names pixels outside itself ({name[:200]})")
+    _check_inside(name, folder)
     array = _array(folder / name)
     described = scale.get("axes") or [{"name": a} for a in "tczyx"[-len(array.shape) :]]
     stored = (wanted or "".join(str(a["name"] if isinstance(a, dict) else a) for a in described)).upper()
