@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from abbe.reporting.figures import drawing
-from abbe.reporting.figures.fonts import known
+from abbe.reporting.figures.fonts import families
 from abbe.reporting.inert import inert
 
 #: pixels per inch
 DPI = 160
 #: inches of a sheet's width: a page's, so that text keeps its size
 WIDTH = 7.2
-#: stands for a character that the typeface lacks, of which matplotlib would warn
-MISSING = "\u25a1"
 #: most inches of a chart's height
 TALLEST = 5.5
 #: inches between a chart and its colour scale, and of the scale's width
@@ -93,13 +91,23 @@ def few_ticks(chart: Any, most: int) -> None:
     chart.tick_params(labelsize=7)
 
 
-def plain(text: str, length: int = 30) -> str:
-    """A name as matplotlib shows it and does not typeset it, cut where it would reach into the next chart."""
-    whole = "".join(character if ord(character) in known() else MISSING for character in inert(text))
+def plain(text: str, length: int = 30, instead: str = "") -> str:
+    """A name as matplotlib shows it and does not typeset it, cut where it would reach into the next chart.
+
+    `instead`: what is said where no font of this computer has all of its characters; the tables have them.
+    """
+    whole = inert(text)
+    whole = whole if families(whole) is not None else instead
     return (whole if len(whole) <= length else whole[: length - 1] + "…").replace("$", r"\$")
 
 
 def png(figure: Any) -> bytes:
     """Without an alpha channel, as all figures are: PDF takes such PNGs as they are."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        named = families(text.get_text())
+        if named is not None and len(named) > 1:
+            text.set_fontfamily(list(named))
     figure.canvas.draw()
     return drawing.png(drawing.picture(np.asarray(figure.canvas.buffer_rgba())[..., :3]))

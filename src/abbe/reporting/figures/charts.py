@@ -46,15 +46,15 @@ def histograms(before: Image, after: Image | None, names: tuple[str, str], chann
         row = Row(places, min(0.6, 0.26 * places), right=0.12)
         figure, axes = row.draw(len(channels))
         for c, chart in zip(channels, axes, strict=True):
-            for image, color, name in ((before, BEFORE, names[0]), (after, AFTER, names[1])):
+            for image, color, name, instead in ((before, BEFORE, names[0], "before"), (after, AFTER, names[1], "after")):
                 if image is None:
                     continue
                 low, high = _range(before, after, c)
                 counts = histogram(image, c, low, high)
                 edges = np.linspace(low, high, BINS + 1)
-                chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=plain(name), linewidth=1.2)
+                chart.stairs(counts / max(counts.sum(), 1), edges, color=color, label=plain(name, instead=instead), linewidth=1.2)
             chart.set_yscale("log", subs=[])
-            title(chart, plain(before.channels[c], 60 // places))
+            title(chart, plain(before.channels[c], 60 // places, f"channel {c + 1}"))
             chart.set_xlabel("grey value", fontsize=8)
             few_ticks(chart, 10 // places)
             chart.set_ylim(top=10 * chart.get_ylim()[1])  # room for the legend
@@ -99,8 +99,8 @@ def _scattergram(figure: Any, chart: Any, gram: Scattergram, name: str) -> None:
         chart.plot([line[0][0], line[1][0]], [line[0][1], line[1][1]], color="#D55E00", linewidth=1)
     chart.set_xlim(extent[:2])
     chart.set_ylim(extent[2:])
-    title(chart, plain(name))
-    chart.set_xlabel(plain(gram.names[0]), fontsize=8)
-    chart.set_ylabel(plain(gram.names[1]), fontsize=8)
+    title(chart, plain(name, instead="result"))
+    chart.set_xlabel(plain(gram.names[0], instead="first channel"), fontsize=8)
+    chart.set_ylabel(plain(gram.names[1], instead="second channel"), fontsize=8)
     few_ticks(chart, 5)
     scale(figure, chart, picture, "pixels")

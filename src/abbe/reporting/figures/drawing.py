@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from abbe.reporting.figures.fonts import font_file
+from abbe.reporting.figures.fonts import file_for, font_file
 from abbe.reporting.figures.scalebar import ScaleBar
 
 if TYPE_CHECKING:
@@ -23,11 +23,17 @@ MARK = (240, 228, 66)
 REGION = (86, 180, 233)
 
 
-@lru_cache(maxsize=8)
-def font(size: int) -> Any:
+@lru_cache(maxsize=16)
+def font(size: int, file: str | None = None) -> Any:
     from PIL import ImageFont
 
-    return ImageFont.truetype(font_file(), size)
+    return ImageFont.truetype(file or font_file(), size)
+
+
+def lettering(text: str, size: int, instead: str) -> tuple[str, Any]:
+    """A text and the font to draw it with; `instead` where no font of this computer has all of its characters."""
+    file = file_for(text)
+    return (instead, font(size)) if file is None else (text, font(size, file))
 
 
 def picture(values: npt.NDArray[np.uint8]) -> Picture:
@@ -77,8 +83,8 @@ def frame(drawn: Picture) -> None:
     ImageDraw.Draw(drawn).rectangle((0, 0, width - 1, height - 1), outline=MARK, width=max(2, width // 150))
 
 
-def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str) -> None:
-    """The border of a mask of the picture's size, with a label at its top."""
+def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str, instead: str = "region") -> None:
+    """The border of a mask of the picture's size, with a label at its top; `instead` where no font has its characters."""
     from PIL import Image as Pillow
     from PIL import ImageDraw
 
@@ -95,7 +101,8 @@ def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str) -> N
     rows, columns = np.nonzero(inside)
     place = (int(columns.mean()), int(rows.min()) + 3)
     pen = ImageDraw.Draw(drawn)
-    pen.text(place, label, font=font(max(11, drawn.size[0] // 32)), anchor="ma", fill=REGION, stroke_width=2, stroke_fill=(0, 0, 0))
+    label, face = lettering(label, max(11, drawn.size[0] // 32), instead)
+    pen.text(place, label, font=face, anchor="ma", fill=REGION, stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def side_by_side(panels: list[Picture], labels: list[str], gap: int = 12) -> Picture:
@@ -109,8 +116,9 @@ def side_by_side(panels: list[Picture], labels: list[str], gap: int = 12) -> Pic
     sheet = Pillow.new("RGB", (width, panels[0].size[1] + head), (255, 255, 255))
     pen = ImageDraw.Draw(sheet)
     x = 0
-    for panel, label in zip(panels, labels, strict=True):
-        pen.text((x + 1, head - size * 0.5), _fitting(label, font(size), panel.size[0]), font=font(size), anchor="ls", fill=(30, 30, 30))
+    for number, (panel, label) in enumerate(zip(panels, labels, strict=True), 1):
+        text, face = lettering(label, size, f"image {number}")
+        pen.text((x + 1, head - size * 0.5), _fitting(text, face, panel.size[0]), font=face, anchor="ls", fill=(30, 30, 30))
         sheet.paste(panel, (x, head))
         x += panel.size[0] + gap
     return sheet

@@ -35,7 +35,7 @@ def maps(
             corner = seen.values[-max(seen.values.shape[0] // 8, 1) :, -max(seen.values.shape[1] // 3, 1) :]
             bright = float((picture.to_rgba(corner)[..., :3] @ LUMINANCE).mean()) > BRIGHT
             _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor, ("white", "black") if bright else ("black", "white"))
-            title(chart, plain(names[c], 48 // row.count))
+            title(chart, plain(names[c], 48 // row.count, f"channel {c + 1}"))
             chart.set_axis_off()
             scale(figure, chart, picture, what)
         return png(figure)

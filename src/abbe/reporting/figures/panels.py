@@ -95,9 +95,9 @@ class Panels:
         y, x = self.image.shape[3] / height, self.image.shape[4] / width
         um = tuple(None if size is None else size * factor for size, factor in zip(grid.um, (1, y, x)))
         small = Grid(1, grid.planes, height, width, (um[0], um[1], um[2]), (grid.original[0], grid.original[1] * y, grid.original[2] * x))
-        for roi in self.rois:
+        for number, roi in enumerate(self.rois, 1):
             if roi.unit == "pixel" or small.um[2] is not None:
-                drawing.draw_outline(drawn, roi.rows(small, 0, 0, 0, height), short(roi.name, 20))
+                drawing.draw_outline(drawn, roi.rows(small, 0, 0, 0, height), short(roi.name, 20), f"region {number}")
         drawing.draw_scale_bar(drawn, self.bar)
         return drawn
 

@@ -67,11 +67,12 @@ def _with_legend(sheet: Picture, panel: Panels, colored: bool) -> Picture:
     pen = ImageDraw.Draw(legend)
     names = panel.image.channels if colored else panel.image.channels[:1]
     x, y = 2, sheet.size[1] + size // 2
-    for name, color in zip(names, panel.colors if colored else ("#FFFFFF",), strict=False):
+    for number, (name, color) in enumerate(zip(names, panel.colors if colored else ("#FFFFFF",), strict=False), 1):
+        text, face = drawing.lettering(short(name, 30), size, f"channel {number}")
         legend.paste(_patch(color, size), (x, y))
         pen.rectangle((x, y, x + size, y + size), outline=(60, 60, 60))
-        pen.text((x + 1.4 * size, y + size), short(name, 30), font=drawing.font(size), anchor="ls", fill=(30, 30, 30))
-        x += round(2.6 * size + drawing.font(size).getlength(short(name, 30)))
+        pen.text((x + 1.4 * size, y + size), text, font=face, anchor="ls", fill=(30, 30, 30))
+        x += round(2.6 * size + face.getlength(text))
     return legend
 
 

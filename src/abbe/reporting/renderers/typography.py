@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
-from abbe.reporting.figures.fonts import font_file
+from abbe.reporting.figures.fonts import files_with, font_file
+from abbe.reporting.right_to_left import in_view
 
 INK, SOFT, MARK = "#1d2733", "#566270", "#9a3b00"
-#: reportlab's own typeface for Chinese, Japanese and Korean; nothing has to be embedded
-CJK = "HeiseiMin-W3"
+#: typefaces that readers of PDF have themselves, and the encodings of what they have: Japanese, simplified and traditional Chinese, Korean
+READERS = (("HeiseiMin-W3", "shift_jis"), ("STSong-Light", "gb2312"), ("MSung-Light", "big5"), ("HYSMyeongJo-Medium", "euc_kr"))
 #: points of the type in tables
 TABLE_SIZE = 7.4
 
@@ -27,7 +29,8 @@ def register() -> frozenset[int]:
     face = TTFont("Abbe", font_file())
     pdfmetrics.registerFont(face)
     pdfmetrics.registerFont(TTFont("Abbe-Bold", font_file(bold=True)))
-    pdfmetrics.registerFont(UnicodeCIDFont(CJK))
+    for name, _ in READERS:
+        pdfmetrics.registerFont(UnicodeCIDFont(name))
     pdfmetrics.registerFontFamily("Abbe", normal="Abbe", bold="Abbe-Bold", italic="Abbe", boldItalic="Abbe-Bold")
     return frozenset(face.face.charToGlyph)
 
@@ -36,15 +39,47 @@ def markup(text: str) -> str:
     """Text as reportlab's markup: escaped, characters that DejaVu lacks set in another typeface or as their code."""
     known = register()
     parts: list[str] = []
-    for character in text:
-        code = ord(character)
-        if code in known or character == "\n":
-            parts.append(escape(character))
-        elif 0x2E80 <= code <= 0x9FFF or 0xAC00 <= code <= 0xD7AF or 0xFF00 <= code <= 0xFFEF:
-            parts.append(f'<font name="{CJK}">{character}</font>')
-        else:
-            parts.append(f"U+{code:04X}")
+    for lacking, run in groupby(in_view(text), lambda character: ord(character) not in known and character != "\n"):
+        letters = "".join(run)
+        parts.append(_elsewhere(letters) if lacking else escape(letters))
     return "".join(parts)
+
+
+@cache
+def _elsewhere(letters: str) -> str:
+    """Characters that DejaVu lacks: in a font of this computer, which is embedded, else in one that readers of PDF have, else as codes."""
+    whole = _embedded(frozenset(map(ord, letters))) or _readers(letters)
+    if whole is not None:
+        return f'<font name="{whole}">{escape(letters)}</font>'
+    if len(letters) > 1:
+        return "".join(map(_elsewhere, letters))
+    return f"U+{ord(letters):04X}"
+
+
+@cache
+def _embedded(characters: frozenset[int]) -> str | None:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    for path in files_with(characters):
+        name = f"Abbe-{path}"
+        try:
+            if name not in pdfmetrics.getRegisteredFontNames():
+                pdfmetrics.registerFont(TTFont(name, path))
+        except (TTFError, OSError):  # outlines of another kind than reportlab can embed, or a font that has gone
+            continue
+        return name
+    return None
+
+
+def _readers(letters: str) -> str | None:
+    for name, encoding in READERS:
+        try:
+            letters.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        return name
+    return None
 
 
 @cache
