@@ -173,3 +173,24 @@ def test_a_shift_is_found_to_a_few_hundredths(shift: tuple[float, float]) -> Non
 def test_two_unrelated_images_are_not_registered() -> None:
     rng = np.random.default_rng(14)
     assert isinstance(displacement(rng.random((96, 96)), rng.random((96, 96))), Undefined)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (40, 60), (64, 64), (128, 128)])
+def test_noise_alone_has_no_resolution_whatever_its_size(shape: tuple[int, int]) -> None:
+    """The coarsest rings of two planes of noise, which hold few places, correlate by chance, and then fall below the threshold."""
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        one, other = rng.normal(100, 8, shape), rng.normal(100, 8, shape)
+        assert isinstance(frc(one, other).resolution, Undefined)
+        split = frc_one_image(rng.poisson(40, (2 * shape[0], 2 * shape[1]))).resolution
+        assert isinstance(split, Undefined)
+        assert "beyond what chance gives" in split.reason
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (48, 90)])
+def test_few_rings_are_enough_where_there_is_structure(shape: tuple[int, int]) -> None:
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        specimen = gaussian_filter(rng.normal(0, 1, shape), 1.5) * 200
+        one, other = (specimen + rng.normal(0, 8, shape) for _ in range(2))
+        assert isinstance(frc(one, other).resolution, float)

@@ -20,6 +20,11 @@ WITH_TRUTH = 0.5
 SMALLEST = 24
 #: the innermost ring that a crossing may lie in: those before hold a dozen places at most, and periods of half the field and more
 INNERMOST = 3
+#: standard deviations of chance (van Heel & Schatz, J Struct Biol 151:250, 2005) above which the rings within a crossing must correlate,
+#: all together. Of planes of noise alone a fifth to a half cross the threshold somewhere; one in 1,200 got beyond 3, specimens have 10 and
+#: more
+BEYOND_CHANCE = 3.0
+NOTHING = Undefined("the two images have nothing in common, even coarsely, beyond what chance gives: only noise, or shifted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,9 @@ def frc(a: npt.ArrayLike, b: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> R
     if (reason := _unfit(x, y)) is not None:
         return RingCorrelation(np.empty(0), np.empty(0), threshold, reason)
     rings = min(x.shape) // 2
-    sums = correlation_sums(transform(x), transform(y), (x.shape[0], x.shape[1]), rings)
-    return crossing(_smooth(_curve(*sums)), 0.5, threshold)
+    shape = (x.shape[0], x.shape[1])
+    curve = _curve(*correlation_sums(transform(x), transform(y), shape, rings))
+    return crossing(_smooth(curve), 0.5, threshold, curve * np.sqrt(_places(shape, rings) / 2))
 
 
 def correlation_sums(
@@ -94,8 +100,11 @@ def frc_one_image(image: npt.ArrayLike, threshold: float = ONE_SEVENTH) -> RingC
     against = np.exp(1j * np.pi * (down - across))
     one = correlation_sums(transform(second), transform(first) * along, shape, rings)
     two = correlation_sums(transform(third), transform(fourth) * against, shape, rings)
-    quarter = np.maximum(_smooth((_curve(*one) + _curve(*two)) / 2), 0)
-    whole = crossing(4 * quarter / (1 + 3 * quarter), 0.25, threshold)
+    curve = (_curve(*one) + _curve(*two)) / 2
+    quarter = np.maximum(_smooth(curve), 0)
+    whole = crossing(4 * quarter / (1 + 3 * quarter), 0.25, threshold, curve * np.sqrt(_places(shape, rings)))
+    if whole.resolution == NOTHING:
+        return whole
     if isinstance(whole.resolution, Undefined):
         return RingCorrelation(
             whole.frequency,
@@ -118,6 +127,11 @@ def shared_noise(plane: Float) -> Undefined | None:
     return None
 
 
+def _places(shape: tuple[int, int], rings: int) -> Float:
+    """Places of the whole spectrum in each ring; half of them are the others' mirror images."""
+    return np.bincount(ring_of(shape, rings).ravel(), twice(shape).ravel(), rings + 1)[:rings].astype(np.float64)
+
+
 def _curve(cross: Float, xx: Float, yy: Float) -> Float:
     power = np.sqrt(xx * yy)
     curve = np.divide(cross, power, out=np.zeros_like(cross), where=power > 0)
@@ -131,13 +145,16 @@ def _smooth(curve: Float) -> Float:
     return smooth
 
 
-def crossing(smooth: Float, highest: float, threshold: float) -> RingCorrelation:
-    """The first place where a smoothed curve falls below the threshold; rings reach up to `highest` cycles per pixel."""
+def crossing(smooth: Float, highest: float, threshold: float, deviations: Float) -> RingCorrelation:
+    """The first place where a smoothed curve falls below the threshold; rings reach up to `highest` cycles per pixel.
+
+    `deviations`: of each ring its correlation before smoothing, in standard deviations of what chance gives.
+    """
     frequency = (np.arange(len(smooth)) + 0.5) * highest / len(smooth)
     below = np.flatnonzero(smooth[INNERMOST:] < threshold) + INNERMOST
     resolution: Number
     if smooth[: max(INNERMOST, len(smooth) // 20)].max() < threshold or (smooth[INNERMOST - 1 : INNERMOST + 1] < threshold).all():
-        resolution = Undefined("the two images have nothing in common, even coarsely: only noise, or shifted")
+        resolution = NOTHING
     elif below.size == 0:
         resolution = Undefined(
             f"the correlation stays above {threshold:.3g} up to the finest period that the pixels hold, {1 / highest:g} pixels"
@@ -146,6 +163,9 @@ def crossing(smooth: Float, highest: float, threshold: float) -> RingCorrelation
         k = int(below[0])
         fraction = (smooth[k - 1] - threshold) / max(smooth[k - 1] - smooth[k], 1e-12)
         resolution = float(1 / (frequency[k - 1] + min(max(fraction, 0.0), 1.0) * (frequency[k] - frequency[k - 1])))
+        within = deviations[1:k]  # without the innermost, which was taken for as its neighbour
+        if within.sum() < BEYOND_CHANCE * np.sqrt(len(within)):
+            resolution = NOTHING
     return RingCorrelation(frequency, smooth, threshold, resolution)
 
 
