@@ -95,6 +95,16 @@ def test_one_that_ends_does_not_take_the_folder_of_the_others_away(home: Path, r
     taken(two)
 
 
+def test_what_a_hand_of_a_killed_process_still_wrote_into_is_deleted_by_the_last_one(home: Path, runner: Runner) -> None:
+    first, last = runner(), runner()
+    left = home / "claims" / "0123.dead-4567" / "attempt-89ab"
+    left.mkdir(parents=True)
+    first.end()
+    assert left.exists()  # another process may be at it
+    last.end()
+    assert not (home / "claims").exists()
+
+
 def test_a_journal_that_is_gone_is_made_anew(home: Path, runner: Runner) -> None:
     runner()
     written = record(home)

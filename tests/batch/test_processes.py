@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import tifffile
 
 from abbe.batch import Settings, run
 from abbe.batch.settings import Began
 from abbe.batch.work import Task
 from abbe.errors import AbbeError, MissingExtraError, ParameterError
-from batch_maker import QUICK
+from batch_maker import QUICK, field
 
 Images = Callable[..., Path]
 QUICKLY = ("--steps", "denoise", "--passes", "1", "--engine", "cpu", "--workers", "1")
@@ -183,6 +184,20 @@ def test_workers_of_a_cluster_give_the_same_bytes(scheduler: str, tmp_path: Path
     assert files(there) == files(here)
     assert {line["error"] for line in journal(there)} == {line["error"] for line in journal(here)}
     assert run(folder, there, QUICK, scheduler=scheduler).before == 2
+
+
+def test_workers_of_a_cluster_share_out_the_images_of_one_file(scheduler: str, tmp_path: Path) -> None:
+    folder, here, there = tmp_path / "images", tmp_path / "here", tmp_path / "there"
+    folder.mkdir()
+    with tifffile.TiffWriter(folder / "cells.ome.tif", ome=True) as tif:
+        for k in range(5):
+            tif.write(field(k, 48 + 8 * k), metadata={"axes": "YX", "Name": f"field {k}"})
+    far = run(folder, there, QUICK, scheduler=scheduler)
+    near = run(folder, here, QUICK, workers=1)
+    assert (far.count, far.done) == (near.count, near.done) == (5, 5)
+    assert files(there) == files(here)
+    assert set(files(here)) == {f"cells_{k}_abbe.ome.tif" for k in range(5)}
+    assert run(folder, there, QUICK, scheduler=scheduler).before == 5
 
 
 def test_a_worker_that_dies_is_replaced_by_another(scheduler: str, tmp_path: Path, images: Images) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from abbe.batch.finding import LOOKED
 from abbe.batch.record import Outcome, Record
 from abbe.errors import ExistsError, StorageError
 from abbe.storage import place, storage_error, write_whole
@@ -35,6 +36,8 @@ BEAT, PATIENCE = 15.0, 180.0
 PLACING = "placing.json"
 #: seconds after which a start, or a claim that does not say whose it is, is taken for that of a process that died
 STARTING = 60.0
+#: seconds from a claim to the first attempt, at most
+BEGINNING = 2.0
 #: how often a step is tried that fails where another process removes an empty folder at the same moment
 TRIES = 20
 
@@ -96,10 +99,19 @@ class Claims:
             self._thread.join(5)
         for claim in list(self.held.values()):
             self.release(claim)
+        with suppress(StorageError):
+            if not self.others():
+                self._sweep()
         with suppress(OSError):  # others are there, or the disk is gone
             self._own.unlink(missing_ok=True)
             self._runners.rmdir()
             self._claims.rmdir()
+
+    def _sweep(self) -> None:
+        """Folders that could not be deleted because the last hand of a process that was killed still wrote into them."""
+        for folder in _listed(self._claims):
+            if ".dead-" in folder.name and not (folder / PLACING).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _live(self) -> None:
         while not self._stop.wait(BEAT):
@@ -109,7 +121,7 @@ class Claims:
     # ------------------------------------------------------------------------------------------ claims
     def take(self, key: str) -> Claim | None:
         """None where another process has it."""
-        folder = self._claims / hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
+        folder = self._folder(key)
         try:
             if self.home.is_dir() and not self._claims.is_dir():  # one that ended when nobody had a claim took it away
                 self._claims.mkdir(exist_ok=True)
@@ -169,6 +181,17 @@ class Claims:
             place(part, final, placing.overwrite or reserved)
 
     # ------------------------------------------------------------------------------------------ the others
+    def _folder(self, key: str) -> Path:
+        return self._claims / hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest()
+
+    def is_new(self, key: str) -> bool:
+        """Does another process have the file, and has not said yet whether it holds several images?"""
+        folder = self._folder(key)
+        attempts = [path for path in _listed(folder) if path.name.startswith("attempt-")]
+        if not attempts:
+            return folder.is_dir() and self._age(folder) < BEGINNING
+        return not any((path / LOOKED).exists() for path in attempts)
+
     def others(self) -> list[str]:
         """Processes that work on this batch besides this one."""
         return [path.name for path in _listed(self._runners) if path.name != self.name and self._lives(path)]

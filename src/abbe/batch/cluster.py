@@ -76,6 +76,9 @@ class Cluster:
         except Exception as problem:
             raise self._lost() from problem
 
+    def expect(self, images: int) -> None:
+        """Workers of a cluster come and go by themselves."""
+
     def _lost(self) -> AbbeError:
         return AbbeError(
             f"the connection to the scheduler at {self._address} broke, or somebody cancelled the tasks there; what is done is kept, and "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from abbe.errors import StorageError
@@ -18,6 +19,10 @@ from abbe.formats.naming import READ, maps_beside, stem
 _CLOSED = (".abbe", ".files")
 #: the folder in that of the results where a batch keeps its journal
 HOME = ".abbe-batch"
+#: in the folder of an attempt: whether its file holds several images is known
+LOOKED = "looked"
+#: how names end of the images of a file of several
+_NUMBERED = re.compile(r"#\d{1,6}\Z")
 #: in a folder that is one image, what changes when the image does
 _HEADS = ("zarr.json", ".zattrs", ".zgroup")
 #: nanoseconds by which a file's date may differ and be the same: disks and shares keep it to 100 ns, 10 ms or 2 s
@@ -26,19 +31,48 @@ _DATED = 2 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An image file: its path below the folder, with forward slashes, and how it looked when it was listed."""
+    """An image file, or an image in one of several: its path below the folder, with forward slashes, and how the file looked when it was
+    listed. The key of the third image in cells.lif is cells.lif#2; of a file that is really called so, ./cells.lif#2.
+    """
 
     key: str
     size: int
     mtime_ns: int
-    #: the path itself, where no text can hold it: names that are not UTF-8
+    #: the path itself, where it is not the key
     path: str = ""
+    #: which image of a file of several
+    number: int | None = None
+
+    @property
+    def relative(self) -> str:
+        """The file's path below the folder."""
+        return self.path or self.key
+
+    @property
+    def file(self) -> str:
+        """The file's own key."""
+        return file_of(self.key, self.number)
 
     def within(self, folder: Path) -> Path:
-        return folder / (self.path or self.key)
+        return folder / self.relative
+
+    def image(self, number: int) -> Source:
+        """One of the images of this file of several."""
+        return replace(self, key=f"{self.key}#{number}", path=self.relative, number=number)
 
     def is_as(self, size: int, mtime_ns: int) -> bool:
         return self.size == size and abs(self.mtime_ns - mtime_ns) <= _DATED
+
+
+def file_of(key: str, number: int | None) -> str:
+    """The key of the file that holds the image."""
+    return key if number is None else key.removesuffix(f"#{number}")
+
+
+def file_key(relative: str) -> str:
+    """The key of the file at a path: none that an image in another file may have."""
+    key = plain(relative)
+    return f"./{key}" if _NUMBERED.search(key) else key
 
 
 @dataclass(slots=True)
@@ -61,6 +95,10 @@ def find(folder: Path, out: Path, match: Sequence[str] = ()) -> Found:
         StorageError: the folder is not there or may not be read.
     """
     found = Found()
+    if folder.is_file():
+        raise StorageError(
+            f"wanted a folder of images, got the file {folder}; give its folder, {folder.parent}, with --match '{folder.name}'"
+        )
     if not folder.is_dir():
         raise StorageError(f"wanted a folder of images, got {folder}, which is none; check the name")
     for place, relative in _files(folder, "", os.path.realpath(out), found.closed):
@@ -117,7 +155,7 @@ def look(place: Path, relative: str) -> Source | None:
         seen.append(place.lstat())  # it leads nowhere, which opening it says
     if not seen:
         return None
-    key = plain(relative)
+    key = file_key(relative)
     own = seen if place.is_dir() else seen[:1]
     return Source(key, sum(s.st_size for s in own), max(s.st_mtime_ns for s in seen), "" if key == relative else relative)
 
@@ -154,16 +192,37 @@ def targets(sources: Sequence[Source], ending: str, maps: bool = False) -> dict[
     of another's map.
     """
     short = {source.key: _renamed(source.key, stem(Path(source.key)), ending) for source in sources}
-    often = Counter(name.casefold() for name in short.values())  # folders of Windows and macOS do not tell capitals apart
-    if maps:
-        for name in short.values():
-            often.update(path.as_posix().casefold() for path in maps_beside(Path(name)).values())
+    often = Counter[str]()
+    for name in short.values():
+        often.update(names_of(name, maps))
     long = {key: _renamed(key, PurePosixPath(key).name, ending) for key, name in short.items() if often[name.casefold()] > 1}
     taken = {name.casefold() for name in long.values()}
     for key, name in short.items():
         if name.casefold() in taken and key not in long:  # cells.tif.tif beside cells.tif and cells.png
             long[key] = _renamed(key, PurePosixPath(key).name, ending)
     return short | long
+
+
+def targets_within(images: Sequence[Source], file: str, ending: str, maps: bool, taken: Set[str]) -> list[str]:
+    """Paths of the results of all images in a file whose own would be `file`: cells.lif#2 -> cells_2_abbe.ome.tif.
+
+    Where one of them is among the names `taken` by other files (as `names_of` has them), cells.lif#2_abbe.ome.tif, and so for all of the
+    file. Images of different files have different names, since the files' own differ.
+    """
+    base, whole = PurePosixPath(file).name.removesuffix(ending), plain(PurePosixPath(images[0].relative).name)
+    odd = hashlib.sha1(images[0].key.encode(), usedforsecurity=False).hexdigest()[:8]
+    made: list[str] = []
+    for begin in (f"{base}_", f"{whole}#", f"{whole}#{odd}_"):
+        made = [_renamed(file, f"{begin}{image.number}", ending) for image in images]
+        if all(taken.isdisjoint(names_of(target, maps)) for target in made):
+            break
+    return made
+
+
+def names_of(target: str, maps: bool) -> set[str]:
+    """What comes with a result, as folders have it that do not tell capitals apart."""
+    beside = maps_beside(Path(target)).values() if maps else ()
+    return {path.casefold() for path in (target, *(path.as_posix() for path in beside))}
 
 
 def _renamed(key: str, name: str, ending: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from abbe.batch.finding import Found, Source, find, grown, look, targets
+from abbe.batch.finding import Found, Source, find, grown, look, names_of, targets, targets_within
+from abbe.batch.record import Record
 from abbe.batch.settings import Settings
 from abbe.errors import StorageError
 
@@ -20,7 +21,7 @@ _Still: TypeAlias = dict[Source, tuple[tuple[int, int, int] | None, float]]
 
 
 class Folder:
-    """Images below `path`, whose results lie below `out`."""
+    """Images below `path`, whose results lie below `out`: files, and the images in those that were found to hold several."""
 
     def __init__(self, path: Path, out: Path, match: Sequence[str], settings: Settings) -> None:
         """Raises `StorageError` where the folder is not there, or may not be listed."""
@@ -28,15 +29,75 @@ class Folder:
         #: could it be listed when it was looked at? A share may be away for a while
         self.seen = True
         self.found = Found()
-        #: image's key -> path of its result
-        self.targets: dict[str, str] = {}
+        #: what became of images so far; none before a batch begins
+        self.record: Record | None = None
+        self._files: dict[str, Source] = {}
+        #: file's key -> path of its result; key of a file of several -> those of its images
+        self._targets: dict[str, str] = {}
+        self._within: dict[str, list[str]] = {}
+        self._taken: set[str] | None = None
+        #: key of a file of several -> its images
+        self._several: dict[str, tuple[Source, ...]] = {}
         self._now: dict[str, Source] = {}
         self._still: _Still = {}
         self._take(find(path, out, match))
 
     def _take(self, found: Found) -> None:
-        self.found, self._now = found, {}
-        self.targets = targets(found.sources, self._settings.ending, self._settings.maps)
+        self.found, self._now, self._taken, self._several, self._within = found, {}, None, {}, {}
+        self._files = {source.key: source for source in found.sources}
+        self._targets = targets(found.sources, self._settings.ending, self._settings.maps)
+        if self.record is not None:
+            self.split(self.record.lines)
+
+    def begin(self, record: Record) -> None:
+        """What is there, and what became of it so far."""
+        self.record = record
+        self.split(record.lines)
+
+    # ------------------------------------------------------------------------------------------ images
+    def images(self) -> Iterator[Source]:
+        """In the order in which people count."""
+        for source in self.found.sources:
+            yield from self._several.get(source.key, (source,))
+
+    @property
+    def count(self) -> int:
+        return len(self._files) + sum(len(images) - 1 for images in self._several.values())
+
+    def split(self, keys: Iterable[str]) -> list[Source]:
+        """The images of those of the files that are known to hold several, and were not known to until now."""
+        lines, new = {} if self.record is None else self.record.lines, list[Source]()
+        for key in keys:
+            line, file = lines.get(key), self._files.get(key)
+            if line is None or line.status != "several" or file is None or not line.of(self.as_known(file)):
+                continue
+            there = self._several.get(key, ())
+            if len(there) != line.images or not line.of(there[0]):
+                self._several[key] = tuple(self.as_known(file).image(number) for number in range(line.images or 0))
+                self._within.pop(key, None)
+                new += self._several[key]
+        return new
+
+    def knows(self, key: str) -> bool:
+        """Is it an image of this folder?"""
+        return key in self._files or key.rpartition("#")[0] in self._several
+
+    def share(self, key: str) -> float:
+        """What part of its file the image is."""
+        return 1 / max(1, len(self._several.get(key.rpartition("#")[0], ())))
+
+    def target(self, source: Source) -> str:
+        """Path of its result below the folder of results, which no other image has."""
+        file, ending, maps = self._targets[source.file], self._settings.ending, self._settings.maps
+        if source.number is None:
+            whole = PurePosixPath(file).with_name(PurePosixPath(source.key).name + ending)
+            held = {} if self.record is None else self.record.names
+            return str(whole) if any(held.get(name, source.key) != source.key for name in names_of(file, maps)) else file
+        if self._taken is None:
+            self._taken = {name for target in self._targets.values() for name in names_of(target, maps)}
+        if source.file not in self._within:
+            self._within[source.file] = targets_within(self._several[source.file], file, ending, maps, self._taken)
+        return self._within[source.file][source.number]
 
     def look_again(self) -> None:
         self.seen = False
@@ -46,10 +107,15 @@ class Folder:
 
     def look_at(self, listed: Source) -> Source | None:
         """The image as it is now: a long list is old when its end is reached. None where it is gone."""
-        source = look(listed.within(self.path), listed.path or listed.key)
+        source = look(listed.within(self.path), listed.relative)
         if source is not None:
-            self._now[listed.key] = source
-        return source
+            self._now[listed.file] = source
+        if source is None or listed.number is None:
+            return source
+        if listed.number >= len(self._several.get(listed.file, ())):
+            return None  # it holds fewer now
+        self._now[listed.key] = source.image(listed.number)
+        return self._now[listed.key]
 
     def as_known(self, listed: Source) -> Source:
         """The image as it was when it was last looked at."""
@@ -59,7 +125,7 @@ class Folder:
         """Note since when each image that is wanted has looked as it does."""
         now, after = time.monotonic(), {}
         for source in self.found.sources:
-            if wanted(source):
+            if any(map(wanted, self._several.get(source.key, (source,)))):
                 place = source.within(self.path)
                 size = grown(place) if place.suffix.lower() == ".zarr" else None
                 known = self._still.get(source)
@@ -68,4 +134,5 @@ class Folder:
 
     def is_whole(self, source: Source) -> bool:
         """Has it not changed for a while?"""
-        return source in self._still and time.monotonic() - self._still[source][1] >= SETTLED
+        file = self._files.get(source.file)
+        return file in self._still and time.monotonic() - self._still[file][1] >= SETTLED

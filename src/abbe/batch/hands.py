@@ -48,6 +48,10 @@ class Hands(Protocol):
 
     def give(self, task: Task) -> None: ...
 
+    def expect(self, images: int) -> None:
+        """So many are waiting or in work: more than was known when the batch began."""
+        ...
+
     def finished(self, timeout: float) -> list[tuple[Task, Made | None]]:
         """What was finished, waiting for it at most so many seconds; None for what was stopped."""
         ...
@@ -70,11 +74,11 @@ class _Worker:
 
 
 class Crew:
-    """`count` processes of this machine, which share its cores."""
+    """`count` processes of this machine, which share its cores; up to `most` where there is work for more than there seemed to be."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, most: int | None = None) -> None:
         self._context = get_context("spawn")
-        self._count, self._cores = count, cores()
+        self._count, self._most, self._cores = count, most or count, cores()
         self._workers: list[_Worker] = []
         #: did one of them get as far as to ask for work?
         self._works = False
@@ -105,6 +109,15 @@ class Crew:
         worker.task, worker.fraction = task, 0.0
         with suppress(OSError):  # a process that died just now is noticed as one that died at work
             worker.line.send(task)
+
+    def expect(self, images: int) -> None:
+        count = min(images, self._most)
+        if count <= self._count:
+            return
+        self._count = count
+        for worker in [worker for worker in self._workers if worker.task is None]:
+            self._again(worker)  # with a share of the cores
+        self._workers += [self._start(place) for place in range(len(self._workers), count)]
 
     def busy(self) -> dict[str, float]:
         return {worker.task.key: worker.fraction for worker in self._workers if worker.task is not None}

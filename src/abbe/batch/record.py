@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from abbe.batch.finding import Source, plain
+from abbe.batch.finding import Source, file_key, file_of, plain
 from abbe.storage import storage_error, write_whole
 
 
@@ -31,8 +31,12 @@ class Outcome(BaseModel):
     key: str
     size: int
     mtime_ns: int
-    #: "part": of a set of files that is one image, and done with its first
-    status: Literal["done", "failed", "part"]
+    #: "part": of a set of files that is one image, and done with its first; "several": a file of so many images, each with an outcome
+    status: Literal["done", "failed", "part", "several"]
+    #: how many images its file holds, where that is known; which of several this one is, and what the file calls it
+    images: int | None = None
+    number: int | None = None
+    name: str | None = None
     #: path below the folder of results
     result: str | None = None
     #: improved, unchanged or doubtful, as `abbe.verdict` says, and why
@@ -51,11 +55,17 @@ class Outcome(BaseModel):
     by: str = ""
     when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
-    @field_validator("key", "result", "reason", "error", mode="before")
+    @field_validator("key", "name", "result", "reason", "error", mode="before")
     @classmethod
     def _plain(cls, text: object) -> object:
         """Errors name files, and names may be what no text can hold."""
         return plain(text) if isinstance(text, str) else text
+
+
+#: as `Line.status`: what an abbe wrote that took the first image alone of a file of several, or did not look for others
+FIRST = "first"
+#: how such an abbe's word on the others begins
+_DROPPED = ("the file holds ", "the folder holds ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,13 @@ class Line:
     size: int
     mtime_ns: int
     text: bytes
+    images: int | None = None
+    number: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Is there nothing left to do?"""
+        return self.status in ("done", "part")
 
     def of(self, source: Source) -> bool:
         """Is the file still as it was?"""
@@ -73,6 +90,36 @@ class Line:
 
     def outcome(self) -> Outcome:
         return Outcome.model_validate_json(self.text)
+
+    def as_first(self, source: Source) -> Outcome | None:
+        """The outcome of the first image, `source`, where this is what an abbe wrote that took it for all; None where there is none."""
+        outcome = self.outcome()
+        if self.status != FIRST or outcome.status != "done" or not self.of(source):
+            return None
+        kept = tuple(notice for notice in outcome.notices if not notice.startswith(_DROPPED))
+        return outcome.model_copy(update={"key": source.key, "number": source.number, "notices": kept})
+
+    def gives_way(self, other: Line) -> bool:
+        """Does what another process wrote, or this one wrote later, count in its place?"""
+        same = self.of(Source("", other.size, other.mtime_ns))
+        if same and (self.status == "failed") != (other.status == "failed"):
+            return self.status == "failed"  # one process could, another could not
+        return _when(self) <= _when(other)
+
+
+def _when(line: Line) -> str:
+    return str(json.loads(line.text).get("when", ""))
+
+
+def _line(text: bytes) -> tuple[str, Line]:
+    """Key and line. Raises `ValueError`, `TypeError`, `KeyError` for what was cut off."""
+    found = json.loads(text)
+    key, status, images = found["key"], found["status"], found.get("images")
+    if "images" not in found:
+        key, images = file_key(key), 1 if status == "done" else None
+        if status == "part" or (status == "done" and any(notice.startswith(_DROPPED) for notice in found["notices"])):
+            status, images = FIRST, None
+    return key, Line(sys.intern(status), found["size"], found["mtime_ns"], text, images, found.get("number"))
 
 
 class Record:
@@ -84,6 +131,8 @@ class Record:
         #: images of which this object learnt the outcome after its first look; and those of which it did since `news` was emptied
         self.late: set[str] = set()
         self.news: list[str] = []
+        #: names of the results of images in files of several -> image's key
+        self.names: dict[str, str] = {}
         self._read: dict[str, int] = {}
         self._first = True
         self.refresh()
@@ -111,20 +160,24 @@ class Record:
 
     def _take(self, text: bytes) -> None:
         try:
-            found = json.loads(text)
-            key, line = found["key"], Line(sys.intern(found["status"]), found["size"], found["mtime_ns"], text)
-        except (ValueError, TypeError, KeyError):
+            key, line = _line(text)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return  # cut off, and another line behind it
         known = self.lines.get(key)
-        if known is not None and known.status != "failed" and line.status == "failed":
-            return  # one process could, another could not
+        if known is not None and not known.gives_way(line):
+            return
         self.lines[key] = line
+        if line.number is not None and (result := json.loads(text).get("result")):
+            self.names[str(result).casefold()] = key
         if not self._first:
             self.late.add(key)
             self.news.append(key)
 
     def add(self, outcome: Outcome) -> None:
         """Write an outcome, durably. Raises `StorageError`."""
+        known = self.lines.get(outcome.key)
+        if known is not None and (before := _when(known)) > outcome.when:  # by another machine, whose clock is ahead
+            outcome = outcome.model_copy(update={"when": before})
         text = outcome.model_dump_json().encode()
         line = text + b"\n"
         try:
@@ -148,7 +201,7 @@ def begin_anew(folder: Path, again: Sequence[Source] | None) -> None:
         old = list(folder.glob("*.jsonl"))
         if again is not None and old:
             gone = {source.key for source in again}
-            lines = [line.text for key, line in Record(folder, "kept").lines.items() if key not in gone]
+            lines = [line.text for key, line in Record(folder, "kept").lines.items() if file_of(key, line.number) not in gone]
             with write_whole(folder / f"kept-{secrets.token_hex(4)}.jsonl") as part:
                 part.write_bytes(b"".join(line + b"\n" for line in lines))
         for path in old:

@@ -15,10 +15,11 @@ from abbe.batch.claims import Claim, Claims, Placing, one_at_a_time
 from abbe.batch.finding import HOME, Source, is_wanted, look
 from abbe.batch.folder import LOOK, Folder
 from abbe.batch.hands import Crew, Hands
-from abbe.batch.record import Line, Outcome, Record, begin_anew
+from abbe.batch.record import FIRST, Line, Outcome, Record, begin_anew
 from abbe.batch.settings import Began, Settings
 from abbe.batch.summary import Summary
 from abbe.batch.tally import Progress, Tally, Told
+from abbe.batch.waiting import Waiting
 from abbe.batch.work import Made, Task
 from abbe.errors import AbbeError, ParameterError, StorageError
 from abbe.formats.naming import maps_beside
@@ -42,6 +43,8 @@ class _Given:
     claim: Claim
     source: Source
     target: str
+    #: why it cannot be done, unless its file holds several
+    refused: str
 
 
 def workers_here(images: int | None = None) -> int:
@@ -101,7 +104,7 @@ def run(
         raise ParameterError(f"wanted images in {source}, got {f'other files alone ({others})' if others else 'none'}; look at --match")
     batch = _Batch(images, settings, watch, told or (lambda outcome: None))
     most = None if watch else len(found.sources)
-    hands: Hands = Crew(workers or workers_here(most)) if scheduler is None else _cluster(scheduler)
+    hands: Hands = Crew(workers or workers_here(most), workers or workers_here()) if scheduler is None else _cluster(scheduler)
     try:
         with batch.begun(began):
             try:
@@ -134,6 +137,7 @@ class _Batch:
         self.claims = Claims(self.home, self.out)
         self.record: Record
         self.tally: Tally
+        self.waiting: Waiting
         self._given: dict[str, _Given] = {}
         #: images whose process died; they are tried again when nothing else is in work
         self._died: set[Source] = set()
@@ -152,7 +156,9 @@ class _Batch:
                 self._begin(began)
             self.record = Record(self.home / "journal", self.claims.name)
             self.claims.take_over(self.record)
+            self.folder.begin(self.record)
             self.tally = Tally(self.folder, self.record, self.told)
+            self.waiting = Waiting(self.folder, self.record, self.claims, self.tally, self._wanted, self.watch)
             yield
         finally:
             self.claims.end()
@@ -189,50 +195,47 @@ class _Batch:
     def work(self, hands: Hands, progress: Progress) -> None:
         looked = rounded = time.monotonic()
         pause = LOOK
-        queue = self._queue()
         while True:
-            self._give(hands, queue)
+            self._give(hands)
             self.tally.say(hands.busy(), progress)
             if hands.busy():
                 for task, made in hands.finished(0.5):
-                    self._take(task, made)
+                    self._take(task, made, hands)
             elif self.watch:
                 time.sleep(0.5)
             elif self.claims.take_over(self.record):
-                queue = self._queue()
+                self.waiting.look_through()
+            elif self.waiting.more_may_come():
+                time.sleep(0.5)
             else:
                 return
             now = time.monotonic()
             if now - rounded > ROUND:
                 rounded = now
                 if self.claims.take_over(self.record):
-                    queue = self._queue()
+                    self.waiting.look_through()
                 self.tally.hear()
                 self.tally.now_and_then(self.claims)
             if self.watch and now - looked > pause:
                 self.folder.look_again()
-                queue = self._queue()
+                self.waiting.look_through()
                 looked = time.monotonic()
                 pause = max(LOOK, LOOKING * (looked - now))
-
-    def _queue(self) -> Iterator[Source]:
-        """What is to be done, as far as this process knows; of a folder that grows, what is whole."""
-        if self.watch:
-            self.folder.watch(self._wanted)
-        return (s for s in self.folder.found.sources if self._wanted(s) and (not self.watch or self.folder.is_whole(s)))
 
     def _wanted(self, source: Source) -> bool:
         if source.key in self._given or source in self._died or source in self._refused:
             return False
         known = self.record.lines.get(source.key)
-        if known is not None and known.status == "failed":  # what failed in this run fails again, unless it has changed
+        if known is None or known.status == FIRST:
+            return True
+        if known.status == "failed":  # what failed in this run fails again, unless it has changed
             return source.key not in self.record.late or not known.of(source)
-        return known is None or not known.of(source)
+        return not known.of(source)
 
-    def _give(self, hands: Hands, queue: Iterator[Source]) -> None:
+    def _give(self, hands: Hands) -> None:
         """Work for every hand that is free. What ended its process has all to itself when it is tried again."""
         while hands.free() and not self._alone:
-            source = next(queue, None)
+            source = self.waiting.next()
             if source is not None:
                 self._try(source, hands)
             elif self._died and not hands.busy():
@@ -243,8 +246,11 @@ class _Batch:
                 return
 
     def _try(self, listed: Source, hands: Hands) -> None:
+        if not self._wanted(listed):
+            return
         claim = self.claims.take(listed.key)
         if claim is None:
+            self.waiting.note_elsewhere(listed)
             return
         self.tally.hear()  # another process may have done it just now
         source = self.folder.look_at(listed)
@@ -252,21 +258,27 @@ class _Batch:
             self._refuse(listed, "it was there when the batch began, and is gone", write=False)
         if source is None or not self._wanted(source) or (self.watch and source != listed):
             self.claims.release(claim)
+            if source is not None and source.number is None:  # another process may just have found it to hold several
+                self.waiting.put_first(self.tally.split(source.key, before=False))
             return
-        target, known = self.folder.targets[source.key], self.record.lines.get(source.key)
+        target, known, refused = self.folder.target(source), self.record.lines.get(source.key), ""
         try:
             self._check(target, known)
+        except AbbeError as problem:
+            refused = str(problem)
+            if source.number is not None or (known is not None and known.images == 1):
+                self._refused.add(listed)
+                self._refuse(source, refused, write=known is None)
+                self.claims.release(claim)
+                return
+        try:
             attempt = claim.attempt()
         except OSError as problem:
             self.claims.release(claim)
             raise storage_error(claim.folder, problem) from problem
-        except AbbeError as problem:
-            self._refused.add(listed)
-            self._refuse(source, str(problem), write=known is None)
-            self.claims.release(claim)
-            return
-        self._given[source.key] = _Given(claim, source, target)
-        hands.give(Task(source.key, source.within(self.folder.path), attempt, PurePosixPath(target).name, self.settings))
+        self._given[source.key] = _Given(claim, source, target, refused)
+        name, place = PurePosixPath(target).name, source.within(self.folder.path)
+        hands.give(Task(source.key, place, attempt, name, self.settings, source.number, refused))
 
     def _check(self, target: str, known: Line | None) -> None:
         """Raises `AbbeError` where the image cannot be done as things are."""
@@ -283,7 +295,7 @@ class _Batch:
         self._refused.add(source)
         self.tally.refused(Outcome(**_facts(source), status="failed", error=error, by=self.claims.name), write)
 
-    def _take(self, task: Task, made: Made | None) -> None:
+    def _take(self, task: Task, made: Made | None, hands: Hands) -> None:
         given = self._given.pop(task.key)
         claim, source = given.claim, given.source
         alone, self._alone = self._alone, False
@@ -292,6 +304,9 @@ class _Batch:
                 return  # this machine slept, and another process took it over
             if made.died and not alone:
                 self._died.add(source)
+                return
+            if source.number is None and (made.images or 1) > 1:
+                self._split(source, made, hands)
                 return
             outcome = self._outcome(given, made)
             if outcome.status == "done":
@@ -308,23 +323,38 @@ class _Batch:
                     if not self.claims.holds(claim):
                         return
                     outcome = Outcome(**_facts(source), status="failed", error=str(problem), by=self.claims.name)
-            self.tally.ended(outcome, write=True)
+            if outcome.status == "failed":
+                self._refused.add(source)
+            if given.refused and outcome.error == given.refused:
+                known = self.record.lines.get(source.key)
+                self.tally.refused(outcome, write=known is None or known.status == "several")
+            else:
+                self.tally.ended(outcome, write=True)
         finally:
             if claim.key in self.claims.held:
                 self.claims.release(claim)
 
+    def _split(self, source: Source, made: Made, hands: Hands) -> None:
+        """A file of several images: each is done as one of its own, by whoever is free."""
+        facts, known, before = {**_facts(source), "by": self.claims.name}, self.record.lines.get(source.key), False
+        if known is not None and (first := known.as_first(source.image(0))) is not None:
+            self.record.add(first)
+            before = True
+        self.record.add(Outcome(**facts, status="several", images=made.images))
+        hands.expect(self.waiting.put_first(self.tally.split(source.key, before)) + len(hands.busy()))
+
     def _outcome(self, given: _Given, made: Made) -> Outcome:
         source = given.source
-        facts = {**_facts(source), "by": self.claims.name, "seconds": round(made.seconds, 3)}
+        facts = {**_facts(source), "by": self.claims.name, "seconds": round(made.seconds, 3), "images": made.images, "name": made.called}
         if made.error is not None:
             return Outcome(**facts, status="failed", error=made.error)
         if made.part_of is not None:
-            first = PurePosixPath(source.path or source.key).with_name(made.part_of)
+            first = PurePosixPath(source.relative).with_name(made.part_of)
             if is_wanted(str(first), self.folder.match):
                 return Outcome(**facts, status="part", reason=f"a part of the image that begins in {made.part_of}")
             said = f"it is a part of the image that begins in {made.part_of}, which --match leaves out; take that, and --channels of it"
             return Outcome(**facts, status="failed", error=said)
-        now = look(source.within(self.folder.path), source.path or source.key)
+        now = look(source.within(self.folder.path), source.relative)
         if now is not None and not now.is_as(source.size, source.mtime_ns):
             said = "it changed while it was worked on, as a file does that is still being written; run again when it is whole"
             return Outcome(**facts, status="failed", error=said)
@@ -342,4 +372,4 @@ class _Batch:
 
 
 def _facts(source: Source) -> dict[str, Any]:
-    return {"key": source.key, "size": source.size, "mtime_ns": source.mtime_ns}
+    return {"key": source.key, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}

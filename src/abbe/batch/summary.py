@@ -16,7 +16,7 @@ from abbe.storage import write_whole
 #: the table of all images, in the folder of results
 TABLE = "batch.csv"
 HEAD = (
-    *("image", "status", "result", "verdict", "reason", "warnings", "error"),
+    *("image", "name in the file", "status", "result", "verdict", "reason", "warnings", "error"),
     *("result's frames", "channels", "planes", "rows", "columns", "z-step (um)", "pixel height (um)", "pixel width (um)"),
     *("seconds", "computed with", "done by", "done at (UTC)"),
 )
@@ -50,7 +50,7 @@ class Summary:
 
 def write_summary(path: Path, sources: Mapping[str, Source], lines: Mapping[str, Line]) -> None:
     """CSV with a row for each of `sources`, in their order, and for images that were done and are gone since."""
-    gone = [key for key in lines if key not in sources]
+    gone = [key for key, line in lines.items() if key not in sources and line.status != "several"]
     with write_whole(path, overwrite=True) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)
@@ -59,12 +59,12 @@ def write_summary(path: Path, sources: Mapping[str, Source], lines: Mapping[str,
 
 
 def _row(key: str, source: Source | None, line: Line | None) -> list[str | int | float | None]:
-    if line is None:
-        return [key, "not done", *[None] * (len(HEAD) - 2)]
-    outcome, status = line.outcome(), line.status
+    if line is None or line.status == "several":
+        return [key, None, "not done", *[None] * (len(HEAD) - 3)]
+    outcome = line.outcome()
     changed = source is not None and not line.of(source)
     return [
-        *(key, "part of another" if status == "part" else f"{status}, changed since" if changed else status),
+        *(key, outcome.name, "part of another" if outcome.status == "part" else outcome.status + ", changed since" * changed),
         *(outcome.result, outcome.verdict, outcome.reason, " | ".join(outcome.notices), outcome.error),
         *(outcome.shape or (None,) * 5),
         *(outcome.pixel_size or (None,) * 3),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from abbe.batch.claims import Claims
 from abbe.batch.finding import Source
 from abbe.batch.folder import Folder
-from abbe.batch.record import Outcome, Record
+from abbe.batch.record import FIRST, Outcome, Record
 from abbe.batch.summary import TABLE, Summary, write_summary
 from abbe.errors import CancelledError, StorageError
 
@@ -29,18 +29,24 @@ class Tally:
         self._mine: set[str] = set()
         self._beside: set[str] = set()
         self._failed: set[str] = set()
+        #: images in files that other processes found to hold several, since this was emptied
+        self.found: list[Source] = []
         self._tabled, self._telling = time.monotonic(), 0.0
-        self.summary.before = sum(self.is_done(source) for source in folder.found.sources)
+        done = [source.key for source in folder.images() if self.is_done(source)]
+        self.summary.before = len(done)
+        #: what is done or failed, in files: an image of several is a part of one
+        self._files = float(sum(map(folder.share, done)))
         record.news.clear()
 
     def is_done(self, source: Source) -> bool:
         known = self._record.lines.get(source.key)
-        return known is not None and known.status != "failed" and known.of(self._folder.as_known(source))
+        return known is not None and known.ended and known.of(self._folder.as_known(source))
 
     def ended(self, outcome: Outcome, write: bool) -> None:
         """What came of an image. Raises `StorageError` where it is to be written and cannot."""
         if write:
             self._record.add(outcome)
+        self._ready(outcome.key)
         if outcome.status == "failed":
             self._failed.add(outcome.key)
         else:
@@ -54,19 +60,39 @@ class Tally:
         if write or outcome.key not in self._failed:
             self.ended(outcome, write)
 
+    def _ready(self, key: str) -> None:
+        if key not in self._mine and key not in self._beside and key not in self._failed:
+            self._files += self._folder.share(key)
+
+    def split(self, file: str, before: bool) -> list[Source]:
+        """The images of a file that was found to hold several; was the first of them done `before`?"""
+        if file in self._failed:
+            self._failed.discard(file)
+            self._files -= 1
+        images = self._folder.split([file])
+        if before and images:
+            self.summary.before += 1
+            self._files += self._folder.share(images[0].key)
+        return images
+
     def hear(self) -> bool:
         """What other processes did meanwhile. Was there anything?"""
         self._record.refresh()
         news, self._record.news = self._record.news, []
-        known, lines = self._folder.targets, self._record.lines
-        others = {key for key in news if key in known and key not in self._mine and lines[key].status != "failed"}
-        self._beside |= others
-        self._failed -= others
+        lines = self._record.lines
+        for key in news:
+            if lines[key].status == "several":
+                self.found += self.split(key, before=False)
+        for key in news:
+            if lines[key].ended and key not in self._mine and self._folder.knows(key):
+                self._ready(key)
+                self._beside.add(key)
+                self._failed.discard(key)
         return bool(news)
 
     def count(self) -> Summary:
         found, summary = self._folder.found, self.summary
-        summary.count, summary.ignored, summary.closed = len(found.sources), dict(found.ignored), tuple(found.closed)
+        summary.count, summary.ignored, summary.closed = self._folder.count, dict(found.ignored), tuple(found.closed)
         summary.done, summary.beside, summary.failed = len(self._mine), len(self._beside), len(self._failed)
         return summary
 
@@ -76,7 +102,9 @@ class Tally:
         ready = min(summary.before + summary.beside + summary.done + summary.failed, summary.count)
         failed = f", {summary.failed} failed" if summary.failed else ""
         unseen = "" if self._folder.seen else f", {self._folder.path} cannot be listed now"
-        fraction = min(1.0, (ready + sum(busy.values())) / max(summary.count, 1))
+        at_work = sum(part * self._folder.share(key) for key, part in busy.items())
+        files = len(self._folder.found.sources)
+        fraction = 1.0 if ready == summary.count else min(1.0, (self._files + at_work) / max(files, 1))
         if progress(fraction, f"{ready} of {summary.count}{failed}{unseen}") is False:
             raise CancelledError("stopped on request; what is done is kept, and the batch goes on when it is started again")
 
@@ -102,10 +130,10 @@ class Tally:
     def tell(self, claims: Claims) -> None:
         """The table of all images, as far as all processes have come. Raises `StorageError`."""
         folder, lines = self._folder, self._record.lines
-        left = [s.key for s in folder.found.sources if not self.is_done(s) and s.key not in self._failed]
-        self.summary.elsewhere = sum(lines.get(key) is None for key in left)
+        left = [s.key for s in folder.images() if not self.is_done(s) and s.key not in self._failed]
+        self.summary.elsewhere = sum(key not in lines or lines[key].status in (FIRST, "several") for key in left)
         self.summary.others = tuple(claims.others())
-        here = {source.key: folder.as_known(source) for source in folder.found.sources}
+        here = {source.key: folder.as_known(source) for source in folder.images()}
         for _ in range(5):
             write_summary(self.summary.table, here, lines)
             if not self.hear():  # else this may have replaced the table of a process that has ended, which had more

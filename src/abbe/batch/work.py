@@ -6,16 +6,17 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from abbe.batch.finding import LOOKED
 from abbe.batch.settings import Settings
-from abbe.errors import AbbeError, CancelledError, LimitError
-from abbe.formats import open as open_image
+from abbe.errors import AbbeError, CancelledError, LimitError, ParameterError
 from abbe.formats import save
 from abbe.formats.naming import maps_of
+from abbe.formats.opening import by_number, sole
 from abbe.formats.saving import check_fit
-from abbe.formats.tiff.sets import first_file
+from abbe.formats.tiff.sets import first_files
 from abbe.image import Image
 from abbe.recipe import Recipe
 from abbe.restoration import correct_background, enhance, verdict
@@ -37,6 +38,10 @@ class Task:
     #: name of the result
     name: str
     settings: Settings
+    #: which image of a file of several; None for a file of which nobody knows yet whether it is one
+    number: int | None = None
+    #: why it is not to be done if it is the only image of its file
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,10 @@ class Made:
     pixel_size: tuple[float | None, ...] | None = None
     engine: str | None = None
     seconds: float = 0.0
+    #: how many images the file holds, where that is known; of a file of several that was not known to be one, nothing else was done
+    images: int | None = None
+    #: what the file calls this one of several
+    called: str | None = None
     #: the file that holds the image of which this one is a part
     part_of: str | None = None
     error: str | None = None
@@ -59,10 +68,13 @@ class Made:
 
 
 def do(task: Task, report: Report) -> Made:
-    """Restore one image. What goes wrong is told, not raised, but for `CancelledError`: the attempt's folder is gone, nobody wants it."""
-    began = time.monotonic()
+    """Restore one image, or find that its file holds several.
+
+    What goes wrong is told, not raised, but for `CancelledError`: the attempt's folder is gone, nobody wants it.
+    """
+    began, seen = time.monotonic(), _Seen()
     try:
-        return _restore(task, report, began)
+        return replace(_restore(task, report, seen), images=seen.images, called=seen.called, seconds=time.monotonic() - began)
     except CancelledError:
         raise
     except AbbeError as problem:
@@ -74,10 +86,41 @@ def do(task: Task, report: Report) -> Made:
             raise CancelledError("the batch was stopped") from problem
         line = (str(problem).strip().splitlines() or [""])[0]
         error = f"{type(problem).__name__}: {line} - this is a bug in abbe; run `abbe enhance` on this file with --debug and report it"
-    return Made(error=error, seconds=time.monotonic() - began)
+    return Made(error=error, images=seen.images, called=seen.called, seconds=time.monotonic() - began)
 
 
-def _restore(task: Task, report: Report, began: float) -> Made:
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a task's image before it is restored, and where that fails."""
+
+    images: int | None = None
+    called: str | None = None
+
+
+def _opened(task: Task, seen: _Seen) -> Image | Made:
+    """The image; or how many the file holds, or of which one it is a part."""
+    settings, firsts = task.settings, first_names(task.source)
+    if task.number is not None:
+        first = firsts[task.number if task.number < len(firsts) else 0]
+        if first != task.source.name:
+            return Made(part_of=first)
+        image, seen.called = by_number(task.source, task.number, settings.axes, settings.pixel_size)
+        return image
+    known = len(firsts) > 1 or firsts != [task.source.name]
+    found = None if known else sole(task.source, settings.axes, settings.pixel_size)
+    seen.images = len(firsts) if found is None else len(found) if isinstance(found, tuple) else 1
+    with suppress(OSError):  # the attempt's folder is gone
+        (task.attempt / LOOKED).touch()
+    if isinstance(found, tuple) or seen.images > 1:
+        return Made()
+    if found is None:
+        return Made(part_of=firsts[0])
+    if task.refused:
+        raise ParameterError(task.refused)
+    return found
+
+
+def _restore(task: Task, report: Report, seen: _Seen) -> Made:
     def told(start: float, stop: float) -> Callable[[float, str], None]:
         def tell(fraction: float, _: str = "") -> None:
             if not task.attempt.is_dir():
@@ -87,9 +130,9 @@ def _restore(task: Task, report: Report, began: float) -> Made:
         return tell
 
     settings, target = task.settings, task.attempt / task.name
-    if (first := part_of(task.source)) is not None:
-        return Made(part_of=first, seconds=time.monotonic() - began)
-    image = open_image(task.source, axes=settings.axes, pixel_size=settings.pixel_size)
+    image = _opened(task, seen)
+    if isinstance(image, Made):
+        return image
     channels = None if settings.channels is None else named_channels(settings.channels, image)
     check_fit(image, target, settings.dtype)
     needed = 4 * math.prod(output_shape(image, _grid(image, settings))) * (4 if settings.maps else 1)
@@ -113,7 +156,6 @@ def _restore(task: Task, report: Report, began: float) -> Made:
         shape=tuple(result.shape),
         pixel_size=tuple(result.pixel_size),
         engine=None if used is None else f"{used.version or used.name}, {used.precision}",
-        seconds=time.monotonic() - began,
     )
 
 
@@ -130,12 +172,11 @@ def _save_maps(result: Image, target: Path, settings: Settings, report: Callable
     return names
 
 
-def part_of(source: Path) -> str | None:
-    """Of an OME-TIFF that is one of several files of one image: the name of the first of them, where it is beside this one."""
+def first_names(source: Path) -> list[str]:
+    """Of each image in an OME-TIFF the name of the first file of its set, where that is beside this one; else its own, once."""
     if source.is_dir() or source.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
-        return None
+        return [source.name]
     with suppress(Exception):  # whatever is wrong with it, opening it as an image says so
-        first = first_file(source)
-        if first.name != source.name and first.parent.resolve() == source.parent.resolve():
-            return first.name
-    return None
+        beside = source.parent.resolve()
+        return [first.name if first.parent.resolve() == beside else source.name for first in first_files(source)]
+    return [source.name]
