@@ -113,6 +113,43 @@ def test_what_cannot_be_opened_says_why_and_takes_nothing_from_the_others(tmp_pa
     assert named[1].name == "field 1"
 
 
+def test_a_file_whose_first_image_cannot_be_read_is_taken_for_the_others(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    data = bytearray((folder / "two.ome.tif").read_bytes())
+    with tifffile.TiffFile(folder / "two.ome.tif") as tif:
+        data[tif.pages.first.tags["Compression"].valueoffset] = 99  # of the first plane of the first image: there is no such method
+    answer = device.put("/api/upload", params={"name": "broken.ome.tif"}, content=bytes(data))
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"path": "broken.ome.tif", "several": True}
+    refused = device.post("/api/open", json={"path": "broken.ome.tif", "image": 0})
+    assert refused.status_code == 400
+    assert "damaged" in refused.json()["message"]
+    assert not list(folder.glob("*.abbe"))
+    made = device.post("/api/open", json={"path": "broken.ome.tif", "image": 1}).json()["id"]
+    assert shape(device, made) == [1, 3, 1, 30, 20]
+
+
+def test_an_upload_says_whether_there_is_something_to_choose(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    for name, several in (("two.ome.tif", True), ("cells.tif", False)):
+        answer = device.put("/api/upload", params={"name": f"new {name}"}, content=(folder / name).read_bytes())
+        assert answer.json() == {"path": f"new {name}", "several": several}
+
+
+def test_a_zarr_folder_gives_its_session_again_until_it_changes(device: httpx.Client, folder: Path) -> None:
+    abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), folder / "cells.zarr")
+    made = device.post("/api/open", json={"path": "cells.zarr"}).json()["id"]
+    assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] == made
+    time.sleep(1.1)
+    (folder / "cells.zarr" / "notes.txt").write_text("changed")
+    assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] != made
+
+
+def test_copies_of_a_file_have_sessions_of_their_own(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    (folder / "two 2.ome.tif").write_bytes((folder / "two.ome.tif").read_bytes())
+    made = device.post("/api/open", json={"path": "two 2.ome.tif", "image": 1}).json()["id"]
+    assert [one["session"] for one in device.get("/api/images", params={"path": "two.ome.tif"}).json()] == [None, None]
+    assert [one["session"] for one in device.get("/api/images", params={"path": "two 2.ome.tif"}).json()] == [None, made]
+
+
 def test_of_thousands_of_images_the_names_come_in_time(folder: Path, two: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "SECONDS", 0.2)
     began = time.monotonic()

@@ -33,6 +33,9 @@ SUFFIXES = {
     ".zarr": "OME-Zarr",
 }
 
+#: what to do who wants a picture of what a picture's format cannot hold
+FOR_PICTURES = "for pictures, save as a session (.abbe) and export them (abbe export)"
+
 Progress = Callable[[float, str], None]
 
 
@@ -142,12 +145,12 @@ def _refuse_misfit(image: Image, kind: str, target: np.dtype[Any]) -> None:
     if frames * depth > 1 or count not in (1, 3):
         raise ParameterError(
             f"a {kind} holds one plane, grey or RGB, got {frames} frames, {count} channels and {depth} planes of depth; save as .ome.tif, "
-            "which holds all; for pictures, save as a session (.abbe) and export them (abbe export)"
+            f"which holds all; {FOR_PICTURES}"
         )
     if count == 3 and not (image.channels == RGB_NAMES and image.colors == RGB_COLOURS):
         raise ParameterError(
             f"a {kind} holds one grey channel or red, green and blue, got the channels {', '.join(image.channels)}; save as .ome.tif, "
-            "which holds all; for pictures, save as a session (.abbe) and export them (abbe export)"
+            f"which holds all; {FOR_PICTURES}"
         )
     wanted = ("uint8",) if kind == "JPEG" else ("uint8", "uint16")
     if target.name not in wanted:

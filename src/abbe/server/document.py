@@ -61,8 +61,8 @@ def one_of(session: Session, place: Path) -> dict[str, Any] | None:
         return None
     file, number = numbered(place.with_name(source))
     # of a file of several the first comes with a word about the others, where nobody chose it
-    several = number is not None or any(n.code == "dropped" and SEVERAL in n.message for n in session.original.notices)
-    return {"name": file.name, "number": number or 0} if several and file.is_file() else None
+    several = number is not None or any(n.code == "dropped" and n.message.startswith(SEVERAL) for n in session.original.notices)
+    return {"name": file.name, "number": number or 0} if several and file.exists() else None
 
 
 def in_words(session: Session, action: str) -> str:

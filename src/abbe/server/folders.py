@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import re
@@ -15,7 +16,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from abbe.errors import AbbeError, LimitError, StorageError
+from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
 from abbe.formats.listing import Listed
 from abbe.image import Image
 from abbe.limits import LIMITS
@@ -58,7 +59,7 @@ SIDE, KEPT = 320, 32 * 2**20
 LOOKED_AT = 256 * 2**20
 #: images kept decoded, in scratch files, for the merge window
 DECODED = 6
-#: files of several images whose lists are kept
+#: files whose digests, and lists of several images, are kept
 LISTED = 64
 #: bytes a second that any decoder should manage, to bound its time
 PACE = 10 * 2**20
@@ -72,6 +73,7 @@ class Folders:
         self._thumbnails: OrderedDict[tuple[str, int | None, int, int], bytes] = OrderedDict()
         self._kept = 0
         self._decoded: OrderedDict[tuple[str, int | None, int], Image] = OrderedDict()
+        self._digests: OrderedDict[tuple[str, int, int], str] = OrderedDict()
         self._listed: OrderedDict[tuple[str, int], tuple[Listed, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -157,6 +159,21 @@ class Folders:
                 self._kept -= len(self._thumbnails.popitem(last=False)[1])
         return made
 
+    def digest(self, path: str) -> str:
+        """SHA-256 of a file's bytes, computed once while it does not change."""
+        place, known = self._file(path)
+        key = (path, known.st_mtime_ns, known.st_size)
+        with self._lock:
+            digest = self._digests.get(key)
+        if digest is None:
+            with place.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            with self._lock:
+                self._digests[key] = digest
+                while len(self._digests) > LISTED:
+                    self._digests.popitem(last=False)
+        return digest
+
     def _file(self, path: str) -> tuple[Path, os.stat_result]:
         place = self.place(path)
         try:
@@ -176,8 +193,10 @@ class Folders:
         there = self.images(path)
         return (there[number].nbytes or 0) if number < len(there) else 0
 
-    async def receive(self, folder: str, name: str, chunks: AsyncIterator[bytes], limit: int) -> str:
-        """Write an uploaded file, whole or not at all, under its name or the next free one; returns its path.
+    async def receive(self, folder: str, name: str, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, bool]:
+        """Write an uploaded file, whole or not at all, under its name or the next free one.
+
+        Returns its path, and whether it holds several images.
 
         Raises `LimitError` when it is larger than `limit` or the disk has no room, `StorageError` for a name that cannot be,
         and when the sender goes before the end.
@@ -197,7 +216,7 @@ class Folders:
                 await asyncio.to_thread(os.fsync, file.fileno())
                 if written == 0:
                     raise StorageError(f"{clean} is empty; nothing was kept")
-                await asyncio.to_thread(_check_image, part, clean)
+                several = await asyncio.to_thread(_check_image, part, clean)
                 target = _free(place, clean, part)
         except ClientDisconnect as gone:
             raise StorageError(f"wanted all of {clean}, got a part of it; nothing was kept") from gone
@@ -205,7 +224,7 @@ class Folders:
             raise StorageError(f"wanted to keep {clean}, got: {problem.strerror}; free some disk, or choose another folder") from problem
         finally:
             part.unlink(missing_ok=True)
-        return f"{folder}/{target}" if folder else target
+        return f"{folder}/{target}" if folder else target, several
 
 
 def clean_name(name: str) -> str:
@@ -305,10 +324,15 @@ def patience(place: Path) -> float:
     return max(LIMITS.decode_seconds, (place.stat().st_size if place.is_file() else 0) / PACE)
 
 
-def _check_image(part: Path, name: str) -> None:
-    """Raises `AbbeError`, with the file's own name in it, when it is no image."""
+def _check_image(part: Path, name: str) -> bool:
+    """Does it hold several images? Raises `AbbeError`, with the file's own name in it, when it is no image."""
+    from abbe.formats.untrusted import open_sole
+
     try:
-        decoded(part)
+        found = open_sole(part, seconds=patience(part))
+        if isinstance(found, tuple) and all(one.problem for one in found):
+            raise NotAnImageError(f"{name} holds {len(found)} images, none of which can be opened; the first: {found[0].problem}")
+        return isinstance(found, tuple)
     except AbbeError as problem:
         raise type(problem)(str(problem).replace(str(part), name).replace(part.name, name)) from problem
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from abbe.formats import merge
 from abbe.formats.naming import numbered
 from abbe.image import Image
 from abbe.server.cabinet import SUFFIX, id_of
+from abbe.server.document import one_of
 from abbe.server.folders import clean_name, free_name
 from abbe.server.service import Service
 from abbe.session import Session
@@ -40,7 +41,7 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
         here.cabinet.get(id_of(path))
         return id_of(path), False
     folder = path.rpartition("/")[0]
-    known = _sessions_of(place).get(number or 0)
+    known = _sessions_of(here, path, place).get(number or 0)
     if known is not None:
         return id_of(_join(folder, known.name)), False
     target = free_name(place.parent, _session_stem(here, place, path, number), SUFFIX)
@@ -51,10 +52,10 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
 def choices(here: Service, path: str) -> list[dict[str, Any]]:
     """The images of a file of several, each with the session that was made from it; nothing of a file of one, or of a session."""
     place = here.folders.place(path)
-    if place.suffix == SUFFIX:
+    known = {} if place.suffix == SUFFIX else _sessions_of(here, path, place)
+    if place.suffix == SUFFIX or (set(known) == {0} and _of_one(known[0])):
         return []
     there = here.folders.images(path)
-    known = _sessions_of(place) if there else {}
     folder = path.rpartition("/")[0]
     made = {number: id_of(_join(folder, session.name)) for number, session in known.items()}
     return [{"number": number, **one.to_dict(), "bytes": one.nbytes, "session": made.get(number)} for number, one in enumerate(there)]
@@ -113,23 +114,34 @@ def describe(here: Service, path: str) -> dict[str, Any]:
     }
 
 
-def _sessions_of(place: Path) -> dict[int, Path]:
+def _of_one(session_place: Path) -> bool:
+    """Was the session made from a file that holds this image alone?"""
+    with Session.open(session_place, read_only=True) as session:
+        return one_of(session, session_place) is None
+
+
+def _sessions_of(here: Service, path: str, place: Path) -> dict[int, Path]:
     """The sessions beside a file that were made from exactly this file: by the number of the image in it, 0 in a file of one."""
     stem = _stem(place)
     near = [p for p in place.parent.iterdir() if p.suffix == SUFFIX and (p.stem == stem or p.stem.startswith(f"{stem} "))]
+    if not near:
+        return {}
+    digest = here.folders.digest(path) if place.is_file() else None
     found: dict[int, Path] = {}
-    if not near or not place.is_file():
-        return found
-    with place.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     for session_place in sorted(near, key=lambda p: (len(p.name), p.name)):
         try:
             with Session.open(session_place, read_only=True) as session:
-                origin = session.image(session.original.id).provenance
+                first = session.original
+                origin = session.image(first.id).provenance
         except AbbeError:
             continue
-        if origin.digest == digest:  # "cells.lif#2" has the digest of its file
-            found.setdefault(numbered(place.with_name(origin.names or place.name))[1] or 0, session_place)
+        file, number = numbered(place.with_name(origin.names or place.name))  # "cells.lif#2" has the digest of its file
+        if digest is None:  # a folder has none: as long as nothing was put into it since
+            same = file == place and datetime.fromisoformat(first.created).timestamp() >= place.stat().st_mtime
+        else:  # another file with the same bytes has sessions of its own
+            same = origin.digest == digest and (file == place or not file.exists())
+        if same:
+            found.setdefault(number or 0, session_place)
     return found
 
 

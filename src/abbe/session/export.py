@@ -16,6 +16,7 @@ from abbe.colocalization.result import Background, Region
 from abbe.colocalization.revealed import Revealed
 from abbe.errors import ExistsError, ParameterError
 from abbe.formats import save
+from abbe.formats.saving import FOR_PICTURES
 from abbe.image import ROI, Image
 from abbe.image.pixels import ArrayPixels
 from abbe.reporting.building import build
@@ -99,7 +100,8 @@ class _Work:
         except (ExistsError, MemoryError):
             raise
         except ParameterError as problem:
-            self.left_out.append(f"{part}: {problem}")
+            said = str(problem).replace(FOR_PICTURES, "for a picture in colour, export the whole view")  # this is an export of a session
+            self.left_out.append(f"{part}: {said}")
 
     # ------------------------------------------------------------------------------------------ images
     def _save(self, image: Image, stem: str) -> None:

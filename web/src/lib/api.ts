@@ -1,5 +1,5 @@
 /** Requests to the server. Every failure is an `ApiError` whose message is for people. */
-import type { Document } from "./types";
+import type { Document, Listed } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -62,11 +62,14 @@ export const query = (values: Record<string, string | number | boolean | null | 
   return text ? `?${text}` : "";
 };
 
-export const openImage = (path: string) => post<{ id: string }>("/open", { path });
+/** The session of an image file; of several images that of one of them. */
+export const openImage = (path: string, image?: number) => post<{ id: string }>("/open", image === undefined ? { path } : { path, image });
+/** Of a file of several images each; nothing of a file of one. */
+export const imagesOf = (path: string) => get<Listed[]>(`/images${query({ path })}`);
 export const readSession = (id: string) => get<Document>(`/sessions/${id}`);
 
 /** Sends one file; `progress` gets the part that is sent, 0 to 1. */
-export function upload(folder: string, file: File, progress: (part: number) => void, signal?: AbortSignal): Promise<{ path: string }> {
+export function upload(folder: string, file: File, progress: (part: number) => void, signal?: AbortSignal): Promise<{ path: string; several: boolean }> {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
     sender.open("PUT", `/api/upload${query({ path: folder, name: file.name })}`);
@@ -80,7 +83,7 @@ export function upload(folder: string, file: File, progress: (part: number) => v
       } catch {
         // no words
       }
-      if (sender.status < 300) resolve(data as { path: string });
+      if (sender.status < 300) resolve(data as { path: string; several: boolean });
       else reject(new ApiError(sender.status, String(data.error ?? ""), String(data.message ?? `The server answered ${sender.status}.`), data));
     };
     sender.onerror = () => reject(new ApiError(0, "offline", `${file.name} could not be sent: the connection was lost, or the file is too large.`));

@@ -3,16 +3,22 @@ import { live } from "./live.svelte";
 import { notes } from "./notes.svelte";
 import type { Job } from "./types";
 
-interface Made {
+export interface Made {
   download?: string;
   folder?: string;
   files: string[];
   left_out?: string[];
+  /** what was lost on the way into these files, and how they are to be read */
+  notices?: string[];
 }
 
 class Exports {
   /** ids of the jobs that are not over yet */
   #mine = $state.raw<string[]>([]);
+  /** an export of which there is something to know, while that is read */
+  read = $state.raw<Made | null>(null);
+  /** the job whose sheet is open, and says there what there is to know */
+  sheet: string | null = null;
 
   constructor() {
     $effect.root(() => {
@@ -20,7 +26,7 @@ class Exports {
         const over = live.jobs.filter(({ id, state }) => this.#mine.includes(id) && state !== "waiting" && state !== "running");
         if (!over.length) return;
         this.#mine = this.#mine.filter((id) => !over.some((job) => job.id === id));
-        for (const job of over) tell(job);
+        for (const job of over) this.#tell(job);
       });
     });
   }
@@ -29,22 +35,40 @@ class Exports {
     live.know(job);
     this.#mine = [...this.#mine, job.id];
   }
+
+  #tell(job: Job): void {
+    if (job.state === "failed") notes.say(job.message, "problem");
+    if (job.state === "cancelled") notes.say("The export was stopped; nothing was kept");
+    if (job.state !== "done") return;
+    const made = job.result as unknown as Made;
+    if (made.download) {
+      const link = document.createElement("a");
+      link.href = `/api/downloads/${made.download}`;
+      link.download = "";
+      link.click();
+    }
+    const known = remarks(made).length;
+    if (!known) notes.say(`${delivered(made)}`, "good");
+    else if (this.sheet !== job.id) notes.say(`${delivered(made)}. ${known === 1 ? "There is a remark" : `There are ${known} remarks`} on it.`, "info", { label: "Read", act: () => (this.read = made) }, true);
+  }
 }
 
-function tell(job: Job): void {
-  if (job.state === "failed") notes.say(job.message, "problem");
-  if (job.state === "cancelled") notes.say("The export was stopped; nothing was kept");
-  if (job.state !== "done") return;
-  const { download, folder, files, left_out } = job.result as unknown as Made;
+export function delivered({ files, folder }: Made): string {
   const what = files.length === 1 ? files[0] : `${files.length} files`;
-  if (download) {
-    const link = document.createElement("a");
-    link.href = `/api/downloads/${download}`;
-    link.download = "";
-    link.click();
-  }
-  notes.say(folder ? `Saved ${what} in “${folder}”` : `${what} on the way to your downloads`, "good");
-  for (const line of left_out ?? []) notes.say(`Left out: ${line}`);
+  return folder ? `Saved ${what} in “${folder}”` : `${what} on the way to your downloads`;
+}
+
+export interface Remark {
+  kind: "lost" | "left" | "legend";
+  text: string;
+}
+
+/** What there is to know, the worst first; each as a sentence. */
+export function remarks({ left_out, notices }: Made): Remark[] {
+  const sentence = (text: string) => text[0]!.toUpperCase() + text.slice(1);
+  const said = (notices ?? []).map((text): Remark => ({ kind: text.startsWith("grey values from") ? "legend" : "lost", text: sentence(text) }));
+  const left = (left_out ?? []).map((text): Remark => ({ kind: "left", text: sentence(text) }));
+  return [...left, ...said.filter(({ kind }) => kind === "lost"), ...said.filter(({ kind }) => kind === "legend")];
 }
 
 export const exports = new Exports();

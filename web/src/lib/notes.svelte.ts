@@ -21,11 +21,12 @@ class Notes {
   question = $state<Question | null>(null);
   #next = 1;
 
-  say(text: string, kind: Note["kind"] = "info", action?: Note["action"]): void {
+  /** `stays`: until it is used or dismissed. */
+  say(text: string, kind: Note["kind"] = "info", action?: Note["action"], stays = false): void {
     const id = this.#next++;
     // whoever says something from an effect must not run again for every message
     untrack(() => (this.list = [...this.list.slice(-3), action ? { id, text, kind, action } : { id, text, kind }]));
-    setTimeout(() => this.drop(id), kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
+    if (!stays) setTimeout(() => this.drop(id), kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
   }
 
   problem(error: unknown): void {

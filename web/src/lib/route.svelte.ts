@@ -1,7 +1,9 @@
-/** What the page shows, by the address: `#/` the files, `#/folder/PATH`, `#/session/ID`. Reloading shows the same. */
+/** What the page shows, by the address: `#/` the files, `#/folder/PATH`, `#/images/FILE`, `#/session/ID`. Reloading shows the same. */
 class Route {
   session = $state<string | null>(null);
   folder = $state("");
+  /** a file of several images, in the folder, of which some are to be chosen */
+  file = $state<string | null>(null);
 
   constructor() {
     this.#read();
@@ -11,7 +13,9 @@ class Route {
   #read(): void {
     const [, kind, ...rest] = location.hash.slice(1).split("/");
     this.session = kind === "session" && rest[0] ? rest[0] : null;
-    if (!this.session) this.folder = kind === "folder" ? rest.map(decodeURIComponent).join("/") : "";
+    const path = rest.map(decodeURIComponent);
+    this.file = kind === "images" && path.length ? path.join("/") : null;
+    if (!this.session) this.folder = kind === "folder" ? path.join("/") : this.file ? path.slice(0, -1).join("/") : "";
   }
 
   toSession(id: string): void {
@@ -19,8 +23,14 @@ class Route {
   }
 
   toFolder(path: string): void {
-    location.hash = path ? `/folder/${path.split("/").map(encodeURIComponent).join("/")}` : "/";
+    location.hash = path ? `/folder/${spelled(path)}` : "/";
+  }
+
+  toImages(file: string): void {
+    location.hash = `/images/${spelled(file)}`;
   }
 }
+
+const spelled = (path: string) => path.split("/").map(encodeURIComponent).join("/");
 
 export const route = new Route();

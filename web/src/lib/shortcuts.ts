@@ -1,7 +1,7 @@
 /** The protocol's shortcuts: Cmd on a Mac, Ctrl elsewhere. Where a browser keeps a chord for itself, a second one is offered. */
 export type Command =
   | "open" | "merge" | "enhance" | "background" | "colocalize" | "compare" | "inspector" | "export" | "undo" | "redo"
-  | "zoom-in" | "zoom-out" | "fit" | "actual" | "help" | "view" | "blink" | "delete-roi";
+  | "zoom-in" | "zoom-out" | "fit" | "actual" | "help" | "view" | "play" | "blink" | "delete-roi";
 
 export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -38,6 +38,7 @@ export const SHORTCUTS: Shortcut[] = [
   { command: "fit", label: "Whole image", group: "View", chords: [{ key: "0", mod: true }, { key: "0" }] },
   { command: "actual", label: "One pixel per pixel", group: "View", chords: [{ key: "1" }] },
   { command: "blink", label: "Hold: the original", group: "View", chords: [{ key: " " }] },
+  { command: "play", label: "Play or pause a series or stack", group: "View", chords: [{ key: "p" }, { key: " " }] },
   { command: "help", label: "This list", group: "View", chords: [{ key: "?" }] },
 ];
 

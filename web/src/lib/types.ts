@@ -16,6 +16,19 @@ export interface Listing {
   more: number;
 }
 
+/** One image of a file of several. */
+export interface Listed {
+  number: number;
+  name: string;
+  /** T, C, Z, Y, X; null where it is not known before the image is opened */
+  shape: [number, number, number, number, number] | null;
+  dtype: string;
+  bytes: number | null;
+  /** why it cannot be opened */
+  problem: string;
+  session: string | null;
+}
+
 export interface Level {
   factor: number;
   width: number;
@@ -107,6 +120,8 @@ export interface Document {
   history: Change[];
   view: { channels?: { visible: boolean; color: string }[]; ranges?: Record<string, { low: number; high: number }[]> };
   pages: number;
+  /** the file of several images that it was made from, where that lies beside it, and which of them it is, from 0 */
+  one_of: { name: string; number: number } | null;
 }
 
 export interface Advice {

@@ -4,6 +4,7 @@ import type { ChannelStatistics, Version } from "../lib/types";
 import { Camera } from "./camera.svelte";
 import { Channels, MOST, type Range, rgb } from "./channels.svelte";
 import type { Tool, Units } from "./roi";
+import { type Axis, Player } from "./player.svelte";
 import type { Picture } from "./source";
 import type { Layer, Pane } from "./stage";
 
@@ -63,6 +64,11 @@ function moved({ low, high }: Range, before: [number, number], after: [number, n
 export class Look {
   readonly camera = new Camera();
   readonly channels = new Channels();
+  readonly player: Player;
+  /** parts of the picture are still on their way */
+  busy = $state(true);
+  /** told when the player shows another picture */
+  moved: () => void = () => undefined;
   mode = $state<Mode>("single");
   /** the version to compare with; null: the original */
   with = $state<string | null>(null);
@@ -81,7 +87,29 @@ export class Look {
   tool = $state<Tool | null>(null);
   roi = $state<string | null>(null);
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Session) {
+    this.player = new Player({
+      count: (axis) => this.session.current?.shape[axis === "time" ? 0 : 2] ?? 1,
+      at: (axis) => (axis === "time" ? Math.min(this.t, (this.session.current?.shape[0] ?? 1) - 1) : this.plane(this.session.current)),
+      show: (axis, index) => {
+        this.#go(axis, index);
+        this.moved();
+      },
+      complete: () => !this.busy && (!this.mapping || this.map?.of === this.mapped),
+    });
+  }
+
+  /** Looks at a frame or plane, by hand: what was playing stops. */
+  go(axis: Axis, index: number): void {
+    this.player.stop();
+    this.#go(axis, index);
+    this.moved();
+  }
+
+  #go(axis: Axis, index: number): void {
+    if (axis === "time") this.t = index;
+    else this.depth = index / Math.max((this.session.current?.shape[2] ?? 1) - 1, 1);
+  }
 
   reference = $derived.by(() => {
     const { current, original, versions } = this.session;
@@ -196,26 +224,41 @@ export class Look {
     return version === current.id && t === this.frame(current) && z === this.plane(current);
   }
 
+  /** A map is looked at that is made when it is first asked for. */
+  get mapping(): boolean {
+    return (this.mode === "difference" || this.mode === "error") && !!this.reference && this.reference.id !== this.session.current?.id;
+  }
+
+  /** Which map belongs to the versions that are looked at now, whatever frame and plane. */
+  get compared(): string {
+    return `${this.mode}/${this.session.current?.id}/${this.reference?.id}`;
+  }
+
   /** Which map belongs to what is looked at now. */
   get mapped(): string {
     const onto = this.mode === "error" ? this.reference : this.session.current;
-    return `${this.mode}/${this.session.current?.id}/${this.reference?.id}/${Math.min(this.t, (onto?.shape[0] ?? 1) - 1)}/${this.plane(onto)}`;
+    return `${this.compared}/${Math.min(this.t, (onto?.shape[0] ?? 1) - 1)}/${this.plane(onto)}`;
   }
 
   #map(current: Version, reference: Version): Layer | null {
     const base = `/sessions/${this.session.id}`;
     const grid = this.mode === "error" ? reference : current;
-    const [t, z] = [this.frame(grid), this.plane(grid)];
+    let [t, z] = [this.frame(grid), this.plane(grid)];
     const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
     if (this.mode === "trust") {
       const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
       return { picture, t, z, channels: [{ ...channel, low: 0, high: 1 }], colormap: COLORMAP.trust };
     }
     // A map of something else may still be here: its levels are not those of the one that is to be shown.
-    if (!this.map || this.map.of !== this.mapped || (this.mode !== "difference" && this.mode !== "error")) return null;
+    if (!this.map || (this.mode !== "difference" && this.mode !== "error")) return null;
+    if (this.map.of !== this.mapped) {
+      // While a series is played, the map of one frame stays until that of the next is there.
+      if (!this.player.playing || !this.map.of?.startsWith(`${this.compared}/`)) return null;
+      [t, z] = this.map.of.split("/").slice(-2).map(Number) as [number, number];
+    }
     const picture: Picture = {
       ...this.picture(grid),
-      key: `${base}/${this.map.of}`,
+      key: `${base}/${this.compared}`,
       path: `${base}/maps/${this.mode}/tile`,
       parameters: { version: current.id, reference: reference.id },
       dtype: "float32",
@@ -277,6 +320,7 @@ export class Look {
 
   /** Measures what is looked at of these versions, once the plane stays for a moment. For an effect: returns what ends it. */
   follow(versions: (Version | null | undefined)[]): () => void {
+    if (this.player.playing) return () => undefined; // what is looked at stays for no moment
     const wanted = versions.filter((version) => !!version);
     wanted.forEach((version) => this.place(version));
     const timer = setTimeout(() => wanted.forEach((version) => void this.exact(version).catch(() => undefined)), 100);

@@ -104,6 +104,7 @@ export class Stage {
     if (layers.some(({ id }) => !this.#layers.some((known) => known.id === id))) this.#busy(true);
     this.#layers = layers;
     this.#deck.setProps({ views, viewState: states as never, layers });
+    if (!layers.every((layer) => layer.isLoaded)) this.#busy(true); // other planes of the same picture
   }
 
   /** The canvas as it is, drawn anew first: a WebGL canvas keeps nothing. */

@@ -69,10 +69,10 @@ def images(here: Here, path: Path) -> list[dict[str, Any]]:
 @router.put("/upload")
 async def upload(
     here: Here, request: Request, name: Annotated[str, Query(max_length=4096)], path: Path = "", page: Page = ""
-) -> dict[str, str]:
-    kept = await here.folders.receive(path, name, request.stream(), here.settings.limits.upload)
+) -> dict[str, Any]:
+    kept, several = await here.folders.receive(path, name, request.stream(), here.settings.limits.upload)
     here.hub.publish("folder", {"path": path}, but=page)
-    return {"path": kept}
+    return {"path": kept, "several": several}
 
 
 @router.post("/open")

@@ -1,0 +1,124 @@
+"""A file of several images asks which to open; one of a single image is opened at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import abbe
+
+from .conftest import Served
+from .hand import Hand
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+NAMES = ("nucleus pole", "spindle", "midbody")
+UPRIGHT = {"width": 820, "height": 1180}
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """An OME-TIFF of three images, 40, 50 and 60 pixels wide."""
+    path = tmp_path / "scan.ome.tif"
+    rng = np.random.default_rng(0)
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for k, name in enumerate(NAMES):
+            pixels = rng.poisson(50, (2, 40, 40 + 10 * k)).astype(np.uint16)
+            tif.write(pixels, metadata={"axes": "CYX", "Name": name, "Channel": {"Name": ["a", "b"]}})
+    return path
+
+
+def chooser(hand: Hand) -> Any:
+    found = hand.page.get_by_role("dialog", name=re.compile("^Images in scan"))
+    found.get_by_text("This file holds 3 images").wait_for()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["mouse", "finger"])
+def test_after_the_upload_several_are_chosen_and_opened(chromium: Any, served: Served, scan: Path, kind: str) -> None:
+    hand = Hand(chromium, served, kind)
+    page = hand.page
+    if kind == "finger":
+        page.set_viewport_size(UPRIGHT)
+    hand.bring(scan)
+    sheet = chooser(hand)
+    for k, name in enumerate(NAMES):
+        sheet.locator("li", has_text=name).get_by_text(f"{40 + 10 * k} × 40 pixels, 2 channels").wait_for()
+    for name in NAMES[1:]:
+        hand.tap_on(sheet.get_by_text(name))
+    box = sheet.get_by_role("button", name="Open 2 images").bounding_box()
+    assert box["y"] + box["height"] <= page.viewport_size["height"]
+    assert box["height"] >= 44
+    hand.picture("choose")
+    hand.tap("Open 2 images")
+    hand.wait("2 images of scan.ome.tif are open")
+    page.reload()
+    for name in NAMES[1:]:
+        page.locator(".tile", has_text=f"scan {name}").wait_for()
+    hand.tap_on(page.locator(".tile", has_text="scan spindle"))
+    hand.seen()
+    page.reload()
+    hand.seen()
+    with abbe.Session.open(served.folder / "scan spindle.abbe", read_only=True) as session:
+        assert session.original.shape[4] == 50
+    hand.close()
+
+
+def test_one_is_opened_and_the_others_are_found_again_from_it(chromium: Any, served: Served, scan: Path) -> None:
+    hand = Hand(chromium, served)
+    page = hand.page
+    hand.bring(scan)
+    sheet = chooser(hand)
+    assert sheet.get_by_role("button", name="Open", exact=True).is_disabled()
+    sheet.get_by_text(NAMES[2]).click()
+    hand.tap("Open")
+    hand.seen()
+    page.get_by_role("heading", name="scan midbody").wait_for()
+    hand.tap("Other images of this file")
+    page.reload()  # what is to be chosen is in the address
+    sheet = chooser(hand)
+    assert "in work" in sheet.locator("li", has_text=NAMES[2]).inner_text()
+    assert "in work" not in sheet.locator("li", has_text=NAMES[0]).inner_text()
+    sheet.get_by_text(NAMES[2]).click()
+    hand.tap("Open")
+    page.get_by_role("heading", name="scan midbody").wait_for()
+    assert len(list(served.folder.glob("*.abbe"))) == 1
+    page.go_back()
+    chooser(hand)
+    page.keyboard.press("Escape")
+    page.locator(".tile", has_text="scan.ome.tif").click()
+    chooser(hand)
+    hand.close()
+
+
+def test_a_file_of_one_image_is_opened_at_once(chromium: Any, served: Served, scan: Path) -> None:
+    abbe.save(np.random.default_rng(0).poisson(50, (16, 16)).astype(np.uint16), served.folder / "cell.tif")
+    hand = Hand(chromium, served)
+    for _ in range(2):  # the second time from what is in work already
+        hand.page.locator(".tile", has_text="cell.tif").click()
+        hand.seen()
+        assert hand.page.get_by_role("dialog").count() == 0
+        hand.tap("Back to the files")
+    assert [path.name for path in served.folder.glob("*.abbe")] == ["cell.abbe"]
+    hand.close()
+
+
+def test_opening_many_can_be_stopped(chromium: Any, served: Served, scan: Path) -> None:
+    hand = Hand(chromium, served)
+    hand.bring(scan)
+    sheet = chooser(hand)
+    held: list[Any] = []
+    hand.page.route("**/api/open", lambda route: held.append(route))
+    hand.tap("Choose all")
+    hand.tap("Open 3 images")
+    sheet.get_by_text("Opening 1 of 3").wait_for()
+    hand.tap("Stop")
+    held[0].continue_()
+    hand.wait("1 image of scan.ome.tif is open; the others were left")
+    assert len(held) == 1
+    hand.close()
