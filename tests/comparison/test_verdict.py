@@ -155,6 +155,37 @@ def test_noise_of_its_own_is_doubtful(scene: Scene) -> None:
     assert added > 1.5
 
 
+@pytest.mark.parametrize("photons", [30, 300, 3000])
+@pytest.mark.parametrize("light", [0.5, 1.0])
+def test_another_recording_as_noisy_or_noisier_is_no_improvement(light: float, photons: float, scene: Scene) -> None:
+    """Blurred, it loses its own noise and looks more like the original: that is not sharper, nor is noise less for being another."""
+    specimen = (scene.blurred - 100) / 1000
+    found = compare(camera(specimen, photons), camera(specimen, light * photons, seed=9))
+    assert found.verdict.word == "unchanged", found.verdict.line
+    sharper = found.channels[0].evidence.sharper
+    assert isinstance(sharper, float)
+    assert sharper < 0.2
+
+
+@pytest.mark.parametrize(("light", "share"), [(2, 71), (4, 50)])
+def test_a_longer_exposure_has_as_much_less_noise_as_is_said(light: float, share: int, scene: Scene) -> None:
+    specimen = (scene.blurred - 100) / 1000
+    found = compare(camera(specimen, 300), camera(specimen, light * 300, seed=9))
+    assert found.verdict.word == "improved", found.verdict.line
+    (said,) = [reason for reason in found.verdict.reasons if reason.startswith("noise down to")]
+    assert float(said.split()[3]) == pytest.approx(share, abs=4)
+    assert "sharper" not in found.verdict.line
+
+
+@pytest.mark.parametrize("photons", [30, 3000])
+@pytest.mark.parametrize("left", [1.0, 1.5])
+def test_how_much_sharper_is_told_whatever_the_noise(left: float, photons: float, scene: Scene) -> None:
+    specimen, finer = (scene.blurred - 100) / 1000, gaussian_filter(scene.truth / 1000, left) + 0.05
+    found = compare(camera(specimen, photons), camera(finer, photons, seed=5))
+    assert found.channels[0].evidence.sharper == pytest.approx(np.sqrt(1.8**2 - left**2), abs=0.12)
+    assert "sharper: blurred by" in found.verdict.line
+
+
 def test_a_changed_brightness_scale_is_doubtful(scene: Scene) -> None:
     found = compare(scene.recorded, np.sqrt(np.maximum(gaussian_filter(scene.truth, 0.8), 0)))
     assert found.verdict.word == "doubtful"

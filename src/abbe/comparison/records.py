@@ -134,6 +134,8 @@ class Evidence:
         lost_detail: the share of the original's structure that is finer than what the result shows: over-smoothing.
         noise_carried: how strongly the original's noise is found again in the result: 1 as it was, 0 gone, 3 three times amplified.
         noise_added: how strong other noise (or structure as fine) is in the result where the original is noise, as a multiple of that.
+        sharper: standard deviation (original pixels) of the Gaussian by which the result's structure is sharper than the original's,
+            whatever the noise of either; 0: not at all.
         background_removed: the share of the original's light that the result leaves out as smooth background; it counts against
             nothing, but it is said.
     """
@@ -146,6 +148,7 @@ class Evidence:
     lost_detail: Number
     noise_carried: Number
     noise_added: Number
+    sharper: Number
     background_removed: Number
 
 

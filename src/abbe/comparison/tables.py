@@ -79,6 +79,12 @@ def _single(c: ChannelComparison) -> Iterator[tuple[str, str, Cell, Cell, str]]:
         ("detail lost", "", e.lost_detail, "share of the original's structure"),
         ("noise carried", "", e.noise_carried, "1: as in the original; 0: gone; above 1: amplified"),
         ("noise added", "", e.noise_added, "other noise, or structure as fine, as a multiple of the original's noise"),
+        (
+            "sharper by",
+            "original px",
+            e.sharper,
+            "Gaussian that takes the result's structure back to the original's, whatever the noise of either",
+        ),
         ("background removed", "", e.background_removed, "share of the original's light"),
         ("change", "", e.change, "from the plainly upsampled original, of its contrast"),
     ):

@@ -32,6 +32,7 @@ class Seen:
             lost_detail=self.spectra.lost_detail(),
             noise_carried=carried,
             noise_added=added,
+            sharper=self.spectra.sharper(),
             background_removed=self.places.background_removed(),
         )
 
