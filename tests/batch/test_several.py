@@ -234,7 +234,7 @@ def test_a_batch_that_took_the_first_alone_goes_on_with_the_others(tmp_path: Pat
     (folder / "gone.tif").unlink()
     told: list[Outcome] = []
     summary = batch(folder, out, match=("*.tif", "scan*"), told=told.append)
-    assert (summary.count, summary.before, summary.done, summary.failed, summary.elsewhere) == (8, 3, 5, 0, 0)
+    assert (summary.count, summary.before, summary.done, summary.failed, summary.elsewhere, summary.beside) == (8, 3, 5, 0, 0, 0)
     assert [outcome.key for outcome in told] == ["cells.tif#1", "cells.tif#2", "cells.tif#3", "failed.tif#0", "failed.tif#1"]
     table = rows(out)
     assert (table["cells.tif#0"]["status"], table["cells.tif#0"]["result"]) == ("done", "cells_abbe.ome.tif")

@@ -28,6 +28,8 @@ class Tally:
         self.summary = Summary(table=folder.out / TABLE)
         self._mine: set[str] = set()
         self._beside: set[str] = set()
+        #: first images of files of several, done before the others were looked for
+        self._old: set[str] = set()
         self._failed: set[str] = set()
         #: images in files that other processes found to hold several, since this was emptied
         self.found: list[Source] = []
@@ -71,8 +73,9 @@ class Tally:
             self._files -= 1
         images = self._folder.split([file])
         if before and images:
+            self._ready(images[0].key)
+            self._old.add(images[0].key)
             self.summary.before += 1
-            self._files += self._folder.share(images[0].key)
         return images
 
     def hear(self) -> bool:
@@ -84,7 +87,7 @@ class Tally:
             if lines[key].status == "several":
                 self.found += self.split(key, before=False)
         for key in news:
-            if lines[key].ended and key not in self._mine and self._folder.knows(key):
+            if lines[key].ended and key not in self._mine and key not in self._old and self._folder.knows(key):
                 self._ready(key)
                 self._beside.add(key)
                 self._failed.discard(key)
