@@ -88,6 +88,20 @@ def test_a_plain_tiff_with_pages_of_different_size(tmp_path: Path, rng: np.rando
         assert np.array_equal(np.asarray(abbe.open(f"{path}#{k}"))[0, 0, 0], pixels)
 
 
+@pytest.mark.parametrize("first", ["image", "copy"])
+def test_a_small_copy_of_an_image_is_none_of_its_own(first: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    """It was listed as a second image; where it came first, it was what opened."""
+    path = tmp_path / "slide.tif"
+    pixels = rng.integers(0, 255, (60, 50), dtype=np.uint8)
+    with tifffile.TiffWriter(path) as tif:
+        for name in (first, "copy" if first == "image" else "image"):
+            tif.write(pixels if name == "image" else pixels[::7, ::6].copy(), metadata=None, subfiletype=int(name == "copy"))
+    image = abbe.open(path)
+    assert np.array_equal(np.asarray(image)[0, 0, 0], pixels)
+    assert not [n for n in image.notices if n.code == "dropped"]
+    assert image_names(path) == ()
+
+
 def test_scenes_of_a_czi(shared_data: Path, tmp_path: Path) -> None:
     """The three frames of a recording, called scenes in the file's directory."""
     pytest.importorskip("czifile")

@@ -49,8 +49,11 @@ def read(tif: Any, page: Any, shape: Shape) -> Words | None:
 
 
 def is_thumbnail(series: Any) -> bool:
-    """The small copies that an LSM keeps of every plane, or what tifffile calls one."""
-    return series.kind == "thumbnail" or (series.kind == "lsm" and bool(series.keyframe.is_reduced))
+    """The small copies that an LSM keeps of every plane, pages that say they are a smaller version of another, or what tifffile calls one.
+
+    "TIFF revision 6.0", NewSubfileType, bit 0.
+    """
+    return series.kind == "thumbnail" or (series.kind != "ome" and bool(series.keyframe.is_reduced))
 
 
 def channels_in_pages(stored: str, inner: str, lsm: bool) -> str:

@@ -65,9 +65,9 @@ def _is_tiff(path: Path) -> bool:
 
 
 def images(tif: Any, path: Path) -> list[Any]:
-    """The images with planes in the file `path`; of a set whose files lie apart, all. Thumbnails are none, but for a file of one alone."""
-    first, *others = _of_file(tif, path) or list(tif.series)
-    return [first, *(s for s in others if not makers.is_thumbnail(s))]
+    """The images with planes in the file `path`; of a set whose files lie apart, all. Thumbnails are none where there is more."""
+    there = _of_file(tif, path) or list(tif.series)
+    return [series for series in there if not makers.is_thumbnail(series)] or there
 
 
 def place(tif: Any, path: Path, series: Any) -> int:
