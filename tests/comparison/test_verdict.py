@@ -357,6 +357,16 @@ def test_a_stained_section_is_not_called_improved(scene: Scene) -> None:
     assert compare(recorded, section, section).verdict.word == "improved"  # the truth knows
 
 
+def test_where_structure_and_noise_cannot_be_told_apart_unchanged_is_not_said() -> None:
+    """Structure as fine as the noise, hardly above it: what a smooth result left out of it may be either."""
+    rng = np.random.default_rng(4)
+    fine = gaussian_filter(rng.normal(0, 1, (96, 96)), 1.0)
+    recorded = 100 + 1.2 * fine / fine.std() + rng.normal(0, 4, (96, 96))
+    found = compare(recorded, gaussian_filter(recorded, 2.0))
+    assert found.verdict.word == "doubtful", found.verdict.line
+    assert "it cannot be judged: it is no sharper" in found.verdict.line
+
+
 def test_without_noise_to_measure_it_is_not_said_that_none_was_taken(scene: Scene) -> None:
     line = compare(scene.blurred, gaussian_filter(scene.blurred, 0.8)).verdict.line
     assert line.startswith("unchanged")

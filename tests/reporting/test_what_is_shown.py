@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 from abbe.colocalization import colocalize
+from abbe.comparison import compare
 from abbe.image import ROI, Image
 from abbe.reporting.building import build
 from abbe.reporting.case import Named
@@ -17,6 +18,7 @@ from abbe.reporting.figures.panels import Panels, detail, details, views
 from abbe.reporting.figures.publication import publication
 from abbe.reporting.gathering import case_of
 from abbe.reporting.model import Report
+from abbe.reporting.renderers.text import as_text
 
 
 def spots(channels: int, planes: int = 1) -> Image:
@@ -150,3 +152,32 @@ def test_names_in_other_scripts_draw_charts_without_complaint() -> None:
     image = spots(2)
     report = build(case_of(image.replace(channels=("溶酶体 LAMP1", "β-тубулин"))))
     assert all(figure.png for figure in report.figures())
+
+
+def test_methods_name_no_analysis_that_was_not_made() -> None:
+    """A report that measures unasked leaves the resolution out; one of a comparison has it."""
+    image = spots(1)
+    smooth = gaussian_filter(np.asarray(image).astype(np.float32), (0, 0, 0, 1, 1))[0, 0, 0]
+    made = Image.from_array(smooth, pixel_size=(None, 0.1, 0.1), channels=image.channels).replace(original=image)
+    unasked, asked = words(build(case_of(made))), words(build(case_of(compare(image, made))))
+    assert "by RSP and RSE [" in unasked
+    assert "ecorrelation" not in unasked
+    assert "by RSP, RSE and decorrelation analysis [" in asked
+    assert "Descloux" in asked
+
+
+def test_bars_of_images_with_unlike_pixels_are_each_said() -> None:
+    """Without a pixel size bars are in pixels of each image: 50 of the original's are not 50 of one with three times as many."""
+    rng = np.random.default_rng(1)
+    image = Image.from_array(rng.poisson(50, (300, 360)).astype(np.uint16))
+    finer = Image.from_array(np.kron(np.asarray(image)[0, 0, 0], np.ones((3, 3), np.float32))).replace(original=image)
+    captions = [figure.caption for section in build(case_of(finer)).sections for figure in section.figures]
+    bars = [panel.bar.label for panel in (Panels(Named("", "a", image)), Panels(Named("", "b", finer)))]
+    assert len(set(bars)) == 2
+    assert any(f"Bars: {bars[0]} and {bars[1]}, each of its own image" in caption for caption in captions)
+
+
+def test_text_has_no_heading_without_anything_under_it() -> None:
+    report = as_text(build(case_of(spots(1))))
+    assert "Image\n=====\n\n\n" not in report
+    assert "Summary\n=======" in report

@@ -50,6 +50,8 @@ FAINTEST = 1e-6
 #: 2,100 planes of photon noise of 16 x 16 to 128 x 128 pixels, white or blurred by half a pixel, the highest is at 2.4
 STANDS_OUT = 4.0
 
+NO_NOISE = Undefined("the original has no measurable noise")
+
 Counted = TypeVar("Counted", "Spectra", "Places")
 
 
@@ -154,7 +156,7 @@ class Spectra:
         if not self.oo.sum() > 0:
             return Undefined("the original is constant, or smaller than 16 pixels")
         if self.floor() * self.count.sum() < FAINTEST * self.oo.sum():
-            return Undefined("the original has no measurable noise")
+            return NO_NOISE
         if not self._signal().any() or self._noise().sum() < 2:
             return Undefined("structure and noise cannot be told apart in the original's spectrum")
         return None

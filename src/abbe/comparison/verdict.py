@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from abbe.comparison.evidence import NO_NOISE
 from abbe.comparison.fidelity import IDENTICAL
 from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Registration, Undefined, Verdict, Word
 
@@ -102,6 +103,8 @@ def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = 
         doubts.append(f"{UNJUDGED}: the original is no fluorescence, by its looks ({foreign})")
     if doubts:
         return _say(case, "doubtful", doubts)
+    if not gains and isinstance(e.noise_carried, Undefined) and e.noise_carried != NO_NOISE and towards is None:
+        return _say(case, "doubtful", [f"{UNJUDGED}: it is no sharper, and of its noise nothing can be told: {e.noise_carried.reason}"])
     if not gains:
         return _say(case, "unchanged", [_no_gain(e)])
     if isinstance(e.background_removed, float) and e.background_removed > BACKGROUND:

@@ -219,7 +219,7 @@ def _word(agreement: float | None, blur: float, before: float, after: float, dra
     if agreement is not None and blur > SHARPER:
         gains.append(f"sharper by a blur of {blur:.1f} input pixels")
     agree = (
-        "the input shows no structure above its noise, nor does the result"
+        "the input shows no structure above its noise, and the result hardly any"
         if agreement is None
         else f"agrees with the input to {agreement:.3f}"
     )

@@ -16,7 +16,7 @@ WIDTH = 100
 def as_text(report: Report) -> str:
     """The report to read in any editor."""
     parts = [f"{report.title}\n{report.subtitle}\n{report.software}, {report.created}\n"]
-    parts += [part for section in report.sections for part in _section(section)]
+    parts += [part for section in report.sections if section.paragraphs or section.warnings or section.tables for part in _section(section)]
     return "\n".join(parts) + "\n"
 
 

@@ -164,8 +164,17 @@ def _measured(case: Case) -> Iterator[str]:
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
     if case.comparisons:
-        numbers = f"[{references.index(SQUIRREL) + 1}, {references.index(DECORRELATION) + 1}]"
-        yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
+        squirrel = references.index(SQUIRREL) + 1
+        if _resolved(case):
+            numbers = f"[{squirrel}, {references.index(DECORRELATION) + 1}]"
+            yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
+        else:
+            yield f"Results were compared with the original by RSP and RSE [{squirrel}]."
+
+
+def _resolved(case: Case) -> bool:
+    """Was the resolution measured? A report that measures unasked leaves it out."""
+    return any(measured.data.get("resolution") for measured in case.comparisons)
 
 
 def _part(region: Mapping[str, Any], image: Image) -> str:
@@ -207,7 +216,7 @@ def _displayed(case: Case) -> Iterator[str]:
 def _references(case: Case) -> list[str]:
     found = [ABBE, PROTOCOL] if _restored(case) else [ABBE]
     if case.comparisons:
-        found += [SQUIRREL, DECORRELATION]
+        found += [SQUIRREL, DECORRELATION] if _resolved(case) else [SQUIRREL]
     return found + _sources(case)
 
 

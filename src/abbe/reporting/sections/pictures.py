@@ -76,5 +76,9 @@ def _merged_caption(panels: Sequence[Panels]) -> str:
 
 
 def _bar(panels: Sequence[Panels]) -> str:
-    bar = panels[0].bar
-    return f"Scale bar: {bar.label}." if bar.unit == "µm" else f"Bar: {bar.label} of each image; the pixel size is not known."
+    labels = [panel.bar.label for panel in panels]
+    if all(panel.bar.unit == "µm" for panel in panels):
+        return f"Scale bar: {labels[0]}." if len(set(labels)) == 1 else f"Scale bars: {' and '.join(labels)}."
+    if len(set(labels)) == 1:
+        return f"Bar: {labels[0]} of each image; the pixel size is not known."
+    return f"Bars: {' and '.join(labels)}, each of its own image; the pixel size is not known."
