@@ -79,6 +79,18 @@ def test_python_in_the_documentation_is_python(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_lines_of_shell_are_said_to_be_shell_and_can_be_pasted(page: Path) -> None:
+    """What a block does not say is shell, no test looks at; words beside a command that are no comment are taken for files."""
+    text = page.read_text(encoding="utf-8")
+    marked = [code for kind, code in blocks(page) if kind.split()[0] in ("sh", "bash", "python", "text")]
+    inside = {line.strip() for code in marked for line in code.splitlines()}
+    lines = [line.strip() for line in re.findall(r"^(?:    )?(?:abbe|pip) [^\n]*$", re.sub(r"<!--.*?-->", "", text), flags=re.M)]
+    prose = re.compile(r"^abbe (is|turns|takes|needs|tells|says|has|gives|allows|works|computes|then|counts|asks|runs|reads)\b")
+    assert not [line for line in lines if line not in inside and not prose.match(line)]
+    assert not [line for line in inside if line.startswith("abbe ") and re.search(r"\S {3,}(?!#)\S", line)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_commands_in_the_documentation_exist_with_their_options(page: Path) -> None:
     lines = [line for kind, code in blocks(page) if kind.startswith(("sh", "bash")) for line in code.replace("\\\n", " ").splitlines()]
     unknown = [problem for line in lines for words in commands(line) for problem in unknown_words(words)]

@@ -54,7 +54,7 @@ class MissingExtraError(AbbeError):
     """An optional part of abbe is needed and not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs a part that is not installed; install it with: pip install 'abbe[{extra}]'")
+        super().__init__(f'{what} needs a part that is not installed; install it with: pip install "abbe[{extra}]"')
         self.what, self.extra = what, extra
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:

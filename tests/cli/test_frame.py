@@ -184,7 +184,7 @@ def test_a_missing_part_names_the_extra(capsys: pytest.CaptureFixture[str], monk
     monkeypatch.setattr(info, "open_file", absent)
     code, _, err = call(capsys, "info", "x.tif")
     assert code == 1
-    assert "pip install 'abbe[train]'" in err
+    assert 'pip install "abbe[train]"' in err  # in double quotes, which Windows' shells know too
 
 
 # ------------------------------------------------------------------------------------------------------------------ writing
@@ -363,4 +363,4 @@ def test_the_doctor_says_which_package_an_optional_part_lacks(monkeypatch: pytes
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in ("h5py", "torch", "napari", "qtpy") else name)
     said = doctor._extras()
-    assert said == "optional parts: cluster, formats (without h5py: pip install 'abbe[formats]'), coreml; not installed: train, napari"
+    assert said == 'optional parts: cluster, formats (without h5py: pip install "abbe[formats]"), coreml; not installed: train, napari'

@@ -40,7 +40,7 @@ def _extras() -> str:
         if packages[0] in lacks:
             absent.append(extra)
         else:
-            here.append(f"{extra} (without {', '.join(lacks)}: pip install 'abbe[{extra}]')" if lacks else extra)
+            here.append(f'{extra} (without {", ".join(lacks)}: pip install "abbe[{extra}]")' if lacks else extra)
     return f"optional parts: {', '.join(here) or 'none'}" + (f"; not installed: {', '.join(absent)}" if absent else "")
 
 

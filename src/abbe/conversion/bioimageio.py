@@ -31,7 +31,7 @@ _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _AUTHOR = {"name": "The abbe developers"}
 #: the method, the network's property, and the limit
 _CITE = (
-    ("Zinchuk & Grossenbacher-Zinchuk 2021, machine learning for analysis of microscopy images", "10.21203/rs.3.pex-1721/v1"),
+    ("Zinchuk & Grossenbacher-Zinchuk 2021, Protocol Exchange", "10.21203/rs.3.pex-1721/v1"),
     ("Uzunova, Ehrhardt & Handels 2020, memory-efficient GAN-based domain translation", "10.1016/j.compmedimag.2020.101801"),
 )
 

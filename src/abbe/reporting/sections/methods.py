@@ -16,10 +16,7 @@ from abbe.reporting.model import Cell, Section, Table
 from abbe.reporting.sections.summary import file_name, nanometres
 
 ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
-PROTOCOL = (
-    "Zinchuk V, Grossenbacher-Zinchuk O. Machine learning for analysis of microscopy images: a practical guide and latest trends. "
-    "Protocol Exchange (2021), doi 10.21203/rs.3.pex-1721/v1"
-)
+PROTOCOL = "Zinchuk V, Grossenbacher-Zinchuk O. Protocol Exchange (2021), doi 10.21203/rs.3.pex-1721/v1"
 SQUIRREL = "Culley S et al. Quantitative mapping and minimization of super-resolution optical imaging artifacts. Nat Methods 15:263 (2018)"
 DECORRELATION = "Descloux A, Grußmayer KS, Radenovic A. Parameter-free image resolution estimation. Nat Methods 16:918 (2019)"
 #: what a step of a recipe did, in the words of a methods section
