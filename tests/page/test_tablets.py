@@ -30,7 +30,7 @@ def test_every_button_of_the_header_and_the_name_are_on_the_screen(chromium: Any
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function("innerWidth => document.documentElement.clientWidth === innerWidth", arg=width)
-        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")  # the page knows its size now
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")  # its size is known
         for name in ("Export", "Delete this image", re.compile("^Devices")):
             box = page.get_by_role("button", name=name).first.bounding_box()
             assert box["x"] >= 0, (width, name)
