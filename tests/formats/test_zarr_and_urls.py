@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import abbe
+from abbe.cli import frame
 from abbe.errors import AbbeError, ExistsError, NotAnImageError, StorageError
+from abbe.formats.remote import as_url
 
 
 @pytest.fixture
@@ -110,6 +112,25 @@ def website(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", folder
         server.shutdown()
+
+
+def test_a_url_is_a_file_on_the_command_line_too(
+    website: tuple[str, Path], image: abbe.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its arguments are paths, which make one slash of two."""
+    pytest.importorskip("fsspec")
+    pytest.importorskip("aiohttp")
+    address, folder = website
+    abbe.save(image, folder / "cells.ome.tif")
+    assert frame.main(["info", "--json", f"{address}/cells.ome.tif"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["file"], said["bytes"], said["shape"]) == (f"{address}/cells.ome.tif", None, list(image.shape))
+    assert frame.main(["info", f"{address}/cells.ome.tif"]) == 0
+    assert capsys.readouterr().out.startswith(f"{address}/cells.ome.tif\n  format      OME-TIFF\n")
+    assert frame.main(["info", f"{address}/none.tif"]) == 1
+    assert f"could not fetch {address}/none.tif" in capsys.readouterr().err
+    assert as_url(Path("C:/cells.tif")) is None
+    assert as_url(Path("cells/a.tif")) is None
 
 
 def test_a_file_behind_a_url_opens_and_leaves_nothing(

@@ -13,6 +13,7 @@ from abbe.cli.reading import Axes, PixelSize, each, open_file
 from abbe.cli.speech import say
 from abbe.formats.naming import numbered
 from abbe.formats.opening import image_names
+from abbe.formats.remote import as_url
 from abbe.image import Image, Optics
 
 #: bytes from which looking at every pixel takes long enough to show how far it is
@@ -52,7 +53,7 @@ def as_dict(file: Path, image: Image) -> dict[str, Any]:
     """Everything that `abbe info` knows, for scripts."""
     seen = image.inspection.channels
     return {
-        "file": str(file),
+        "file": as_url(file) or str(file),
         "format": image.provenance.format,
         "sha256": image.provenance.digest,
         "bytes": _bytes(file),
@@ -78,7 +79,7 @@ def as_dict(file: Path, image: Image) -> dict[str, Any]:
 
 def as_text(file: Path, image: Image) -> list[str]:
     """The same for people, a fact a line."""
-    lines = [str(file), *(f"  {name:<11} {value}" for name, value in _facts(file, image) if value)]
+    lines = [as_url(file) or str(file), *(f"  {name:<11} {value}" for name, value in _facts(file, image) if value)]
     width = min(max(len(name) for name in image.channels), 40)
     for k, (name, color, seen) in enumerate(zip(image.channels, image.colors, image.inspection.channels)):
         saturated = f", {seen.saturated} saturated" if seen.saturated else ""
@@ -98,7 +99,7 @@ def _facts(file: Path, image: Image) -> list[tuple[str, str]]:
     step = f"{image.time_step:.6g} s" if image.time_step else ""
     history = "; ".join(image.provenance.history)
     return [
-        ("format", f"{image.provenance.format}, {_human(_bytes(file))}"),
+        ("format", image.provenance.format + ("" if (held := _bytes(file)) is None else f", {_human(held)}")),
         ("size", size),
         ("pixel type", f"{image.dtype.name}{bits}"),
         ("pixel size", _pixel_size(image)),
@@ -140,7 +141,10 @@ def _images(file: Path, image: Image) -> list[tuple[str, str]]:
     return [(f"{whole}#{k}", name) for k, name in enumerate(image_names(whole))]
 
 
-def _bytes(file: Path) -> int:
+def _bytes(file: Path) -> int | None:
+    """Of the file, or of all in a folder; None of what lies behind a URL."""
+    if as_url(file):
+        return None
     file = numbered(file)[0]
     if file.is_dir():
         return sum(f.stat().st_size for f in file.rglob("*") if f.is_file())

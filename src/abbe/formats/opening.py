@@ -73,8 +73,8 @@ def open(
         AxesError, LimitError: axes that do not fit; an image beyond `abbe.limits`.
         ParameterError: the file has no image of that number.
     """
-    if remote.is_url(path):
-        return _open_url(str(path), axes=axes, pixel_size=pixel_size, channels=channels)
+    if (url := remote.as_url(path)) is not None:
+        return _open_url(url, axes=axes, pixel_size=pixel_size, channels=channels)
     named = Path(path_text(path))
     source, number = numbered(named)
     found = _one(source, axes, number)

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +18,16 @@ from abbe.image.pixels import Array, Pixels, Region, Shape
 
 #: a scheme of two letters or more: "C:\cells.tif" is a path
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_ONE_SLASH = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+:)/(?!/)")
 #: bytes fetched at a time
 PIECE = 2**22
 
 
-def is_url(path: str | os.PathLike[str]) -> bool:
-    return isinstance(path, str) and _URL.match(path) is not None
+def as_url(path: str | os.PathLike[str]) -> str | None:
+    """The URL that `path` is; None for a path. A `Path` has made one slash of two, as on the command line, whose arguments are paths."""
+    if isinstance(path, PurePath):
+        path = _ONE_SLASH.sub(r"\1//", path.as_posix())
+    return path if isinstance(path, str) and _URL.match(path) else None
 
 
 def numbered(url: str) -> tuple[str, int | None]:
