@@ -98,8 +98,10 @@ def _facts(file: Path, image: Image) -> list[tuple[str, str]]:
     bits = f", {image.bits} bit{'s' if image.bits > 1 else ''} used" if image.bits else ""
     step = f"{image.time_step:.6g} s" if image.time_step else ""
     history = "; ".join(image.provenance.history)
+    held = _bytes(file)
+    room = "" if held is None else f", {_human(held)}"
     return [
-        ("format", image.provenance.format + ("" if (held := _bytes(file)) is None else f", {_human(held)}")),
+        ("format", f"{image.provenance.format}{room}"),
         ("size", size),
         ("pixel type", f"{image.dtype.name}{bits}"),
         ("pixel size", _pixel_size(image)),
