@@ -68,6 +68,13 @@ def test_patterns_are_expanded_where_the_shell_leaves_them_alone(tmp_path: Path,
     assert frame.expanded(["info", "none*.tif", "odd [1].tif"]) == ["info", "none*.tif", "odd [1].tif"]
     assert frame.expanded(["serve", "~"]) == ["serve", os.path.expanduser("~")]
     assert frame.expanded([]) == []
+    (tmp_path / "odd 1.tif").touch()
+    (tmp_path / "plate [2]").mkdir()
+    (tmp_path / "plate [2]" / "a.tif").touch()
+    assert frame.expanded(["info", "odd [1].tif"]) == ["info", "odd [1].tif"]  # and no other file
+    assert frame.expanded(["info", "plate [2]/*"]) == ["info", "plate [2]/a.tif"]
+    assert frame.expanded(["history", "~root is what I call it"]) == ["history", "~root is what I call it"]
+    assert frame.expanded(["history", "~root/"]) == ["history", "~root/"]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -100,6 +101,16 @@ def test_a_small_copy_of_an_image_is_none_of_its_own(first: str, tmp_path: Path,
     assert np.array_equal(np.asarray(image)[0, 0, 0], pixels)
     assert not [n for n in image.notices if n.code == "dropped"]
     assert image_names(path) == ()
+
+
+def test_an_image_that_is_no_smaller_than_any_other_is_no_small_copy(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Whatever its page says: it was hidden, and nothing said so."""
+    images = [rng.integers(0, 255, shape, dtype=np.uint8) for shape in ((40, 50), (80, 90), (10, 12))]
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as tif:
+        for k, pixels in enumerate(images):
+            tif.write(pixels, metadata=None, subfiletype=int(k > 0))
+    assert [name.partition(", ")[2] for name in image_names(tmp_path / "pages.tif")] == ["40 x 50", "80 x 90"]
+    assert np.array_equal(np.asarray(abbe.open(tmp_path / "pages.tif#1"))[0, 0, 0], images[1])
 
 
 def test_scenes_of_a_czi(shared_data: Path, tmp_path: Path) -> None:
@@ -304,6 +315,7 @@ def test_a_long_file_is_read_once_for_the_digest_of_all_its_images(
 ) -> None:
     """A LIF of 20 GB with 40 images would be read 40 times."""
     path, _ = two
+    os.utime(path, (1.6e9, 1.6e9))
     read: list[Path] = []
     digest = hashlib.file_digest
     monkeypatch.setattr(opening, "LONG", 1)
@@ -313,3 +325,23 @@ def test_a_long_file_is_read_once_for_the_digest_of_all_its_images(
     assert len(read) == 1
     path.write_bytes(path.read_bytes() + b" ")
     assert abbe.open(f"{path}#1").provenance.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("date", [1.6e9, None])
+def test_a_file_that_is_written_into_has_another_digest(
+    date: float | None, two: tuple[Path, list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place, with the length and the date of before: by a program that keeps dates, or within the clock's grain of a change before."""
+    path, _ = two
+    monkeypatch.setattr(opening, "LONG", 1)
+    if date is None:
+        monkeypatch.setattr(opening, "_state", lambda descriptor: (os.fstat(descriptor).st_size,))  # a disk that keeps but whole seconds
+    else:
+        os.utime(path, (date, date))
+    for last in b"ab":
+        before = path.stat()
+        with path.open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(bytes([last]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert opening.digester(path)() == hashlib.sha256(path.read_bytes()).hexdigest()

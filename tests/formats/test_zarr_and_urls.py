@@ -133,6 +133,32 @@ def test_a_url_is_a_file_on_the_command_line_too(
     assert as_url(Path("cells/a.tif")) is None
 
 
+def test_paths_that_look_like_urls_and_urls_of_files(image: abbe.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder may be called as the beginning of a URL is; `file:///` has three slashes, of which a path leaves one."""
+    pytest.importorskip("fsspec")
+    (tmp_path / "plate1:").mkdir()
+    abbe.save(image, tmp_path / "plate1:" / "cells.ome.tif")
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("plate1:/cells.ome.tif"), Path(f"file://{tmp_path}/plate1:/cells.ome.tif")):
+        assert np.array_equal(np.asarray(abbe.open(path)), np.asarray(image))
+    assert as_url(Path("file:///data/a.tif")) == "file:///data/a.tif"
+    assert as_url(Path("s3://data/a.tif")) == "s3://data/a.tif"
+    assert as_url(Path()) is None
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_levels_of_an_image_without_its_description_are_no_images(version: int, tmp_path: Path) -> None:
+    """They were said to be three images, of which another be opened."""
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "cells.zarr"), mode="w", zarr_format=version)
+    for k in range(3):
+        group.create_array(str(k), shape=(32 >> k, 32 >> k), dtype="uint16", chunks=(16, 16))
+    with pytest.raises(NotAnImageError, match=r"^cells.zarr is a Zarr folder without the description of an image") as said:
+        abbe.open(tmp_path / "cells.zarr")
+    assert "images, of which" not in str(said.value)
+    assert said.value.images == ()
+
+
 def test_a_file_behind_a_url_opens_and_leaves_nothing(
     website: tuple[str, Path], image: abbe.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,12 +149,16 @@ def _typed() -> list[str]:
 
 
 def expanded(words: Sequence[str]) -> list[str]:
-    """The words as other systems' shells would give them, but for the pattern of `--match`, which is an option's."""
+    """The words as other systems' shells would give them, but for the pattern of `--match`, which is an option's.
+
+    Brackets are what they are in a name that is there: cells [1].tif is not cells 1.tif. A `~` that begins other words than a path into
+    one's own folder, such as a comment on "~5 um", is one.
+    """
     out: list[str] = []
     for before, word in zip(("", *words), words):
-        name = os.path.expanduser(word)
-        found = [] if before == "--match" or word.startswith("-") else sorted(glob.glob(name))
-        out += found or [name]
+        name = os.path.expanduser(word) if word[:2] in ("~", "~/", "~\\") else word
+        found = [] if before == "--match" or word.startswith("-") else glob.glob(name.replace("[", "[[]")) or glob.glob(name)
+        out += sorted(found) or [name]
     return out
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -224,7 +226,10 @@ def _unreadable(source: Path, problem: Exception) -> StorageError:
 
 #: files from which size on have their digest remembered, of so many: each image of a LIF of 20 GB asks for it
 LONG, REMEMBERED = 64 * 2**20, 16
-_digests: dict[Stamp, str] = {}
+#: seconds since a file's last change from which on another change gives it another date, on any disk
+SETTLED = 3.0
+_digests: dict[tuple[Path, tuple[int, ...]], str] = {}
+_remembering = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +243,27 @@ class Digester:
             return None
         try:
             with os.fdopen(self.stamp.open(), "rb") as file:
-                known = _digests.get(self.stamp)
-                digest = known or hashlib.file_digest(file, "sha256").hexdigest()
-            if self.stamp.size >= LONG:
-                while len(_digests) >= REMEMBERED:
-                    _digests.pop(next(iter(_digests)), None)
-                _digests[self.stamp] = digest
-            return digest
+                before = _state(file.fileno())
+                if (known := _digests.get((self.stamp.path, before))) is not None:
+                    return known
+                settled = time.time() - self.stamp.modified / 1e9 > SETTLED
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                if _state(file.fileno()) != before:
+                    return None
         except (AbbeError, OSError):
             return None
+        if self.stamp.size >= LONG and settled:
+            with _remembering:
+                while len(_digests) >= REMEMBERED:
+                    del _digests[next(iter(_digests))]
+                _digests[self.stamp.path, before] = digest
+        return digest
+
+
+def _state(descriptor: int) -> tuple[int, ...]:
+    """What changes with a file's bytes, even where a program gives it the date of before."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def digester(source: Path) -> Digester:

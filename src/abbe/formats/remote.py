@@ -24,9 +24,14 @@ PIECE = 2**22
 
 
 def as_url(path: str | os.PathLike[str]) -> str | None:
-    """The URL that `path` is; None for a path. A `Path` has made one slash of two, as on the command line, whose arguments are paths."""
+    """The URL that `path` is; None for a path. A `Path` has made one slash of two, as on the command line, whose arguments are paths.
+
+    Of `file:///data/a.tif` it has made one of three. A folder may be called `plate1:`, and then a `Path` into it is one.
+    """
     if isinstance(path, PurePath):
-        path = _ONE_SLASH.sub(r"\1//", path.as_posix())
+        if os.path.isdir(path.parts[0] if path.parts else path):
+            return None
+        path = _ONE_SLASH.sub(lambda found: found[1] + ("///" if found[1].lower() == "file:" else "//"), path.as_posix())
     return path if isinstance(path, str) and _URL.match(path) else None
 
 

@@ -67,7 +67,17 @@ def _is_tiff(path: Path) -> bool:
 def images(tif: Any, path: Path) -> list[Any]:
     """The images with planes in the file `path`; of a set whose files lie apart, all. Thumbnails are none where there is more."""
     there = _of_file(tif, path) or list(tif.series)
-    return [series for series in there if not makers.is_thumbnail(series)] or there
+    largest = max((_area(series) for series in there if not makers.is_thumbnail(series)), default=0)
+    return [series for series in there if not makers.is_thumbnail(series) or not _is_copy(series, largest)]
+
+
+def _is_copy(series: Any, largest: int) -> bool:
+    """Can it be what it says, a smaller version of an image of so many pixels? Some programs say so of whatever follows the first page."""
+    return largest > 0 if series.kind in ("thumbnail", "lsm") else _area(series) < largest
+
+
+def _area(series: Any) -> int:
+    return int(series.keyframe.imagelength * series.keyframe.imagewidth)
 
 
 def place(tif: Any, path: Path, series: Any) -> int:
