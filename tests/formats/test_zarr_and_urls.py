@@ -157,6 +157,9 @@ def test_levels_of_an_image_without_its_description_are_no_images(version: int, 
         abbe.open(tmp_path / "cells.zarr")
     assert "images, of which" not in str(said.value)
     assert said.value.images == ()
+    (tmp_path / "cells.zarr" / "0" / "zarr.json").write_text("{")  # damaged, it may have been an image, as the others may be
+    with pytest.raises(NotAnImageError, match="damaged"):
+        abbe.open(tmp_path / "cells.zarr")
 
 
 def test_a_file_behind_a_url_opens_and_leaves_nothing(

@@ -71,20 +71,24 @@ def _images(path: Path) -> list[_One]:
         places = [f"{well}/{field}" for well in wells for field in _fields(path / well)]
     elif "well" in words:
         places = _paths(words["well"], "images", path)
+    elif _is_array(path / "0"):
+        places = []  # levels of an image whose description is lost
     else:
-        places = list(itertools.takewhile(lambda name: _is_group(path / name), map(str, itertools.count())))
+        places = list(itertools.takewhile(lambda name: (path / name).is_dir(), map(str, itertools.count())))
     if not places:
         what = "a plate without any image" if "plate" in words or "well" in words else "a Zarr folder without the description of an image"
         raise NotAnImageError(f"{path.name} is {what} (multiscales); open another")
     return [_One(place, 0, place) for place in places]
 
 
-def _is_group(folder: Path) -> bool:
-    """Is it a folder that may be an image, and no array: one of the levels of an image whose description is lost?"""
-    if not folder.is_dir() or (folder / ".zarray").is_file():
-        return False
-    words = _json(folder / "zarr.json") if (folder / "zarr.json").is_file() else {}
-    return not (isinstance(words, dict) and words.get("node_type") == "array")
+def _is_array(folder: Path) -> bool:
+    if not (folder / "zarr.json").is_file():
+        return (folder / ".zarray").is_file()
+    try:
+        words = _json(folder / "zarr.json")
+    except NotAnImageError:
+        return False  # which opening it says
+    return isinstance(words, dict) and words.get("node_type") == "array"
 
 
 def _fields(well: Path) -> list[str]:
