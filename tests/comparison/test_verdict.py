@@ -7,6 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter, zoom
 
 from abbe.comparison import Comparison, Undefined, compare, enlarged
+from abbe.comparison.evidence import possible_rsp
+from abbe.comparison.squirrel import Sums
 from abbe.image import Image, Provenance
 
 from .conftest import Plane, Scene, camera, fibres
@@ -371,3 +373,11 @@ def test_without_noise_to_measure_it_is_not_said_that_none_was_taken(scene: Scen
     line = compare(scene.blurred, gaussian_filter(scene.blurred, 0.8)).verdict.line
     assert line.startswith("unchanged")
     assert "whether it is less noisy cannot be told: the original has no measurable noise" in line
+
+
+def test_no_correlation_above_1_is_called_possible() -> None:
+    """The line of noise against brightness may be below 0 where the mean of a series with black frames lies."""
+    rng = np.random.default_rng(0)
+    seen = Sums.of(rng.normal(5, 1, (32, 32)), rng.normal(5, 1, (32, 32)))
+    assert possible_rsp(seen, (-2.0, 0.1)) == 1.0
+    assert possible_rsp(seen, (-2.0, 0.5)) == pytest.approx(0.7, abs=0.1)

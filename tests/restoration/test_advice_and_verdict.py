@@ -383,3 +383,32 @@ def test_structure_that_the_input_can_neither_show_nor_deny_is_not_called_an_imp
     found = verdict(result_of(noise, faint))
     assert found.word == "doubtful"
     assert "it cannot be judged" in found.reason
+
+
+def test_faint_structure_that_the_result_agrees_with_is_judged() -> None:
+    shape = gaussian_filter(cell(), 1.5)
+    faint = 100 + 2.4 * (shape - shape.mean()) / shape.std()
+    seen = faint + rng(5).normal(0, 8, faint.shape)
+    found = verdict(result_of(seen, faint))
+    assert found.word == "improved"
+    assert "agrees with the input" in found.reason
+    other = verdict(result_of(seen, faint[::-1]))
+    assert other.word == "doubtful"
+    assert "it cannot be judged" in other.reason
+
+
+def bleached(*dark: int) -> Image:
+    """A series of which some frames are so dim that nobody sees what the result shows there."""
+    clean = np.stack([gaussian_filter(1000 * cell(seed=s), 1) * (0.01 if s in dark else 1) + 100 for s in range(5)])
+    seen = Image.from_array((clean + rng(5).normal(0, 8, clean.shape)).astype(np.float32), axes="TYX")
+    for t in dark:
+        clean[t] = 100 + 2.5 * (clean[t] - clean[t].mean()) / clean[t].std()
+    recipe = Recipe(operation="enhance", inputs=(), steps=(Step(name="denoise"),))
+    return seen.replace(pixels=Image.from_array(clean, axes="TYX").pixels, original=seen, recipe=recipe)
+
+
+def test_frames_that_bleached_say_nothing_against_those_before() -> None:
+    found = verdict(bleached(3, 4))
+    assert found.word == "improved"
+    assert found.reason.endswith("; frames 4 and 5 of 5 cannot be judged")
+    assert "it cannot be judged" in verdict(bleached(2)).reason

@@ -284,7 +284,7 @@ def possible_rsp(total: Sums, noise: tuple[float, float]) -> Number:
     """The correlation of the original with its own noise-free self: what a perfect result could reach."""
     _, variance, _ = total.moments
     mean = total.centre[1] + total.y / max(total.n, 1)
-    own = (noise[0] + noise[1] * mean) * total.n
+    own = max(noise[0] + noise[1] * mean, 0.0) * total.n  # the line is fitted to all planes; a dark one may lie below where it meets 0
     if variance <= 0:
         return Undefined("the original is constant")
     return math.sqrt(max(1 - own / variance, 0.0))

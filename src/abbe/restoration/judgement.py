@@ -44,6 +44,8 @@ AGREEMENT = 0.9
 #: structure is there when the smoothed input varies by this many times its remaining noise. Measured on 493 planes of real microscopes: 1.1
 #: to 1.3 where there is none; a few of the dimmest single frames lie between that and 2
 STRUCTURE = 2.0
+#: and from this on where the result agrees with it: what is drawn into noise alone does not
+PERHAPS = 1.5
 #: where the input shows none: share of its smoothed noise from which on the result shows something, of which nobody can say whether it is
 #: there. Of noise alone the networks leave 0.13 to 0.23
 DRAWN = 0.3
@@ -57,6 +59,9 @@ SHARPER = 0.5
 LEAST_SIDE, LEAST = 16, 1000
 #: frames of a series that are looked at, the first and the last among them; but for the middle one, a part of half the side
 FRAMES = 5
+
+#: how a doubt begins that is none about the result
+UNJUDGED = "it cannot be judged"
 
 Word = Literal["improved", "unchanged", "doubtful"]
 Plane = npt.NDArray[np.float64]
@@ -122,18 +127,25 @@ def verdict(result: Image) -> Verdict:
 
 
 def _judge(result: Image, channel: int, hazy: bool) -> ChannelVerdict:
-    """The middle frame speaks for a series, unless another is doubtful, or the middle one shows nothing."""
+    """The middle frame speaks for a series, unless another is wrong, or the middle one shows nothing; frames beyond judging are named."""
     original = result.original
     assert original is not None
     if (why := _beyond_judging(original, channel)) is not None:
-        return ChannelVerdict("doubtful", f"it cannot be judged: {why}", None, 0.0, 0.0, 0.0)
+        return ChannelVerdict("doubtful", f"{UNJUDGED}: {why}", None, 0.0, 0.0, 0.0)
     count = original.shape[0]
     frames = sorted(set(np.linspace(0, count - 1, FRAMES).round().astype(int).tolist()), key=lambda t: (abs(t - count // 2), t))
     judged = [_judge_frame(result, channel, hazy, t, SIDE if t == frames[0] else SIDE // 2) for t in frames]
     wrong = [(t, found) for t, found in zip(frames, judged, strict=True) if found.word == "doubtful"]
+    dark = sorted(t + 1 for t, found in wrong if found.reason.startswith(UNJUDGED))
+    if judged[0].agreement is not None:  # frames that bleached, or were masked, say nothing against those that show something
+        wrong = [(t, found) for t, found in wrong if t + 1 not in dark]
     if wrong and count > 1:
         return replace(wrong[0][1], reason=f"in frame {wrong[0][0] + 1} of {count}, {wrong[0][1].reason}")
-    return next((found for found in judged if found.agreement is not None), judged[0])
+    spoken = next((found for found in judged if found.agreement is not None), judged[0])
+    if not dark or count == 1:
+        return spoken
+    said = f"frame{'s' * (len(dark) > 1)} {' and '.join(map(str, dark))} of {count} cannot be judged"
+    return replace(spoken, reason=f"{spoken.reason}; {said}")
 
 
 def _beyond_judging(original: Image, channel: int) -> str | None:
@@ -148,7 +160,7 @@ def _beyond_judging(original: Image, channel: int) -> str | None:
 def _judge_frame(result: Image, channel: int, hazy: bool, t: int, side: int) -> ChannelVerdict:
     seen, stack, ratio, measured = _parts(result, channel, t, side)
     if measured < LEAST:
-        why = f"it cannot be judged: of the part that is looked at {measured} pixels were measured; at least {LEAST} are needed"
+        why = f"{UNJUDGED}: of the part that is looked at {measured} pixels were measured; at least {LEAST} are needed"
         return ChannelVerdict("doubtful", why, None, 0.0, 0.0, 0.0)
     factor = stack.shape[1] // seen.shape[0]
     best = _best_fit(seen, stack, factor, ratio, hazy)
@@ -156,8 +168,10 @@ def _judge_frame(result: Image, channel: int, hazy: bool, t: int, side: int) -> 
     smooth = gaussian_filter(seen, SMOOTH)
     there, noise = float(_structure([smooth], hazy)[0].std()), _noise_left(seen)
     agreement = None
-    if there > max(STRUCTURE * noise, 1e-6 * float(np.abs(seen).max())):
+    if there > max(PERHAPS * noise, 1e-6 * float(np.abs(seen).max())):
         agreement = min(best.agreement / float(np.sqrt(1 - (noise / there) ** 2)), 1.0)
+        if there <= STRUCTURE * noise and agreement < AGREEMENT:
+            agreement = None
     word, reason = _word(agreement, best.blur, before, after, float(best.model.std()), float(smooth.std()))
     return ChannelVerdict(word, reason, agreement, best.blur, before, after)
 
@@ -212,7 +226,7 @@ def _word(agreement: float | None, blur: float, before: float, after: float, dra
     if agreement is None and drawn > 2 * max(there, QUIETER * before) and drawn > 0:
         return "doubtful", "the input shows no structure above its noise, and the result does"
     if agreement is None and drawn > DRAWN * there and drawn > 0 and before > 0:
-        return "doubtful", "it cannot be judged: the input shows hardly any structure above its noise, and the result shows some"
+        return "doubtful", f"{UNJUDGED}: the input shows hardly any structure above its noise, and the result shows some"
     gains = []
     if before > 0 and after < QUIET * before:
         gains.append(f"noise in flat parts down to {max(100 * after / before, 1):.0f} %")

@@ -38,9 +38,9 @@ def quality(case: Case) -> Section | None:
     trust = case.after.image.trust if case.after else None
     if case.after is not None and trust is not None:
         caption = (
-            "How well the data support what each pixel shows: near 1 where the structure stands far out of the model's error (and where an even "
-            "ground is known far better than one pixel of the input told), 1/2 where the error may be as large as the structure, near 0 where "
-            "what is seen is not supported by the data."
+            "How well the data support what each pixel shows: near 1 where the structure stands far out of the model's error (and where an "
+            "even ground is known far better than one pixel of the input told), 1/2 where the error may be as large as the structure, near "
+            "0 where what is seen is not supported by the data."
         )
         names = case.after.image.channels
         figures += _rows("trust", "Trust map", caption, trust, names, ("trust", "cividis", (0.0, 1.0)))
