@@ -96,3 +96,24 @@ def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
     sheet.page.wait_for_timeout(11_000)  # longer than other messages stay
     sheet.tap("Read")
     exported(sheet).get_by_text(re.compile("did not fit into uint16")).wait_for()
+
+
+def test_what_is_said_meanwhile_does_not_take_its_place(sheet: Hand) -> None:
+    sheet.page.get_by_text("For slides and papers").click()
+    held: list[Any] = []
+    sheet.page.route("**/jobs", lambda route: held.append(route))
+    sheet.tap("Download")
+    sheet.tap("Cancel")
+    with sheet.page.expect_download():
+        held[0].continue_()
+    sheet.wait("There are 2 remarks on it.")
+    sheet.page.unroute("**/jobs")
+    for _ in range(4):
+        sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": "Not now."}))
+        sheet.tap("Export")
+        sheet.tap("Download")
+        sheet.page.locator(".message", has_text="Not now.").last.wait_for()
+        sheet.tap("Cancel")
+    assert sheet.page.locator(".message", has_text="Not now.").count() == 4
+    sheet.tap("Read")
+    exported(sheet).get_by_text(re.compile("did not fit into uint16")).wait_for()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -183,3 +184,78 @@ def test_the_speed_is_remembered(movie: Hand) -> None:
     movie.page.reload()
     movie.seen()
     assert speed.input_value() == "2"
+
+
+# ------------------------------------------------------------------------------------------------------ on several devices
+@pytest.fixture
+def tablet(movie: Hand) -> Any:
+    """A second page on the same series; each looks where the other looks."""
+    movie.page.evaluate("localStorage.setItem('abbe.follow', 'yes')")
+    movie.page.reload()
+    movie.seen()
+    other = movie.context.new_page()
+    other.goto(movie.page.url)
+    other.locator(".surface[aria-busy=false]").wait_for()
+    movie.page.get_by_role("button", name=re.compile("open on 2 pages")).wait_for()
+    return other
+
+
+def shown(page: Any, index: int) -> None:
+    page.wait_for_function(
+        "(index) => document.querySelector('.planes input[type=range][aria-valuetext^=frame]').value === String(index)", arg=index
+    )
+
+
+def test_who_follows_measures_nothing_either_while_it_plays(movie: Hand, tablet: Any) -> None:
+    measured: list[str] = []
+    tablet.on("request", lambda request: measured.append(request.url) if "/statistics" in request.url else None)
+    movie.tap("Play the frames")
+    for index in (1, 2, 3, 0, 1):
+        shown(tablet, index)
+    assert not measured
+    with tablet.expect_request("**/statistics*"):
+        movie.tap("Pause the frames")
+    reached(movie, at(movie))
+    shown(tablet, at(movie))
+
+
+def test_who_follows_can_pause_it(movie: Hand, tablet: Any) -> None:
+    movie.tap("Play the frames")
+    tablet.get_by_role("button", name="Pause the frames").click()
+    movie.page.get_by_role("button", name="Play the frames").wait_for()
+    tablet.get_by_role("button", name="Play the frames").wait_for()
+    assert rests(movie)
+    shown(tablet, at(movie))
+
+
+def test_who_follows_moves_the_picture_and_it_plays_on(movie: Hand, tablet: Any) -> None:
+    movie.tap("Play the frames")
+    shown(tablet, 1)
+    for _ in range(3):
+        tablet.get_by_role("button", name="Zoom in").click()
+        tablet.wait_for_timeout(120)
+    zoom = tablet.locator(".percent").inner_text()
+    movie.page.locator(".percent", has_text=zoom).wait_for()
+    assert not rests(movie)
+    assert tablet.locator(".percent").inner_text() == zoom
+    movie.tap("Pause the frames")
+
+
+def test_who_follows_shows_a_frame_when_the_one_before_is_there(movie: Hand, tablet: Any) -> None:
+    tablet.route(re.compile("/tile.*[?&]t=2&"), lambda route: None)
+    movie.tap("Play the frames")
+    shown(tablet, 2)
+    for index in (3, 0):
+        reached(movie, index)
+    shown(tablet, 2)
+    tablet.unroute_all()
+    shown(tablet, 3)
+    movie.tap("Pause the frames")
+
+
+def test_of_a_device_that_went_away_nobody_waits_for_more(movie: Hand, tablet: Any) -> None:
+    movie.tap("Play the frames")
+    shown(tablet, 1)
+    movie.page.route("**/view", lambda route: route.abort())
+    tablet.get_by_role("button", name="Play the frames").wait_for()
+    movie.tap("Pause the frames")

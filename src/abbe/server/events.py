@@ -36,6 +36,7 @@ class Subscription:
             self._loop.call_soon_threadsafe(self._put, event, subject, data)
 
     def _put(self, event: str, subject: str, data: dict[str, Any]) -> None:
+        self._waiting.pop((event, subject), None)  # the newest comes last
         self._waiting[event, subject] = data
         self._wake.set()
 

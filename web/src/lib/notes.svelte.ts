@@ -6,7 +6,12 @@ export interface Note {
   text: string;
   kind: "info" | "good" | "problem";
   action?: { label: string; act: () => void };
+  /** until it is used or dismissed */
+  stays: boolean;
 }
+
+/** messages at once, of those that pass and of those that stay */
+const MOST = 4;
 
 export interface Question {
   title: string;
@@ -21,11 +26,16 @@ class Notes {
   question = $state<Question | null>(null);
   #next = 1;
 
-  /** `stays`: until it is used or dismissed. */
+  /** `stays`: until it is used or dismissed, whatever passes meanwhile. */
   say(text: string, kind: Note["kind"] = "info", action?: Note["action"], stays = false): void {
-    const id = this.#next++;
+    const note: Note = { id: this.#next++, text, kind, stays, ...(action ? { action } : {}) };
+    const { id } = note;
     // whoever says something from an effect must not run again for every message
-    untrack(() => (this.list = [...this.list.slice(-3), action ? { id, text, kind, action } : { id, text, kind }]));
+    untrack(() => {
+      const alike = this.list.filter((one) => one.stays === stays);
+      const old = alike.slice(0, Math.max(0, alike.length - MOST + 1));
+      this.list = [...this.list.filter((one) => !old.includes(one)), note];
+    });
     if (!stays) setTimeout(() => this.drop(id), kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
   }
 

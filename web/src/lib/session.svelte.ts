@@ -151,8 +151,8 @@ export class Session {
   }
 
   /** Tells where this page looks; it is told again with the next move. */
-  look(look: object): void {
-    void put(this.#at("/view"), { look }).catch(() => undefined);
+  async look(look: object): Promise<void> {
+    await put(this.#at("/view"), { look }).catch(() => undefined);
   }
 
   /** Keeps colours and contrast; returns all that are kept now, and the number of that change, or null when they could not be told. */

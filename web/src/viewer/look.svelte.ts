@@ -67,7 +67,7 @@ export class Look {
   readonly player: Player;
   /** parts of the picture are still on their way */
   busy = $state(true);
-  /** told when the player shows another picture */
+  /** told when another frame or plane is shown, and when it is played no more */
   moved: () => void = () => undefined;
   mode = $state<Mode>("single");
   /** the version to compare with; null: the original */
@@ -96,12 +96,21 @@ export class Look {
         this.moved();
       },
       complete: () => !this.busy && (!this.mapping || this.map?.of === this.mapped),
+      tell: () => this.moved(),
+    });
+  }
+
+  /** Shows the frame and plane that another device shows, which plays `playing`. */
+  beLed(t: number, depth: number, playing: Axis | null): void {
+    this.player.follow(playing, () => {
+      this.t = t;
+      this.depth = depth;
     });
   }
 
   /** Looks at a frame or plane, by hand: what was playing stops. */
   go(axis: Axis, index: number): void {
-    this.player.stop();
+    this.player.pause();
     this.#go(axis, index);
     this.moved();
   }

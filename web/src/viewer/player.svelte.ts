@@ -6,6 +6,12 @@ export type Axis = "time" | "depth";
 /** pictures a second that may be wanted */
 export const RATES = [1, 2, 5, 10];
 
+/** milliseconds without a word after which another device is taken to play no more; of one that was stopped from here, those for which it is not heard */
+const SILENT = 4000;
+const DEAF = 600;
+/** milliseconds after which those that follow are told again what is played, while a picture is long in coming */
+const AGAIN = 1000;
+
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export interface Played {
@@ -16,6 +22,8 @@ export interface Played {
   show(axis: Axis, index: number): void;
   /** all that belongs to the picture in view is drawn */
   complete(): boolean;
+  /** tells those that follow what is in view, and whether it is played */
+  tell(): void;
 }
 
 export class Player {
@@ -24,8 +32,13 @@ export class Player {
   #rate = $state(preferences.remember<number | null>("rate", null));
   #last: Axis | null = null;
   #shown = 0;
+  #told = 0;
   #left = Infinity;
   #tick = 0;
+  /** another device plays, and this one shows the same */
+  led = false;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #deaf = 0;
 
   constructor(private readonly of: Played) {}
 
@@ -45,17 +58,52 @@ export class Player {
   }
 
   toggle(axis = this.axis): void {
-    if (this.playing === axis) this.stop();
+    if (this.playing === axis) this.pause();
     else if (axis) this.#start(axis);
   }
 
+  /** Stops what is played here; one that is led by another device leaves that alone. */
   stop(): void {
+    const own = this.playing && !this.led;
+    this.#halt();
+    if (own) this.of.tell();
+  }
+
+  /** By hand: a device that leads this one is to stop, too. */
+  pause(): void {
+    if (!this.playing) return;
+    if (this.led) this.#deaf = performance.now() + DEAF; // what it said before it knew
+    this.#halt();
+    this.of.tell();
+  }
+
+  /**
+   * Another device shows a picture, and plays `axis` or nothing: `show` is called when the picture in view is there, or not at all when
+   * another comes before. Whoever played here follows: two that play and follow each other would never agree.
+   */
+  follow(axis: Axis | null, show: () => void): void {
+    if (axis && performance.now() < this.#deaf) return;
+    this.#halt();
+    if (!axis) return show();
+    this.playing = axis;
+    this.led = true;
+    this.#silence = setTimeout(() => this.#halt(), SILENT);
+    const once = () => {
+      if (this.of.complete()) show();
+      else this.#tick = requestAnimationFrame(once);
+    };
+    once();
+  }
+
+  #halt(): void {
     cancelAnimationFrame(this.#tick);
+    clearTimeout(this.#silence);
+    this.led = false;
     this.playing = null;
   }
 
   #start(axis: Axis): void {
-    cancelAnimationFrame(this.#tick);
+    this.#halt();
     this.playing = this.#last = axis;
     this.#shown = performance.now();
     this.#left = still() ? this.of.count(axis) : Infinity;
@@ -69,9 +117,12 @@ export class Player {
     const count = this.of.count(axis);
     if (count < 2 || this.#left <= 0) return this.stop();
     if (now - this.#shown >= 1000 / this.rate - 4 && this.of.complete()) {
-      this.#shown = now;
+      this.#shown = this.#told = now;
       this.#left -= 1;
       this.of.show(axis, (this.of.at(axis) + 1) % count);
+    } else if (now - Math.max(this.#shown, this.#told) > AGAIN) {
+      this.#told = now;
+      this.of.tell();
     }
     this.#tick = requestAnimationFrame(this.#step);
   };

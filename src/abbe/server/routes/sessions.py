@@ -178,7 +178,8 @@ def view(here: Here, session_id: str, wanted: View, page: Page = "") -> dict[str
         for key, value in wanted.keep.items():  # one by one: a page that is slow is told the newest of each
             here.hub.publish("view", {"keep": {key: value}, "at": at}, session_id, f"keep {key}", but=page)
     if wanted.look:
-        here.hub.publish("view", {"look": wanted.look}, session_id, "look", but=page)
+        part = "look" if {"x", "t"} <= wanted.look.keys() else "look frame" if "t" in wanted.look else "look place"
+        here.hub.publish("view", {"look": wanted.look}, session_id, part, but=page)
     return {"told": True, "kept": kept, "at": at}
 
 
