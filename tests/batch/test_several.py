@@ -247,6 +247,27 @@ def test_a_batch_that_took_the_first_alone_goes_on_with_the_others(tmp_path: Pat
     assert (again.count, again.before, again.done, again.failed) == (8, 8, 0, 0)
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_file_whose_other_images_were_small_copies_is_done_already(copied: bool, tmp_path: Path) -> None:
+    """An older abbe counted them; without them the result stood in its own way, as one of somebody else's. Not so that of a copy itself."""
+    folder, out = tmp_path / "images", tmp_path / "out"
+    folder.mkdir()
+    with tifffile.TiffWriter(folder / "slide.tif") as tif:
+        tif.write(field(1, 60), metadata=None)
+        tif.write(field(1, 60)[::3, ::3].copy(), metadata=None, subfiletype=1)
+    said = "the file holds 2 images; the first was opened, image 0. Open another as slide.tif#1 (image 1)"
+    side = 20 if copied else 60
+    old_journal(folder, out, {"key": "slide.tif", "result": "slide_abbe.ome.tif", "notices": [said], "shape": [1, 1, 1, side, side]})
+    (out / "slide_abbe.ome.tif").write_bytes(b"made before")
+    summary = batch(folder, out)
+    assert (summary.count, summary.before, summary.done, summary.failed) == (1, int(not copied), 0, int(copied))
+    assert (out / "slide_abbe.ome.tif").read_bytes() == b"made before"
+    if not copied:
+        assert rows(out)["slide.tif"]["warnings"] == ""
+        again = batch(folder, out)
+        assert (again.count, again.before, again.failed) == (1, 1, 0)
+
+
 def test_all_again_of_a_file_of_several_forgets_none_of_another(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     several(folder / "cells.tif", field(1), field(2))
@@ -273,6 +294,36 @@ def test_a_file_that_changed_since_is_looked_into_again(tmp_path: Path) -> None:
     (out / "cells_0_abbe.ome.tif").unlink()
     assert batch(folder, out).done == 1
     assert batch(folder, out, overwrite=True).done == 3
+
+
+@pytest.mark.parametrize(("count", "elsewhere"), [(1, False), (2, False), (5, False), (2, True), (5, True)])
+def test_a_file_that_is_replaced_while_its_images_wait_is_looked_into_again(count: int, elsewhere: bool, tmp_path: Path) -> None:
+    """Images that the new one has not failed, for good; of one that has more they were left; the only one was done as the first of many."""
+    folder, out = tmp_path / "images", tmp_path / "out"
+    path = several(folder / "cells.ome.tif", *(field(k) for k in range(3)))
+    new = several(tmp_path / "new.ome.tif", *(field(k) for k in range(9, 9 + count)))
+    os.utime(new, (2e9, 2e9))
+    told: list[Outcome] = []
+
+    def tell(outcome: Outcome) -> None:
+        told.append(outcome)
+        if len(told) == 1:
+            os.replace(new, path)
+            if elsewhere:  # another process has looked into the new one
+                seen = path.stat()
+                line = Outcome(key=path.name, size=seen.st_size, mtime_ns=seen.st_mtime_ns, status="several", images=count)
+                Record(out / ".abbe-batch" / "journal", "other").add(line)
+
+    summary = batch(folder, out, told=tell)
+    numbers = range(1, count) if count > 1 else ()
+    stale = ["cells.ome.tif#0"] if count > 1 else []  # was done of the file that is gone, and its result is there
+    assert (summary.count, summary.failed, summary.elsewhere) == (count, len(stale), 0)
+    assert [outcome.key for outcome in told if outcome.status == "failed"] == stale
+    done = {outcome.key for outcome in told if outcome.status == "done"}
+    assert done == {"cells.ome.tif#0", *(f"cells.ome.tif#{k}" for k in numbers), *(["cells.ome.tif"] if count == 1 else [])}
+    assert len(files(out)) == len(done)
+    again = batch(folder, out)
+    assert (again.count, again.done, again.failed) == (count, 0, len(stale))
 
 
 def test_a_result_of_the_name_that_the_file_alone_would_have_stands_in_no_ones_way(tmp_path: Path, images: Images) -> None:

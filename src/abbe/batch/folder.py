@@ -117,6 +117,22 @@ class Folder:
         self._now[listed.key] = source.image(listed.number)
         return self._now[listed.key]
 
+    def holds(self, listed: Source) -> bool:
+        """Is it still one of the images of its file?"""
+        return listed.number is None or listed.number < len(self._several.get(listed.file, ()))
+
+    def anew(self, image: Source) -> list[Source]:
+        """Where the file of one of several images is not as it was when they were counted: that, or its images, if another process did.
+
+        Nothing where it is as it was.
+        """
+        file, line = self._now[image.file], None if self.record is None else self.record.lines.get(image.file)
+        if line is not None and line.status == "several" and line.of(file):
+            return self.split([file.key])
+        self._several.pop(file.key, None)
+        self._within.pop(file.key, None)
+        return [file]
+
     def as_known(self, listed: Source) -> Source:
         """The image as it was when it was last looked at."""
         return self._now.get(listed.key, listed)

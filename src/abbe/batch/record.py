@@ -92,12 +92,13 @@ class Line:
         return Outcome.model_validate_json(self.text)
 
     def as_first(self, source: Source) -> Outcome | None:
-        """The outcome of the first image, `source`, where this is what an abbe wrote that took it for all; None where there is none."""
+        """The outcome of `source`, the first image or the only one, where this is what an abbe wrote that took it for all; else None."""
         outcome = self.outcome()
         if self.status != FIRST or outcome.status != "done" or not self.of(source):
             return None
         kept = tuple(notice for notice in outcome.notices if not notice.startswith(_DROPPED))
-        return outcome.model_copy(update={"key": source.key, "number": source.number, "notices": kept})
+        images = 1 if source.number is None else None
+        return outcome.model_copy(update={"key": source.key, "number": source.number, "images": images, "notices": kept})
 
     def gives_way(self, other: Line) -> bool:
         """Does what another process wrote, or this one wrote later, count in its place?"""

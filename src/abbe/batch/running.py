@@ -246,7 +246,7 @@ class _Batch:
                 return
 
     def _try(self, listed: Source, hands: Hands) -> None:
-        if not self._wanted(listed):
+        if not (self._wanted(listed) and self.folder.holds(listed)):
             return
         claim = self.claims.take(listed.key)
         if claim is None:
@@ -260,6 +260,10 @@ class _Batch:
             self.claims.release(claim)
             if source is not None and source.number is None:  # another process may just have found it to hold several
                 self.waiting.put_first(self.tally.split(source.key, before=False))
+            return
+        if source.number is not None and (anew := self.folder.anew(source)):
+            self.claims.release(claim)
+            self.waiting.put_first(anew)
             return
         target, known, refused = self.folder.target(source), self.record.lines.get(source.key), ""
         try:
@@ -323,16 +327,25 @@ class _Batch:
                     if not self.claims.holds(claim):
                         return
                     outcome = Outcome(**_facts(source), status="failed", error=str(problem), by=self.claims.name)
+            if given.refused and outcome.error == given.refused:
+                self._refuse_only(source, outcome, made)
+                return
             if outcome.status == "failed":
                 self._refused.add(source)
-            if given.refused and outcome.error == given.refused:
-                known = self.record.lines.get(source.key)
-                self.tally.refused(outcome, write=known is None or known.status == "several")
-            else:
-                self.tally.ended(outcome, write=True)
+            self.tally.ended(outcome, write=True)
         finally:
             if claim.key in self.claims.held:
                 self.claims.release(claim)
+
+    def _refuse_only(self, source: Source, outcome: Outcome, made: Made) -> None:
+        """The only image of its file; unless it is done, by an older abbe that took small copies of it for others."""
+        known = self.record.lines.get(source.key)
+        if known is not None and (first := known.as_first(source)) is not None and first.shape in (None, made.shape):
+            self.record.add(first)
+            self.tally.was_done(first.key)
+            return
+        self._refused.add(source)
+        self.tally.refused(outcome, write=known is None or known.status == "several")
 
     def _split(self, source: Source, made: Made, hands: Hands) -> None:
         """A file of several images: each is done as one of its own, by whoever is free."""

@@ -73,10 +73,14 @@ class Tally:
             self._files -= 1
         images = self._folder.split([file])
         if before and images:
-            self._ready(images[0].key)
-            self._old.add(images[0].key)
-            self.summary.before += 1
+            self.was_done(images[0].key)
         return images
+
+    def was_done(self, key: str) -> None:
+        """An image was done before this run, which is known only now."""
+        self._ready(key)
+        self._old.add(key)
+        self.summary.before += 1
 
     def hear(self) -> bool:
         """What other processes did meanwhile. Was there anything?"""

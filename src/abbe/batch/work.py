@@ -52,6 +52,7 @@ class Made:
     verdict: str | None = None
     reason: str | None = None
     notices: tuple[str, ...] = ()
+    #: the result's; of an image that was refused, what it would have
     shape: tuple[int, ...] | None = None
     pixel_size: tuple[float | None, ...] | None = None
     engine: str | None = None
@@ -86,7 +87,7 @@ def do(task: Task, report: Report) -> Made:
             raise CancelledError("the batch was stopped") from problem
         line = (str(problem).strip().splitlines() or [""])[0]
         error = f"{type(problem).__name__}: {line} - this is a bug in abbe; run `abbe enhance` on this file with --debug and report it"
-    return Made(error=error, images=seen.images, called=seen.called, seconds=time.monotonic() - began)
+    return Made(error=error, images=seen.images, called=seen.called, shape=seen.shape, seconds=time.monotonic() - began)
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class _Seen:
 
     images: int | None = None
     called: str | None = None
+    shape: tuple[int, ...] | None = None
 
 
 def _opened(task: Task, seen: _Seen) -> Image | Made:
@@ -116,6 +118,7 @@ def _opened(task: Task, seen: _Seen) -> Image | Made:
     if found is None:
         return Made(part_of=firsts[0])
     if task.refused:
+        seen.shape = tuple(output_shape(found, _grid(found, settings)))
         raise ParameterError(task.refused)
     return found
 
