@@ -139,7 +139,8 @@ def test_the_verdict_looks_at_what_was_measured() -> None:
     rim[130:] = 0
     for steps in ("denoise", "super_resolve"):
         result = abbe.enhance(rim, steps=steps)
-        seen, near, _ = judgement._parts(result, 0)
+        seen, near, _, measured = judgement._parts(result, 0, 0, judgement.SIDE)
+        assert measured == 130 * rim.shape[1]
         assert seen.min() > 300
         assert near.min() > 100
         assert np.asarray(result).min() == 0  # the result itself keeps its rim
