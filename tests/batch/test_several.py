@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -19,7 +18,7 @@ import pytest
 import tifffile
 
 import abbe
-from abbe.batch import Outcome, Settings, Summary, run
+from abbe.batch import Outcome, Settings, run
 from abbe.batch import folder as batch_folder
 from abbe.batch import running as batch_running
 from abbe.batch.claims import Claims
@@ -28,18 +27,9 @@ from abbe.batch.hands import Crew
 from abbe.batch.record import Record
 from abbe.batch.settings import Began
 from abbe.errors import CancelledError
-from batch_maker import QUICK, field
+from batch_maker import QUICK, batch, field, rows
 
 Images = Callable[..., Path]
-
-
-def batch(folder: Path, out: Path, settings: Settings = QUICK, **more: object) -> Summary:
-    return run(folder, out, settings, **{"workers": 1, **more})  # type: ignore[arg-type]
-
-
-def rows(out: Path) -> dict[str, dict[str, str]]:
-    with (out / "batch.csv").open(encoding="utf-8-sig", newline="") as file:
-        return {row["image"]: row for row in csv.DictReader(file)}
 
 
 def files(out: Path) -> dict[str, bytes]:

@@ -84,7 +84,8 @@ def test_what_was_left_out_comes_first_and_says_what_to_choose_instead(chromium:
     hand.close()
 
 
-def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
+def download_behind(sheet: Hand) -> None:
+    """An export whose sheet was closed before the server answered, and the message that there are remarks on it."""
     sheet.page.get_by_text("For slides and papers").click()
     held: list[Any] = []
     sheet.page.route("**/jobs", lambda route: held.append(route))
@@ -93,20 +94,17 @@ def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
     with sheet.page.expect_download():
         held[0].continue_()
     sheet.wait("There are 2 remarks on it.")
+
+
+def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
+    download_behind(sheet)
     sheet.page.wait_for_timeout(11_000)  # longer than other messages stay
     sheet.tap("Read")
     exported(sheet).get_by_text(re.compile("did not fit into uint16")).wait_for()
 
 
 def test_what_is_said_meanwhile_does_not_take_its_place(sheet: Hand) -> None:
-    sheet.page.get_by_text("For slides and papers").click()
-    held: list[Any] = []
-    sheet.page.route("**/jobs", lambda route: held.append(route))
-    sheet.tap("Download")
-    sheet.tap("Cancel")
-    with sheet.page.expect_download():
-        held[0].continue_()
-    sheet.wait("There are 2 remarks on it.")
+    download_behind(sheet)
     sheet.page.unroute("**/jobs")
     for _ in range(4):
         sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": "Not now."}))
