@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,8 @@ from PIL import Image as Pillow
 
 import abbe
 from abbe.formats import listing
+from abbe.server.folders import Folders
+from abbe.session import Session
 
 SHAPES = ((2, 40, 50), (3, 30, 20))
 
@@ -138,9 +142,30 @@ def test_a_zarr_folder_gives_its_session_again_until_it_changes(device: httpx.Cl
     abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), folder / "cells.zarr")
     made = device.post("/api/open", json={"path": "cells.zarr"}).json()["id"]
     assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] == made
-    time.sleep(1.1)
     (folder / "cells.zarr" / "notes.txt").write_text("changed")
     assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] != made
+
+
+def test_a_chunk_that_is_written_again_makes_a_zarr_folder_another(device: httpx.Client, folder: Path) -> None:
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    abbe.save(pixels, folder / "cells.zarr")
+    first = device.post("/api/open", json={"path": "cells.zarr"}).json()["id"]
+    abbe.save(pixels[::-1], folder / "other.zarr")
+    (chunk,) = (p for p in (folder / "cells.zarr").rglob("*") if p.is_file() and "zarr" not in p.name)
+    chunk.write_bytes((folder / "other.zarr" / chunk.relative_to(folder / "cells.zarr")).read_bytes())
+    again = device.post("/api/open", json={"path": "cells.zarr"}).json()["id"]
+    assert again != first
+    with Session.open(folder / "cells 2.abbe", read_only=True) as session:  # and not what was decoded before
+        np.testing.assert_array_equal(np.squeeze(np.asarray(session.image(session.original.id))), pixels[::-1])
+
+
+@pytest.mark.parametrize(("age", "same"), [(5, True), (-5, False)])
+def test_what_was_made_before_the_server_started_is_told_by_its_date(folder: Path, age: int, same: bool) -> None:
+    abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), folder / "cells.zarr")
+    then = time.time() - age
+    for path in (folder / "cells.zarr", *(folder / "cells.zarr").rglob("*")):
+        os.utime(path, (then, then))
+    assert Folders(folder, 100).unchanged("cells.zarr", folder / "cells.abbe", datetime.now(UTC)) is same
 
 
 def test_copies_of_a_file_have_sessions_of_their_own(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:

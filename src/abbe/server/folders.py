@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from abbe.formats.listing import Listed
 from abbe.image import Image
 from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
+from abbe.server.changes import State, state_of
 from abbe.server.leftovers import UPLOAD, held
 from abbe.storage import inside
 
@@ -61,6 +63,8 @@ LOOKED_AT = 256 * 2**20
 DECODED = 6
 #: files whose digests, and lists of several images, are kept
 LISTED = 64
+#: sessions whose source's state is kept
+REMEMBERED = 4096
 #: bytes a second that any decoder should manage, to bound its time
 PACE = 10 * 2**20
 
@@ -70,11 +74,12 @@ class Folders:
 
     def __init__(self, root: Path, entries: int) -> None:
         self.root, self._entries = root, entries
-        self._thumbnails: OrderedDict[tuple[str, int | None, int, int], bytes] = OrderedDict()
+        self._thumbnails: OrderedDict[tuple[str, int | None, State], bytes] = OrderedDict()
         self._kept = 0
-        self._decoded: OrderedDict[tuple[str, int | None, int], Image] = OrderedDict()
-        self._digests: OrderedDict[tuple[str, int, int], str] = OrderedDict()
-        self._listed: OrderedDict[tuple[str, int], tuple[Listed, ...]] = OrderedDict()
+        self._decoded: OrderedDict[tuple[str, int | None, State], Image] = OrderedDict()
+        self._digests: OrderedDict[tuple[str, State], str] = OrderedDict()
+        self._listed: OrderedDict[tuple[str, State], tuple[Listed, ...]] = OrderedDict()
+        self._made: OrderedDict[Path, State] = OrderedDict()
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -112,8 +117,8 @@ class Folders:
 
     def image(self, path: str, number: int | None = None) -> Image:
         """An image file, decoded in a bounded child process; `number` of several. Raises `AbbeError` when it is none."""
-        place, known = self._file(path)
-        key = (path, number, known.st_mtime_ns)
+        place, state = self._file(path)
+        key = (path, number, state)
         with self._lock:
             image = self._decoded.get(key)
         if image is None:
@@ -124,14 +129,14 @@ class Folders:
         """What a file of several images holds; nothing of a file of one. Raises `AbbeError` when it is no image."""
         from abbe.formats.untrusted import open_sole
 
-        place, known = self._file(path)
-        key = (path, known.st_mtime_ns)
+        place, state = self._file(path)
+        key = (path, state)
         with self._lock:
             if key in self._listed:
                 return self._listed[key]
         found = open_sole(place, seconds=patience(place))
         if isinstance(found, Image):  # which is likely to be opened next
-            self._keep((path, None, known.st_mtime_ns), found)
+            self._keep((path, None, state), found)
             found = ()
         with self._lock:
             self._listed[key] = found
@@ -141,8 +146,8 @@ class Folders:
 
     def thumbnail(self, path: str, number: int | None = None) -> bytes:
         """PNG of at most `SIDE` pixels a side; made once per file and its date. Raises `AbbeError` when it is no image."""
-        place, known = self._file(path)
-        key = (path, number, known.st_mtime_ns, known.st_size)
+        place, state = self._file(path)
+        key = (path, number, state)
         with self._lock:
             if key in self._thumbnails:
                 self._thumbnails.move_to_end(key)
@@ -150,7 +155,7 @@ class Folders:
         if place.suffix == SUFFIX:
             made = _session_thumbnail(place)
         else:
-            size = known.st_size if number is None else self._bytes(path, number)
+            size = place.stat().st_size if number is None else self._bytes(path, number)
             made = _image_thumbnail(place, size, number)
         with self._lock:
             self._thumbnails[key] = made
@@ -161,8 +166,8 @@ class Folders:
 
     def digest(self, path: str) -> str:
         """SHA-256 of a file's bytes, computed once while it does not change."""
-        place, known = self._file(path)
-        key = (path, known.st_mtime_ns, known.st_size)
+        place, state = self._file(path)
+        key = (path, state)
         with self._lock:
             digest = self._digests.get(key)
         if digest is None:
@@ -174,14 +179,29 @@ class Folders:
                     self._digests.popitem(last=False)
         return digest
 
-    def _file(self, path: str) -> tuple[Path, os.stat_result]:
+    def made(self, path: str, session_place: Path) -> None:
+        """A session is about to be made from the file or folder as it is now."""
+        _, state = self._file(path)
+        with self._lock:
+            self._made[session_place] = state
+            while len(self._made) > REMEMBERED:
+                self._made.popitem(last=False)
+
+    def unchanged(self, path: str, session_place: Path, created: datetime) -> bool:
+        """Is the folder as it was when the session was made from it, at `created` (to the second)?"""
+        _, state = self._file(path)
+        with self._lock:
+            known = self._made.get(session_place)
+        return known == state if known is not None else state[1] / 1e9 < created.timestamp()
+
+    def _file(self, path: str) -> tuple[Path, State]:
         place = self.place(path)
         try:
-            return place, place.stat()
+            return place, state_of(place)
         except OSError as problem:
             raise StorageError(f"wanted the file {path[:200]}, which is not there (any more)") from problem
 
-    def _keep(self, key: tuple[str, int | None, int], image: Image) -> Image:
+    def _keep(self, key: tuple[str, int | None, State], image: Image) -> Image:
         with self._lock:
             self._decoded[key] = image
             while len(self._decoded) > DECODED:

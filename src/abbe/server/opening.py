@@ -45,6 +45,7 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
     if known is not None:
         return id_of(_join(folder, known.name)), False
     target = free_name(place.parent, _session_stem(here, place, path, number), SUFFIX)
+    here.folders.made(path, target)
     Session.create(target, here.folders.image(path, number)).close()
     return id_of(_join(folder, target.name)), True
 
@@ -136,8 +137,8 @@ def _sessions_of(here: Service, path: str, place: Path) -> dict[int, Path]:
         except AbbeError:
             continue
         file, number = numbered(place.with_name(origin.names or place.name))  # "cells.lif#2" has the digest of its file
-        if digest is None:  # a folder has none: as long as nothing was put into it since
-            same = file == place and datetime.fromisoformat(first.created).timestamp() >= place.stat().st_mtime
+        if digest is None:  # a folder has none: as long as nothing in it was written since
+            same = file == place and here.folders.unchanged(path, session_place, datetime.fromisoformat(first.created))
         else:  # another file with the same bytes has sessions of its own
             same = origin.digest == digest and (file == place or not file.exists())
         if same:
