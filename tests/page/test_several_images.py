@@ -122,3 +122,70 @@ def test_opening_many_can_be_stopped(chromium: Any, served: Served, scan: Path) 
     hand.wait("1 image of scan.ome.tif is open; the others were left")
     assert len(held) == 1
     hand.close()
+
+
+@pytest.fixture
+def fields(tmp_path: Path) -> list[np.ndarray]:
+    """Of `fields.ome.tif` in the folder: a field of two channels, a smaller one, and one as large as the first."""
+    rng = np.random.default_rng(0)
+    pixels = [rng.poisson(50, shape).astype(np.uint16) for shape in ((2, 40, 40), (1, 30, 30), (1, 40, 40))]
+    with tifffile.TiffWriter(tmp_path / "images" / "fields.ome.tif", ome=True) as tif:
+        for k, one in enumerate(pixels):
+            names = {"Name": ["actin", "tubulin"][: len(one)]}
+            tif.write(one, metadata={"axes": "CYX", "Name": f"field {k}", "Channel": names})
+    return pixels
+
+
+@pytest.mark.parametrize("kind", ["mouse", "finger"])
+def test_what_is_merged_is_chosen_among_the_images_of_a_file(chromium: Any, served: Served, fields: list[np.ndarray], kind: str) -> None:
+    hand = Hand(chromium, served, kind)
+    page = hand.page
+    if kind == "finger":
+        page.set_viewport_size(UPRIGHT)
+    hand.tap("Merge")
+    for _ in range(3):
+        hand.tap("Put fields.ome.tif into the chosen well")
+    wells = page.locator(".well")
+    image, channel = (page.get_by_role("combobox", name=f"Which {what} of fields.ome.tif") for what in ("image", "channel"))
+    page.wait_for_function("() => document.querySelectorAll('select.which.whole').length === 3")
+    page.get_by_text("rows").wait_for()  # the second field is smaller: nothing to merge
+    assert page.get_by_role("button", name="Merge 3 images").is_disabled()
+    chosen = [image.nth(k).evaluate("one => one.selectedOptions[0].text") for k in range(3)]
+    assert chosen == ["field 0, 40 × 40", "field 0, 40 × 40", "field 1, 30 × 30"]  # each channel once
+    assert [channel.nth(k).input_value() for k in range(channel.count())] == ["0", "1"]
+    picture = wells.nth(2).locator("img")
+    before = picture.get_attribute("src")
+    image.nth(2).select_option("field 2, 40 × 40")
+    page.get_by_text("rows").wait_for(state="detached")
+    page.wait_for_function("([image, before]) => image.getAttribute('src') !== before", arg=[picture.element_handle(), before])
+    hand.tap_on(wells.nth(0).get_by_role("button", name="Swap with the next"))
+    page.get_by_placeholder("merged").fill("chosen")
+    hand.picture("merge-several")
+    hand.tap("Merge 3 images")
+    hand.seen()
+    with abbe.Session.open(served.folder / "chosen.abbe", read_only=True) as session:
+        merged = session.image(session.original.id)
+    assert merged.channels == ("tubulin", "actin", "field 2")
+    np.testing.assert_array_equal(np.asarray(merged)[0, :, 0], np.stack([fields[0][1], fields[0][0], fields[2][0]]))
+    hand.close()
+
+
+def test_a_picture_in_one_colour_gives_that_channel_to_a_merge(chromium: Any, served: Served) -> None:
+    from PIL import Image as Pillow
+
+    shades = np.random.default_rng(0).integers(1, 255, (40, 40), dtype=np.uint8)
+    for index, name in enumerate(("red", "green")):
+        colours = np.zeros((40, 40, 3), np.uint8)
+        colours[..., index] = shades // (index + 1)
+        Pillow.fromarray(colours).save(served.folder / f"{name} stain.png")
+    hand = Hand(chromium, served)
+    hand.tap("Merge")
+    for name in ("red", "green"):
+        hand.tap(f"Put {name} stain.png into the chosen well")
+    hand.tap("Merge 2 images")
+    hand.seen()
+    with abbe.Session.open(served.folder / "merged.abbe", read_only=True) as session:
+        merged = session.image(session.original.id)
+    assert merged.channels == ("red stain", "green stain")
+    np.testing.assert_array_equal(np.asarray(merged)[0, :, 0], np.stack([shades, shades // 2]))
+    hand.close()

@@ -184,3 +184,40 @@ def test_of_thousands_of_images_the_names_come_in_time(folder: Path, two: list[n
     assert found[0].shape is not None
     assert found[-1].shape is None
     assert found[-1].problem == ""
+
+
+def test_channels_are_merged_from_the_images_that_were_chosen(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:
+    abbe.save(np.full((30, 20), 7, np.uint16), folder / "seven.tif")
+    parts = [{"path": "two.ome.tif", "image": 1, "channel": 2, "name": "third"}, {"path": "seven.tif"}]
+    described = device.get("/api/describe", params={"path": "two.ome.tif", "image": 1}).json()
+    assert (described["shape"], described["only"]) == ([1, 3, 1, 30, 20], None)
+    assert device.get("/api/describe", params={"path": "seven.tif"}).json()["only"] == 0
+    picture = device.post("/api/merge/preview", json={"parts": parts}).content
+    assert Pillow.open(io.BytesIO(picture)).size == (20, 30)
+    made = device.post("/api/merge", json={"parts": parts, "name": "both"}).json()["id"]
+    assert device.get(f"/api/sessions/{made}").json()["one_of"] is None
+    with Session.open(folder / "both.abbe", read_only=True) as session:
+        merged = session.image(session.original.id)
+        np.testing.assert_array_equal(np.asarray(merged)[0, 0, 0], two[1][2])
+        assert merged.provenance.names == "two.ome.tif#1, seven.tif"
+        assert not [notice for notice in merged.notices if notice.code == "dropped"]
+    missing = device.post("/api/merge/preview", json={"parts": [{**parts[0], "image": 2}, parts[1]]})
+    assert (missing.status_code, "two.ome.tif#0 to #1" in missing.json()["message"]) == (400, True)
+
+
+def test_a_channel_that_the_file_does_not_have_is_not_replaced_by_another(device: httpx.Client, folder: Path) -> None:
+    for name in "ab":
+        abbe.save(np.full((30, 20), 7, np.uint16), folder / f"{name}.tif")
+    answer = device.post("/api/merge", json={"parts": [{"path": "a.tif", "channel": 1}, {"path": "b.tif"}]})
+    assert answer.status_code == 400
+    assert "wanted a channel of this image" in answer.json()["message"]
+
+
+def test_of_a_colour_picture_the_only_channel_that_is_not_black_is_proposed(device: httpx.Client, folder: Path) -> None:
+    green = np.zeros((30, 20, 3), np.uint8)
+    green[..., 1] = np.arange(20)
+    Pillow.fromarray(green).save(folder / "green.png")
+    assert device.get("/api/describe", params={"path": "green.png"}).json()["only"] == 1
+    green[..., 0] = 1
+    Pillow.fromarray(green).save(folder / "yellow.png")
+    assert device.get("/api/describe", params={"path": "yellow.png"}).json()["only"] is None

@@ -76,14 +76,21 @@ def merge(
     )
 
 
+def only_filled(image: Image) -> int | None:
+    """The index of the channel, where there is one alone, or of an RGB picture the only one that is not black; else None."""
+    if image.shape[1] == 1:
+        return 0
+    if image.channels != RGB_NAMES:
+        return None
+    filled = [k for k, c in enumerate(image.inspection.channels) if c.maximum > 0]
+    return filled[0] if len(filled) == 1 else None
+
+
 def _one_channel(image: Image) -> Image:
     """The image, if it has one channel; of an RGB picture the one that is filled."""
-    if image.shape[1] == 1:
-        return image
-    if image.channels == RGB_NAMES:
-        filled = [k for k, c in enumerate(image.inspection.channels) if c.maximum > 0]
-        if len(filled) == 1:
-            return image.select(filled)
+    only = only_filled(image)
+    if only is not None:
+        return image.select([only])
     name = image.provenance.source or "an image"
     raise MergeError(
         f"wanted images of one channel, got {name} with {image.shape[1]} ({', '.join(image.channels[:8])}); choose one first: "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from abbe.errors import AbbeError, MergeError, StorageError
 from abbe.formats import merge
+from abbe.formats.merging import only_filled
 from abbe.formats.naming import numbered
 from abbe.image import Image
 from abbe.server.cabinet import SUFFIX, id_of
@@ -25,8 +26,16 @@ PREVIEW = 640
 #: letters of an image's name that its session is called by
 NAMED = 60
 
-#: (path, channel, name, colour) of a channel to be
-Part = tuple[str, int, str, str | None]
+
+class Part(NamedTuple):
+    """A channel of the merged image to be: where it comes from, what it is called, and its colour, #rrggbb."""
+
+    path: str
+    #: of a file of several images, which one, counted from 0; None: the first, with a word about the others
+    image: int | None = None
+    channel: int = 0
+    name: str = ""
+    color: str | None = None
 
 
 def open_session(here: Service, path: str, number: int | None = None) -> tuple[str, bool]:
@@ -77,12 +86,9 @@ def merge_session(here: Service, parts: Sequence[Part], name: str, folder: str) 
 
 def merged(here: Service, parts: Sequence[Part]) -> Image:
     """Raises `MergeError` when the files do not fit together."""
-    images = []
-    for path, channel, _, _ in parts:
-        image = here.folders.image(path)
-        images.append(image.select([channel]) if image.shape[1] > 1 else image)
-    names = [name or image.channels[0] for (_, _, name, _), image in zip(parts, images)]
-    given = [color for *_, color in parts]
+    images = [here.folders.image(part.path, part.image).select([part.channel]) for part in parts]
+    names = [part.name or image.channels[0] for part, image in zip(parts, images)]
+    given = [part.color for part in parts]
     if len(images) == 1:
         return images[0].replace(channels=tuple(names), colors=(given[0] or images[0].colors[0],))
     try:
@@ -102,14 +108,15 @@ def merge_preview(here: Service, parts: Sequence[Part]) -> bytes:
     return png(blend(planes, colors(image)), PREVIEW)
 
 
-def describe(here: Service, path: str) -> dict[str, Any]:
-    """What the merge window shows of a file before it is merged."""
-    image = here.folders.image(path)
+def describe(here: Service, path: str, number: int | None = None) -> dict[str, Any]:
+    """What the merge window shows of a file, or of the image `number` in it, before it is merged."""
+    image = here.folders.image(path, number)
     return {
         "shape": list(image.shape),
         "dtype": image.dtype.name,
         "pixel_size": list(image.pixel_size),
         "channels": list(image.channels),
+        "only": only_filled(image),
         "colors": [color or "" for color in image.colors],
         "notices": [notice.to_dict() for notice in image.notices],
     }

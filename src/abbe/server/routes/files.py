@@ -33,6 +33,8 @@ class Sample(BaseModel):
 
 class Part(BaseModel):
     path: str = Field(max_length=4096)
+    #: of a file of several images, which one, counted from 0; None: the first
+    image: int | None = Field(None, ge=0, lt=10**6)
     channel: int = Field(0, ge=0)
     name: str = Field("", max_length=1000)
     color: str | None = Field(None, pattern="^#[0-9a-fA-F]{6}$")
@@ -42,6 +44,9 @@ class Merging(BaseModel):
     parts: list[Part] = Field(min_length=1, max_length=16)
     name: str = Field("merged", max_length=200)
     folder: str = Field("", max_length=4096)
+
+    def channels(self) -> list[opening.Part]:
+        return [opening.Part(**part.model_dump()) for part in self.parts]
 
 
 @router.get("/folder")
@@ -55,9 +60,9 @@ def thumbnail(here: Here, path: Path, image: Number = None) -> Response:
 
 
 @router.get("/describe")
-def describe(here: Here, path: Path) -> dict[str, Any]:
-    """What an image file holds, before it is opened or merged."""
-    return opening.describe(here, path)
+def describe(here: Here, path: Path, image: Number = None) -> dict[str, Any]:
+    """What an image file, or of several images in it one, holds, before it is opened or merged."""
+    return opening.describe(here, path, image)
 
 
 @router.get("/images")
@@ -98,8 +103,7 @@ async def sample(here: Here, wanted: Sample) -> dict[str, str]:
 
 @router.post("/merge")
 def merge(here: Here, wanted: Merging) -> dict[str, str]:
-    parts = [(part.path, part.channel, part.name, part.color) for part in wanted.parts]
-    session_id = opening.merge_session(here, parts, wanted.name, wanted.folder)
+    session_id = opening.merge_session(here, wanted.channels(), wanted.name, wanted.folder)
     here.hub.publish("folder", {"path": wanted.folder})
     return {"id": session_id}
 
@@ -107,5 +111,4 @@ def merge(here: Here, wanted: Merging) -> dict[str, str]:
 @router.post("/merge/preview")
 def merge_preview(here: Here, wanted: Merging) -> Response:
     """The merged picture, small, as PNG."""
-    parts = [(part.path, part.channel, part.name, part.color) for part in wanted.parts]
-    return Response(opening.merge_preview(here, parts), media_type="image/png", headers={"Cache-Control": "no-store"})
+    return Response(opening.merge_preview(here, wanted.channels()), media_type="image/png", headers={"Cache-Control": "no-store"})
