@@ -14,6 +14,7 @@ from abbe.cli.reading import is_session, open_file
 from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.comparison import Comparison, compare
+from abbe.comparison.criterion import checked
 from abbe.comparison.squirrel import Border
 from abbe.comparison.tables import rows, tables
 from abbe.errors import ParameterError
@@ -39,6 +40,9 @@ def command(
     data_range: Annotated[
         float | None, typer.Option(help="Peak of PSNR and SSIM; default: the reference's range.", show_default=False)
     ] = None,
+    frc_threshold: Annotated[
+        str, typer.Option(help="Threshold of ring correlation: 1/7, half-bit, 3-sigma, or a number between 0 and 1.", metavar="T")
+    ] = "1/7",
     resolution: Annotated[bool, typer.Option(help="Measure the resolution, too.")] = True,
     error_map: Annotated[Path | None, typer.Option(help="Image file to write the error map to.", metavar="MAP", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .xlsx, .csv, .txt or .json.", show_default=False)] = None,
@@ -57,7 +61,7 @@ def command(
         if target is not None:
             check_target(target, overwrite)
     again = None if repeat is None else (open_file(repeat[0]), open_file(repeat[1]))
-    options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range}
+    options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range, "frc_threshold": checked(frc_threshold)}
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(original)) if transformed is None and is_session(original) else None
         first, second = _images(original, transformed) if session is None else _of(session)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from abbe.comparison.channel import Question, compare_channel
+from abbe.comparison.criterion import Criterion, checked
 from abbe.comparison.error_map import ErrorPixels
 from abbe.comparison.grid import Grid, align
 from abbe.comparison.recorded import without_what_it_left_out
@@ -32,6 +33,7 @@ class Comparison:
         repeats: a second acquisition of the original and its own transformed image, for Fourier ring correlation.
         grid: transformed pixels per original pixel along z, y, x.
         border: the border rule of RSP and RSE: "clamped" or "inside".
+        frc_threshold: the threshold of ring correlation.
     """
 
     original: Image
@@ -42,6 +44,7 @@ class Comparison:
     border: Border = "clamped"
     data_range: float | None = None
     progress: Progress | None = None
+    frc_threshold: Criterion = "1/7"
 
     @cached_property
     def channels(self) -> tuple[ChannelComparison, ...]:
@@ -65,7 +68,8 @@ class Comparison:
     def resolution(self) -> tuple[Resolution, ...]:
         """Resolution per channel, of the plane with the most contrast."""
         return tuple(
-            resolve(self.original, self.transformed, self.truth, self.repeats, self.grid, c) for c in range(self.original.shape[1])
+            resolve(self.original, self.transformed, self.truth, self.repeats, self.grid, c, self.frc_threshold)
+            for c in range(self.original.shape[1])
         )
 
     @cached_property
@@ -88,6 +92,11 @@ class Comparison:
             time_step=self.original.time_step,
             mask=self.original.mask,
         )
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings, as a report keeps them to measure again."""
+        return {"border": self.border, "data_range": self.data_range, "frc_threshold": self.frc_threshold}
 
     @cached_property
     def notices(self) -> tuple[Notice, ...]:
@@ -128,6 +137,7 @@ def compare(
     repeats: tuple[Image | npt.ArrayLike, Image | npt.ArrayLike] | None = None,
     data_range: float | None = None,
     border: Border = "clamped",
+    frc_threshold: Criterion = "1/7",
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare an image with what was computed from it.
@@ -141,6 +151,8 @@ def compare(
         data_range: the peak of PSNR, the range of SSIM and NRMSE; None: largest minus smallest value of the truth, or of the original.
         border: "clamped": beyond its border the transformed image continues with its outermost pixels, and every pixel counts. "inside":
             pixels nearer to the border than three widths of the fitted Gaussian are left out.
+        frc_threshold: what the ring correlations of one image and of two frames are compared with: "1/7", "half-bit", "3-sigma" (van Heel &
+            Schatz 2005) or a number between 0 and 1. With the truth it is 1/2.
         progress: called with (fraction done, what).
 
     Returns:
@@ -148,7 +160,7 @@ def compare(
 
     Raises:
         AxesError: frames, channels, planes or fields of the images differ.
-        ParameterError: `border` or `data_range` is not one of those above.
+        ParameterError: `border`, `data_range` or `frc_threshold` is not one of those above.
     """
     if border not in ("clamped", "inside"):
         raise ParameterError(f"wanted the border rule 'clamped' or 'inside', got {border!r}")
@@ -164,7 +176,7 @@ def compare(
             _fitting(as_image(repeats[0]), first, "repeated original"),
             _fitting(as_image(repeats[1]), second, "repeated transformed image"),
         )
-    return Comparison(first, second, exact, again, grid, border, data_range, progress)
+    return Comparison(first, second, exact, again, grid, border, data_range, progress, checked(frc_threshold))
 
 
 def _fitting(image: Image, like: Image, what: str) -> Image:

@@ -176,6 +176,7 @@ class Resolution:
         frc_two_frames: Fourier ring correlation of two acquisitions, where `repeats` were given.
         frc_with_truth: where the correlation with the truth falls below one half, where a truth was given.
         unit: "um" or "px".
+        threshold: of the ring correlation of one image and of two frames: "1/7", "half-bit", "3-sigma" or a number.
     """
 
     channel: str
@@ -184,6 +185,7 @@ class Resolution:
     frc_two_frames: Beside
     frc_with_truth: Beside
     unit: Literal["um", "px"]
+    threshold: str = "1/7"
 
 
 @dataclass(frozen=True, slots=True)

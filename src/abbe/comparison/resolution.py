@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from abbe.comparison.criterion import Criterion, told
 from abbe.comparison.decorrelation import decorrelation
 from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
 from abbe.comparison.grid import SAME_SIZE, Grid
@@ -26,14 +27,17 @@ _SAME = Undefined(
 
 
 def resolve(
-    original: Image, transformed: Image, truth: Image | None, repeats: tuple[Image, Image] | None, grid: Grid, c: int
+    original: Image, transformed: Image, truth: Image | None, repeats: tuple[Image, Image] | None, grid: Grid, c: int, criterion: Criterion
 ) -> Resolution:
-    """Channel c, in the first frame, in the plane of most contrast; in um, or in pixels of the original."""
+    """Channel c, in the first frame, in the plane of most contrast; in um, or in pixels of the original.
+
+    `criterion`: the threshold of ring correlation but that with the truth.
+    """
     down, size = original.pixel_size[1:]
     if down and size and abs(down / size - 1) > SAME_SIZE:
         oblong = Undefined(f"the pixels are {down:g} um high and {size:g} um wide; a period that is one all round needs square ones")
         none = Beside(oblong, oblong)
-        return Resolution(original.channels[c], none, none, none, none, "um")
+        return Resolution(original.channels[c], none, none, none, none, "um", told(criterion))
     pair = Pair(original, transformed, grid, 0, c)
     k = _busiest(pair)
     per_pixel = size if size else 1.0
@@ -50,12 +54,13 @@ def resolve(
         channel=original.channels[c],
         decorrelation=Beside(plainly if untouched(transformed, c) else _times(decorrelation(result).resolution, fine), plainly),
         frc_one_image=Beside(
-            _COMPUTED if is_result(transformed) else _times(frc_one_image(result).resolution, fine),
-            _COMPUTED if is_result(original) else _times(frc_one_image(coarse).resolution, per_pixel),
+            _COMPUTED if is_result(transformed) else _times(frc_one_image(result, criterion).resolution, fine),
+            _COMPUTED if is_result(original) else _times(frc_one_image(coarse, criterion).resolution, per_pixel),
         ),
-        frc_two_frames=_two_frames(pair, repeats, k, (rows, columns), (result, plain), fine),
+        frc_two_frames=_two_frames(pair, repeats, k, (rows, columns), (result, plain), fine, criterion),
         frc_with_truth=_with_truth(pair, truth, k, (rows, columns), (result, plain), fine),
         unit="um" if size else "px",
+        threshold=told(criterion),
     )
 
 
@@ -64,7 +69,13 @@ def _times(number: Number, factor: float) -> Number:
 
 
 def _two_frames(
-    pair: Pair, repeats: tuple[Image, Image] | None, k: int, where: tuple[range, range], planes: tuple[Plane, Plane], fine: float
+    pair: Pair,
+    repeats: tuple[Image, Image] | None,
+    k: int,
+    where: tuple[range, range],
+    planes: tuple[Plane, Plane],
+    fine: float,
+    criterion: Criterion,
 ) -> Beside:
     if repeats is None:
         none = Undefined("only one acquisition was given; two frames of the same specimen are needed (repeats=, --repeat)")
@@ -73,7 +84,7 @@ def _two_frames(
     others = again.read_transformed(k, *where), again.read_plain(k, *where)
     if any(np.array_equal(a, b) for a, b in zip(planes, others)):
         return Beside(_SAME, _SAME)
-    return Beside(*(_times(frc(a, b).resolution, fine) for a, b in zip(planes, others)))
+    return Beside(*(_times(frc(a, b, criterion).resolution, fine) for a, b in zip(planes, others)))
 
 
 def _with_truth(pair: Pair, truth: Image | None, k: int, where: tuple[range, range], planes: tuple[Plane, Plane], fine: float) -> Beside:

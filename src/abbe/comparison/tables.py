@@ -57,8 +57,10 @@ def rows(comparison: Comparison, k: int, resolution: bool = True) -> Iterator[tu
     if resolution:
         r = comparison.resolution[k]
         yield _row("resolution, decorrelation", r.unit, r.decorrelation, "full period; smaller is finer")
-        yield _row("resolution, FRC of one image", r.unit, r.frc_one_image, "diagonal split, threshold 1/7; beside it the original's")
-        yield _row("resolution, FRC of two frames", r.unit, r.frc_two_frames, "threshold 1/7")
+        yield _row(
+            "resolution, FRC of one image", r.unit, r.frc_one_image, f"diagonal split, threshold {r.threshold}; beside it the original's"
+        )
+        yield _row("resolution, FRC of two frames", r.unit, r.frc_two_frames, f"threshold {r.threshold}")
         yield _row("resolution, FRC with the truth", r.unit, r.frc_with_truth, "threshold 1/2")
     yield from _single(c)
 

@@ -35,7 +35,7 @@ def case_of(subject: Any) -> Case:
             made = result.transformed
             transformed = made.replace(original=result.original, recipe=made.recipe or recorded(made))
             images.append(transformed)
-            comparisons.append((result.to_dict(), transformed, {"border": result.border, "data_range": result.data_range}))
+            comparisons.append((result.to_dict(), transformed, result.asked))
         else:
             raise ParameterError(f"wanted a session, images, colocalizations or comparisons to report, got {type(result).__name__}")
     if not images:

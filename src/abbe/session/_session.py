@@ -130,7 +130,7 @@ class Session(Archive):
         if image.original is None:
             raise ParameterError(f"wanted a version that was made from another, got {version.id} {version.name[:80]!r}, an original")
         result = compare(image.original, image, **options, progress=progress)
-        asked: dict[str, Any] = {"border": result.border, "data_range": result.data_range}
+        asked: dict[str, Any] = dict(result.asked)
         if result.truth is not None:
             asked["truth"] = _told(result.truth)
         if result.repeats is not None:

@@ -31,7 +31,7 @@ PARAMETERS = {
         *("channels", "roi", "threshold", "background", "frames", "planes"),
         *("extras", "ranked", "randomisations", "block", "seed"),
     ),
-    "comparisons": ("data_range", "border"),
+    "comparisons": ("data_range", "border", "frc_threshold"),
 }
 
 

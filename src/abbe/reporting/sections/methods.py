@@ -13,12 +13,11 @@ from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Cell, Section, Table
+from abbe.reporting.sections import compared
 from abbe.reporting.sections.summary import file_name, nanometres
 
 ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
 PROTOCOL = "Zinchuk V, Grossenbacher-Zinchuk O. Protocol Exchange (2021), doi 10.21203/rs.3.pex-1721/v1"
-SQUIRREL = "Culley S et al. Quantitative mapping and minimization of super-resolution optical imaging artifacts. Nat Methods 15:263 (2018)"
-DECORRELATION = "Descloux A, Grußmayer KS, Radenovic A. Parameter-free image resolution estimation. Nat Methods 16:918 (2019)"
 #: what a step of a recipe did, in the words of a methods section
 STEPS = {
     "denoise": "denoised",
@@ -160,18 +159,7 @@ def _measured(case: Case) -> Iterator[str]:
         yield from _further(data)
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
-    if case.comparisons:
-        squirrel = references.index(SQUIRREL) + 1
-        if _resolved(case):
-            numbers = f"[{squirrel}, {references.index(DECORRELATION) + 1}]"
-            yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {numbers}."
-        else:
-            yield f"Results were compared with the original by RSP and RSE [{squirrel}]."
-
-
-def _resolved(case: Case) -> bool:
-    """Was the resolution measured? A report that measures unasked leaves it out."""
-    return any(measured.data.get("resolution") for measured in case.comparisons)
+    yield from compared.sentences(case, references)
 
 
 def _part(region: Mapping[str, Any], image: Image) -> str:
@@ -212,9 +200,7 @@ def _displayed(case: Case) -> Iterator[str]:
 
 def _references(case: Case) -> list[str]:
     found = [ABBE, PROTOCOL] if _restored(case) else [ABBE]
-    if case.comparisons:
-        found += [SQUIRREL, DECORRELATION] if _resolved(case) else [SQUIRREL]
-    return found + _sources(case)
+    return found + compared.literature(case) + _sources(case)
 
 
 def _sources(case: Case) -> list[str]:

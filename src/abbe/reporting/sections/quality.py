@@ -104,7 +104,11 @@ def _resolution(number: int, measured: Measured) -> Table:
             if values != ["undefined", "undefined"]:
                 unit = "µm" if entry["unit"] == "um" else entry["unit"]
                 rows.append([f"{short(entry['channel'], 30)}, {title}", *values, unit])
-    notes = ["Full period of the finest detail; smaller is finer."]
+    told = " or ".join(dict.fromkeys(str(entry.get("threshold", "1/7")) for entry in entries))
+    notes = [
+        "Full period of the finest detail; smaller is finer.",
+        f"Fourier ring correlation: the first crossing of the threshold {inert(told)}; of that with the truth, 1/2.",
+    ]
     return Table.of(f"resolution-{number}", "Resolution", ["", measured.name, ENLARGED, "unit"], rows, notes + missing.notes())
 
 
