@@ -19,6 +19,7 @@ from abbe.reporting.figures.publication import publication
 from abbe.reporting.gathering import case_of
 from abbe.reporting.model import Report
 from abbe.reporting.renderers.text import as_text
+from abbe.session import Session
 
 
 def spots(channels: int, planes: int = 1) -> Image:
@@ -181,3 +182,42 @@ def test_text_has_no_heading_without_anything_under_it() -> None:
     report = as_text(build(case_of(spots(1))))
     assert "Image\n=====\n\n\n" not in report
     assert "Summary\n=======" in report
+
+
+def test_a_region_that_was_measured_is_outlined_and_told() -> None:
+    """A ROI from a file is in no session: without its outline nobody knows where the number comes from."""
+    image = spots(2)
+    region = ROI.rectangle(3.0, 3.0, 9.0, 8.0, name="cell 1")
+    whole, part = colocalize(image, ranked=False), colocalize(image, roi=region, ranked=False)
+    reports = [build(case_of([image, result])) for result in (whole, part)]
+    states = [
+        next(row for table in report.tables() if table.key == "checklist" for row in table.rows if row[0].text.startswith("regions chosen"))
+        for report in reports
+    ]
+    assert [row[2].text for row in states] == ["not applicable", "fulfilled"]
+    assert "outlined on the pictures" in states[1][3].text
+    captions = [" ".join(figure.caption for figure in report.figures()) for report in reports]
+    assert ["Blue outlines" in caption for caption in captions] == [False, True]
+    assert [roi.name for roi in case_of([image, part, part]).regions] == ["cell 1"]
+
+
+def test_a_region_of_a_session_is_outlined_once(session: Session) -> None:
+    case = session.case()
+    assert case.regions == case.rois
+    assert len(case.rois) == 1
+
+
+def test_channels_of_a_picture_in_colour_are_not_named_by_their_colours() -> None:
+    image = spots(3)
+    found = []
+    for names in (("DAPI", "actin", "tubulin"), ("red", "green", "blue")):
+        rows = next(table for table in build(case_of(image.replace(channels=names))).tables() if table.key == "checklist").rows
+        found.append(next(row[2].text for row in rows if row[0].text.startswith("channels named")))
+    assert found == ["fulfilled", "for the author"]
+
+
+def test_the_methods_tell_of_cross_correlation_where_it_was_made() -> None:
+    image = spots(2)
+    said = [words(build(case_of(colocalize(image, ranked=False, extras=extras)))) for extras in ((), ("shift",))]
+    assert ["van Steensel et al., J Cell Sci 109:787, 1996" in text for text in said] == [False, True]
+    assert "shifted along x by up to 20 pixels" in said[1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from abbe.errors import AbbeError
 from abbe.image import ROI, Image
 from abbe.image.digest import pixel_digest
 from abbe.recipe import Recipe
@@ -67,7 +69,7 @@ class Case:
         before, after: the original and the version that is reported; `after` None: nothing was done to the image.
         versions: all versions, for the record.
         colocalizations, comparisons: measurements to report.
-        rois: named ROIs, drawn on the pictures.
+        rois: named ROIs of the session.
         comments: of the users.
         source: path of the session or image file, for repeating the run.
         lineage: what the reported image was made from, the original first, itself last; empty: what its `original` says.
@@ -91,6 +93,19 @@ class Case:
     def ancestors(self) -> tuple[Ancestor, ...]:
         """`lineage`, or what follows from the reported image."""
         return self.lineage or tuple(Ancestor(image) for image in chain((self.after or self.before).image))
+
+    @property
+    def regions(self) -> tuple[ROI, ...]:
+        """What is drawn on the pictures: the session's ROIs, and those that were measured without being among them."""
+        found = {_outline(roi): roi for roi in self.rois}
+        for measured in self.colocalizations:
+            if isinstance(told := measured.data["region"].get("roi"), Mapping):
+                try:
+                    roi = ROI.from_dict(told)
+                except AbbeError:  # data of a damaged or foreign session
+                    continue
+                found.setdefault(_outline(roi), roi)
+        return tuple(found.values())
 
     @property
     def first(self) -> Image:
@@ -122,6 +137,11 @@ class Case:
         """How the reported image was made, step by step, as far as abbe made it and it is known."""
         made = (ancestor.recipe for ancestor in self.ancestors[1:])
         return tuple(recipe for recipe in (self.recorded, *made) if recipe is not None)
+
+
+def _outline(roi: ROI) -> str:
+    """What tells two ROIs apart: everything but what they are called and who drew them."""
+    return json.dumps({key: value for key, value in roi.to_dict().items() if key not in ("name", "by_hand")}, sort_keys=True)
 
 
 def chain(image: Image) -> list[Image]:

@@ -17,6 +17,8 @@ from abbe.reporting.sections.methods import model_name
 
 SOURCE = "Schmied C et al. Nat Methods 21:170-181 (2024), doi 10.1038/s41592-023-01987-9"
 YES, OPEN, NONE = "fulfilled", "for the author", "not applicable"
+#: names that channels of a picture in colour have, where nobody named them
+PRIMARIES = ("red", "green", "blue")
 _Item = tuple[str, str, str, str]
 
 
@@ -51,7 +53,7 @@ def _figures(case: Case) -> Iterator[_Item]:
     yield (
         "minimal",
         "channels named (stain, marker)",
-        YES if not any(name.startswith("channel ") for name in image.channels) else OPEN,
+        YES if not any(name.startswith("channel ") or name in PRIMARIES for name in image.channels) else OPEN,
         "as the file names them",
     )
     yield ("minimal", "brightness and contrast adjusted linearly, and said how", YES, "limits in every caption, no gamma")
@@ -111,8 +113,8 @@ def _analysis(case: Case) -> Iterator[_Item]:
     yield (
         "minimal",
         "regions chosen by hand available",
-        YES if case.rois else NONE,
-        "in the session, exportable as ImageJ ROI and GeoJSON",
+        YES if case.regions else NONE,
+        _regions(case),
     )
     both = "this result, and its original, which was not at hand" if case.headless else "the session holds both; deposit it"
     yield ("minimal", "example input and output available", OPEN, both)
@@ -136,6 +138,16 @@ def _analysis(case: Case) -> Iterator[_Item]:
         f"measurements: {again}; the steps: from the original, as the methods say" if case.headless else again,
     )
     yield ("ideal", "training data and code of the model available", OPEN if learned else NONE, "see the model's card")
+
+
+def _regions(case: Case) -> str:
+    """Where the outlines of the regions are."""
+    if not case.regions:
+        return "no region was chosen"
+    among = len(case.regions) == len(case.rois)
+    return (
+        "in the session, exportable as ImageJ ROI and GeoJSON" if among else "outlined on the pictures; in the data of this report as HTML"
+    )
 
 
 def _named(models: Iterable[str], learned: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
 from abbe.image import Image
-from abbe.recipe import Input, Recipe, Step
+from abbe.recipe import Engine, Input, Recipe, Step
 from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
@@ -18,6 +18,7 @@ from abbe.reporting.sections.summary import file_name, nanometres
 
 ABBE = f"abbe, version {__version__}, The abbe developers (Apache-2.0), https://abbe.readthedocs.io"
 PROTOCOL = "Zinchuk V, Grossenbacher-Zinchuk O. Protocol Exchange (2021), doi 10.21203/rs.3.pex-1721/v1"
+STEENSEL = "van Steensel et al., J Cell Sci 109:787, 1996"
 #: what a step of a recipe did, in the words of a methods section
 STEPS = {
     "denoise": "denoised",
@@ -100,14 +101,18 @@ def _processed(case: Case) -> Iterator[str]:
         if recipe.engine is not None:
             provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
             exact = ", exact mode" if recipe.engine.exact else ""
-            name, version = recipe.engine.name, recipe.engine.version or ""  # a version may begin with the name
-            engine = version if version.startswith(name) else f"{name} {version}".strip()
-            yield f"Inference ran in {recipe.engine.precision} with {engine}{provider}{exact}."
+            yield f"Inference ran in {recipe.engine.precision} with {_engine_name(recipe.engine)}{provider}{exact}."
     if case.after is None:
         return
     after = case.after.image
     planes = f" and {after.shape[2]} planes" if after.shape[2] > 1 else ""
     yield f"The result has {after.shape[4]} × {after.shape[3]} pixels{_of(nanometres(after))}{planes}."
+
+
+def _engine_name(engine: Engine) -> str:
+    """Name and version; a version may begin with the name."""
+    version = engine.version or ""
+    return version if version.startswith(engine.name) else f"{engine.name} {version}".strip()
 
 
 def _cropped(recipe: Recipe) -> str:
@@ -181,7 +186,7 @@ def _background(found: Mapping[str, Any]) -> str:
 
 def _further(data: Mapping[str, Any]) -> Iterator[str]:
     """What else was measured, and how."""
-    drawn, objects = data.get("randomisation"), data.get("objects")
+    drawn, objects, shift = data.get("randomisation"), data.get("objects"), data.get("shift")
     if drawn is not None and drawn["p"] is not None:
         yield (
             f"Costes' P is from {len(drawn['values'])} images in which {drawn['blocks']} blocks of {drawn['block']} × {drawn['block']} "
@@ -192,6 +197,9 @@ def _further(data: Mapping[str, Any]) -> Iterator[str]:
             f"Objects are pixels at or over the thresholds that touch, {objects['smallest_object']} at least; chance is "
             f"{objects['shifts']} random shifts of the second channel (seed {objects['seed']})."
         )
+    if shift is not None:
+        reach = max(shift["van_steensel"]["shifts"])
+        yield f"Cross-correlation: the second channel was shifted along x by up to {reach} pixels ({STEENSEL}), and in y and x at once."
 
 
 def _displayed(case: Case) -> Iterator[str]:
@@ -240,7 +248,7 @@ def _engine(case: Case) -> Iterator[list[object]]:
         yield ["protocol", "doi 10.21203/rs.3.pex-1721/v1"]
     engines = [recipe.engine for recipe in case.recipes if recipe.engine is not None]
     for e in dict.fromkeys(engines):
-        yield ["engine", f"{e.name} {e.version or ''}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
+        yield ["engine", f"{_engine_name(e)}, {e.provider or 'own provider'}, {e.precision}{', exact' if e.exact else ''}"]
     for source in case.recipes[0].inputs if case.recipes else ():
         yield ["input file", file_name(source.source)]
         yield ["digest of the input's pixels (SHA-256)", _in_groups(source.digest)]

@@ -19,7 +19,8 @@ MOST, HISTOGRAMS = 6, 4
 
 def pictures(case: Case) -> Section:
     """All channels in colour, then each in grey; below each view its busiest part as it is, pixel by pixel."""
-    panels = [Panels(case.before, case.rois)] + ([Panels(case.after, case.rois)] if case.after else [])
+    regions = case.regions
+    panels = [Panels(case.before, regions)] + ([Panels(case.after, regions)] if case.after else [])
     image = case.before.image
     count = image.shape[1]
     figures = list(_pair(panels, None)) if 1 < count <= MOST else []

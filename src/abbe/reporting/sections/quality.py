@@ -106,7 +106,8 @@ def _resolution(number: int, measured: Measured) -> Table:
                 rows.append([f"{short(entry['channel'], 30)}, {title}", *values, unit])
     told = " or ".join(dict.fromkeys(str(entry.get("threshold", "1/7")) for entry in entries))
     notes = [
-        "Full period of the finest detail; smaller is finer.",
+        f"Full period of the finest detail; smaller is finer. Decorrelation analysis, and ring correlation of one image, that stand under "
+        f"{ENLARGED!r} are of the original on its own pixels.",
         f"Fourier ring correlation: the first crossing of the threshold {inert(told)}; of that with the truth, 1/2.",
     ]
     return Table.of(f"resolution-{number}", "Resolution", ["", measured.name, ENLARGED, "unit"], rows, notes + missing.notes())
