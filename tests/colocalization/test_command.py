@@ -93,6 +93,14 @@ def test_text_files_hold_no_formulas(file: Path, tmp_path: Path, suffix: str, de
     assert rows[2][1] == "'=HYPERLINK(0)"
 
 
+def test_rows_of_many_images_can_be_told_apart(file: Path, tmp_path: Path) -> None:
+    """Tables of twenty cells are put together for statistics."""
+    out = tmp_path / "out.csv"
+    assert main(["colocalize", str(file), "--all-pairs", "-o", str(out)]) == 0
+    rows = list(csv.reader(out.open(encoding="utf-8-sig", newline="")))
+    assert [row[-1] for row in rows[1:5]] == ["file", *[file.name] * 3]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--channels", "0", "9"], [], ["--channels", "0", "1", "--threshold", "soon"], ["--channels", "0", "1", "-o", "x.doc"]],

@@ -221,3 +221,18 @@ def test_the_methods_tell_of_cross_correlation_where_it_was_made() -> None:
     said = [words(build(case_of(colocalize(image, ranked=False, extras=extras)))) for extras in ((), ("shift",))]
     assert ["van Steensel et al., J Cell Sci 109:787, 1996" in text for text in said] == [False, True]
     assert "shifted along x by up to 20 pixels" in said[1]
+
+
+def test_steps_in_depth_and_time_are_said() -> None:
+    """256 x 256 pixels x 6 frames of 100 nm is no size of anything."""
+    rng = np.random.default_rng(1)
+    image = Image.from_array(rng.poisson(50, (4, 3, 64, 60)).astype(np.uint16), axes="TZYX", pixel_size=(0.3, 0.1, 0.1))
+    report = build(case_of(image.replace(time_step=2.5)))
+    assert "60 × 64 pixels of 100 nm, 3 planes 300 nm apart, 4 frames 2.5 s apart, uint16" in words(report)
+    facts = {row[0].text: row[1].text for row in next(table for table in report.tables() if table.key == "images").rows}
+    assert facts["time step (s)"] == "2.5"
+    assert "4 frames, uint16" in words(build(case_of(image)))
+
+
+def test_an_original_is_called_that_in_the_methods() -> None:
+    assert "was measured in the whole image on the original (thresholds" in words(build(case_of(spots(2))))

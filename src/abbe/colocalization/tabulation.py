@@ -68,8 +68,9 @@ def _coefficients(lines: Sequence[Line]) -> Table:
     rows = []
     for where, result in lines:
         values = (result.coefficients.get(key) for key in keys)
-        rows.append((*where, result.pixels.pixels, *("" if c is None else "undefined" if c.value is None else c.value for c in values)))
-    return Table("Coefficients", (*WHERE, "pixels", *keys), tuple(rows))
+        cells = ("" if c is None else "undefined" if c.value is None else c.value for c in values)
+        rows.append((*where, result.pixels.pixels, *cells, result.pair.image.provenance.names))
+    return Table("Coefficients", (*WHERE, "pixels", *keys, "file"), tuple(rows))
 
 
 def _pixels(lines: Sequence[Line]) -> Table:

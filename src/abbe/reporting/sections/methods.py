@@ -75,10 +75,13 @@ def _without_original(case: Case) -> Iterator[str]:
 def _what(image: Image | Input) -> str:
     """Channels, size and pixels."""
     channels = ", ".join(short(name, 30) for name in image.channels[:12])
-    size = f"{image.shape[4]} × {image.shape[3]} pixels"
-    size += f" × {image.shape[2]} planes" if image.shape[2] > 1 else ""
-    size += f" × {image.shape[0]} frames" if image.shape[0] > 1 else ""
-    return f"{channels}; {size}{_of(nanometres(image))}, {short(getattr(image.dtype, 'name', image.dtype), 20)}"
+    size = f"{image.shape[4]} × {image.shape[3]} pixels{_of(nanometres(image))}"
+    step, pause = image.pixel_size[0], getattr(image, "time_step", None)
+    if image.shape[2] > 1:
+        size += f", {image.shape[2]} planes" + (f" {1000 * step:.4g} nm apart" if step else "")
+    if image.shape[0] > 1:
+        size += f", {image.shape[0]} frames" + (f" {pause:.6g} s apart" if pause else "")
+    return f"{channels}; {size}, {short(getattr(image.dtype, 'name', image.dtype), 20)}"
 
 
 def _of(nm: str) -> str:
@@ -154,11 +157,12 @@ def _measured(case: Case) -> Iterator[str]:
     for measured in case.colocalizations:
         data = measured.data
         first, second = (short(name, 30) for name in data["names"])
+        version = "the original" if measured.name == "original" else short(measured.name, 30)
         where = "the whole image" if data["region"]["roi"] is None else f"the region {short(data['region']['name'], 30)}"
         where += _part(data["region"], measured.image)
         t = data["thresholds"]
         beside = " and on the original" if data.get("original") else ""
-        yield f"Colocalization of {first} with {second} was measured in {where} on {short(measured.name, 30)}{beside}"
+        yield f"Colocalization of {first} with {second} was measured in {where} on {version}{beside}"
         how = f"{t['first']:.6g} and {t['second']:.6g}" if t["method"] == "given" else t["variant"]
         yield f"(thresholds: {t['method']}, {how}; background: {_background(data['background'])})."
         yield from _further(data)

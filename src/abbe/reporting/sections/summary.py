@@ -45,6 +45,7 @@ def _facts(named: Named | None) -> Iterator[object]:
     yield "planes, frames" if image is None else f"{image.shape[2]}, {image.shape[0]}"
     yield "pixel size (nm)" if image is None else nanometres(image)
     yield "z-step (nm)" if image is None else (_nm(image.pixel_size[0]) if image.pixel_size[0] else "–")
+    yield "time step (s)" if image is None else (f"{image.time_step:.6g}" if image.time_step else "–")
     yield "field of view (µm)" if image is None else _field(image)
     yield "pixel type" if image is None else image.dtype.name + (f", {image.bits} bits" if image.bits else "")
     yield "grey values" if image is None else _values(image)
@@ -74,7 +75,7 @@ def _field(image: Image) -> str:
 
 
 def _values(image: Image) -> str:
-    return "; ".join(f"{c.minimum:.6g} to {c.maximum:.6g}, mean {c.mean:.6g}" for c in image.inspection.channels[:4])
+    return "; ".join(f"{c.minimum:.6g} to {c.maximum:.6g}, mean {c.mean:.6g}" for c in image.inspection.channels[:12])
 
 
 def _optics(image: Image) -> str:
