@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from abbe.colocalization import colocalize
+from abbe.colocalization.object_chance import by_chance
 from abbe.colocalization.result import Coefficient, Colocalization
 from abbe.image import ROI, Image, Optics
 
@@ -251,3 +253,34 @@ def test_a_shift_that_chance_alone_gives_is_said_to_be_none() -> None:
     assert found.shift is not None
     assert found.shift.peak == pytest.approx((3, 2), abs=0.2)
     assert not said(found)
+
+
+def objects_of(seed: int, inside: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Labels and centres of the dense objects of a stack, within a region."""
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=inside.shape), (0, 2, 2))
+    labels, count = label((field > 0.5 * field.std()) & inside)
+    return labels.astype(np.int32), np.array(center_of_mass(labels > 0, labels, range(1, count + 1)))
+
+
+def test_objects_by_chance_are_those_of_the_other_channel_rolled_round_the_region() -> None:
+    inside = np.zeros((2, 70, 90), bool)
+    inside[:, 5:61, 9:80] = True
+    (first, centres), (second, others) = objects_of(1, inside), objects_of(2, inside)
+    found = by_chance([first, second], [centres, others], inside, (1.0, 1.0, 1.0), count=12, seed=3)
+    box = (slice(None), slice(5, 61), slice(9, 80))
+    for shift, met in zip(np.random.default_rng(3).integers(0, (56, 71), (12, 2)), found.met.T):
+        moved = np.zeros_like(second)
+        moved[box] = np.roll(second[box], shift, axis=(1, 2))
+        assert met.tolist() == [len(np.unique(a[(a > 0) & (b > 0)])) for a, b in ((first, moved), (moved, first))]
+
+
+def test_a_random_shift_of_objects_takes_no_memory_that_grows_with_their_pixels() -> None:
+    """A mosaic's objects have tens of millions of pixels, and several shifts are made at once."""
+    inside = np.ones((1, 1200, 1200), bool)
+    (first, centres), (second, others) = objects_of(1, inside), objects_of(2, inside)
+    by_chance([first, second], [centres, others], inside, (1.0, 1.0, 1.0), count=1, seed=1)  # compiled by now
+    tracemalloc.start()
+    by_chance([first, second], [centres, others], inside, (1.0, 1.0, 1.0), count=4, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 55 * (np.count_nonzero(first) + np.count_nonzero(second))  # 46 of them while the coordinates are laid out

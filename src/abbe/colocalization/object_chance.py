@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from abbe.colocalization.compiled import together
+from abbe.colocalization.compiled import kernel, together
 
 Labels = npt.NDArray[np.int32]
 Inside = npt.NDArray[np.bool_]
@@ -92,15 +92,15 @@ class _Side:
     ) -> None:
         self.corner, self.size, self.centres, self.inside = corner, size, centres, inside
         where = np.flatnonzero(own)
-        self.z, y, x = np.unravel_index(where, own.shape)
-        self.yx = np.stack([y, x]) - corner[:, None]
+        z, y, x = np.unravel_index(where, own.shape)
+        self.zyx = np.stack([z, (y - corner[0]) % size[0], (x - corner[1]) % size[1]]).astype(np.int32)
         self.numbers, self.other = own.ravel()[where], other > 0
 
     def meeting(self, shift: npt.NDArray[np.int64]) -> tuple[int, npt.NDArray[np.bool_]]:
         """(objects that meet the other channel's, which objects count) after a shift by (y, x)."""
         touched = np.zeros(len(self.centres) + 1, bool)
-        y, x = (self.yx + shift[:, None]) % self.size[:, None] + self.corner[:, None]
-        touched[self.numbers[self.other[self.z, y, x]]] = True
+        down, across = (int(n) for n in shift % self.size)
+        _touch(self.zyx, self.numbers, self.other, down, across, self.corner, self.size, touched)
         z, y, x = np.round(self.moved(shift)).astype(np.int64).T
         y, x = (np.minimum(v, c + n - 1) for v, c, n in zip((y, x), self.corner, self.size))
         valid = self.inside[z, y, x]
@@ -111,3 +111,27 @@ class _Side:
         found = self.centres.copy()
         found[:, 1:] = (found[:, 1:] - self.corner + shift) % self.size + self.corner
         return found
+
+
+@kernel
+def _touch(
+    zyx: npt.NDArray[np.int32],
+    numbers: Labels,
+    other: Inside,
+    down: int,
+    across: int,
+    corner: npt.NDArray[np.int64],
+    size: npt.NDArray[np.int64],
+    touched: npt.NDArray[np.bool_],
+) -> None:
+    """Mark the objects of which a pixel (z, y, x within the box), moved down and across, and round its edges, lies on `other`."""
+    for i in range(numbers.size):
+        if touched[numbers[i]]:
+            continue
+        y, x = zyx[1, i] + down, zyx[2, i] + across
+        if y >= size[0]:
+            y -= size[0]
+        if x >= size[1]:
+            x -= size[1]
+        if other[zyx[0, i], y + corner[0], x + corner[1]]:
+            touched[numbers[i]] = True
