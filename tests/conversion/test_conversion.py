@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+import abbe
 from abbe.cli.frame import main
 from abbe.conversion import FORMS, convert, parity
 from abbe.conversion.onnx_forms import as_onnx
@@ -231,3 +232,42 @@ def test_the_test_images_of_every_shipped_model_fit_its_inputs(name: str) -> Non
     result = runtime(model.weights())(sample.inputs)
     assert result.shape[2:] == sample.truth.shape
     assert np.isfinite(result).all()
+
+
+def test_whoever_follows_the_readme_gets_the_pixels_of_abbe(tmp_path: Path) -> None:
+    files, _ = _package("denoise", tmp_path)
+    text = " ".join(files["README.md"].decode().split())
+    assert "percentiles 1 and 99.8 become 0 and 1" in text
+    rng = np.random.default_rng(3)
+    lines = 40 * np.exp(-0.5 * ((np.arange(100)[:, None] + np.arange(92) - 95) / 3.0) ** 2)
+    image = np.clip(rng.poisson(lines / 8) * 8 + rng.normal(0, 9, lines.shape) - 4, 0, 255)  # clipped: the network gives more light
+    wanted = np.asarray(abbe.enhance(image, "denoise", passes=1, engine="cpu", exact=True))[0, 0, 0]
+
+    # as its README says, and nothing else
+    low, high = np.percentile(image, (1, 99.8))
+    assert "goes on beyond its edges as its own mirror image (outermost pixels once), 16 pixels of it at each end" in text
+    assert "at the last, as many more as make a multiple of 32" in text
+    height, width = image.shape
+    more = [(16, 16 + -(side + 32) % 32) for side in image.shape]
+    scaled = ((np.pad(image, more, mode="reflect") - low) / (high - low)).astype(np.float32)
+    result = runtime(files["model.onnx"])({"observed": scaled[None, None]})[0, 0, 16 : 16 + height, 16 : 16 + width]
+    result = result.astype(np.float64) * (high - low) + low
+    alone = result
+    assert "left darker than the darkest of the plane" in text
+    result = np.maximum(result, image.min())
+    assert "In cells of 32 x 32 pixels" in text
+    parts = [[slice(at, at + 32) for at in range(0, side, 32)] for side in image.shape]
+    lacking = np.array([[(image - result)[y, x].mean() for x in parts[1]] for y in parts[0]])
+
+    def surface(cells: np.ndarray) -> np.ndarray:
+        for axis in (0, 1):
+            cells = np.apply_along_axis(lambda a: np.convolve(np.pad(a, 1, mode="edge"), (0.25, 0.5, 0.25), "valid"), axis, cells)
+        for axis, side in ((0, height), (1, width)):
+            centres = 32 * np.arange(cells.shape[axis]) + 15.5
+            cells = np.apply_along_axis(lambda a, n=side, c=centres: np.interp(np.arange(n), c, a), axis, cells)
+        return cells
+
+    given, where = surface(lacking), surface(lacking**2)
+    result = result + given + where * (image.mean() - (result + given).mean()) / where.mean()
+    assert np.abs(result - wanted).max() < 1e-3
+    assert np.abs(alone - wanted).max() > 0.1  # the network alone is not abbe

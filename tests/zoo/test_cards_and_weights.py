@@ -54,6 +54,22 @@ def test_the_users_own_models_are_listed_after_abbes(tmp_path: Path, monkeypatch
     assert damaged() == ()
 
 
+def test_the_folder_of_a_training_stands_for_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_model(tmp_path / "somewhere", "denoise", name="yeast").rename(tmp_path / "model")
+    folder = tmp_path / "runs" / "yeast"
+    folder.mkdir(parents=True)
+    run.rename(folder / "model")
+    (tmp_path / "runs" / "pool").mkdir()
+    assert find(folder).path == folder / "model" / "model.onnx"
+    for place in (tmp_path / "runs", folder, folder / "model"):
+        monkeypatch.setenv(MODELS_VARIABLE, str(place))
+        assert [model.path for model in models()] == [folder / "model" / "model.onnx"]
+        assert find("yeast").weights()
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "runs" / "pool"))
+    with pytest.raises(ModelError, match="pool, where there is none"):
+        find("yeast")
+
+
 def test_an_own_model_cannot_take_the_name_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(tmp_path / "built-in", "denoise")
     write_model(tmp_path / "mine", "denoise", network(seed=7))

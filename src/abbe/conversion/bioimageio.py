@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from abbe.conversion.manual import context_is, estimate_is, levels_are, spread_is, told_is
+from abbe.conversion.manual import afterwards, context_is, estimate_is, levels_are, spread_is, told_is
 from abbe.conversion.parity import Array, Sample, runtime, samples
 from abbe.zoo import Card
 
@@ -165,15 +165,16 @@ def _readme(card: Card) -> str:
     failures = "\n".join(f"- {text}" for text in card.failures)
     inputs = (f"\n`context`: {context_is(card)}.\n" if card.context else "") + (f"\n`told`: {told_is(card)}.\n" if card.told else "")
     levels = f"\n## Levels\n\n{levels_are(card)}" if card.levels else ""
+    after = f"\n## What abbe does besides\n\n{afterwards(card)}" if afterwards(card) else ""
     normal = card.normalisation
     return f"""# abbe {card.name} {card.version}
 
 {card.title}. {card.description}
 
-Input: an image, scaled so that its {normal.low_percentile:g}th and {normal.high_percentile:g}th percentile become 0 and 1; percentiles of
+Input: an image, scaled so that its percentiles {normal.low_percentile:g} and {normal.high_percentile:g} become 0 and 1; percentiles of
 the whole image, not of a tile. Height and width are multiples of {card.multiple}; an output pixel depends on {card.receptive_field} pixels
 to each side. Output, the span being that between the percentiles: {estimate_is(card)}; {spread_is(card)}.
-{inputs}{levels}
+{inputs}{levels}{after}
 ## Training
 
 {sets}

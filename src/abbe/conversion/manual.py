@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+from abbe.restoration.level import CELL
 from abbe.restoration.levels import COARSEST, DEEPEST
+from abbe.restoration.tiles import MARGIN, QUANTUM
 from abbe.zoo import Card
 
 #: what a network may be told, by name
@@ -45,6 +49,29 @@ def estimate_is(card: Card) -> str:
 def spread_is(card: Card) -> str:
     """The second channel in counts."""
     return f"the spread times the span is counts, with nothing added; estimate +- {card.interval_factor:g} x spread is the 90 % interval"
+
+
+def afterwards(card: Card) -> str:
+    """What abbe does around the network of a single plane: who leaves it out gets other pixels than abbe. Empty for stacks."""
+    if card.task == "axial_stack":
+        return ""
+    margin = -(-MARGIN // card.multiple) * card.multiple
+    around = f"""A plane goes on beyond its edges as its own mirror image (outermost pixels once), {margin} pixels of it at
+  each end and, at the last, as many more as make a multiple of {math.lcm(QUANTUM, card.multiple)}; the result is cut back to its size."""
+    passes = """The network sees a plane more than once (`--passes`), each time moved by some pixels and turned; the mean is taken."""
+    if takes_background(card):
+        return f"- {around}\n- {passes}\n- What is below 0 becomes 0.\n"
+    finer = f" ({card.scale} times as many pixels a side in the result)" if card.scale > 1 else ""
+    agrees = "\n- Before that, the result is made to agree with its image at each spatial frequency." if card.scale > 1 else ""
+    return f"""- {around}
+- {passes}
+- No pixel of the result is left darker than the darkest of the plane.{agrees}
+- The network may give more or less light than came in, most of all where a camera clipped it; abbe gives the light back where it was. In
+  cells of {CELL} x {CELL} pixels of the image{finer}: the mean of the image minus that of the result, averaged over
+  neighbouring cells (1/4, 1/2, 1/4 along y and along x, the outermost going on beyond the edges). This surface, by linear interpolation
+  between the cells' centres, is added, and with it as much of the same surface made of the squares of those differences as makes the
+  plane's mean that of the image.
+"""
 
 
 def levels_are(card: Card) -> str:

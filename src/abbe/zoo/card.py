@@ -21,6 +21,9 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}
 #: slices of a stack that the axial model sees at once: the one to restore and two on each side
 AXIAL_SLICES = 5
 
+#: largest number that sides may have to be multiples of, and farthest pixel that a result may depend on
+MULTIPLE, FARTHEST = 256, 1024
+
 #: tasks that a network may do level by level
 LEVELLED = ("denoise", "background", "axial_plane")
 
@@ -111,9 +114,9 @@ class Card(_Frozen):
     #: what the network is told, in order
     told: tuple[str, ...] = ()
     #: height and width must be multiples of this
-    multiple: int = Field(default=1, ge=1, le=256)
+    multiple: int = Field(default=1, ge=1, le=MULTIPLE)
     #: farthest pixel that an output pixel depends on
-    receptive_field: int = Field(ge=0, le=1024)
+    receptive_field: int = Field(ge=0, le=FARTHEST)
     normalisation: Percentiles
     #: how a stack is brought to even spacing before `axial_stack` sees it
     interpolation: Literal["linear", "cubic"] = "linear"

@@ -1,7 +1,8 @@
 """Which models there are: those that come with abbe, and the user's own.
 
-A model is a folder with `card.json` and `model.onnx`, and with `partner.onnx` where it has an adversarial partner. The user's own are
-found in the folders that the environment variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
+A model is a folder with `card.json` and `model.onnx`, and with `partner.onnx` where it has an adversarial partner. A training leaves its
+model in the folder `model` of its run: the run's folder stands for it. The user's own are found in the folders that the environment
+variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from abbe.zoo.graph import check_graph, mix
 
 MODELS_VARIABLE = "ABBE_MODELS"
 BUILT_IN = Path(__file__).parent / "models"
+#: where a training's model lies in the folder of its run
+OF_A_RUN = "model"
 #: weights of the adversarial partner, beside the model's own
 PARTNER = "partner.onnx"
 #: largest weights file that is read (bytes); abbe's own models are below 2**23
@@ -111,7 +114,11 @@ def find(name: str | os.PathLike[str]) -> Model:
         return load(path)
     names = ", ".join(model.card.name for model in known) or "none"
     hint = f"; not readable: {problems[0]}" if problems else ""
-    raise ModelError(f"wanted a model, got {text!r}; there are: {names}{hint}. Your own go into a folder that {MODELS_VARIABLE} names")
+    place = os.environ.get(MODELS_VARIABLE)
+    barren = f", now {place}, where there is none" if place and all(model.built_in for model in known) else ""
+    raise ModelError(
+        f"wanted a model, got {text!r}; there are: {names}{hint}. Your own go into a folder that {MODELS_VARIABLE} names{barren}"
+    )
 
 
 def load(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
@@ -121,7 +128,7 @@ def load(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = 
         named = place.with_suffix(".json")
         card, weights = (named if named.exists() else place.with_name("card.json")), place
     else:
-        card = place / "card.json" if place.is_dir() else place
+        card = _model_in(place) / "card.json" if place.is_dir() else place
     return Model(_read_card(card), Path(weights) if weights is not None else card.with_name("model.onnx"))
 
 
@@ -151,6 +158,11 @@ def _scan() -> tuple[tuple[Model, ...], tuple[ModelError, ...]]:
     return tuple(found), tuple(problems)
 
 
+def _model_in(folder: Path) -> Path:
+    """The folder itself, or that of the model which a training left in it."""
+    return folder / OF_A_RUN if not (folder / "card.json").is_file() and (folder / OF_A_RUN / "card.json").is_file() else folder
+
+
 def _folders() -> list[tuple[Path, bool]]:
     """Every folder with a card.json, abbe's own first, in the order of their names."""
     roots = [(BUILT_IN, True)]
@@ -158,5 +170,6 @@ def _folders() -> list[tuple[Path, bool]]:
     folders: list[tuple[Path, bool]] = []
     for root, built_in in roots:
         candidates = [root, *(sorted(root.iterdir()) if root.is_dir() else ())]
-        folders += [(folder, built_in) for folder in candidates if (folder / "card.json").is_file()]
+        here = dict.fromkeys(model for model in map(_model_in, candidates) if (model / "card.json").is_file())
+        folders += [(folder, built_in) for folder in here]
     return folders
