@@ -236,3 +236,18 @@ def test_steps_in_depth_and_time_are_said() -> None:
 
 def test_an_original_is_called_that_in_the_methods() -> None:
     assert "was measured in the whole image on the original (thresholds" in words(build(case_of(spots(2))))
+
+
+def test_a_background_that_was_taken_away_lowers_what_the_note_says() -> None:
+    """The same image less its offset: SSIM and PSNR fall, MicroSSIM and the fitted PSNR do not, and the report says why."""
+    image = spots(1)
+    light = np.asarray(image)[0, 0, 0].astype(np.float32)
+    plain, less = (Image.from_array(plane, pixel_size=(None, 0.1, 0.1)).replace(original=image) for plane in (light + 0.1, light - 20))
+    truth = Image.from_array(gaussian_filter(light, 0.5), pixel_size=(None, 0.1, 0.1))
+    kept, gone = (compare(image, made, truth).channels[0] for made in (plain, less))
+    assert gone.ssim.transformed < kept.ssim.transformed - 0.02  # type: ignore[operator]
+    assert gone.psnr.transformed < kept.psnr.transformed - 3  # type: ignore[operator]
+    assert gone.psnr_affine.transformed == pytest.approx(kept.psnr_affine.transformed, abs=0.01)
+    assert gone.microssim.transformed == pytest.approx(kept.microssim.transformed, abs=0.01)
+    notes = [note for table in build(case_of(compare(image, less, truth))).tables() for note in table.notes]
+    assert any("count a background that was taken away" in note for note in notes)
