@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from abbe import Image, compare
 from abbe.comparison import Undefined, decorrelation, displacement, enlarged, frc, frc_one_image
+from abbe.comparison.registration import _refine
 
 
 def noisy_pair(n: int = 256, blur: float = 2.5, noise: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +170,29 @@ def test_a_shift_is_found_to_a_few_hundredths(shift: tuple[float, float]) -> Non
     turn = np.exp(-2j * np.pi * (np.fft.fftfreq(128)[:, None] * shift[0] + np.fft.rfftfreq(96) * shift[1]))
     moved = np.fft.irfft2(f * turn, plane.shape) + np.random.default_rng(13).normal(0, 5, plane.shape)
     assert displacement(moved, plane) == pytest.approx(shift, abs=0.05)
+
+
+def test_registering_keeps_to_the_thread_that_asked_for_it() -> None:
+    """BLAS spreads even small sums over all cores, which took longer than the sums, once for each frame of a series."""
+    plane = gaussian_filter(np.random.default_rng(15).random((256, 256)), 2)
+    displacement(plane, plane)
+    whole, own = time.process_time(), time.thread_time()
+    for shift in range(8):
+        displacement(np.roll(plane, shift, axis=1), plane)
+    whole, own = time.process_time() - whole, time.thread_time() - own
+    assert whole < 1.2 * own + 0.02
+
+
+def test_an_image_lies_nowhere_off_itself_to_the_last_digit() -> None:
+    plane = gaussian_filter(np.random.default_rng(16).random((64, 80)), 2)
+    assert str(displacement(plane, plane)) == "(0.0, 0.0)"
+
+
+def test_a_peak_that_bends_the_wrong_way_where_the_search_starts_is_found_all_the_same() -> None:
+    """The finest structure's peak is a pixel wide, and flat or hollow at its foot, from where Newton's steps lead away."""
+    u, v = np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(48)
+    cross = np.exp(-2j * np.pi * (u * 3.85 + v * -2.2))
+    assert _refine(cross, (64, 48), (3.0, -2.0)) == pytest.approx((3.85, -2.2), abs=1e-4)
 
 
 def test_two_unrelated_images_are_not_registered() -> None:

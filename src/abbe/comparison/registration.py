@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import fft
 
@@ -17,6 +19,8 @@ STANDS_OUT = 7.0
 #: of the image's side: farther shifts leave too little in common
 FARTHEST = 0.25
 SMALLEST = 16
+#: Newton's steps to the maximum at most, and the one (pixels) after which it is reached
+MOST_STEPS, SETTLED = 20, 1e-9
 
 
 def displacement(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
@@ -66,21 +70,42 @@ def _peak(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
 
 
 def _refine(cross: np.ndarray, shape: tuple[int, int], start: tuple[float, float]) -> tuple[float, float]:
-    """The maximum of the correlation's Fourier series near `start`."""
+    """The maximum of the correlation's Fourier series near `start`: by Newton's steps, or by a search where they lead away."""
     u, v = 2 * np.pi * fft.fftfreq(shape[0]), 2 * np.pi * fft.rfftfreq(shape[1])
     weighted = cross * twice(shape)
-    scale = float(np.abs(weighted).sum()) or 1.0
+
+    def derivatives(y: float, x: float, order: int) -> dict[tuple[int, int], float]:
+        """How often along y and x -> that derivative of the series; without BLAS, whose threads take longer than such small sums do."""
+        rows, columns = np.exp(1j * u * y), np.exp(1j * v * x)
+        across = [np.einsum("rc,c->r", weighted, (1j * v) ** n * columns) for n in range(order + 1)]
+        return {
+            (m, n): float(np.einsum("r,r->", (1j * u) ** m * rows, across[n]).real) for n in range(order + 1) for m in range(order + 1 - n)
+        }
+
+    y, x = start
+    for _ in range(MOST_STEPS):
+        d = derivatives(y, x, 2)
+        bend = d[2, 0] * d[0, 2] - d[1, 1] ** 2
+        if not (d[2, 0] < 0 and bend > 0):
+            break
+        down, right = ((d[1, 1] * d[0, 1] - d[0, 2] * d[1, 0]) / bend, (d[1, 1] * d[1, 0] - d[2, 0] * d[0, 1]) / bend)
+        y, x = y + down, x + right
+        if not max(abs(y - start[0]), abs(x - start[1])) <= 1:
+            break
+        if max(abs(down), abs(right)) < SETTLED:
+            return round(y, 9) + 0.0, round(x, 9) + 0.0  # no -1e-19 of an image that lies where it was
+    return _search(derivatives, start, float(np.abs(weighted).sum()) or 1.0)
+
+
+def _search(
+    derivatives: Callable[[float, float, int], dict[tuple[int, int], float]], start: tuple[float, float], scale: float
+) -> tuple[float, float]:
+    from scipy.optimize import minimize  # slow to load, and hardly ever needed
 
     def below(place: np.ndarray) -> tuple[float, np.ndarray]:
-        rows, columns = np.exp(1j * u * place[0]), np.exp(1j * v * place[1])
-        half = weighted @ columns
-        value = (rows @ half).real
-        down = (1j * u * rows) @ half
-        across = rows @ (weighted @ (1j * v * columns))
-        return -value / scale, -np.array([down.real, across.real]) / scale
+        d = derivatives(float(place[0]), float(place[1]), 1)
+        return -d[0, 0] / scale, -np.array([d[1, 0], d[0, 1]]) / scale
 
     bounds = [(s - 1, s + 1) for s in start]
-    from scipy.optimize import minimize  # slow to load, and not every use of this room needs it
-
     found = minimize(below, np.array(start), jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
     return float(found.x[0]), float(found.x[1])
