@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs the train extra")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+from abbe.cli.frame import main  # noqa: E402
 from abbe.errors import ParameterError  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.loop import Training, undisturbed  # noqa: E402
@@ -95,6 +96,9 @@ def test_fewer_steps_than_are_done_leave_the_model_as_it_is(tmp_path: Path) -> N
     again = run(plan(steps=2), tmp_path, report=lines.append)
     assert lines == ["tiny: 5 steps are done already, 2 were asked for; it stays as it is"]
     assert (again / "model.onnx").read_bytes() == first
+    # a model that is not whole is made again
+    (again / "model.onnx").write_bytes(first[:100])
+    assert (run(plan(steps=5), tmp_path) / "model.onnx").read_bytes() == first
 
 
 @pytest.mark.parametrize("kept", [4, 60, 2000, -1])
@@ -119,6 +123,24 @@ def test_a_checkpoint_cut_short_is_named(tmp_path: Path, kept: int) -> None:
         ('task = "super_resolve"', "scale 3 and channels 1 for super_resolve, got scale 1"),
         ('task = "super_resolve"\n[network]\nscale = 3\n[pairs]\nnoisy = "a"\nclean = "b"', r"no \[pairs\] for super_resolve"),
         ('task = "super_resolve"\n[network]\nscale = 3\nlevels = true', "levels need a network of one plane"),
+        ("stepz = 3", "stepz: there is no such key; did you mean 'steps'"),
+        ("[network]\nwidts = [4]", "network.widts: there is no such key; did you mean 'widths'"),
+        ('task = "denoize"', "task: wanted 'denoise', .* or 'super_resolve', got 'denoize'"),
+        ('steps = "many"\nbatch = 2.5', "steps: wanted a valid integer, got 'many'; batch: wanted a valid integer, got 2.5"),
+        ("learning_rate = nan", "learning_rate: wanted a finite number, got nan"),
+        ("knee = inf", "knee: wanted a finite number, got inf"),
+        ("spread_weight = -1.0", "spread_weight: wanted a value greater than or equal to 0, got -1.0"),
+        ("seed = 99999999999999999999", "seed: wanted a value less than or equal to"),
+        ("patch = 1000000", "patch: wanted a value less than or equal to 2048"),
+        ("[network]\nwidths = [0, 8]\nblocks = [1, 1]", "network.widths.0: wanted a value greater than or equal to 1, got 0"),
+        ("[network]\nwidths = [8, 8]\nblocks = [1]", "as many blocks as widths, .* got 2 widths and 1 blocks"),
+        ("[network]\nwidths = [4, 4, 4, 4, 4, 4, 4, 4, 4]\nblocks = [1, 1, 1, 1, 1, 1, 1, 1, 1]", "multiples of 256 at most, got 512"),
+        ('[pool.images]\n"/etc/*" = 1', "pool.images./etc/.: wanted a path below the data folder"),
+        ('[pool.images]\n"a/../../*" = 1', "wanted a path below the data folder"),
+        ('[pool.images]\n"" = 1', "wanted a path below the data folder"),
+        ('[pool.images]\n"a**b" = 1', "as a folder of its own"),
+        ('[pool.images]\n"*.tif" = 0', "wanted a value greater than or equal to 1, got 0"),
+        ('[pairs]\nnoisy = "/data/n"\nclean = "c"', "pairs.noisy: wanted a path below the data folder"),
     ],
 )
 def test_a_plan_that_cannot_be_trained_is_refused_when_it_is_read(tmp_path: Path, lines: str, said: str) -> None:
@@ -220,3 +242,116 @@ def test_signals_are_as_before_outside_a_step() -> None:
     with undisturbed():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_weights_that_run_away_are_told_of_and_give_no_model(tmp_path: Path) -> None:
+    with pytest.raises(
+        ParameterError, match=r"at step 2 of tiny: its weights ran away. Give the plan a lower learning_rate \(it is 1e\+30\)"
+    ):
+        run(plan(learning_rate=1e30), tmp_path)
+    assert not (tmp_path / "tiny" / "model").exists()
+    assert not (tmp_path / "tiny" / "checkpoint.safetensors").exists()
+
+
+def test_models_that_cannot_come_before_are_named_before_anything_is_made(tmp_path: Path) -> None:
+    for name in ("super_resolve", "background", "axial_stack"):
+        with pytest.raises(ParameterError, match=f"wanted models in after that make one plane of one.*got {name}; take it out"):
+            run(plan(after=(name,), pool=PoolPlan(planes=2, side=64)), tmp_path)
+
+
+def test_from_python_a_plan_starts_from_the_model_that_it_names(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"wanted the weights of nowhere, which tiny starts from, got none: .* there are: axial_plane"):
+        run(plan(start="nowhere"), tmp_path)
+    run(plan(), tmp_path)
+    lines: list[str] = []
+    second = run(plan(name="second", start="tiny", steps=1), tmp_path, report=lines.append)
+    assert lines[0] == f"second: takes tiny as trained in {tmp_path / 'tiny'}"
+    assert card(second)["training"]["start"] == "tiny"
+    rows = (tmp_path / "second" / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "0", "1"]  # what it started from, and what came out
+
+
+def test_a_killed_run_has_each_step_once_in_its_table(tmp_path: Path) -> None:
+    train(plan(steps=4), tmp_path, workers=0, every=1, report=silent, held_out=1)
+    table = tmp_path / "tiny" / "log.csv"
+    before = table.read_text().splitlines()
+    table.write_text("\n".join([*before, "5,0.1,0.2,9.9,9.9,1e-4", "6,0."]))  # beyond the checkpoint, the last cut short
+    train(plan(steps=6), tmp_path, workers=0, every=1, report=silent, held_out=1)
+    after = table.read_text().splitlines()
+    assert after[:5] == before
+    assert [row.split(",")[0] for row in after] == ["step", "1", "2", "3", "4", "5", "6"]
+
+
+def test_exchanged_folders_are_refused_in_a_plan_too(tmp_path: Path) -> None:
+    data = pairs(tmp_path / "own", 3)
+    for noisy, clean in (("clean", "noisy"), ("noisy", "noisy")):
+        with pytest.raises(ParameterError, match="are the two folders exchanged, or their images the same"):
+            run(plan(pairs=PairsPlan(noisy=noisy, clean=clean)), tmp_path / "runs", data)
+    section = plan(task="background", name="section", pairs=PairsPlan(noisy="clean", clean="noisy"), steps=1)
+    run(section, tmp_path / "runs", data)  # a confocal section may have more noise than a widefield image
+
+
+def test_a_network_that_no_card_could_describe_is_refused_before_it_is_trained(tmp_path: Path) -> None:
+    far = plan(network=NetworkPlan(widths=(4,) * 7, blocks=(1,) * 6 + (6,), unshuffle=1), patch=64)
+    with pytest.raises(ParameterError, match="sees 1024 pixels to each side at most, got one that sees 1"):
+        run(far, tmp_path)
+
+
+def test_images_that_nothing_can_be_learnt_from_are_named(tmp_path: Path) -> None:
+    data, image = tmp_path / "data", np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    data.mkdir()
+    tifffile.imwrite(data / "flat.tif", np.full((64, 64), 7, np.uint16))
+    tifffile.imwrite(data / "fine.tif", image)
+    image[5:9, 3] = np.nan
+    tifffile.imwrite(data / "lacking.tif", image)
+    for name, factor, said in (
+        ("flat.tif", 1, "wanted images flat.tif of at least 48 x 48 pixels, not even"),
+        ("fine.tif", 2, "wanted images fine.tif of at least 48 x 48 pixels once they are binned by 2, not even"),
+        ("lacking.tif", 1, "wanted pixels that are numbers, got some that are none in .*lacking.tif"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            run(plan(pool=PoolPlan(planes=0, real=1.0, images={name: factor})), tmp_path / "runs", data)
+
+
+def test_specimens_that_no_disk_holds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"wanted room for 1,000,000,000 simulated planes of 8192 pixels a side, .* GB, got"):
+        run(plan(pool=PoolPlan(planes=10**9, side=8192)), tmp_path)
+
+
+def test_held_out_pairs_are_measured_by_themselves_and_stand_on_an_own_models_card(tmp_path: Path) -> None:
+    lines: list[str] = []
+    wanted = plan(pairs=PAIRS, own=True, steps=2)
+    made = train(wanted, tmp_path / "runs", data=pairs(tmp_path / "own", 3), workers=0, report=lines.append, held_out=6)
+    told = next(line for line in lines if "validation" in line)
+    alone, shown = map(float, re.search(r"on held-out pairs alone (\S+) dB, input (\S+) dB", told).groups())  # type: ignore[union-attr]
+    # the same again from what was saved, sample by sample
+    training = Training(wanted, tmp_path / "runs" / "tiny", tmp_path / "own", workers=0, report=silent, held_out=6)
+    assert training.resume()
+    other = training.validation
+    real = [i for i in range(6) if other.is_real(i)]
+    assert 0 < len(real) < 6
+    held = other.pairs.images[0][0]  # type: ignore[union-attr]
+    assert len(other.pairs.images) == 1  # type: ignore[union-attr]
+    assert held.shape == (64, 64)
+    found = []
+    for i in real:
+        observed, truth = (torch.from_numpy(a)[None] for a in other[i][:2])
+        with torch.no_grad():
+            result = training.average(observed)[:, :1]
+        span = float(truth.max() - truth.min()) + 1e-3
+        found.append([10 * np.log10(span**2 / float((a - truth).square().mean())) for a in (result, observed)])
+    assert np.allclose(np.mean(found, 0), [alone, shown], atol=0.01)
+    figure = card(made)["figures"][0]
+    assert figure["set"] == "cells, held-out pairs"
+    assert [figure["abbe"], figure["input"]] == pytest.approx([alone, shown], abs=0.01)
+    single = train(
+        wanted.model_copy(update={"name": "one"}), tmp_path / "runs", data=pairs(tmp_path / "one", 1), workers=0, report=silent, held_out=2
+    )
+    assert card(single)["figures"] == []  # of a pair that was learnt there is no figure
+
+
+def test_images_named_beside_a_folder_that_brings_its_own_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = pairs(tmp_path / "own", 2)
+    assert main(["train", str(own), "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
+    assert "wanted --data with a plan alone, got it with" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -515,3 +516,60 @@ def test_specimens_whose_making_is_interrupted_leave_no_file_behind(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
     Pool.build(POOL, tmp_path, None, report=silent)
     assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
+def test_a_training_that_is_killed_while_it_makes_specimens_leaves_no_process_behind(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from abbe.training.plan import PoolPlan
+from abbe.training.pool import Pool
+if __name__ == "__main__":
+    Pool.build(PoolPlan(planes=5000, side=320), Path({str(tmp_path / "pool")!r}), None)
+"""
+    script = tmp_path / "make.py"
+    script.write_text(code)
+    own = {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    made = subprocess.Popen([sys.executable, str(script)], env={**os.environ, **own}, start_new_session=True)
+    try:
+        began = time.monotonic()
+        while len(_of_session(made.pid)) < 4 and time.monotonic() - began < 60:  # it, two that make specimens, and Python's own helper
+            time.sleep(0.2)
+        assert len(_of_session(made.pid)) >= 4
+        time.sleep(2)  # both are at work, or soon will be
+        os.kill(made.pid, signal.SIGKILL)
+        made.wait()
+        began = time.monotonic()
+        while _of_session(made.pid) and time.monotonic() - began < 60:
+            time.sleep(0.2)
+        assert _of_session(made.pid) == []
+    finally:
+        for left in _of_session(made.pid):
+            os.kill(left, signal.SIGKILL)
+
+
+def _of_session(number: int) -> list[int]:
+    """Processes of a session that are not dead."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, session = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue  # it has just ended
+        if int(session) == number and state != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def test_what_a_killed_training_left_half_made_goes_when_it_is_made_again(tmp_path: Path) -> None:
+    made = Pool.build(PoolPlan(planes=2, side=64), tmp_path, None)
+    (whole,) = tmp_path.glob("planes-*.npy")
+    whole.unlink()
+    old, new = (tmp_path / f"{whole.stem}.{number}.partial" for number in (1, 2))
+    for left in (old, new):
+        left.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert np.array_equal(Pool.build(PoolPlan(planes=2, side=64), tmp_path, None).planes, made.planes)
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it

@@ -31,28 +31,17 @@ def command(
     if not source.exists():
         raise ParameterError(f"wanted a training plan (TOML) or a folder of pairs, got {source}, which does not exist")
     folder = source.is_dir()
+    if folder and data is not None:
+        raise ParameterError(f"wanted --data with a plan alone, got it with {source}, a folder that brings its own images; leave one out")
     plan = plan_of_folder(source) if folder else TrainingPlan.read(source)
     if steps:
         plan = plan.model_copy(update={"steps": steps})
-    wanted = {*plan.after, *((plan.start,) if plan.start else ())}
     model = train(
         plan,
         runs,
         data=source if folder else data,
-        models=_weights(wanted, runs),
         workers=workers,
         threads=threads,
         report=lambda line: typer.echo(clean(line)),
     )
     typer.echo(f"The model is in {clean(str(model))}; use it with: abbe enhance FILE --model {clean(str(model))}")
-
-
-def _weights(wanted: set[str], runs: Path) -> dict[str, Path]:
-    """Weights by name: of a run in `runs`, else of an installed model."""
-    from abbe.zoo import find
-
-    found = {}
-    for name in wanted:
-        trained = runs / name / "weights.safetensors"
-        found[name] = trained if trained.exists() else find(name).path
-    return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from abbe.errors import MissingExtraError, ParameterError, SessionError
+from abbe.errors import MissingExtraError, ModelError, ParameterError, SessionError
 from abbe.storage.lock import try_lock
 from abbe.training.plan import TrainingPlan
+from abbe.zoo import find
 
 if TYPE_CHECKING:
     from abbe.training.loop import Training
@@ -39,7 +42,8 @@ def train(
         plan: what to train.
         runs: folder of runs; checkpoints, `log.csv`, `latest.png` and the exported `model` come into it.
         data: folder below which the plan's real images are; None: simulated ones alone.
-        models: weights by model name, for a plan that starts from or comes after another.
+        models: weights by model name, for a plan that starts from or comes after another. Those that are not named are of the run of that
+            name in `runs`, else of the model of that name (`abbe.zoo.find`).
         workers: processes that make samples.
         threads: CPU threads of the network.
         every: steps between validations.
@@ -51,7 +55,8 @@ def train(
 
     Raises:
         MissingExtraError: torch, onnx or safetensors is not installed.
-        ParameterError: the plan names images, models or pairs that are not there; another training is at work in its folder.
+        ParameterError: the plan names images, models or pairs that are not there; another training is at work in its folder; the weights
+            ran away.
         ModelError: an adversarial partner has no fidelity model, or one of another network.
     """
     try:
@@ -60,12 +65,15 @@ def train(
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
+    models = _weights(plan, runs, models or {}, report)
     with _alone(runs / plan.name):
         training: Training = Training(
             plan, runs / plan.name, data, models=models, workers=workers, threads=threads, report=report, held_out=held_out
         )
-        training.run(every=every)
+        went_on = training.run(every=every)
         weights, made = training.folder / "weights.safetensors", training.folder / "model"
+        if not went_on and plan.adversarial is None and _stands(made, training.step):
+            return made
         if plan.adversarial is not None and plan.start:
             return export_partner(weights, _folder(models, plan.start), made)
         factor = interval_factor(training, 5 * held_out)
@@ -73,6 +81,33 @@ def train(
         if plan.learn in ("spread", "told") and plan.start:
             learnt_last(_folder(models, plan.start), made)
         return made
+
+
+def _stands(made: Path, steps: int) -> bool:
+    """Is the model of that many steps there already, and whole."""
+    try:
+        card, content = json.loads((made / "card.json").read_text(encoding="utf-8")), (made / "model.onnx").read_bytes()
+    except (OSError, ValueError):
+        return False
+    return bool(card["training"]["steps"] == steps and card["digest"] == hashlib.sha256(content).hexdigest())
+
+
+def _weights(plan: TrainingPlan, runs: Path, named: dict[str, Path], report: Callable[[str], None]) -> dict[str, Path]:
+    """Weights by name for all that the plan starts from or comes after."""
+    found = dict(named)
+    for name in sorted({*plan.after, *((plan.start,) if plan.start else ())} - found.keys()):
+        trained = runs / name / "weights.safetensors"
+        if trained.exists():
+            found[name] = trained
+            report(f"{plan.name}: takes {name} as trained in {trained.parent}")
+            continue
+        try:
+            found[name] = find(name).path
+        except ModelError as problem:
+            role = f"which {plan.name} {'starts from' if name == plan.start else 'comes after'}"
+            role = f"whose partner {plan.name} is" if name == plan.start and plan.adversarial else role
+            raise ParameterError(f"wanted the weights of {name}, {role}, got none: {problem}") from problem
+    return found
 
 
 @contextlib.contextmanager
@@ -98,7 +133,7 @@ def _alone(folder: Path) -> Iterator[None]:
                     made.rmdir()
 
 
-def _folder(models: dict[str, Path] | None, name: str) -> Path:
+def _folder(models: dict[str, Path], name: str) -> Path:
     """The model whose weights a training started from: those of a run lie beside its model."""
-    found = (models or {})[name]
+    found = models[name]
     return found.parent if found.suffix == ".onnx" else found.parent / "model"

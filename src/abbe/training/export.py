@@ -210,7 +210,7 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
         "digest": digest,
         "parameters": sum(p.numel() for p in network.parameters()),
         "training": _training(plan, state),
-        "figures": [],
+        "figures": json.loads(state.get("figures", "[]")),
         "failures": [state["failure"]] if "failure" in state else [],
         "licence": plan.licence,
     }

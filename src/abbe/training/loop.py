@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +23,15 @@ from abbe.storage.undisturbed import undisturbed
 from abbe.training.adversary import Account, Adversary, optimizer_state
 from abbe.training.levels import conditions
 from abbe.training.losses import error_unit, restoration_loss
+from abbe.training.own import refuse_exchanged
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool, left_to_the_parent
 from abbe.training.record import NO_IMAGES, check_same, checkpoint_state, images_of, origin, sets_of
 from abbe.training.samples import RealPairs, Sample, Samples, divided
+from abbe.training.table import keep_rows, write_row
 from abbe.training.weights import GAIN, read_metadata, start_from
+from abbe.zoo.card import FARTHEST
 
 Report = Callable[[str], None]
 #: share of the samples of a model with context for which the observed image is not the raw one but what the models before made of it:
@@ -98,11 +101,18 @@ class Training:
             raise ParameterError(f"wanted the folder of the plan's images, got {data}, which is none; point --data at it")
         if lack := plan.lacking(real=data is not None):
             raise ParameterError(f"{lack}, or point --data at the plan's images")
+        if (reach := architecture(plan).receptive_field) > FARTHEST:
+            raise ParameterError(
+                f"wanted a [network] that sees {FARTHEST} pixels to each side at most, got one that sees {reach}; "
+                "give it fewer widths or blocks"
+            )
         self.images = images_of(plan, data)
         check_same(folder, plan, self.images)
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(threads)
         torch.manual_seed(plan.seed)
+        if plan.pairs and data:
+            refuse_exchanged(data / plan.pairs.noisy, data / plan.pairs.clean, louder=plan.task == "denoise")
         held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
         own, other = (RealPairs(plan.pairs, data, validation=late) if plan.pairs and data else None for late in (False, True))
         pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held, report=report)
@@ -119,12 +129,14 @@ class Training:
             self.network.requires_grad_(False)
             for parameter in self._learnt():
                 parameter.requires_grad_(True)
-        self.before = [_frozen(models[name]) for name in plan.after] if models else []
+        self.before = [_before(name, models[name]) for name in plan.after] if models else []
         self.average.load_state_dict(self.network.state_dict())
         groups = [{"params": list(some.values()), "pace": pace} for some, pace in zip(parted(self.network), (1.0, GAINS_PACE)) if some]
         self.optimizer = torch.optim.AdamW(groups, plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         self.adversary = Adversary.of(plan.adversarial, context=plan.network.context) if plan.adversarial else None
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
+        #: PSNR of the held-out pairs alone, of what the model sees and of what it makes, as last measured (dB)
+        self.on_pairs: tuple[float, float] | None = None
         self.origin = origin(models[plan.start]) if plan.start and models else None
 
     def _learnt(self) -> list[torch.nn.Parameter]:
@@ -140,6 +152,9 @@ class Training:
         facts = {"sets": json.dumps(sets_of(self.plan, self.images, self.origin))}
         if self.origin:
             facts["start"] = self.origin.name
+        if self.on_pairs and self.plan.own:  # of other plans other figures are on the card, of other images
+            what = {"set": f"{', '.join(self.plan.sets)}, held-out pairs", "measure": "PSNR of patches (dB)"}
+            facts["figures"] = json.dumps([what | dict(zip(("input", "abbe"), (round(value, 3) for value in self.on_pairs)))])
         return facts if self.unseen else facts | {"failure": SEEN_ALONE}
 
     def save(self) -> None:
@@ -180,27 +195,29 @@ class Training:
         return True
 
     # ------------------------------------------------------------------------------------------ running
-    def run(self, *, every: int = 500, checkpoint_seconds: float = 180.0) -> None:
-        """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps.
+    def run(self, *, every: int = 500, checkpoint_seconds: float = 180.0) -> bool:
+        """Train to the plan's last step; a validation, a picture and a row in `log.csv` every so many steps. Was there anything to do?
 
         An interruption (Ctrl-C, SIGTERM as KeyboardInterrupt) waits for the step to end, and leaves a checkpoint of it.
         """
         resumed = self.resume()
+        keep_rows(self.folder / "log.csv", self.step if resumed else None)
         if self.plan.wants_images and self.images == NO_IMAGES:
             self.report(f"{self.plan.name}: no data folder was given, so the plan's real images are left out; it sees simulated ones alone")
         if not self.unseen:
             self.report(f"{self.plan.name}: one pair alone. {SEEN_ALONE}")
         if self.step >= self.plan.steps:
             self.report(f"{self.plan.name}: {self.step} steps are done already, {self.plan.steps} were asked for; it stays as it is")
-            return
+            return False
         try:
-            if self.adversary and not resumed:
-                self._validate(0.0)  # what the fidelity model gives: the row that later ones are compared with
+            if self.plan.start and not resumed:
+                self._validate(0.0)  # what the model gives that it starts from: the row that later ones are compared with
             self._run(every, checkpoint_seconds)
         except KeyboardInterrupt:
             with undisturbed():
                 self.save()
             raise
+        return True
 
     def _run(self, every: int, checkpoint_seconds: float) -> None:
         plan = self.plan
@@ -251,6 +268,8 @@ class Training:
             term = self.adversary.challenge(observed, context, restored[:, :1].float(), truth)
             # in the unit of the fidelity loss, sample by sample: the weight is that beside an error in the unit of the signal
             loss = loss + self.adversary.plan.weight * (term / error_unit(base, truth).flatten()).mean()
+        if not bool(torch.isfinite(loss)):
+            raise _diverged(self.plan, self.step + 1)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -310,8 +329,16 @@ class Training:
                 shown = seen if self.plan.network.levels else observed
                 rows.append((shown[0, shown.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
         value = float(np.mean(gains))
+        if not math.isfinite(value):
+            raise _diverged(self.plan, self.step)
         self.best = max(self.best, value)
-        self.report(f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB")
+        told, alone = f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB", {}
+        real = [self.validation.is_real(i) for i in range(self.held_out)]
+        if any(real) and self.unseen:
+            shown, made = (float(np.mean(np.array(values)[real])) for values in (before, gains))
+            self.on_pairs, alone = (shown, made), {"pairs_db": f"{made:.3f}", "pairs_input_db": f"{shown:.3f}"}
+            told += "" if all(real) else f"; on held-out pairs alone {made:.2f} dB, input {shown:.2f} dB"
+        self.report(told)
         save_picture(self.folder / "latest.png", rows)
         row = {
             "step": str(self.step),
@@ -320,26 +347,36 @@ class Training:
             "validation_db": f"{value:.3f}",
             "input_db": f"{np.mean(before):.3f}",
             "learning_rate": f"{self._rate():.2e}",
-        }
+        } | alone
         if self.adversary:
             account, self.adversary.account = self.adversary.account, Account()
             figures = [f"{figure:.4f}" for figure in account.row()] if account.count else ["", "", ""]
             row |= dict(zip(("fine_detail", "adversarial", "right", "learnt"), [f"{np.median(fine):.4f}", *figures]))
             self.report(f"{self.plan.name} step {self.step} fine detail {np.median(fine):.3f} of the truth's")
-        self._write_row(row)
-
-    def _write_row(self, row: dict[str, str]) -> None:
-        table = self.folder / "log.csv"
-        new = not table.exists()
-        with table.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        write_row(self.folder / "log.csv", row)
 
 
 def _psnr(a: Tensor, b: Tensor, span: float) -> float:
     return float(10 * torch.log10(span**2 / (a - b).square().mean().clamp_min(1e-12)))
+
+
+def _diverged(plan: TrainingPlan, step: int) -> ParameterError:
+    return ParameterError(
+        f"wanted errors that are numbers, got others at step {step} of {plan.name}: its weights ran away. Give the plan a lower "
+        f"learning_rate (it is {plan.learning_rate:g}) and another name; what was learnt up to the last checkpoint stays where it is"
+    )
+
+
+def _before(name: str, path: Path) -> Restorer:
+    """A model of the chain before this one, which sees the result of the one before it and nothing else."""
+    network = _frozen(path)
+    a = network.architecture
+    if (a.channels, a.scale, a.told, a.context) != (1, 1, 0, False):
+        raise ParameterError(
+            f"wanted models in after that make one plane of one, on the same pixels, and are told nothing, as denoise and axial_plane, "
+            f"got {name}; take it out"
+        )
+    return network
 
 
 def _frozen(path: Path) -> Restorer:

@@ -33,7 +33,7 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
             f"wanted a plan (TOML) or a folder with the folders 'noisy' and 'clean', files of equal names in both, got {folder.name} with: "
             + (", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing")
         )
-    _refuse_exchanged(folder / noisy, folder / clean)
+    refuse_exchanged(folder / noisy, folder / clean)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "own"
     return TrainingPlan(
         name=f"denoise-{name}"[:64],
@@ -53,8 +53,12 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
     )
 
 
-def _refuse_exchanged(noisy: Path, clean: Path) -> None:
-    """Pairs the wrong way round would teach a denoiser to add noise; the same images twice, to keep it."""
+def refuse_exchanged(noisy: Path, clean: Path, *, louder: bool = True) -> None:
+    """Pairs the wrong way round would teach a denoiser to add noise; the same images twice, to keep it.
+
+    `louder`: are clean images with more noise than the noisy ones wrong, as they are for denoising; a confocal section of what a widefield
+    microscope shows may have more. Raises `ParameterError`.
+    """
     wrong, looked = 0, []
     for path in sorted(noisy.glob("*"))[:LOOKED_AT]:
         other = clean / path.name
@@ -65,9 +69,9 @@ def _refuse_exchanged(noisy: Path, clean: Path) -> None:
             continue
         # what both show without their noise tells how many counts of one are a count of the other
         contrast, against = (float(gaussian_filter(plane.astype(np.float64), SMOOTHED).std()) for plane in (one, two))
-        louder = contrast * noise_of(cut(two)).sigma > LOUDER * against * noise_of(cut(one)).sigma
+        more = louder and contrast * noise_of(cut(two)).sigma > LOUDER * against * noise_of(cut(one)).sigma
         looked.append(path.name)
-        wrong += louder or np.array_equal(one, two)
+        wrong += bool(more or np.array_equal(one, two))
     if looked and wrong == len(looked):
         raise ParameterError(
             f"wanted clean images with less noise than the noisy ones, got as much or more in {clean.name} for {', '.join(looked[:4])}: "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from abbe.errors import ParameterError
 from abbe.optics.width import PSF_TOLD
-from abbe.zoo.card import AXIAL_SLICES, LEVELLED, Name
+from abbe.training.wrong import below, in_words
+from abbe.zoo.card import AXIAL_SLICES, LEVELLED, MULTIPLE, Name
 
 Task = Literal["denoise", "background", "axial_plane", "axial_stack", "super_resolve"]
 
@@ -24,20 +25,22 @@ FROM_VOLUMES = ("axial_plane", "axial_stack")
 #: what says how long a training lasts and what it is called, and changes none of its samples
 ASIDE = ("name", "steps", "title", "sets", "licence", "own")
 
-
-#: what pydantic would say in regular expressions
-NAMES = "wanted letters, digits, '-' and '_' (64 at most, a letter or digit first), as the name is a folder's too"
+#: largest seed that torch takes
+SEED = 2**63 - 1
+#: folders and patterns of files below the data folder
+Below = Annotated[str, AfterValidator(below)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkPlan(_Frozen):
     """See `abbe.networks.Architecture`."""
 
-    widths: tuple[int, ...] = Field(default=(48, 96, 160), min_length=1)
-    blocks: tuple[int, ...] = Field(default=(2, 2, 2), min_length=1)
+    #: of each level; as many `blocks`, of which a level may have none
+    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(default=(48, 96, 160), min_length=1)
+    blocks: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field(default=(2, 2, 2), min_length=1)
     channels: int = Field(default=1, ge=1)
     scale: int = Field(default=1, ge=1)
     unshuffle: int = Field(default=2, ge=1)
@@ -52,6 +55,14 @@ class NetworkPlan(_Frozen):
 
     @model_validator(mode="after")
     def _one_context(self) -> NetworkPlan:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"wanted as many blocks as widths, one number for each level, got {len(self.widths)} widths and {len(self.blocks)} blocks"
+            )
+        if self.multiple > MULTIPLE:
+            raise ValueError(
+                f"wanted sides that are multiples of {MULTIPLE} at most, got {self.multiple}: give fewer widths, or a smaller unshuffle"
+            )
         if self.levels and (self.context or self.scale > 1 or self.channels > 1 or self.told):
             raise ValueError("levels need a network of one plane, scale 1, no other context and nothing else that it is told")
         return self
@@ -71,23 +82,23 @@ class PoolPlan(_Frozen):
     """What truth is made of."""
 
     #: plans with equal seeds and sizes share their simulated specimens
-    seed: int = Field(default=11, ge=0)
+    seed: int = Field(default=11, ge=0, le=SEED)
     #: simulated planes (fine grid, `side` pixels a side) and volumes
     planes: int = Field(default=2400, ge=0)
-    side: int = Field(default=320, ge=32)
+    side: int = Field(default=320, ge=32, le=8192)
     volumes: int = Field(default=0, ge=0)
-    volume_side: int = Field(default=96, ge=32)
+    volume_side: int = Field(default=96, ge=32, le=1024)
     #: share of crops that come from real images where there are some
     real: float = Field(default=0.35, ge=0, le=1)
     #: crisp or clean images, as globs below the data folder, each with the factor by which it is binned first to lose its noise
-    images: dict[str, int] = Field(default_factory=dict)
+    images: dict[Below, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
 
 class PairsPlan(_Frozen):
     """Real noisy / clean pairs: files of the same name in two folders below the data folder."""
 
-    noisy: str
-    clean: str
+    noisy: Below
+    clean: Below
     #: share of samples
     share: float = Field(default=0.2, ge=0, le=1)
 
@@ -112,7 +123,7 @@ class TrainingPlan(_Frozen):
     name: Name
     task: Task
     title: str = ""
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, le=SEED)
     network: NetworkPlan = NetworkPlan()
     pool: PoolPlan = PoolPlan()
     pairs: PairsPlan | None = None
@@ -123,9 +134,9 @@ class TrainingPlan(_Frozen):
     #: ones can be left out in use
     after: tuple[Name, ...] = ()
     steps: int = Field(default=8000, ge=1)
-    batch: int = Field(default=16, ge=1)
+    batch: int = Field(default=16, ge=1, le=4096)
     #: side of a training patch on the observed grid
-    patch: int = Field(default=128, ge=16)
+    patch: int = Field(default=128, ge=16, le=2048)
     learning_rate: float = Field(default=5e-4, gt=0)
     #: the last share of steps in which the learning rate falls to zero
     decay: float = Field(default=0.3, ge=0, le=1)
@@ -138,8 +149,8 @@ class TrainingPlan(_Frozen):
     #: where an error's cost turns from its square to its amount, in units of the input's own error
     knee: float = Field(default=0.5, gt=0)
     #: weight of the spread's likelihood, of the Fourier-amplitude term
-    spread_weight: float = 0.05
-    fourier_weight: float = 0.0
+    spread_weight: float = Field(default=0.05, ge=0)
+    fourier_weight: float = Field(default=0.0, ge=0)
     sets: tuple[str, ...] = ()
     #: of the weights
     licence: str = "Apache-2.0"
@@ -220,7 +231,4 @@ class TrainingPlan(_Frozen):
         try:
             return cls.model_validate(data)
         except ValidationError as problem:
-            first = problem.errors()[0]
-            unnamed, said = first["type"] == "string_pattern_mismatch", first["msg"].removeprefix("Value error, ")
-            what = f"{NAMES}, got {first['input']!r}" if unnamed else said
-            raise ParameterError(f"{path.name}: {'.'.join(map(str, first['loc'])) or 'plan'}: {what}") from problem
+            raise ParameterError(f"{path.name}: {in_words(problem, cls)}") from problem

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +23,7 @@ from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
+from abbe.image import Image
 from abbe.optics.file import resize
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
@@ -32,12 +38,30 @@ Make = Callable[[tuple[int, int, int]], npt.NDArray[np.float16]]
 #: of `abbe.simulation.structures` and `volumes`: a pool that was made by another is made anew
 GENERATIONS = {"planes": 4, "volumes": 4}
 
+#: seconds after which nobody writes a file any more
+FORGOTTEN = 86_400
+#: sides that a real image has at least
+LEAST = 48
+
 
 def left_to_the_parent(_: int = 0) -> None:
     """In a process that makes samples or specimens: Ctrl-C and a scheduler's SIGTERM reach the whole group, but it is the training that
     ends it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def as_long_as_the_parent() -> None:
+    """The same, in a process that waits for work: killed, the training cannot end it any more, so it ends by itself."""
+    left_to_the_parent()
+    parent = parent_process()
+    if parent is not None:
+
+        def watch(sentinel: int = parent.sentinel) -> None:
+            wait([sentinel])
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _plane(task: tuple[int, int, int]) -> npt.NDArray[np.float16]:
@@ -117,6 +141,15 @@ def _kept(folder: Path, name: str, make: Make, count: int, side: int, seed: int,
     if count == 0:
         return np.zeros(shape, np.float16)
     if not path.exists():
+        wanted, free = 2 * math.prod(shape), shutil.disk_usage(folder).free
+        if wanted > free:
+            raise ParameterError(
+                f"wanted room for {count:,} simulated {name} of {side} pixels a side, {wanted / 1e9:,.1f} GB, got {free / 1e9:,.1f} GB "
+                f"free in {folder}; give [pool] fewer or smaller ones, or --runs a folder on another disk"
+            )
+        for left in folder.glob(f"{path.stem}.*.partial"):  # by a training that was killed
+            if time.time() - left.stat().st_mtime > FORGOTTEN:
+                left.unlink(missing_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")  # two trainings may make the same at once
         try:
             _fill(np.lib.format.open_memmap(partial, "w+", np.float16, shape), name, make, seed, workers, report)
@@ -133,7 +166,7 @@ def _fill(out: npt.NDArray[np.float16], name: str, make: Make, seed: int, worker
     with ExitStack() as stack:
         made: Iterable[npt.NDArray[np.float16]] = map(make, tasks)
         if workers > 1 and len(tasks) > 8:
-            executor = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=left_to_the_parent))
+            executor = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=as_long_as_the_parent))
             stack.callback(executor.shutdown, cancel_futures=True)  # interrupted, it does not make the rest first
             made = executor.map(make, tasks, chunksize=4)
         for i, item in enumerate(told(made, len(tasks), f"simulated {name}", report)):
@@ -148,16 +181,37 @@ def _real(plan: PoolPlan, data: Path, without: Collection[Path] = ()) -> Iterabl
         files = sorted(data.glob(pattern))
         if not files:
             raise ParameterError(f"wanted images {pattern} below the data folder {data.name}, got none; point --data at the right folder")
+        found = False
         for path in files:
             if path in without:
                 continue
-            for _, plane in open_image(path).planes():
-                yield from _prepared(np.asarray(plane, np.float32), factor)
+            image = open_image(path)
+            for place, plane in image.planes():
+                check_measured(image, place, path)
+                for prepared in _prepared(np.asarray(plane, np.float32), factor):
+                    found = True
+                    yield prepared
+        if not found:
+            binned = f" once they are binned by {factor}" if factor > 1 else ""
+            raise ParameterError(
+                f"wanted images {pattern} of at least {LEAST} x {LEAST} pixels{binned}, not even and not held out, got none; take them "
+                "out of the plan, or give them a smaller factor"
+            )
+
+
+def check_measured(image: Image, place: tuple[int, int, int], path: Path) -> None:
+    """Raises `ParameterError` where part of the plane (t, c, z) has no values: what stands for them would be learnt as light."""
+    if image.mask is None:
+        return
+    (t, c, z), (height, width) = place, image.shape[3:]
+    lacking = image.mask.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(0, height), slice(0, width)))
+    if lacking.any() and not lacking.all():
+        raise ParameterError(f"wanted pixels that are numbers, got some that are none in {path}; cut that part off, or take it out")
 
 
 def _prepared(plane: Plane, factor: int) -> Iterable[Plane]:
     if factor > 1:
         plane = resize(gaussian_filter(plane, 0.3 * factor), (plane.shape[0] // factor, plane.shape[1] // factor))
     low, high = np.percentile(plane, 2), np.percentile(plane, 99.9)
-    if min(plane.shape) >= 48 and high > low:
+    if min(plane.shape) >= LEAST and high > low:
         yield np.clip((plane - low) / (high - low), 0, 1.5).astype(np.float32)

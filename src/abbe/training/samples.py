@@ -18,7 +18,7 @@ from abbe.optics.width import told_of_psf
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import BlurredStack, axial_slice
 from abbe.training.plan import PairsPlan, TrainingPlan
-from abbe.training.pool import Pool
+from abbe.training.pool import Pool, check_measured
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -122,11 +122,8 @@ def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane, float]]:
     for ((t, c, z), a), (_, b) in zip(one.planes(), two.planes()):
         if min(a.shape) < SMALLEST or not np.ptp(b):
             continue
-        plane = (slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(0, a.shape[0]), slice(0, a.shape[1]))
-        for path, image in ((noisy, one), (clean, two)):  # what stands for them would be learnt as light
-            lacking = None if image.mask is None else image.mask.read(plane)
-            if lacking is not None and lacking.any() and not lacking.all():
-                raise ParameterError(f"wanted pixels that are numbers, got some that are none in {path}; cut that part off, or take it out")
+        for path, image in ((noisy, one), (clean, two)):
+            check_measured(image, (t, c, z), path)
         gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
         yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
 
@@ -154,6 +151,12 @@ class Samples:
         out = copy(self)
         out.plan = self.plan.model_copy(update={"pairs": self.plan.pairs.model_copy(update={"share": 1.0})})
         return out
+
+    def is_real(self, index: int) -> bool:
+        """Is sample `index` one of the real pairs."""
+        if not (self.pairs and self.plan.pairs):
+            return False
+        return bool(np.random.default_rng([self.plan.seed, self.stream, index]).random() < self.plan.pairs.share)
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.plan.seed, self.stream, index])
