@@ -106,12 +106,13 @@ def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
 def test_what_is_said_meanwhile_does_not_take_its_place(sheet: Hand) -> None:
     download_behind(sheet)
     sheet.page.unroute("**/jobs")
-    for _ in range(4):
-        sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": "Not now."}))
-        sheet.tap("Export")
+    sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": "Not now."}))
+    said = sheet.page.locator(".message", has_text="Not now.")
+    sheet.tap("Export")
+    for k in range(4):
         sheet.tap("Download")
-        sheet.page.locator(".message", has_text="Not now.").last.wait_for()
-        sheet.tap("Cancel")
-    assert sheet.page.locator(".message", has_text="Not now.").count() == 4
+        said.nth(k).wait_for()
+    sheet.tap("Cancel")
+    assert said.count() == 4
     sheet.tap("Read")
     exported(sheet).get_by_text(re.compile("did not fit into uint16")).wait_for()

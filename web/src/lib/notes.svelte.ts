@@ -24,6 +24,8 @@ export interface Question {
 class Notes {
   list = $state<Note[]>([]);
   question = $state<Question | null>(null);
+  /** the sheets that are open, the uppermost last: it covers the page, and shows the messages */
+  sheets = $state.raw<string[]>([]);
   #next = 1;
 
   /** `stays`: until it is used or dismissed, whatever passes meanwhile. */

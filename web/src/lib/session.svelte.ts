@@ -1,5 +1,5 @@
 /** One session as this page knows it, and everything that can be done with it. The server's answer is the only truth. */
-import { ApiError, get, patch, post, put, query, readSession, remove } from "./api";
+import { ApiError, get, passing, patch, post, put, query, readSession, remove } from "./api";
 import { notes } from "./notes.svelte";
 import type { Document, Job, Roi, Shape, Version } from "./types";
 
@@ -58,9 +58,12 @@ export class Session {
     if (!this.document || document.revision >= this.document.revision) this.document = document;
   }
 
-  /** Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. */
-  async change<T extends Document>(act: () => Promise<T>): Promise<T | null> {
-    const mine = this.#change(act);
+  /**
+   * Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. What did not get through to the
+   * server can be tried again, unless whoever asked sees to it (`alone`).
+   */
+  async change<T extends Document>(act: () => Promise<T>, alone = false): Promise<T | null> {
+    const mine = this.#change(act, alone);
     this.#changing = mine;
     try {
       return await mine;
@@ -69,7 +72,7 @@ export class Session {
     }
   }
 
-  async #change<T extends Document>(act: () => Promise<T>): Promise<T | null> {
+  async #change<T extends Document>(act: () => Promise<T>, alone: boolean): Promise<T | null> {
     this.busy = true;
     try {
       const after = await act();
@@ -80,7 +83,8 @@ export class Session {
         const { session } = problem.data as Conflict;
         if (session) this.#take(session);
       }
-      notes.problem(problem);
+      if (passing(problem) && !alone) notes.say((problem as ApiError).message, "problem", { label: "Try again", act: () => void this.change(act) }, true);
+      else notes.problem(problem);
       return null;
     } finally {
       this.busy = false;
@@ -119,7 +123,7 @@ export class Session {
   }
 
   async addRoi(shape: Shape): Promise<string | null> {
-    return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape })))?.added ?? null;
+    return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), true))?.added ?? null;
   }
 
   /** A change of this page that is still on its way comes first: it is no other's, and this one stands on it. */
@@ -138,7 +142,7 @@ export class Session {
   }
 
   comment(text: string, base: number | null) {
-    return this.change(() => put<Document>(this.#at("/comment"), { text, base }));
+    return this.change(() => put<Document>(this.#at("/comment"), { text, base }), true);
   }
 
   async job(body: object): Promise<Job | null> {
