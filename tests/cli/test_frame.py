@@ -57,6 +57,18 @@ def test_help_lists_every_command_and_loads_none() -> None:
     assert float(seconds) < 0.5
 
 
+@pytest.mark.parametrize("command", ["enhance", "background", "merge", "batch"])
+def test_a_command_that_only_starts_loads_nothing_that_it_may_not_need(command: str) -> None:
+    """Half of the time that `abbe enhance --help` took."""
+    script = (
+        f"import sys; from abbe.cli.frame import main; main(['{command}', '--help']); "
+        "heavy = {'scipy.signal', 'scipy.optimize', 'scipy.stats', 'torch', 'matplotlib', 'dask'} & set(sys.modules); "
+        "print(heavy, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=1200, check=True)
+    assert done.stderr.strip() == "set()"
+
+
 def test_patterns_are_expanded_where_the_shell_leaves_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where `abbe enhance *.tif` arrives as it was typed."""
     monkeypatch.chdir(tmp_path)

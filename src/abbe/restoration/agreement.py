@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
-from scipy.signal import oaconvolve
 
 from abbe.image.pixels import Array, ArrayPixels, Pixels, ScratchPixels, Shape, put, scratch
 from abbe.optics.psf import FWHM
@@ -224,6 +223,8 @@ class Agreement:
         self, estimate: ArrayPixels | ScratchPixels, plane: tuple[int, int, int], kernel: Array, unit: np.float32, alive: Callable[[], None]
     ) -> None:
         """Add to a plane what the filter makes of it on the camera's pixels, band by band."""
+        from scipy.signal import oaconvolve  # slow to load, and Workflow B and all that only starts do without
+
         height, width = self._made.shape[3:]
         t, c, z = (slice(k, k + 1) for k in plane)
         one, everything = slice(0, 1), slice(0, width)

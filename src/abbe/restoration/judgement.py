@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial.legendre import legvander
 from scipy.ndimage import gaussian_filter
-from scipy.optimize import nnls
 
 from abbe.errors import ParameterError
 from abbe.image import Image
@@ -338,6 +337,8 @@ def _fitted(terms: list[Plane], target: Plane) -> Plane:
     values, vectors = np.linalg.eigh(gram)
     keep = values > 1e-12 * values.max()
     root = (vectors[:, keep] * np.sqrt(values[keep])).T
+    from scipy.optimize import nnls  # slow to load, and not every use of this room needs it
+
     weights, _ = nnls(root, (vectors[:, keep] / np.sqrt(values[keep])).T @ side)
     mixture: Plane = ((columns / scale) @ weights).reshape(target.shape)
     return mixture
