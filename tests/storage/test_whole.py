@@ -207,6 +207,36 @@ with write_whole({str(target)!r}, overwrite=True) as part:
     assert target.read_bytes() == b"precious"
 
 
+def test_what_a_killed_process_left_half_written_goes_with_a_later_write(tmp_path: Path) -> None:
+    def write(name: str) -> None:
+        script = f"from abbe.storage import write_whole\nwith write_whole({str(tmp_path / name)!r}) as part: part.write_bytes(b'whole')"
+        subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+
+    script = f"""
+import os, signal
+from abbe.storage import write_whole
+with write_whole({str(tmp_path / "cells.zip")!r}) as part:
+    part.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script], timeout=60, check=False)
+    (left,) = tmp_path.iterdir()
+    write("one.tif")
+    assert left.exists()  # on a disk that is shared, it may be another computer's
+    # as old: what a process that is there (this one) has not finished, a folder, a link, what a user called nearly so
+    mine = tmp_path / f".abbe-00000000{os.getpid():08x}.zip"
+    folder, link = (tmp_path / f".abbe-0{digit}{left.name[8:]}" for digit in "ab")
+    users = tmp_path / ".abbe-notes.zip"
+    mine.touch()
+    users.touch()
+    folder.mkdir()
+    link.symlink_to(users)
+    for path in (left, mine, folder, link, users):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    write("two.tif")
+    assert {path.name for path in tmp_path.iterdir()} == {"one.tif", "two.tif", mine.name, folder.name, link.name, users.name}
+
+
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "cells.zarr"
     with write_whole_folder(target) as part:

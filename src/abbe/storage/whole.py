@@ -1,15 +1,19 @@
 """Files and folders that appear whole or not at all, and never in place of another unless asked.
 
 What is written goes to a hidden neighbour of the target first, is flushed to the disk, and takes the target's name in one atomic step.
-Whatever goes wrong before that step, a full disk or Ctrl-C included, leaves the target as it was and removes the neighbour.
+Whatever goes wrong before that step, a full disk or Ctrl-C included, leaves the target as it was and removes the neighbour. A process that
+is killed leaves it; who next writes into that folder, a day later or more, removes it.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +44,14 @@ _REMEDIES = {
 _IN_USE = (5, 32)
 #: seconds to wait for that program: virus scanners and indexers look at each new file for a moment
 _PATIENCE = 2.0
+
+#: a neighbour's name: random digits, the number of the process that writes it, the target's suffix
+_NEIGHBOUR = re.compile(r"\.abbe-[0-9a-f]{8}(?P<process>[0-9a-f]{8})(\..*)?")
+#: seconds after which nobody writes a neighbour any more whose process is gone: on a disk that is shared, it may be another computer's
+_FORGOTTEN = 86_400.0
+#: entries of a folder that are looked at for such, and folders that this process has looked through
+_LOOKED_AT = 50_000
+_looked_through: set[Path] = set()
 
 
 def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageError:
@@ -82,6 +94,7 @@ def write_whole(target: str | os.PathLike[str], overwrite: bool = False) -> Iter
     try:
         with _reporting(final):
             _check_file(final, overwrite)
+            _remove_forgotten(final.parent)
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
             yield part
             if final.exists():
@@ -142,7 +155,40 @@ def _final(target: str | os.PathLike[str]) -> Path:
 
 
 def _neighbour(final: Path) -> Path:
-    return final.with_name(f".abbe-{secrets.token_hex(8)}{final.suffix[:16]}")
+    return final.with_name(f".abbe-{secrets.token_hex(4)}{os.getpid():08x}{final.suffix[:16]}")
+
+
+def _remove_forgotten(folder: Path) -> None:
+    """Remove the files that killed processes left half written here: the user's own, old, and of no process that is there. Folders stay:
+    where names cannot be exchanged, one may be what a user had."""
+    if folder in _looked_through:
+        return
+    _looked_through.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in itertools.islice(entries, _LOOKED_AT):
+            found = _NEIGHBOUR.fullmatch(entry.name)
+            if found and entry.is_file(follow_symlinks=False) and _forgotten(Path(entry.path), int(found["process"], 16)):
+                with suppress(OSError):  # on Windows also: it is open
+                    os.unlink(entry.path)
+
+
+def _forgotten(part: Path, process: int) -> bool:
+    try:
+        state = part.lstat()
+    except OSError:
+        return False
+    if time.time() - state.st_mtime < _FORGOTTEN:
+        return False
+    if sys.platform != "win32":  # where signal 0 would be Ctrl-C
+        try:
+            if state.st_uid == os.getuid():
+                os.kill(process, 0)
+            return False
+        except (ProcessLookupError, OverflowError):
+            pass
+        except OSError:  # somebody else's process
+            return False
+    return True
 
 
 def _check_file(final: Path, overwrite: bool) -> None:
