@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import abbe
 from abbe.cli.frame import main
@@ -271,3 +272,33 @@ def test_whoever_follows_the_readme_gets_the_pixels_of_abbe(tmp_path: Path) -> N
     result = result + given + where * (image.mean() - (result + given).mean()) / where.mean()
     assert np.abs(result - wanted).max() < 1e-3
     assert np.abs(alone - wanted).max() > 0.1  # the network alone is not abbe
+
+
+def test_so_does_whoever_takes_light_of_other_planes_away(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:100, :92]
+    haze = 60 + 150 * np.exp(-((y - 40) ** 2 + (x - 50) ** 2) / 800)
+    image = rng.poisson(haze + 300 * np.exp(-0.5 * ((y + x - 95) / 3.0) ** 2)).astype(np.float64)
+    low, high = np.percentile(image, (1, 99.8))
+    more = [(16, 16 + -(side + 32) % 32) for side in image.shape]
+    scaled = ((np.pad(image, more, mode="reflect") - low) / (high - low)).astype(np.float32)
+    inside = slice(16, 116), slice(16, 108)
+
+    files, _ = _package("background", tmp_path)
+    assert "has one grid: `level` 0, `coarser` 0, `context` zeros" in files["README.md"].decode()
+    given = {"observed": scaled[None, None], "context": np.zeros_like(scaled[None, None]), "told": np.zeros((1, 2), np.float32)}
+    result = np.maximum(runtime(files["model.onnx"])(given)[0, 0][inside] * (high - low), 0)
+    assert np.abs(result - np.asarray(abbe.correct_background(image, passes=1, engine="cpu", exact=True))[0, 0, 0]).max() < 1e-3
+
+    (tmp_path / "a.zip").unlink()
+    files, _ = _package("axial_plane", tmp_path)
+    text = " ".join(files["README.md"].decode().split())
+    assert "smoothed by a Gaussian (sigma 3 pixels, cut off at 12); p is (H / B - 0.1) / 0.4," in text
+    assert "0.65 (1 - p^2 (3 - 2 p)) H is added to the estimate" in text
+    estimate = runtime(files["model.onnx"])({"observed": scaled[None, None]})[0, 0]
+    h, b = (gaussian_filter(part, 3, mode="nearest", radius=12) for part in (scaled - estimate, scaled))
+    p = np.clip((h / np.maximum(b, 1e-6) - 0.1) / 0.4, 0, 1)
+    result = np.maximum((estimate + 0.65 * (1 - p**2 * (3 - 2 * p)) * h)[inside] * (high - low), 0)
+    wanted = np.asarray(abbe.enhance(image, "axial", passes=1, engine="cpu", exact=True))[0, 0, 0]
+    assert np.abs(result - wanted).max() < 1e-3
+    assert np.abs(np.maximum(estimate[inside] * (high - low), 0) - wanted).max() > 10  # the network alone is not abbe

@@ -6,6 +6,7 @@ import math
 
 from abbe.restoration.level import CELL
 from abbe.restoration.levels import COARSEST, DEEPEST
+from abbe.restoration.planes import BEFORE_OTHERS, CAUTION, FINE, REACH, SMALLEST, SURE, UNSURE
 from abbe.restoration.tiles import MARGIN, QUANTUM
 from abbe.zoo import Card
 
@@ -60,18 +61,27 @@ def afterwards(card: Card) -> str:
   each end and, at the last, as many more as make a multiple of {math.lcm(QUANTUM, card.multiple)}; the result is cut back to its size."""
     passes = """The network sees a plane more than once (`--passes`), each time moved by some pixels and turned; the mean is taken."""
     if takes_background(card):
-        return f"- {around}\n- {passes}\n- What is below 0 becomes 0.\n"
+        taken = f"- {_part_taken()}\n" if card.task == "axial_plane" else ""
+        return f"- {around}\n- {passes}\n{taken}- What is below 0 becomes 0.\n"
     finer = f" ({card.scale} times as many pixels a side in the result)" if card.scale > 1 else ""
-    agrees = "\n- Before that, the result is made to agree with its image at each spatial frequency." if card.scale > 1 else ""
+    darkest = "" if card.levels else "\n- No pixel of the result is left darker than the darkest of the plane."
+    agrees = "\n- Where a step before changed the image, the result is made to agree with the raw image at each spatial frequency."
     return f"""- {around}
-- {passes}
-- No pixel of the result is left darker than the darkest of the plane.{agrees}
+- {passes}{darkest}{agrees if card.scale > 1 else ""}
 - The network may give more or less light than came in, most of all where a camera clipped it; abbe gives the light back where it was. In
   cells of {CELL} x {CELL} pixels of the image{finer}: the mean of the image minus that of the result, averaged over
   neighbouring cells (1/4, 1/2, 1/4 along y and along x, the outermost going on beyond the edges). This surface, by linear interpolation
   between the cells' centres, is added, and with it as much of the same surface made of the squares of those differences as makes the
   plane's mean that of the image.
 """
+
+
+def _part_taken() -> str:
+    """What `abbe.restoration.planes.taken` does."""
+    return f"""Of the haze that the network takes away abbe takes a part: H is what the network sees minus its estimate, B what it sees,
+  both scaled as for the network and smoothed by a Gaussian (sigma {FINE:g} pixels, cut off at {REACH});
+  p is (H / B - {UNSURE:g}) / {SURE - UNSURE:g}, no less than 0 and no more than 1 (B is {SMALLEST:g} at least). {1 - CAUTION:g} (1 - p^2 (3 - 2 p)) H is added to the estimate.
+  Where another step follows, the result is what the network sees minus {BEFORE_OTHERS:g} H instead."""
 
 
 def levels_are(card: Card) -> str:
