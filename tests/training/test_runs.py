@@ -139,6 +139,11 @@ def test_a_checkpoint_cut_short_is_named(tmp_path: Path, kept: int) -> None:
         ('[pool.images]\n"a/../../*" = 1', "wanted a path below the data folder"),
         ('[pool.images]\n"" = 1', "wanted a path below the data folder"),
         ('[pool.images]\n"a**b" = 1', "as a folder of its own"),
+        ('[pool.images]\n"." = 1', "wanted a path below the data folder"),
+        ("[pairs]\nnoisy = 'n'\nclean = '..\\c'", "pairs.clean: wanted a path below the data folder"),
+        ("[network]\nwidths = []", r"network.widths: wanted 1 at least, got \[\]$"),
+        ('start = "denoise"\n[adversarial]\nwidths = [0]', "adversarial.widths.0: wanted a value greater than or equal to 1, got 0$"),
+        ('after = "denoise"', "after: wanted a valid list, got 'denoise'"),
         ('[pool.images]\n"*.tif" = 0', "wanted a value greater than or equal to 1, got 0"),
         ('[pairs]\nnoisy = "/data/n"\nclean = "c"', "pairs.noisy: wanted a path below the data folder"),
     ],
@@ -355,3 +360,44 @@ def test_images_named_beside_a_folder_that_brings_its_own_are_refused(tmp_path: 
     assert main(["train", str(own), "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
     assert "wanted --data with a plan alone, got it with" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("learn", ["spread", "all"])
+def test_a_run_that_goes_on_started_from_the_model_of_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learn: str) -> None:
+    """As most plans in plans/ do: called again, it took its own weights for what it had started from."""
+    first = run(plan(seed=3), tmp_path / "first")
+    before = card(first)
+    monkeypatch.setenv("ABBE_MODELS", str(tmp_path / "first"))
+    network = TINY.model_copy(update={"spread_width": 8})
+    lines: list[str] = []
+    for steps in (1, 2):
+        made = run(plan(learn=learn, start="tiny", steps=steps, network=network), tmp_path / "later", report=lines.append)
+    training = card(made)["training"]
+    assert not any("takes tiny" in line for line in lines)
+    if learn == "all":
+        assert (training["start"], training["steps"]) == ("tiny 0.1.0", 2)
+    else:
+        assert (training["steps"], training["seed"]) == (before["training"]["steps"], 3)
+        assert training["spread"]["steps"] == 2
+    # called once more, it is not made again
+    kept = (made / "card.json").stat().st_mtime_ns
+    run(plan(learn=learn, start="tiny", steps=2, network=network), tmp_path / "later")
+    assert (made / "card.json").stat().st_mtime_ns == kept
+
+
+def test_a_table_that_a_kill_left_empty_gets_its_header(tmp_path: Path) -> None:
+    run(plan(), tmp_path)
+    (tmp_path / "tiny" / "log.csv").write_text("")
+    for steps in (4, 5):
+        run(plan(steps=steps), tmp_path)
+    rows = (tmp_path / "tiny" / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "4", "5"]
+
+
+def test_noisy_images_may_lie_in_the_data_folder_itself(tmp_path: Path) -> None:
+    data = pairs(tmp_path / "own", 3)
+    for path in (data / "noisy").iterdir():
+        path.rename(data / path.name)
+    file = tmp_path / "plan.toml"
+    file.write_text('name = "x"\ntask = "denoise"\n[pairs]\nnoisy = "."\nclean = "clean"\n')
+    assert run(plan(pairs=TrainingPlan.read(file).pairs), tmp_path / "runs", data).is_dir()

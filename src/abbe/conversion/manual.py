@@ -80,7 +80,8 @@ def _part_taken() -> str:
     """What `abbe.restoration.planes.taken` does."""
     return f"""Of the haze that the network takes away abbe takes a part: H is what the network sees minus its estimate, B what it sees,
   both scaled as for the network and smoothed by a Gaussian (sigma {FINE:g} pixels, cut off at {REACH});
-  p is (H / B - {UNSURE:g}) / {SURE - UNSURE:g}, no less than 0 and no more than 1 (B is {SMALLEST:g} at least). {1 - CAUTION:g} (1 - p^2 (3 - 2 p)) H is added to the estimate.
+  p is (H / B - {UNSURE:g}) / {SURE - UNSURE:g}, no less than 0 and no more than 1 (B is {SMALLEST:g} at least).
+  {1 - CAUTION:g} (1 - p^2 (3 - 2 p)) H is added to the estimate.
   Where another step follows, the result is what the network sees minus {BEFORE_OTHERS:g} H instead."""
 
 

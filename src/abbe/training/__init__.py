@@ -22,6 +22,8 @@ __all__ = ["TrainingPlan", "train"]
 
 #: held while a training is at work in its folder
 LOCK = ".lock"
+#: what a plan may have learnt alone, the card being for the rest that of the model it starts from
+PARTS = ("spread", "told")
 
 
 def train(
@@ -72,24 +74,26 @@ def train(
         )
         went_on = training.run(every=every)
         weights, made = training.folder / "weights.safetensors", training.folder / "model"
-        if not went_on and plan.adversarial is None and _stands(made, training.step):
+        if not went_on and plan.adversarial is None and _stands(made, training.step, plan.learn):
             return made
         if plan.adversarial is not None and plan.start:
             return export_partner(weights, _folder(models, plan.start), made)
         factor = interval_factor(training, 5 * held_out)
         export(weights, made, interval_factor=factor)
-        if plan.learn in ("spread", "told") and plan.start:
+        if plan.learn in PARTS and plan.start:
             learnt_last(_folder(models, plan.start), made)
         return made
 
 
-def _stands(made: Path, steps: int) -> bool:
+def _stands(made: Path, steps: int, learn: str) -> bool:
     """Is the model of that many steps there already, and whole."""
     try:
         card, content = json.loads((made / "card.json").read_text(encoding="utf-8")), (made / "model.onnx").read_bytes()
     except (OSError, ValueError):
         return False
-    return bool(card["training"]["steps"] == steps and card["digest"] == hashlib.sha256(content).hexdigest())
+    # where a part alone was learnt, the card's own steps are those of the model it came from (`export.learnt_last`)
+    told = card["training"].get(learn, {}) if learn in PARTS else card["training"]
+    return bool(told.get("steps") == steps and card["digest"] == hashlib.sha256(content).hexdigest())
 
 
 def _weights(plan: TrainingPlan, runs: Path, named: dict[str, Path], report: Callable[[str], None]) -> dict[str, Path]:
@@ -97,7 +101,9 @@ def _weights(plan: TrainingPlan, runs: Path, named: dict[str, Path], report: Cal
     found = dict(named)
     for name in sorted({*plan.after, *((plan.start,) if plan.start else ())} - found.keys()):
         trained = runs / name / "weights.safetensors"
-        if trained.exists():
+        # of a run that goes on those are its own, and not what it started from
+        its_own = name == plan.name and trained.with_name("checkpoint.safetensors").exists()
+        if trained.exists() and not (its_own and _is_known(name)):
             found[name] = trained
             report(f"{plan.name}: takes {name} as trained in {trained.parent}")
             continue
@@ -108,6 +114,14 @@ def _weights(plan: TrainingPlan, runs: Path, named: dict[str, Path], report: Cal
             role = f"whose partner {plan.name} is" if name == plan.start and plan.adversarial else role
             raise ParameterError(f"wanted the weights of {name}, {role}, got none: {problem}") from problem
     return found
+
+
+def _is_known(name: str) -> bool:
+    try:
+        find(name)
+    except ModelError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ ASIDE = ("name", "steps", "title", "sets", "licence", "own")
 SEED = 2**63 - 1
 #: folders and patterns of files below the data folder
 Below = Annotated[str, AfterValidator(below)]
+#: folders below the data folder, or that folder itself
+Folder = Annotated[str, AfterValidator(lambda folder: folder if folder in (".", "./") else below(folder))]
 
 
 class _Frozen(BaseModel):
@@ -97,8 +99,8 @@ class PoolPlan(_Frozen):
 class PairsPlan(_Frozen):
     """Real noisy / clean pairs: files of the same name in two folders below the data folder."""
 
-    noisy: Below
-    clean: Below
+    noisy: Folder
+    clean: Folder
     #: share of samples
     share: float = Field(default=0.2, ge=0, le=1)
 
@@ -109,7 +111,7 @@ class AdversarialPlan(_Frozen):
     #: of the adversarial term, beside an error of 1 in the unit of the signal
     weight: float = Field(default=0.007, ge=0, le=0.1)
     #: feature channels of the discriminator, which halves the grid with each
-    widths: tuple[int, ...] = Field(default=(24, 48, 64), min_length=1, max_length=5)
+    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(default=(24, 48, 64), min_length=1, max_length=5)
     learning_rate: float = Field(default=1e-3, gt=0)
     #: the discriminator learns only while it is right about at most this share
     accuracy: float = Field(default=0.8, gt=0.5, le=1)

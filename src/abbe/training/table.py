@@ -8,8 +8,8 @@ from pathlib import Path
 
 def write_row(table: Path, row: dict[str, str]) -> None:
     """Add a row; a table that is there keeps the columns that it has."""
-    names = next(iter(_rows(table)), list(row))
-    new = not table.exists()
+    rows = _rows(table)
+    new, names = not rows, next(iter(rows), list(row))
     with table.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")
         if new:

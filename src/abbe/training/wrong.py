@@ -16,7 +16,7 @@ TOLD, SHOWN = 4, 60
 
 def below(pattern: str) -> str:
     """A folder, file or pattern that lies below the data folder. Raises `ValueError` for any other."""
-    parts = PurePosixPath(pattern).parts
+    parts = (*PurePosixPath(pattern).parts, *PureWindowsPath(pattern).parts)
     if not parts or PurePosixPath(pattern).is_absolute() or PureWindowsPath(pattern).anchor or ".." in parts:
         raise ValueError(f"wanted a path below the data folder, as 'cells/*.tif', got {pattern!r}; say with --data where that folder is")
     if any("**" in part and part != "**" for part in parts):
@@ -26,7 +26,7 @@ def below(pattern: str) -> str:
 
 def in_words(problem: ValidationError, plan: type[BaseModel]) -> str:
     """Every mistake with the field that it is in, what was wanted and what came; of many the first few."""
-    found = problem.errors()
+    found = [error for error in problem.errors() if not (error["type"] == "too_short" and error["input"])]  # short for what else is told
     told = [f"{'.'.join(str(part) for part in error['loc'] if part != '[key]') or 'plan'}: {_said(error, plan)}" for error in found[:TOLD]]
     return "; ".join(told) + (f"; and {len(found) - TOLD} more" if len(found) > TOLD else "")
 
@@ -44,7 +44,11 @@ def _said(error: Any, plan: type[BaseModel]) -> str:
         return f"{NAMES}, got {came}"
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
-    wanted = str(error["msg"]).removeprefix("Input should be ").split(", unable to parse")[0].split(", got a number")[0]
+    if kind in ("too_short", "too_long"):
+        most = kind == "too_long"
+        return f"wanted {error['ctx']['max_length' if most else 'min_length']} at {'most' if most else 'least'}, got {came}"
+    wanted = str(error["msg"]).removeprefix("Input should be ").replace("valid tuple", "valid list")
+    wanted = wanted.split(", unable to parse")[0].split(", got a number")[0]
     return f"wanted {'a value ' if wanted.startswith(('greater', 'less')) else ''}{wanted}, got {came}"
 
 
