@@ -182,6 +182,20 @@ def test_a_picture_in_one_colour_gives_that_channel_to_a_merge(chromium: Any, se
     hand.tap("Merge")
     for name in ("red", "green"):
         hand.tap(f"Put {name} stain.png into the chosen well")
+    page, asked = hand.page, list[str]()
+    name, colour = page.get_by_label("Name of the channel").first, page.get_by_label("Colour of well 1")
+
+    def seen_in(value: str) -> None:
+        with page.expect_request(lambda request: "preview" in request.url and value in (request.post_data or "")):
+            colour.fill(value)
+
+    page.wait_for_function("() => document.querySelectorAll('.well .name').length === 2")
+    seen_in("#123456")
+    page.on("request", lambda request: asked.append(request.url) if "preview" in request.url else None)
+    name.fill("phalloidin")
+    name.fill("red stain")  # in a preview no name is to be seen
+    seen_in("#abcdef")
+    assert len(asked) == 1
     hand.tap("Merge 2 images")
     hand.seen()
     with abbe.Session.open(served.folder / "merged.abbe", read_only=True) as session:

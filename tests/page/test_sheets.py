@@ -42,6 +42,24 @@ def test_a_comment_is_kept_when_the_sheet_is_closed(hand: Hand, served: Served) 
     assert export_sheet(page).input_value() == "HeLa, fixed"
 
 
+def test_a_comment_that_is_written_on_while_the_export_runs_is_kept(hand: Hand, served: Served) -> None:
+    page = hand.page
+    field = export_sheet(page)
+    field.fill("HeLa")
+    held: list[Any] = []
+    page.route("**/jobs", lambda route: held.append(route))
+    hand.tap("Save to the folder")
+    field.press_sequentially(", fixed")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    hand.wait("Saved")
+    assert field.input_value() == "HeLa, fixed"
+    page.keyboard.press("Escape")
+    hand.wait("The comment is kept")
+    assert comments(served) == ["HeLa, fixed"]
+
+
 def test_of_two_comments_written_at_once_one_is_chosen(hand: Hand, served: Served) -> None:
     page, other = hand.page, hand.context.new_page()
     other.goto(page.url)

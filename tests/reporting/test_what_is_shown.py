@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from abbe.colocalization import colocalize
 from abbe.comparison import compare
 from abbe.image import ROI, Image
 from abbe.reporting.building import build
-from abbe.reporting.case import Named
+from abbe.reporting.case import Case, Named
 from abbe.reporting.figures.panels import Panels, detail, details, views
 from abbe.reporting.figures.publication import publication
 from abbe.reporting.gathering import case_of
@@ -205,6 +206,26 @@ def test_a_region_of_a_session_is_outlined_once(session: Session) -> None:
     case = session.case()
     assert case.regions == case.rois
     assert len(case.rois) == 1
+
+
+def test_regions_of_one_outline_are_all_there_and_one_that_was_measured_beside_them_too(tmp_path: Path) -> None:
+    """Two regions of a session may lie on one another; none of them stands for one that was measured from a file."""
+    with Session.create(tmp_path / "two.abbe", spots(2)) as made:
+        for name in ("cell 1", "cell 1, copied"):
+            made.rois.add(ROI.rectangle(3.0, 3.0, 9.0, 8.0, name=name))
+        made.colocalize((0, 1), roi="cell 1", ranked=False)
+        case, told = made.case(), "in the session, exportable as ImageJ ROI and GeoJSON"
+        assert [roi.name for roi in case.regions] == ["cell 1", "cell 1, copied"]
+        assert _told_of_regions(case) == told
+        made.colocalize((0, 1), roi=ROI.rectangle(2.0, 2.0, 7.0, 8.0, name="from a file"), ranked=False)
+        case = made.case()
+    assert [roi.name for roi in case.regions] == ["cell 1", "cell 1, copied", "from a file"]
+    assert _told_of_regions(case).startswith(f"{told}; those that were measured without being in it: outlined")
+
+
+def _told_of_regions(case: Case) -> str:
+    rows = next(table for table in build(case).tables() if table.key == "checklist").rows
+    return next(row[3].text for row in rows if row[0].text.startswith("regions chosen"))
 
 
 def test_channels_of_a_picture_in_colour_are_not_named_by_their_colours() -> None:

@@ -28,7 +28,7 @@ def checked(wanted: object) -> Criterion:
             return name  # type: ignore[return-value]
     try:
         number = float(wanted)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0.0
     if isinstance(wanted, bool) or not 0 < number < 1:
         raise ParameterError(f"wanted a threshold of ring correlation ({', '.join(NAMES)}, or a number between 0 and 1), got {wanted!r}")

@@ -97,14 +97,20 @@ class Case:
     @property
     def regions(self) -> tuple[ROI, ...]:
         """What is drawn on the pictures: the session's ROIs, and those that were measured without being among them."""
-        found = {_outline(roi): roi for roi in self.rois}
+        return *self.rois, *self.unlisted
+
+    @property
+    def unlisted(self) -> tuple[ROI, ...]:
+        """ROIs that were measured without being among the session's, each once."""
+        listed, found = {_outline(roi) for roi in self.rois}, dict[str, ROI]()
         for measured in self.colocalizations:
             if isinstance(told := measured.data["region"].get("roi"), Mapping):
                 try:
                     roi = ROI.from_dict(told)
                 except AbbeError:  # data of a damaged or foreign session
                     continue
-                found.setdefault(_outline(roi), roi)
+                if (outline := _outline(roi)) not in listed:
+                    found.setdefault(outline, roi)
         return tuple(found.values())
 
     @property

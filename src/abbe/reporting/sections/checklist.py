@@ -142,12 +142,11 @@ def _analysis(case: Case) -> Iterator[_Item]:
 
 def _regions(case: Case) -> str:
     """Where the outlines of the regions are."""
-    if not case.regions:
+    listed, unlisted = case.rois, case.unlisted
+    if not listed and not unlisted:
         return "no region was chosen"
-    among = len(case.regions) == len(case.rois)
-    return (
-        "in the session, exportable as ImageJ ROI and GeoJSON" if among else "outlined on the pictures; in the data of this report as HTML"
-    )
+    kept, beside = "in the session, exportable as ImageJ ROI and GeoJSON", "outlined on the pictures; in the data of this report as HTML"
+    return f"{kept}; those that were measured without being in it: {beside}" if listed and unlisted else beside if unlisted else kept
 
 
 def _named(models: Iterable[str], learned: bool) -> str:
