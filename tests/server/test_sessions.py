@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 import abbe
+from abbe.server.statistics import _channel
 
 SQUARE = {"type": "rectangle", "unit": "um", "y": 1.0, "x": 1.0, "height": 1.0, "width": 2.0}
 
@@ -51,6 +52,14 @@ def test_statistics_are_those_of_the_pixels(device: httpx.Client, cells: str, fo
         assert found["mean"] == pytest.approx(plane.mean())
         assert sum(found["histogram"]) == plane.size
         assert found["minimum"] <= found["low"] < found["high"]
+
+
+def test_the_brightest_of_eight_bits_is_255_and_of_floats_the_end_of_its_bin() -> None:
+    full = np.array([[0] * 50 + [255] * 50], np.uint8)
+    assert (_channel(full, 255)["low"], _channel(full, 255)["high"]) == (0, 255)
+    assert (_channel(full * 0, 255)["low"], _channel(full * 0, 255)["high"]) == (0, 1)
+    found = _channel(np.linspace(0, 1, 1000, dtype=np.float32)[None], None)
+    assert 0.998 <= found["high"] <= 0.998 + 2 / 4096
 
 
 def test_a_region_can_be_drawn_moved_undone_and_done_again(device: httpx.Client, cells: str) -> None:

@@ -44,15 +44,15 @@ def _channel(plane: Array, top: float | None) -> dict[str, Any]:
     low, high = float(plane.min()), float(plane.max())
     counts, start, width = _histogram(plane, low, high)
     total = np.cumsum(counts)
-    contrast = [start + width * float(np.searchsorted(total, total[-1] * q / 100)) for q in (LOW, HIGH)]
-    if contrast[1] <= contrast[0]:
-        contrast[1] = contrast[0] + (width or 1.0)
+    black, full = (start + width * float(np.searchsorted(total, total[-1] * q / 100)) for q in (LOW, HIGH))
+    if plane.dtype.kind not in "ui" or width > 1:  # a bin holds several values, up to its end
+        full += width
     return {
         "minimum": low,
         "maximum": high,
         "mean": float(plane.mean(dtype=np.float64)),
-        "low": contrast[0],
-        "high": contrast[1] + width,
+        "low": black,
+        "high": full if full > black else black + (width or 1.0),
         "saturated": int(np.count_nonzero(plane == plane.dtype.type(top))) if top is not None and high == top else 0,
         "histogram": _binned(counts),
         "from": start,
