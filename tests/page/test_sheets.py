@@ -60,6 +60,15 @@ def test_a_comment_that_is_written_on_while_the_export_runs_is_kept(hand: Hand, 
     assert comments(served) == ["HeLa, fixed"]
 
 
+def test_a_comment_is_kept_when_the_browser_goes_back(hand: Hand, served: Served) -> None:
+    page = hand.page
+    export_sheet(page).fill("HeLa, fixed")
+    with page.expect_response("**/comment"):
+        page.go_back()
+    page.get_by_role("button", name="Add images").wait_for()
+    assert comments(served) == ["HeLa, fixed"]
+
+
 def test_of_two_comments_written_at_once_one_is_chosen(hand: Hand, served: Served) -> None:
     page, other = hand.page, hand.context.new_page()
     other.goto(page.url)
@@ -147,6 +156,7 @@ def test_keys_go_on_where_a_sheet_or_a_menu_was_opened(hand: Hand, served: Serve
     page.keyboard.press("Enter")
     page.locator("aside.versions .name", has_text="merged by me").wait_for()
     has_keys(more)
+    assert more.get_attribute("aria-expanded") == "false"  # by the key that ended the name
     assert page.get_by_role("dialog").count() == 0
 
 
