@@ -13,8 +13,11 @@ from scipy.ndimage import gaussian_filter
 from abbe.colocalization import colocalize
 from abbe.comparison import compare
 from abbe.image import ROI, Image
+from abbe.image.roi_mask import Mask
 from abbe.reporting.building import build
 from abbe.reporting.case import Case, Named
+from abbe.reporting.figures.drawing import REGION
+from abbe.reporting.figures.outlines import elsewhere
 from abbe.reporting.figures.panels import Panels, detail, details, views
 from abbe.reporting.figures.publication import publication
 from abbe.reporting.gathering import case_of
@@ -206,6 +209,33 @@ def test_a_region_of_a_session_is_outlined_once(session: Session) -> None:
     case = session.case()
     assert case.regions == case.rois
     assert len(case.rois) == 1
+
+
+def outlined(image: Image, roi: ROI, frame: int = 0) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) around what is blue in the picture, which is as large as the image."""
+    panel = Panels(Named("v", "image", image), (roi,), side=max(image.shape[3:]), frame=frame)
+    drawn = panel.marked(Pillow.new("RGB", (image.shape[4], image.shape[3])))
+    found = np.argwhere((np.asarray(drawn) == REGION).all(axis=2))
+    return tuple(int(n) for n in (*found.min(0)[::-1], *found.max(0)[::-1])) if len(found) else (0, 0, 0, 0)
+
+
+def test_regions_of_some_planes_or_frames_are_outlined_too() -> None:
+    """A picture shows the brightest of all planes: a region, or an object of a label image, may lie on others than the first."""
+    pixels = np.random.default_rng(2).poisson(50, (4, 6, 256, 256)).astype(np.uint16)
+    image = Image.from_array(pixels, axes="TZYX", pixel_size=(0.5, 0.1, 0.1))
+    labels = np.zeros((6, 256, 256), int)
+    labels[3:5, 100:180, 40:120] = 1
+    labels[5, 100:180, 40:140] = 1
+    (cell,) = Mask.from_labels(labels, image)
+    assert outlined(image, ROI.rectangle(10.0, 4.0, 8.0, 8.0)) == (40, 100, 119, 179)
+    assert outlined(image, ROI.rectangle(10.0, 4.0, 8.0, 8.0, depth=(1.0, 2.0))) == (40, 100, 119, 179)
+    assert outlined(image, cell.named("")) == (40, 100, 139, 179)
+    assert outlined(image, (cell.named("") - ROI.rectangle(10.0, 12.0, 8.0, 2.0)).named("")) == (40, 100, 119, 179)
+    later = ROI.rectangle(10.0, 4.0, 8.0, 8.0, frames=(1, 3))
+    assert [elsewhere(later, t) for t in range(4)] == [" (frames 2 to 3)", "", "", " (frames 2 to 3)"]
+    assert outlined(image, later, frame=2) == (40, 100, 119, 179)
+    assert outlined(image, later) != (0, 0, 0, 0)
+    assert outlined(image, ROI.rectangle(10.0, 4.0, 8.0, 8.0, frames=(9, 10))) == (0, 0, 0, 0)
 
 
 def test_regions_of_one_outline_are_all_there_and_one_that_was_measured_beside_them_too(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from abbe.image import ROI, Grid, Image
 from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
+from abbe.reporting.figures.outlines import elsewhere, projected
 from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown, stretch
 from abbe.reporting.figures.scalebar import ScaleBar, scale_bar
 from abbe.reporting.figures.tables import table
@@ -94,10 +95,12 @@ class Panels:
         grid = Grid.of(self.image)
         y, x = self.image.shape[3] / height, self.image.shape[4] / width
         um = tuple(None if size is None else size * factor for size, factor in zip(grid.um, (1, y, x)))
-        small = Grid(1, grid.planes, height, width, (um[0], um[1], um[2]), (grid.original[0], grid.original[1] * y, grid.original[2] * x))
+        original = grid.original[0], grid.original[1] * y, grid.original[2] * x
+        small = Grid(grid.frames, grid.planes, height, width, (um[0], um[1], um[2]), original)
         for number, roi in enumerate(self.rois, 1):
             if roi.unit == "pixel" or small.um[2] is not None:
-                drawing.draw_outline(drawn, roi.rows(small, 0, 0, 0, height), short(roi.name, 20), f"region {number}")
+                inside, beside = projected(roi, small, self.frame), elsewhere(roi, self.frame)
+                drawing.draw_outline(drawn, inside, short(roi.name, 20) + beside, f"region {number}{beside}")
         drawing.draw_scale_bar(drawn, self.bar)
         return drawn
 
