@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -144,6 +144,20 @@ def test_a_zarr_folder_gives_its_session_again_until_it_changes(device: httpx.Cl
     assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] == made
     (folder / "cells.zarr" / "notes.txt").write_text("changed")
     assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] != made
+
+
+def test_a_zarr_folder_that_somebody_looked_into_is_the_same(device: httpx.Client, folder: Path) -> None:
+    """Finder and Explorer keep notes in the folders they show."""
+    abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), folder / "cells.zarr")
+    made = device.post("/api/open", json={"path": "cells.zarr"}).json()["id"]
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    for inner in (folder / "cells.zarr", folder / "cells.zarr" / "0"):
+        assert inner.is_dir()
+        for name in (".DS_Store", "._zarr.json", "Thumbs.db"):
+            (inner / name).write_text("notes of a file manager")
+            os.utime(inner / name, (later.timestamp() + 9, later.timestamp() + 9))
+    assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] == made
+    assert Folders(folder, 100).unchanged("cells.zarr", folder / "cells.abbe", later)  # after a new start, by the date
 
 
 def test_a_chunk_that_is_written_again_makes_a_zarr_folder_another(device: httpx.Client, folder: Path) -> None:

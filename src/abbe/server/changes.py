@@ -11,22 +11,32 @@ State = tuple[int, int, int]
 
 #: files and folders of an OME-Zarr that are looked at; of one with more chunks the others are taken to be as they were
 LOOKED_THROUGH = 20_000
+#: what file managers leave in a folder that somebody looks into, beside all that begins with "._"
+LEFT_BY_LOOKING = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
 
 
 def state_of(place: Path, most: int = LOOKED_THROUGH) -> State:
-    """Of a file its date and size; of a folder also those of all that lies below it, since a chunk that is written again changes no folder.
+    """Of a file its date and size; of a folder those of all files below it, since a chunk that is written again changes no folder.
+
+    Dates of folders are left out: they change when somebody looks into one with a file manager that keeps its notes there.
 
     Raises `OSError` when it is not there.
     """
     own = place.stat()
     if not place.is_dir():
         return 1, own.st_mtime_ns, own.st_size
-    count, newest, size = 1, own.st_mtime_ns, 0
-    below = (Path(folder, name) for folder, folders, files in os.walk(place) for name in (*folders, *files))
-    for inner in islice(below, most):
-        try:
-            known = inner.stat(follow_symlinks=False)
-        except OSError:  # it went meanwhile, which its folder's date tells
+    count, newest, size = 1, 0, 0
+    walked = ((at, kind) for at, folders, files in os.walk(place) for kind in ((folders, True), (files, False)))
+    below = ((folder, name, is_folder) for folder, (names, is_folder) in walked for name in names)
+    for folder, name, is_folder in islice(below, most):
+        if name in LEFT_BY_LOOKING or name.startswith("._"):
             continue
-        count, newest, size = count + 1, max(newest, known.st_mtime_ns), size + known.st_size
+        count += 1
+        if is_folder:
+            continue
+        try:
+            known = os.stat(os.path.join(folder, name), follow_symlinks=False)
+        except OSError:  # it went meanwhile, which the next look's count tells
+            continue
+        newest, size = max(newest, known.st_mtime_ns), size + known.st_size
     return count, newest, size
