@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import abbe
 from abbe.cli.info import as_dict, as_text
+from abbe.simulation import specimen
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,27 @@ def test_json_has_the_same_facts(shared_data: Path) -> None:
     assert said["channels"][0]["maximum"] == 4095
     assert [w["code"] for w in said["warnings"]] == ["rgb"]
     assert len(said["sha256"]) == 64
+
+
+@pytest.mark.parametrize("what", ["transmitted light", "masks and labels"])
+def test_what_is_no_fluorescence_is_told_once(tmp_path: Path, what: str) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:128, :128]
+    disc = (y - 64) ** 2 + (x - 64) ** 2 < 900
+    pixels = np.where(disc, 255, 0) if what == "masks and labels" else 200 - 120 * disc + rng.normal(0, 3, disc.shape)
+    abbe.save(pixels.astype(np.uint8), tmp_path / "first.tif")
+    image = abbe.open(tmp_path / "first.tif")
+    assert [what in w["message"] for w in as_dict(tmp_path / "first.tif", image)["warnings"]].count(True) == 1
+    abbe.save(abbe.enhance(image, steps="denoise"), tmp_path / "result.ome.tif")  # tells it from then on
+    result = abbe.open(tmp_path / "result.ome.tif")
+    lines = as_text(tmp_path / "result.ome.tif", result)
+    assert sum(what in line for line in lines) == 1
+
+
+def test_fluorescence_is_told_nothing(tmp_path: Path) -> None:
+    low = np.random.default_rng(0).poisson(3 + 40 * specimen(np.random.default_rng(1), 128, "filaments"))
+    abbe.save(low.astype(np.uint16), tmp_path / "cells.tif")
+    assert as_dict(tmp_path / "cells.tif", abbe.open(tmp_path / "cells.tif"))["warnings"] == []
 
 
 @pytest.mark.long

@@ -14,7 +14,8 @@ from abbe.cli.speech import say
 from abbe.formats.naming import numbered
 from abbe.formats.opening import image_names
 from abbe.formats.remote import as_url
-from abbe.image import Image, Optics
+from abbe.image import Image, Notice, Optics
+from abbe.image.foreign import told_as_foreign
 
 #: bytes from which looking at every pixel takes long enough to show how far it is
 SLOW = 2**28
@@ -73,7 +74,7 @@ def as_dict(file: Path, image: Image) -> dict[str, Any]:
         "images": [{"open": place, "name": name} for place, name in _images(file, image)],
         "history": list(image.provenance.history),
         "facts": image.provenance.facts,
-        "warnings": [notice.to_dict() for notice in image.warnings],
+        "warnings": [notice.to_dict() for notice in _warnings(image)],
     }
 
 
@@ -87,8 +88,13 @@ def as_text(file: Path, image: Image) -> list[str]:
         values = f"{seen.minimum:.6g} to {seen.maximum:.6g}, mean {seen.mean:.6g}{saturated}"
         lines.append(f"  {f'channel {k}':<11} {name:<{width}}  {values}{tint}")
     lines += [f"  {'image':<11} {place}  {name}" for place, name in _images(file, image)]
-    lines += [f"  {'warning':<11} {notice.message}" for notice in image.warnings]
+    lines += [f"  {'warning':<11} {notice.message}" for notice in _warnings(image)]
     return lines
+
+
+def _warnings(image: Image) -> list[Notice]:
+    """What the file tells, and what no fluorescence looks like: transmitted light, stained sections, masks."""
+    return [*image.warnings, *told_as_foreign(image, range(image.shape[1]))]
 
 
 def _facts(file: Path, image: Image) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from abbe.image._image import Image
+from abbe.image.notice import Notice
 from abbe.image.pixels import Array
 from abbe.image.sample import sample
 from abbe.image.unmeasured import unmeasured
@@ -27,6 +28,13 @@ def foreign(image: Image, channels: Sequence[int]) -> list[str]:
     """A sentence about each of `channels` that does not look like fluorescence; reads a few blocks of it."""
     found = ((image.channels[c], kind(image, c)) for c in channels)
     return [f"{name}: {what}: the models know fluorescence alone, and what they make of it means nothing" for name, what in found if what]
+
+
+def told_as_foreign(image: Image, channels: Sequence[int]) -> list[Notice]:
+    """Notices of what `foreign` finds, but for what the image says already, and of channels that its file calls transmitted light."""
+    known = {n.message.partition(":")[0] for n in image.notices if n.code == "optics" and "transmitted light" in n.message}
+    found = [Notice("optics", remark) for remark in foreign(image, [c for c in channels if image.channels[c] not in known])]
+    return [notice for notice in found if notice not in image.notices]
 
 
 def kind(image: Image, channel: int) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from abbe.image import Image, Notice, as_image
-from abbe.image.foreign import foreign
+from abbe.image.foreign import told_as_foreign
 from abbe.image.pixels import Pixels, SelectedPixels
 from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
@@ -90,7 +90,7 @@ def enhance(
     models = choose_models(wanted, model, "axial_plane" if ratio is None else "axial_stack")
     models, about = at_realism(realism, models)
     grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
-    notices = [*_about_light(source, chosen), *about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
+    notices = [*told_as_foreign(source, chosen), *about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     often = choose_passes(passes, models)
     widths, doubts = choose_psf(source, chosen, models, psf)
     return _run("enhance", source, models, chosen, grid, [*notices, *doubts], engine, exact, progress, often, widths)
@@ -117,7 +117,7 @@ def correct_background(
     source = as_image(image)
     chosen = check_channels(source, channels)
     models, about = at_realism(realism, choose_models(("background",), model, ""))
-    about = [*_about_light(source, chosen), *about]
+    about = [*told_as_foreign(source, chosen), *about]
     return _run("background", source, models, chosen, Grid(), about, engine, exact, progress, choose_passes(passes, models), Widths())
 
 
@@ -218,12 +218,6 @@ def _about_offset(names: Sequence[str], normal: Sequence[Normalisation]) -> list
     return [
         Notice("offset", f"so far from 0 that float32 rounds away fine differences: {', '.join(far)}; subtract most of the offset before")
     ]
-
-
-def _about_light(image: Image, chosen: tuple[int, ...]) -> list[Notice]:
-    """What is no fluorescence, where the file has not said so already."""
-    known = tuple(n.message.partition(":")[0] for n in image.notices if n.code == "optics" and "transmitted light" in n.message)
-    return [Notice("optics", remark) for remark in foreign(image, [c for c in chosen if image.channels[c] not in known])]
 
 
 def _about_others(image: Image, chosen: tuple[int, ...], grid: Grid) -> list[Notice]:
