@@ -122,7 +122,7 @@ def test_a_change_that_did_not_get_through_is_tried_again(hand: Hand, served: Se
     served.kill()
     field.fill("Golgi")
     field.press("Enter")
-    said = page.locator(".message.problem", has_text="this was not done")
+    said = page.locator(".message.problem", has_text="probably not done")
     said.wait_for()
     served.start()
     page.get_by_role("alert").wait_for(state="detached")
@@ -130,6 +130,27 @@ def test_a_change_that_did_not_get_through_is_tried_again(hand: Hand, served: Se
     page.locator("text", has_text="Golgi").wait_for()
     with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
         assert [roi.name for roi in session.rois] == ["Golgi"]
+
+
+def test_undo_without_an_answer_is_not_offered_again(hand: Hand, served: Served) -> None:
+    """It may have been done: twice is one too many."""
+    page = hand.page
+    hand.tap("Colocalization")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    hand.tap("Ellipse")
+    hand.drag((0.3, 0.3), (0.6, 0.7))
+    page.get_by_label("Name of the region").wait_for()
+    served.kill()
+    page.keyboard.press("Control+z")
+    said = page.locator(".message.problem", has_text="probably not done")
+    said.wait_for()
+    assert said.get_by_role("button", name="Try again").count() == 0
+    served.start()
+    page.get_by_role("alert").wait_for(state="detached")
+    page.keyboard.press("Control+z")
+    hand.wait("Undone")
+    with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
+        assert not session.rois
 
 
 def test_keys_go_on_where_a_sheet_or_a_menu_was_opened(hand: Hand, served: Served) -> None:

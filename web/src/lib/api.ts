@@ -38,7 +38,7 @@ export async function request(method: string, path: string, body?: unknown, sign
     });
   } catch (problem) {
     if (signal?.aborted) throw problem;
-    throw new ApiError(0, "offline", "The server does not answer, so this was not done. What was done before is saved, and the page goes on when the server is back.");
+    throw new ApiError(0, "offline", "The server does not answer, so this was probably not done; the page shows it when the server is back. What was done before is saved.");
   }
   if (!answer.ok) throw await failure(answer);
   return answer;

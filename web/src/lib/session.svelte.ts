@@ -96,11 +96,12 @@ export class Session {
   async undo(): Promise<void> {
     if (!this.document?.can_undo) return;
     const what = this.document.undo_action;
-    if (await this.change(() => post<Document>(this.#at("/undo")))) notes.say(`Undone: ${what}`, "info", { label: "Redo", act: () => void this.redo() });
+    // not offered again where no answer came: it may have been done, and twice is one too many
+    if (await this.change(() => post<Document>(this.#at("/undo")), true)) notes.say(`Undone: ${what}`, "info", { label: "Redo", act: () => void this.redo() });
   }
 
   async redo(): Promise<void> {
-    if (this.document?.can_redo) await this.change(() => post<Document>(this.#at("/redo")));
+    if (this.document?.can_redo) await this.change(() => post<Document>(this.#at("/redo")), true);
   }
 
   async go(version: string): Promise<void> {
