@@ -111,21 +111,37 @@ def test_a_comment_that_cannot_be_saved_is_not_closed_away(hand: Hand, served: S
     assert comments(served) == ["HeLa, fixed"]
 
 
-def test_a_change_that_did_not_get_through_is_tried_again(hand: Hand, served: Served) -> None:
-    page = hand.page
+def name_of_drawn(hand: Hand) -> Any:
+    """The field for the name of a region that was just drawn."""
     hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
     hand.tap("Ellipse")
     hand.drag((0.3, 0.3), (0.6, 0.7))
-    field = page.get_by_label("Name of the region")
+    field = hand.page.get_by_label("Name of the region")
     field.wait_for()
+    return field
+
+
+def refused(page: Any) -> Any:
+    """What the page says of a change that did not get through."""
+    said = page.locator(".message.problem", has_text="probably not done")
+    said.wait_for()
+    return said
+
+
+def back(page: Any, served: Served) -> None:
+    served.start()
+    page.get_by_role("alert").wait_for(state="detached")
+
+
+def test_a_change_that_did_not_get_through_is_tried_again(hand: Hand, served: Served) -> None:
+    page = hand.page
+    field = name_of_drawn(hand)
     served.kill()
     field.fill("Golgi")
     field.press("Enter")
-    said = page.locator(".message.problem", has_text="probably not done")
-    said.wait_for()
-    served.start()
-    page.get_by_role("alert").wait_for(state="detached")
+    said = refused(page)
+    back(page, served)
     said.get_by_role("button", name="Try again").click()
     page.locator("text", has_text="Golgi").wait_for()
     with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
@@ -135,18 +151,12 @@ def test_a_change_that_did_not_get_through_is_tried_again(hand: Hand, served: Se
 def test_undo_without_an_answer_is_not_offered_again(hand: Hand, served: Served) -> None:
     """It may have been done: twice is one too many."""
     page = hand.page
-    hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
-    hand.tap("Ellipse")
-    hand.drag((0.3, 0.3), (0.6, 0.7))
-    page.get_by_label("Name of the region").wait_for()
+    name_of_drawn(hand)
     served.kill()
     page.keyboard.press("Control+z")
-    said = page.locator(".message.problem", has_text="probably not done")
-    said.wait_for()
+    said = refused(page)
     assert said.get_by_role("button", name="Try again").count() == 0
-    served.start()
-    page.get_by_role("alert").wait_for(state="detached")
+    back(page, served)
     page.keyboard.press("Control+z")
     hand.wait("Undone")
     with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
