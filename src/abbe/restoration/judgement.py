@@ -23,6 +23,7 @@ from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.image.foreign import kind
 from abbe.image.inspection import fill_from_around
+from abbe.restoration.blurring import blurred
 from abbe.restoration.noise import cut, noise_of, without_surface
 
 #: side of the part that is compared, in input pixels
@@ -305,9 +306,9 @@ def _best_fit(seen: Plane, stack: Plane, factor: int, ratio: float | None, hazy:
     fits = []
     for focus in _focused(stack, ratio):
         for blur in BLURS:
-            binned = _bin(gaussian_filter(focus, blur * factor), factor)
-            smooth = gaussian_filter(binned, SMOOTH)
-            wide = [gaussian_filter(binned, haze) for haze in HAZE] if hazy else []
+            binned = blurred(focus, blur * factor, factor)
+            smooth = blurred(binned, SMOOTH)
+            wide = [blurred(binned, haze) for haze in HAZE] if hazy else []
             fine, *terms = _structure([binned, smooth, *wide], hazy)
             model = _fitted(terms, target)
             # on the unsmoothed input: a blur too strong for it must not win by being smooth
@@ -332,7 +333,8 @@ def _fitted(terms: list[Plane], target: Plane) -> Plane:
     """The non-negative mixture of the terms, plus a constant, nearest to the target."""
     columns = np.stack([*(term.ravel() for term in terms), np.ones(target.size), -np.ones(target.size)], axis=1)
     scale = np.maximum(np.abs(columns).max(axis=0), np.finfo(np.float64).tiny)
-    gram, side = (columns / scale).T @ (columns / scale), (columns / scale).T @ target.ravel()
+    columns /= scale
+    gram, side = columns.T @ columns, columns.T @ target.ravel()
     # the normal equations by their Cholesky-like root: a few columns instead of all pixels
     values, vectors = np.linalg.eigh(gram)
     keep = values > 1e-12 * values.max()
@@ -340,7 +342,7 @@ def _fitted(terms: list[Plane], target: Plane) -> Plane:
     from scipy.optimize import nnls  # slow to load, and not every use of this room needs it
 
     weights, _ = nnls(root, (vectors[:, keep] / np.sqrt(values[keep])).T @ side)
-    mixture: Plane = ((columns / scale) @ weights).reshape(target.shape)
+    mixture: Plane = (columns @ weights).reshape(target.shape)
     return mixture
 
 
