@@ -11,7 +11,7 @@ from abbe.errors import AbbeError
 from abbe.formats.naming import numbered
 from abbe.formats.opening import SEVERAL
 from abbe.recipe import Recipe
-from abbe.session import Change, Session, Version
+from abbe.session import Session, Version
 from abbe.session.multiscale import DEFAULT_COLORS
 
 #: changes listed in the history of the page
@@ -20,7 +20,7 @@ CHANGES = 200
 
 def document(session_id: str, path: str, session: Session, root: Path) -> dict[str, Any]:
     """Versions, history, ROIs, comment, and what can be undone; `path` lies below `root`."""
-    undo, redo = piles(session.history())
+    undo, redo = session.next_undo, session.next_redo
     comments = list(session.comments)
     original = session.original
     known = original.pixel_size[1] is not None and original.pixel_size[2] is not None
@@ -32,8 +32,10 @@ def document(session_id: str, path: str, session: Session, root: Path) -> dict[s
         "current": session.current.id,
         "can_undo": session.can_undo,
         "can_redo": session.can_redo,
-        "undo_action": in_words(session, undo[-1].action) if undo and session.can_undo else None,
-        "redo_action": in_words(session, redo[-1].action) if redo and session.can_redo else None,
+        "undo_action": in_words(session, undo.action) if undo else None,
+        "redo_action": in_words(session, redo.action) if redo else None,
+        "undo_base": undo.revision if undo else None,
+        "redo_base": redo.revision if redo else None,
         "read_only": session.read_only,
         "problems": list(session.problems),
         "unit": "um" if known else "pixel",
@@ -125,18 +127,3 @@ def recipe(made: Recipe) -> dict[str, Any]:
         if engine is None
         else f"{engine.name} {engine.version or ''}, {engine.precision}{', exact' if engine.exact else ''}",
     }
-
-
-def piles(changes: tuple[Change, ...]) -> tuple[list[Change], list[Change]]:
-    """(what can be undone, what can be done again), last in first out; what `session.state.State.apply` keeps by number."""
-    undo: list[Change] = []
-    redo: list[Change] = []
-    for change in changes:
-        if change.kind == "undo" and undo:
-            redo.append(undo.pop())
-        elif change.kind == "redo" and redo:
-            undo.append(redo.pop())
-        elif change.kind == "do" and set(change.changes) - set(change.kept):
-            undo.append(change)
-            redo.clear()
-    return undo, redo

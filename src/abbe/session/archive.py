@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy.typing as npt
 
-from abbe.errors import ParameterError, SessionError
+from abbe.errors import ConflictError, ParameterError, SessionError
 from abbe.image import Image, as_image
 from abbe.image.pixels import Array
 from abbe.recipe import Recipe
@@ -223,12 +223,12 @@ class Archive:
     def rename(self, key: str | int, name: str, author: str | None = None) -> Version:
         return saving.rename(self._store, key, name, author)
 
-    def delete(self, key: str | int, author: str | None = None) -> None:
+    def delete(self, key: str | int, author: str | None = None) -> Change:
         """Take a version out of the list; `undo` brings it back until `purge`. To ask the user first is the caller's.
 
         Raises `SessionError` for the original, which stays as long as the session.
         """
-        saving.delete(self._store, key, author)
+        return saving.delete(self._store, key, author)
 
     def purge(self) -> int:
         """Free the disk of versions that were deleted, and of what a killed process left; returns the bytes freed.
@@ -246,30 +246,45 @@ class Archive:
     def can_redo(self) -> bool:
         return bool(self._store.state.redo)
 
-    def undo(self, author: str | None = None) -> Change:
-        """Take the last change back. Versions stay in the list. Raises `SessionError` when there is nothing to undo."""
-        return self._step("undo", author)
+    @property
+    def next_undo(self) -> Change | None:
+        """What `undo` would take back."""
+        return self._last(self._store.state.undo)
 
-    def redo(self, author: str | None = None) -> Change:
-        """Do again what was undone. Raises `SessionError` when there is nothing to redo."""
-        return self._step("redo", author)
+    @property
+    def next_redo(self) -> Change | None:
+        """What `redo` would do again."""
+        return self._last(self._store.state.redo)
 
-    def _step(self, kind: Literal["undo", "redo"], author: str | None) -> Change:
+    def undo(self, author: str | None = None, base: int | None = None) -> Change:
+        """Take the last change back. Versions stay in the list. Raises `SessionError` when there is nothing to undo.
+
+        `base` is the revision of the change that the user saw as the last: raises `ConflictError` when it no longer is.
+        """
+        return self._step("undo", author, base)
+
+    def redo(self, author: str | None = None, base: int | None = None) -> Change:
+        """Do again what was undone. `base` as for `undo`. Raises `SessionError` when there is nothing to redo."""
+        return self._step("redo", author, base)
+
+    def _step(self, kind: Literal["undo", "redo"], author: str | None, base: int | None) -> Change:
         def draft(state: State) -> Draft:
             pile = state.undo if kind == "undo" else state.redo
+            if base is not None and pile[-1:] != [base]:
+                why = "something else was changed meanwhile" if base in pile else f"{kind} was pressed elsewhere too, and came first"
+                raise ConflictError(f"{why}; nothing was done here: look at it, then {kind} again if that is still wanted")
             if not pile:
                 raise SessionError(f"there is nothing to {kind} in {self.name}")
-            done = self._change(pile[-1])
+            done = self._last(pile)
+            if done is None:
+                raise SessionError(f"change {pile[-1]} of {self.name} is no longer in its journal; revert to a version instead")
             values = inverse(done) if kind == "undo" else forward(done)
             return Draft(f"{kind}: {done.action}", {key: after for key, (_, after) in values.items()}, kind=kind, of=done.revision)
 
         return self._store.commit(draft, author)
 
-    def _change(self, revision: int) -> Change:
-        for change in reversed(self._store.changes):
-            if change.revision == revision:
-                return change
-        raise SessionError(f"change {revision} of {self.name} is no longer in its journal; revert to a version instead")
+    def _last(self, pile: Sequence[int]) -> Change | None:
+        return next((change for change in reversed(self._store.changes) if pile and change.revision == pile[-1]), None)
 
     def history(self) -> tuple[Change, ...]:
         """Every change since the session was made, oldest first."""

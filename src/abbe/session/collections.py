@@ -9,7 +9,7 @@ from abbe.errors import ConflictError, ParameterError
 from abbe.image.roi import ROI
 from abbe.limits import LIMITS
 from abbe.session.plain import plain
-from abbe.session.records import Analysis, Comment, Record, Region, now
+from abbe.session.records import Analysis, Change, Comment, Record, Region, now
 from abbe.session.state import State
 from abbe.session.store import Draft, Store
 
@@ -42,14 +42,14 @@ class _Collection(Generic[T]):
         state = self._store.state
         return state.touched.get(f"{self.kind}/{self._known(state, key)}", 0)
 
-    def remove(self, key: str, author: str | None = None, base: int | None = None) -> None:
+    def remove(self, key: str, author: str | None = None, base: int | None = None) -> Change:
         """Take it out; `Session.undo` puts it back. `base`: as for `change`."""
 
         def draft(state: State) -> Draft:
             name = self._known(state, key, base)
             return Draft(f"{self.noun} {name} removed", {f"{self.kind}/{name}": None})
 
-        self._store.commit(draft, author)
+        return self._store.commit(draft, author)
 
     def _known(self, state: State, key: str, base: int | None = None) -> str:
         """The id of `key` in the newest state; another process may have changed or removed it."""

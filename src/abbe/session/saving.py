@@ -262,7 +262,7 @@ def rename(store: Store, key: str | int, name: str, author: str | None) -> Versi
     return find(store.state, next(iter(change.changes)).partition("/")[2])
 
 
-def delete(store: Store, key: str | int, author: str | None) -> None:
+def delete(store: Store, key: str | int, author: str | None) -> Change:
     def draft(state: State) -> Draft:
         version = find(state, key)
         first = state.ids_of("versions")[0]
@@ -274,7 +274,7 @@ def delete(store: Store, key: str | int, author: str | None) -> None:
             values["current"] = following
         return Draft(f"{version.id} {version.name[:80]} deleted", values)
 
-    store.commit(draft, author)
+    return store.commit(draft, author)
 
 
 def purge(store: Store) -> int:

@@ -7,6 +7,9 @@ interface Conflict {
   session?: Document;
 }
 
+/** `change`: the revision that the deletion is */
+type Removed = Document & { change: number };
+
 /** A name that abbe gave starts with a capital on the page; one that a person gave stays as it is. */
 const titled = (name: string) => (/^(original|result|((denoised|sharpened along z|haze removed)(, )?)+|super-resolved|background corrected|cropped|merged|copy)( \d+)?$/.test(name) ? name[0]!.toUpperCase() + name.slice(1) : name);
 
@@ -62,7 +65,7 @@ export class Session {
    * Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. What did not get through to the
    * server can be tried again, unless whoever asked sees to it (`alone`).
    */
-  async change<T extends Document>(act: () => Promise<T>, alone = false): Promise<T | null> {
+  async change<T extends Document>(act: () => Promise<T | null>, alone = false): Promise<T | null> {
     const mine = this.#change(act, alone);
     this.#changing = mine;
     try {
@@ -72,17 +75,14 @@ export class Session {
     }
   }
 
-  async #change<T extends Document>(act: () => Promise<T>, alone: boolean): Promise<T | null> {
+  async #change<T extends Document>(act: () => Promise<T | null>, alone: boolean): Promise<T | null> {
     this.busy = true;
     try {
       const after = await act();
-      this.#take(after);
+      if (after) this.#take(after);
       return after;
     } catch (problem) {
-      if (problem instanceof ApiError && problem.status === 409) {
-        const { session } = problem.data as Conflict;
-        if (session) this.#take(session);
-      }
+      this.#shown(problem);
       if (passing(problem) && !alone) notes.say((problem as ApiError).message, "problem", { label: "Try again", act: () => void this.change(act) }, true);
       else notes.problem(problem);
       return null;
@@ -91,17 +91,44 @@ export class Session {
     }
   }
 
-  #at = (rest: string) => `/sessions/${this.id}${rest}`;
-
-  async undo(): Promise<void> {
-    if (!this.document?.can_undo) return;
-    const what = this.document.undo_action;
-    // not offered again where no answer came: it may have been done, and twice is one too many
-    if (await this.change(() => post<Document>(this.#at("/undo")), true)) notes.say(`Undone: ${what}`, "info", { label: "Redo", act: () => void this.redo() });
+  /** Was it a conflict? Then what the other did is shown. */
+  #shown(problem: unknown): boolean {
+    const session = problem instanceof ApiError && problem.status === 409 ? (problem.data as Conflict).session : undefined;
+    if (session) this.#take(session);
+    return session !== undefined;
   }
 
-  async redo(): Promise<void> {
-    if (this.document?.can_redo) await this.change(() => post<Document>(this.#at("/redo")), true);
+  #at = (rest: string) => `/sessions/${this.id}${rest}`;
+
+  /** Takes back the change that this page shows as the last, or `only` that one: never what another device did meanwhile. */
+  async undo(only?: number): Promise<void> {
+    const done = await this.#step("undo", only);
+    if (done) notes.say(`Undone: ${done.what}`, "info", { label: "Redo", act: () => void this.redo(done.redo_base ?? undefined) });
+  }
+
+  async redo(only?: number): Promise<void> {
+    await this.#step("redo", only);
+  }
+
+  /**
+   * What this page has on its way comes first, for the step is about what comes of it; when that fails, nothing is undone in its place.
+   * Not offered again where no answer came: it may have been done, and twice is one too many.
+   */
+  #step(which: "undo" | "redo", only?: number) {
+    const before = this.#changing;
+    return this.change(async () => {
+      if (before && !(await before)) return null;
+      const base = only ?? this.document?.[`${which}_base`];
+      const what = this.document?.[`${which}_action`];
+      if (base == null) return null;
+      try {
+        return { ...(await post<Document>(this.#at(`/${which}`), { base })), what };
+      } catch (problem) {
+        if (!this.#shown(problem)) throw problem;
+        notes.say((problem as ApiError).message);
+        return null;
+      }
+    }, true);
   }
 
   async go(version: string): Promise<void> {
@@ -119,8 +146,9 @@ export class Session {
       "Delete",
       true,
     );
-    if (sure && (await this.change(() => remove<Document>(this.#at(`/versions/${version.id}`)))))
-      notes.say(`${version.name} is deleted`, "info", { label: "Undo", act: () => void this.undo() });
+    if (!sure) return;
+    const done = await this.change(() => remove<Removed>(this.#at(`/versions/${version.id}`)));
+    if (done) notes.say(`${version.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
   }
 
   async addRoi(shape: Shape): Promise<string | null> {
@@ -138,8 +166,8 @@ export class Session {
   }
 
   async dropRoi(roi: Roi): Promise<void> {
-    if (await this.change(() => remove<Document>(this.#at(`/rois/${roi.id}${query({ base: roi.base })}`))))
-      notes.say(`${roi.name} is deleted`, "info", { label: "Undo", act: () => void this.undo() });
+    const done = await this.change(() => remove<Removed>(this.#at(`/rois/${roi.id}${query({ base: roi.base })}`)));
+    if (done) notes.say(`${roi.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
   }
 
   comment(text: string, base: number | null) {

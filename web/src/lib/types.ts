@@ -111,6 +111,9 @@ export interface Document {
   can_redo: boolean;
   undo_action: string | null;
   redo_action: string | null;
+  /** the change that an undo, or redo, is about */
+  undo_base: number | null;
+  redo_base: number | null;
   read_only: string | null;
   problems: string[];
   unit: "um" | "pixel";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -15,7 +16,7 @@ from abbe.server import advising, deleting
 from abbe.server.cabinet import path_of
 from abbe.server.document import document
 from abbe.server.service import Here, Service
-from abbe.session import Session
+from abbe.session import Change, Session
 
 router = APIRouter(prefix="/sessions/{session_id}")
 
@@ -26,6 +27,12 @@ MOST_ROIS = 2000
 
 class Going(BaseModel):
     version: str = Field(max_length=64)
+
+
+class Step(BaseModel):
+    """`base`: the change that this device shows as the one to be undone, or done again."""
+
+    base: int | None = None
 
 
 class Naming(BaseModel):
@@ -75,16 +82,21 @@ def advice(here: Here, session_id: str, version: str | None = None) -> dict[str,
 
 
 @router.post("/undo")
-def undo(here: Here, session_id: str, request: Request) -> dict[str, Any]:
-    session = here.cabinet.get(session_id)
-    change = session.undo(author=request.scope["device"])
-    return {**told(here, session_id, session), "did": change.action}
+def undo(here: Here, session_id: str, request: Request, step: Step | None = None) -> Any:
+    return _step(here, session_id, Session.undo, step, request)
 
 
 @router.post("/redo")
-def redo(here: Here, session_id: str, request: Request) -> dict[str, Any]:
+def redo(here: Here, session_id: str, request: Request, step: Step | None = None) -> Any:
+    return _step(here, session_id, Session.redo, step, request)
+
+
+def _step(here: Service, session_id: str, take: Callable[..., Change], step: Step | None, request: Request) -> Any:
     session = here.cabinet.get(session_id)
-    change = session.redo(author=request.scope["device"])
+    try:
+        change = take(session, author=request.scope["device"], base=step.base if step else None)
+    except ConflictError as conflict:
+        return _conflict(conflict, here, session_id, session)
     return {**told(here, session_id, session), "did": change.action}
 
 
@@ -106,8 +118,8 @@ def rename(here: Here, session_id: str, version: str, naming: Naming, request: R
 @router.delete("/versions/{version}")
 def delete_version(here: Here, session_id: str, version: str, request: Request) -> dict[str, Any]:
     session = here.cabinet.get(session_id)
-    session.delete(version, author=request.scope["device"])
-    return told(here, session_id, session)
+    change = session.delete(version, author=request.scope["device"])
+    return {**told(here, session_id, session), "change": change.revision}
 
 
 @router.get("/versions/{version}/thumbnail")
@@ -142,10 +154,10 @@ def change_roi(here: Here, session_id: str, roi: str, edit: RegionEdit, request:
 def remove_roi(here: Here, session_id: str, roi: str, request: Request, base: int | None = None) -> Any:
     session = here.cabinet.get(session_id)
     try:
-        session.rois.remove(roi, author=request.scope["device"], base=base)
+        change = session.rois.remove(roi, author=request.scope["device"], base=base)
     except ConflictError as conflict:
         return _conflict(conflict, here, session_id, session)
-    return told(here, session_id, session)
+    return {**told(here, session_id, session), "change": change.revision}
 
 
 @router.put("/comment")
