@@ -267,8 +267,8 @@ def test_a_stack_restored_to_more_planes_has_its_growth_explained(partly: Image)
 def test_a_coefficient_that_background_alone_changes_is_said_to_be_one(partly: Image) -> None:
     found = colocalize(restored(partly, np.maximum(enlarged(partly) - 100, 0)), threshold="none")
     said = [str(notice) for notice in found.notices if notice.code == "changed"]
-    assert any(line.startswith("moc was") and "background alone" in line for line in said)
-    assert not any(line.startswith("pearson was") for line in said)
+    assert any(line.startswith("the overlap coefficient (MOC) was") and "background alone" in line for line in said)
+    assert not any(line.startswith("Pearson's r was") for line in said)
 
 
 def test_a_change_of_a_coefficient_without_an_interval_is_said_too(partly: Image) -> None:
@@ -276,7 +276,7 @@ def test_a_change_of_a_coefficient_without_an_interval_is_said_too(partly: Image
     values[1] = 0.5 * values[1] + values[0]
     found = colocalize(restored(partly, values, interval=0.5))
     assert found.changes["spearman"].beyond is None
-    assert any("spearman was" in str(notice) and "no interval" in str(notice) for notice in found.notices)
+    assert any("Spearman's rank correlation was" in str(notice) and "no interval" in str(notice) for notice in found.notices)
 
 
 def test_restoration_that_changed_colocalization_is_said(partly: Image) -> None:
@@ -289,7 +289,7 @@ def test_restoration_that_changed_colocalization_is_said(partly: Image) -> None:
     assert within.changes["pearson"].beyond is False
     beyond = colocalize(restored(partly, values, interval=0.5))
     assert beyond.changes["pearson"].beyond is True
-    assert any("beyond the image's own 90 % interval" in str(notice) for notice in beyond.notices)
+    assert any("The original's value is beyond the image's own 90 % interval" in str(notice) for notice in beyond.notices)
 
 
 # ---------------------------------------------------------------------------------------------- guards

@@ -14,8 +14,17 @@ from abbe.image import Notice
 WORTH_A_WORD = 0.05
 #: a change smaller than this is none, whatever the interval; abbe's choice
 SLIGHT = 0.005
-#: coefficients that a warning names; the others follow from the same pixels
-NAMED = ("pearson", "spearman", "icq", "moc", "m1", "m2", "tm1", "tm2")
+#: coefficients that a warning names, and how; the others follow from the same pixels
+SAID = {
+    "pearson": "Pearson's r",
+    "spearman": "Spearman's rank correlation",
+    "icq": "Li's ICQ",
+    "moc": "the overlap coefficient (MOC)",
+    "m1": "M1",
+    "m2": "M2",
+    "tm1": "tM1",
+    "tm2": "tM2",
+}
 #: those of them that change with the background alone, whatever else was restored
 BACKGROUND = ("moc", "m1", "m2", "tm1", "tm2")
 
@@ -61,22 +70,22 @@ def _ranges(m: Measurement) -> Mapping[str, tuple[float, float]]:
 
 def changed(beside: Mapping[str, Change], judged: bool) -> Iterator[Notice]:
     """A warning for coefficients that processing changed."""
-    for key in NAMED:
+    for key in SAID:
         change = beside.get(key)
         if change is None or change.difference is None:
             continue
-        said = f"{key} was {change.before:.3f} on the original and is {change.after:.3f} here"
+        was, now = f"{SAID[key]} was {change.before:.3f} on the original", f"is {change.after:.3f} here"
         if key in BACKGROUND:
-            said += " (taking away background alone changes it)"
+            now += " (taking away background alone changes it)"
         if change.beyond:
             yield Notice(
                 "changed",
-                f"{said}, which is beyond the image's own 90 % interval ({change.low:.3f} to {change.high:.3f}): what restoration changed "
-                "is more than it claims to know. Report the original's value beside it",
+                f"{was} and {now}. The original's value is beyond the image's own 90 % interval ({change.low:.3f} to {change.high:.3f}): "
+                "what restoration changed is more than it claims to know. Report the original's value beside it",
             )
         elif change.beyond is None and abs(change.difference) > WORTH_A_WORD:
             lacks = "this coefficient has no interval" if judged else "the image carries no interval"
             yield Notice(
                 "changed",
-                f"{said}; {lacks}, so whether that is gained resolution or an artefact cannot be told from it. Report both values",
+                f"{was} and {now}; {lacks}, so whether that is gained resolution or an artefact cannot be told from it. Report both values",
             )

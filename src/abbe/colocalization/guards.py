@@ -40,6 +40,7 @@ def notices(m: Measurement) -> Iterator[Notice]:
         yield Notice("few_pixels", "the region has no pixels; nothing was measured")
         return
     yield from _few(m)
+    yield from _decided(m)
     yield from _unmeasured(m.pair)
     yield from _saturated(m)
     yield from _zero(m)
@@ -90,6 +91,17 @@ def _few(m: Measurement) -> Iterator[Notice]:
             "few_pixels",
             f"only {n} pixels: even if each were independent, Pearson's r lies between {low:.2f} and {high:.2f} (95 %, Fisher's z); "
             "pixels within the blur of one another are not, so it is less certain still",
+        )
+
+
+def _decided(m: Measurement) -> Iterator[Notice]:
+    if m.decided is not None:
+        k, without = m.decided
+        yield Notice(
+            "outliers",
+            f"{'one pixel decides' if k == 1 else f'{k} pixels decide'} Pearson's r: it is {m.coefficients['pearson'].value:.2f}, and "
+            f"{without:.2f} over the {m.sums.all.n - k} others. Hot pixels and specks that shine do this, and the overlap coefficient and "
+            "Costes' thresholds follow them, too: take a region without them, or read Spearman's rank correlation",
         )
 
 
@@ -144,11 +156,12 @@ def _zero(m: Measurement) -> Iterator[Notice]:
     n = m.sums.all.n
     least = min(m.sums.positive) / n
     if least > FILLED and n > 1:
+        instead = ", or read tM1 and tM2" if m.over is not None and m.doubt is None else ""
         filled = "no pixel is 0 in either channel" if least == 1 else f"{100 * least:.3g} % of the pixels are above 0 in either channel"
         near = "are 1" if least == 1 else "lie near 1"
         yield Notice(
             "threshold",
-            f"{filled}, so M1 and M2 {near} whatever the specimen; subtract the background, or read tM1 and tM2. "
+            f"{filled}, so M1 and M2 {near} whatever the specimen; subtract the background{instead}. "
             "The overlap coefficient (MOC) is raised by the same background",
         )
 

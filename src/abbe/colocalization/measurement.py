@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from abbe.colocalization import ranks
 from abbe.colocalization.by_chance import reach_of_chance
+from abbe.colocalization.leverage import decided_by_few
 from abbe.colocalization.light import MOST_BELOW, ChannelLight, Light, light
 from abbe.colocalization.moments import OUT_OF_RANGE, Moments, Number
 from abbe.colocalization.pair import Pair
@@ -40,6 +41,8 @@ class Measurement:
     doubt: str | None = None
     #: |r| below which 95 % of unrelated channels with structure as wide as these stay; None where not looked at
     by_chance: float | None = None
+    #: few pixels that decide r: how many, and r without them; None where none do, or where not looked at
+    decided: tuple[int, float] | None = None
 
     @property
     def perhaps_chance(self) -> bool:
@@ -75,11 +78,12 @@ def measured(
     ordered = {key: found[key] for key in ORDER if key in found}
     reach = reach_of_chance(pair, sums) if against_chance else None
     doubt = doubted(thresholds, sums, found, reach)
+    decided = decided_by_few(pair, sums) if against_chance else None
     r = found["pearson"]
-    trusted = doubt is None and not (reach is not None and isinstance(r, float) and abs(r) <= reach)
+    trusted = doubt is None and decided is None and not (reach is not None and isinstance(r, float) and abs(r) <= reach)
     extras = _extras(lit, sums, signs, over)
     coefficients = {key: _coefficient(key, value, *extras.get(key, (None, None)), trusted) for key, value in ordered.items()}
-    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt, reach)
+    return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt, reach, decided)
 
 
 #: the order of the tables

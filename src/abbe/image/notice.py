@@ -32,6 +32,7 @@ CODES = {
     "bleed_through": "one channel's light may appear in another",
     "roi": "a ROI may not lie where it was drawn",
     "few_pixels": "too few pixels to measure",
+    "outliers": "a few pixels decide a measurement",
     "threshold": "an automatic threshold was not found, or means little",
     "changed": "processing changed a measurement",
     "negative": "values below 0, where light cannot be",
@@ -40,6 +41,7 @@ CODES = {
     "blur": "a stack whose blur along z could not be told",
     "realism": "models without an adversarial partner cannot be made more realistic",
     "uncalibrated": "interval and trust were not calibrated for these settings",
+    "frames": "frames of a time series that share their light",
     "optics": "the optics do not fit what the models were trained for",
 }
 
