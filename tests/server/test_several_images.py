@@ -16,8 +16,11 @@ from PIL import Image as Pillow
 
 import abbe
 from abbe.formats import listing
+from abbe.server import Settings
 from abbe.server.folders import Folders
 from abbe.session import Session
+
+from .conftest import running
 
 SHAPES = ((2, 40, 50), (3, 30, 20))
 
@@ -157,7 +160,7 @@ def test_a_zarr_folder_that_somebody_looked_into_is_the_same(device: httpx.Clien
             (inner / name).write_text("notes of a file manager")
             os.utime(inner / name, (later.timestamp() + 9, later.timestamp() + 9))
     assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] == made
-    assert Folders(folder, 100).unchanged("cells.zarr", folder / "cells.abbe", later)  # after a new start, by the date
+    assert Folders(folder, 100).unchanged("cells.zarr", None, later)  # of a session that keeps no state, by the date
 
 
 def test_a_chunk_that_is_written_again_makes_a_zarr_folder_another(device: httpx.Client, folder: Path) -> None:
@@ -173,13 +176,34 @@ def test_a_chunk_that_is_written_again_makes_a_zarr_folder_another(device: httpx
         np.testing.assert_array_equal(np.squeeze(np.asarray(session.image(session.original.id))), pixels[::-1])
 
 
+def test_a_zarr_folder_gives_its_session_again_after_a_new_start(settings: Settings, folder: Path) -> None:
+    """Also one that was written in the second in which it was opened, or that was copied to a disk of whole seconds since."""
+    place = folder / "cells.zarr"
+    made = []
+    for _ in range(3):
+        with running(settings) as server, server.client() as device:
+            device.post("/api/enter", json={"token": server.keys.invite()})
+            if not place.exists():
+                abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), place)
+            made.append(device.post("/api/open", json={"path": "cells.zarr"}).json()["id"])
+        for path in [path for path in place.rglob("*") if path.is_file()]:
+            whole = path.stat().st_mtime_ns // 10**9 * 10**9
+            os.utime(path, ns=(whole, whole))
+    assert len(set(made)) == 1
+    chunk = max((path for path in place.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    chunk.write_bytes(chunk.read_bytes())  # the same number of bytes, later
+    with running(settings) as server, server.client() as device:
+        device.post("/api/enter", json={"token": server.keys.invite()})
+        assert device.post("/api/open", json={"path": "cells.zarr"}).json()["id"] not in made
+
+
 @pytest.mark.parametrize(("age", "same"), [(5, True), (-5, False)])
-def test_what_was_made_before_the_server_started_is_told_by_its_date(folder: Path, age: int, same: bool) -> None:
+def test_of_a_session_that_keeps_no_state_the_date_tells_it(folder: Path, age: int, same: bool) -> None:
     abbe.save(np.arange(400, dtype=np.uint16).reshape(20, 20), folder / "cells.zarr")
     then = time.time() - age
     for path in (folder / "cells.zarr", *(folder / "cells.zarr").rglob("*")):
         os.utime(path, (then, then))
-    assert Folders(folder, 100).unchanged("cells.zarr", folder / "cells.abbe", datetime.now(UTC)) is same
+    assert Folders(folder, 100).unchanged("cells.zarr", None, datetime.now(UTC)) is same
 
 
 def test_copies_of_a_file_have_sessions_of_their_own(device: httpx.Client, folder: Path, two: list[np.ndarray]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 #: (what lies in it, the newest date in ns, bytes): another one means that something changed
 State = tuple[int, int, int]
 
+#: a disk that a folder is copied to may keep its dates this much earlier, in ns: whole or even seconds
+COARSER = 2 * 10**9
 #: files and folders of an OME-Zarr that are looked at; of one with more chunks the others are taken to be as they were
 LOOKED_THROUGH = 20_000
 #: what file managers leave in a folder that somebody looks into, beside all that begins with "._"
@@ -40,3 +42,17 @@ def state_of(place: Path, most: int = LOOKED_THROUGH) -> State:
             continue
         newest, size = max(newest, known.st_mtime_ns), size + known.st_size
     return count, newest, size
+
+
+def as_text(state: State) -> str:
+    """How a session keeps the state of what it was made from."""
+    return " ".join(map(str, state))
+
+
+def is_as_kept(state: State, text: str) -> bool:
+    """Is it the state that was kept so? On a coarser disk dates may have become earlier; whatever is written again has a later one."""
+    try:
+        count, newest, size = map(int, text.split())
+    except ValueError:
+        return False
+    return (state[0], state[2]) == (count, size) and 0 <= newest - state[1] < COARSER

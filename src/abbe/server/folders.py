@@ -22,7 +22,7 @@ from abbe.formats.listing import Listed
 from abbe.image import Image
 from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
-from abbe.server.changes import State, state_of
+from abbe.server.changes import State, as_text, is_as_kept, state_of
 from abbe.server.leftovers import UPLOAD, held
 from abbe.storage import inside
 
@@ -63,8 +63,6 @@ LOOKED_AT = 256 * 2**20
 DECODED = 6
 #: files whose digests, and lists of several images, are kept
 LISTED = 64
-#: sessions whose source's state is kept
-REMEMBERED = 4096
 #: bytes a second that any decoder should manage, to bound its time
 PACE = 10 * 2**20
 
@@ -79,7 +77,6 @@ class Folders:
         self._decoded: OrderedDict[tuple[str, int | None, State], Image] = OrderedDict()
         self._digests: OrderedDict[tuple[str, State], str] = OrderedDict()
         self._listed: OrderedDict[tuple[str, State], tuple[Listed, ...]] = OrderedDict()
-        self._made: OrderedDict[Path, State] = OrderedDict()
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -179,20 +176,14 @@ class Folders:
                     self._digests.popitem(last=False)
         return digest
 
-    def made(self, path: str, session_place: Path) -> None:
-        """A session is about to be made from the file or folder as it is now."""
-        _, state = self._file(path)
-        with self._lock:
-            self._made[session_place] = state
-            while len(self._made) > REMEMBERED:
-                self._made.popitem(last=False)
+    def state(self, path: str) -> str:
+        """Of a file or folder as it is now, to be kept in what is made from it."""
+        return as_text(self._file(path)[1])
 
-    def unchanged(self, path: str, session_place: Path, created: datetime) -> bool:
-        """Is the folder as it was when the session was made from it, at `created` (to the second)?"""
+    def unchanged(self, path: str, kept: str | None, created: datetime) -> bool:
+        """Is the folder as it was when its session was made, with this state, or at this second where no state was kept?"""
         _, state = self._file(path)
-        with self._lock:
-            known = self._made.get(session_place)
-        return known == state if known is not None else state[1] / 1e9 < created.timestamp()
+        return is_as_kept(state, kept) if kept is not None else state[1] / 1e9 < created.timestamp()
 
     def _file(self, path: str) -> tuple[Path, State]:
         place = self.place(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ from abbe.session.thumbnail import blend, png
 
 #: longest side of the merge window's preview
 PREVIEW = 640
+
+#: among the facts of an image from a folder: how that was when it was read, for it has no digest
+STATE = "state of the folder"
 
 #: letters of an image's name that its session is called by
 NAMED = 60
@@ -54,8 +58,11 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
     if known is not None:
         return id_of(_join(folder, known.name)), False
     target = free_name(place.parent, _session_stem(here, place, path, number), SUFFIX)
-    here.folders.made(path, target)
-    Session.create(target, here.folders.image(path, number)).close()
+    state = here.folders.state(path) if place.is_dir() else None  # as it is before it is read
+    image = here.folders.image(path, number)
+    if state is not None:
+        image = image.replace(provenance=replace(image.provenance, facts={**image.provenance.facts, STATE: state}))
+    Session.create(target, image).close()
     return id_of(_join(folder, target.name)), True
 
 
@@ -145,7 +152,8 @@ def _sessions_of(here: Service, path: str, place: Path) -> dict[int, Path]:
             continue
         file, number = numbered(place.with_name(origin.names or place.name))  # "cells.lif#2" has the digest of its file
         if digest is None:  # a folder has none: as long as nothing in it was written since
-            same = file == place and here.folders.unchanged(path, session_place, datetime.fromisoformat(first.created))
+            kept = origin.facts.get(STATE)
+            same = file == place and here.folders.unchanged(path, kept, datetime.fromisoformat(first.created))
         else:  # another file with the same bytes has sessions of its own
             same = origin.digest == digest and (file == place or not file.exists())
         if same:
