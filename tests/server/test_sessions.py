@@ -54,6 +54,27 @@ def test_statistics_are_those_of_the_pixels(device: httpx.Client, cells: str, fo
         assert found["minimum"] <= found["low"] < found["high"]
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_one_hot_pixel_leaves_the_others_their_histogram_and_contrast(dtype: type) -> None:
+    rng = np.random.default_rng(2)
+    plane = rng.normal(40, 8, (200, 300)).clip(0).astype(dtype)
+    top = float(np.iinfo(np.uint16).max)
+    before = _channel(plane, top)
+    plane[20, 30] = 60000
+    found = _channel(plane, top)
+    assert (found["minimum"], found["maximum"]) == (plane.min(), 60000)
+    assert found["to"] < 100
+    assert sum(found["histogram"]) == plane.size
+    assert sum(n > 0 for n in found["histogram"]) > 20
+    assert (found["low"], found["high"]) == pytest.approx((before["low"], before["high"]), abs=0.2)
+
+
+def test_bright_spots_stay_within_the_histogram() -> None:
+    plane = np.full((200, 300), 100, np.uint16) + np.arange(300, dtype=np.uint16) % 7
+    plane[50:54, 60:64] = 40000
+    assert _channel(plane, 65535.0)["to"] > 40000
+
+
 def test_the_brightest_of_eight_bits_is_255_and_of_floats_the_end_of_its_bin() -> None:
     full = np.array([[0] * 50 + [255] * 50], np.uint8)
     assert (_channel(full, 255)["low"], _channel(full, 255)["high"]) == (0, 255)

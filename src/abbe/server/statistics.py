@@ -14,6 +14,9 @@ from abbe.session import Session
 LOW, HIGH = 1.0, 99.8
 #: bins of a histogram
 BINS = 256
+#: share of the pixels (of a small plane so many, up to a thousandth) that may lie beyond the histogram where they lie far: beyond so many
+#: times the range of the others. One hot pixel would leave all others a single bin, and the handles on one another
+STRAY, STRAYS, FAR = 2e-5, 4, 8
 #: pixels of a plane that are looked at, at most: 4096 x 4096. Larger planes are judged by a smaller copy
 MOST = 2**24
 
@@ -42,7 +45,7 @@ def _top(session: Session, version: str) -> float | None:
 
 def _channel(plane: Array, top: float | None) -> dict[str, Any]:
     low, high = float(plane.min()), float(plane.max())
-    counts, start, width = _histogram(plane, low, high)
+    counts, start, width = _without_strays(plane, low, high)
     total = np.cumsum(counts)
     black, full = (start + width * float(np.searchsorted(total, total[-1] * q / 100)) for q in (LOW, HIGH))
     if plane.dtype.kind not in "ui" or width > 1:  # a bin holds several values, up to its end
@@ -70,6 +73,19 @@ def _histogram(plane: Array, low: float, high: float) -> tuple[Array, float, flo
     index = ((plane.ravel() - np.float32(low)) * np.float32(bins / (high - low))).astype(np.int32)
     counts = np.bincount(np.minimum(index, bins - 1), minlength=bins)
     return counts, low, (high - low) / bins
+
+
+def _without_strays(plane: Array, low: float, high: float) -> tuple[Array, float, float]:
+    """As `_histogram`; single pixels far above all others, as hot ones are, count in its last bin, which lies where the others end."""
+    few = int(max(STRAY * plane.size, min(STRAYS, plane.size / 1000)))
+    counts, start, width = _histogram(plane, low, high)
+    for _ in range(3):  # floats have wide bins at first, which hold all but the strays
+        last = int(np.searchsorted(np.cumsum(counts), plane.size - few))
+        if last == 0 or len(counts) <= FAR * (last + 1):
+            break
+        high = start + width * (last if plane.dtype.kind in "ui" else last + 1)
+        counts, start, width = _histogram(np.minimum(plane, plane.dtype.type(high)), low, high)
+    return counts, start, width
 
 
 def _binned(counts: Array) -> list[int]:
