@@ -10,9 +10,12 @@ import pytest
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
+import abbe
 from abbe.colocalization import colocalize
 from abbe.comparison import compare
+from abbe.errors import ParameterError
 from abbe.image import ROI, Image
+from abbe.image.pixels import ArrayPixels
 from abbe.image.roi_mask import Mask
 from abbe.reporting.building import build
 from abbe.reporting.case import Case, Named
@@ -203,6 +206,29 @@ def test_a_region_that_was_measured_is_outlined_and_told() -> None:
     captions = [" ".join(figure.caption for figure in report.figures()) for report in reports]
     assert ["Blue outlines" in caption for caption in captions] == [False, True]
     assert [roi.name for roi in case_of([image, part, part]).regions] == ["cell 1"]
+
+
+def test_results_of_two_images_are_no_report(tmp_path: Path) -> None:
+    """The regions of one would be drawn on the other, and its numbers stand below the other's name."""
+    one, other = spots(2), spots(2).replace(pixels=ArrayPixels(np.asarray(spots(2))[..., ::-1].copy()))
+    found = [colocalize(image, roi=ROI.rectangle(3.0, 3.0, 9.0, 8.0), ranked=False) for image in (one, other)]
+    with pytest.raises(ParameterError, match="belong to one image, got some of one from memory and"):
+        case_of(found)
+    for image in (one, other):
+        abbe.save(image, tmp_path / f"{len(list(tmp_path.iterdir()))}.ome.tif")
+    with pytest.raises(ParameterError, match=r"some of 0\.ome\.tif and some of 1\.ome\.tif, which share no original; report each"):
+        case_of([abbe.open(tmp_path / f"{k}.ome.tif") for k in (0, 1)])
+
+
+def test_results_of_one_image_are_a_report_however_they_came(tmp_path: Path) -> None:
+    image = spots(2)
+    made = image.replace(pixels=ArrayPixels(np.asarray(image) * 2), original=image)
+    again = spots(2)  # the same pixels once more
+    abbe.save(image, tmp_path / "cells.ome.tif")
+    files = [abbe.open(tmp_path / "cells.ome.tif") for _ in range(2)]
+    for images in ((image, made), (again, made), files, (image, image.select([1, 0])), (files[0].select([0, 1]), files[1])):
+        names = [measured.name for measured in case_of([colocalize(one, ranked=False) for one in images]).colocalizations]
+        assert names == ["original", "transformed" if images[1] is made else "original"]
 
 
 def test_a_region_of_a_session_is_outlined_once(session: Session) -> None:

@@ -12,6 +12,7 @@ from abbe.comparison.recorded import is_result, recorded
 from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.reporting.case import Case, Measured, Named
+from abbe.reporting.kinship import akin
 from abbe.reporting.measuring import comparison, every_pair
 
 ALONE = "This is a result of abbe whose original was not at hand: nothing is compared with it."
@@ -41,25 +42,35 @@ def case_of(subject: Any) -> Case:
     if not images:
         raise ParameterError("wanted at least one image or result to report, got none")
     final = max(images, key=_depth)
+    stranger = next((image for image in images if not akin(image, final)), None)
+    if stranger is not None:
+        raise ParameterError(
+            f"wanted results that belong to one image, got some of {_source(final)} and some of {_source(stranger)}, "
+            "which share no original; report each image by itself, or tie a result to what it was made from: abbe.compare(original=..., transformed=...)"
+        )
     before, named = final.original, Named("", _name(final), final)
     unasked = not colocalizations and not comparisons
     return Case(
-        title=Path(final.provenance.source).name if final.provenance.source else "image",
+        title=_source(final, "image"),
         before=named if before is None else Named("", _name(before), before),
         after=None if before is None else named,
-        colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations, named.name)),
-        comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons, named.name)),
+        colocalizations=tuple(every_pair(named) if unasked else _measured("c", colocalizations)),
+        comparisons=tuple(comparison(named) if unasked else _measured("q", comparisons)),
         source=final.provenance.source,
         problems=(ALONE,) if before is None and is_result(final) else (),
     )
 
 
-def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image, Mapping[str, Any]]], label: str) -> list[Measured]:
-    return [Measured(f"{letter}{number}", data, image, label, asked) for number, (data, image, asked) in enumerate(found)]
+def _measured(letter: str, found: Sequence[tuple[dict[str, Any], Image, Mapping[str, Any]]]) -> list[Measured]:
+    return [Measured(f"{letter}{number}", data, image, _name(image), asked) for number, (data, image, asked) in enumerate(found)]
 
 
 def _depth(image: Image) -> int:
     return 0 if image.original is None else 1 + _depth(image.original)
+
+
+def _source(image: Image, unknown: str = "one from memory") -> str:
+    return Path(image.provenance.source).name if image.provenance.source else unknown
 
 
 def _name(image: Image) -> str:
