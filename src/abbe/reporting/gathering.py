@@ -46,7 +46,8 @@ def case_of(subject: Any) -> Case:
     if stranger is not None:
         raise ParameterError(
             f"wanted results that belong to one image, got some of {_source(final)} and some of {_source(stranger)}, "
-            "which share no original; report each image by itself, or tie a result to what it was made from: abbe.compare(original=..., transformed=...)"
+            "which share no original; report each image by itself, "
+            "or tie a result to what it was made from: abbe.compare(original=..., transformed=...)"
         )
     before, named = final.original, Named("", _name(final), final)
     unasked = not colocalizations and not comparisons
