@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from abbe.colocalization.measurement import Measurement, measured
+from abbe.colocalization.once import Once
 from abbe.colocalization.pair import select
 from abbe.colocalization.result import Change, Colocalization
 from abbe.image import Notice
@@ -56,7 +57,9 @@ def _ranges(m: Measurement) -> Mapping[str, tuple[float, float]]:
     thresholds = m.thresholds
     given = (thresholds.first, thresholds.second) if thresholds.first is not None and thresholds.second is not None else "none"
     found: dict[str, list[float]] = {}
-    sources = [(a, b) for a in interval for b in interval]
+    once = Once()
+    bounds = [once.image(bound) for bound in interval]
+    sources = [(a, b) for a in bounds for b in bounds]
     for pair_of in sources:
         bound = select(m.pair.image, m.pair.channels, m.pair.region, m.pair.background, pair_of)
         # a lower bound reaches below 0 in every empty place, which is no reason to leave shares of light without a range
