@@ -21,6 +21,7 @@ from abbe.batch import folder as batch_folder
 from abbe.batch import running as batch_running
 from abbe.batch import tally as batch_tally
 from abbe.batch.claims import PLACING, Claims, Placing
+from abbe.batch.finding import Found, Source
 from abbe.batch.hands import Crew
 from abbe.batch.record import Record
 from abbe.batch.settings import Began
@@ -133,6 +134,38 @@ def test_an_image_that_is_gone_when_its_turn_comes_is_named(tmp_path: Path, imag
     summary = batch(folder, out, progress=lambda fraction, text: (folder / "b.tif").unlink(missing_ok=True), told=told.append)
     assert (summary.done, summary.failed) == (1, 1)
     assert "is gone" in str(told[1].error)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_share_that_goes_away_ends_it_with_one_word_and_is_held_against_no_image(empty: bool, tmp_path: Path, images: Images) -> None:
+    folder, out, away = images("a.tif", "b.tif", "c.tif"), tmp_path / "out", tmp_path / "away"
+    told: list[Outcome] = []
+
+    def leave(fraction: float, text: str) -> None:
+        if told and folder.exists() and not away.exists():
+            folder.rename(away)
+            if empty:
+                folder.mkdir()
+
+    with pytest.raises(StorageError, match="can no longer be listed, or is empty"):
+        batch(folder, out, progress=leave, told=told.append)
+    assert [outcome.status for outcome in told] == ["done"]
+    if empty:
+        folder.rmdir()
+    away.rename(folder)
+    summary = batch(folder, out)
+    assert (summary.before, summary.done, summary.failed) == (1, 2, 0)
+
+
+def test_an_image_that_may_not_be_read_any_more_keeps_its_result(tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, out, told = images("a.tif"), tmp_path / "out", list[Outcome]()
+    batch(folder, out)
+    monkeypatch.setattr(batch_folder, "look", lambda place, relative: Source(relative, 0, 0))
+    monkeypatch.setattr(batch_folder, "find", lambda *_: Found([Source("a.tif", 0, 0)]))
+    assert batch(folder, out, told=told.append).failed == 1
+    assert "may no longer be read; a_abbe.ome.tif" in str(told[0].error)
+    monkeypatch.undo()
+    assert batch(folder, out).before == 1
 
 
 def test_an_image_that_changed_since_is_told_of_and_its_result_left(tmp_path: Path, images: Images) -> None:
@@ -390,6 +423,30 @@ def test_a_folder_that_grows_may_lose_images_and_go_away_and_come_back(
     assert any("cannot be listed now" in text for text in texts)
     assert summary.done == 2
     assert results(out) == {str(outcome.result) for outcome in told if outcome.result}
+
+
+def test_an_image_in_work_when_a_growing_folder_goes_away_is_done_when_it_is_back(
+    tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_running, "LOOK", 0.2)
+    monkeypatch.setattr(batch_folder, "SETTLED", 0.5)
+    folder, out, away = images("a.tif"), tmp_path / "out", tmp_path / "away"
+    told: list[Outcome] = []
+    end, gone = time.monotonic() + 120, False
+
+    def report(fraction: float, text: str) -> None:
+        nonlocal gone
+        assert time.monotonic() < end, told
+        if not gone and list(out.glob(".abbe-batch/claims/*/attempt-*")):
+            folder.rename(away)
+            gone = True
+        if "cannot be listed now" in text and not list(out.glob(".abbe-batch/claims/*")):
+            away.rename(folder)
+        if told:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    summary = batch(folder, out, watch=True, told=told.append, progress=report)
+    assert ([outcome.status for outcome in told], summary.failed) == (["done"], 0)
 
 
 def test_cores_are_shared_out_and_memory_limits_how_many_work(monkeypatch: pytest.MonkeyPatch) -> None:

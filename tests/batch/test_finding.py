@@ -93,6 +93,27 @@ def refused(scandir: Callable[[Path], Any], name: str) -> Callable[[Path], Any]:
     return scan
 
 
+def test_what_lies_in_a_folder_of_which_names_alone_may_be_read_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "a/x.tif", "closed/y.tif", "closed/z.zarr")
+    (tmp_path / "closed").chmod(0o600)
+    if os.geteuid() == 0:  # who may look at everything
+        stat = os.stat
+
+        def look(path: Any, *more: Any, **words: Any) -> os.stat_result:
+            if "/closed/" in os.fsdecode(path):
+                raise PermissionError(13, "Permission denied")
+            return stat(path, *more, **words)
+
+        monkeypatch.setattr(os, "stat", look)
+    found = find(tmp_path, tmp_path / "out")
+    (tmp_path / "closed").chmod(0o700)
+    assert [(source.key, source.hidden) for source in found.sources] == [
+        ("a/x.tif", False),
+        ("closed/y.tif", True),
+        ("closed/z.zarr", True),
+    ]
+
+
 def test_an_image_in_several_files_changes_with_each(tmp_path: Path) -> None:
     fill(tmp_path, "scan.oif", "scan.oif.files/c1z1.tif", "a.zarr/zarr.json", "a.zarr/0/c/0")
     before = {source.key: source for source in find(tmp_path, tmp_path / "out").sources}

@@ -53,6 +53,11 @@ class Source:
         """The file's own key."""
         return file_of(self.key, self.number)
 
+    @property
+    def hidden(self) -> bool:
+        """Could nothing be told of it but its name?"""
+        return not (self.size or self.mtime_ns)
+
     def within(self, folder: Path) -> Path:
         return folder / self.relative
 
@@ -95,11 +100,11 @@ def find(folder: Path, out: Path, match: Sequence[str] = ()) -> Found:
         StorageError: the folder is not there or may not be read.
     """
     found = Found()
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise StorageError(
             f"wanted a folder of images, got the file {folder}; give its folder, {folder.parent}, with --match '{folder.name}'"
         )
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise StorageError(f"wanted a folder of images, got {folder}, which is none; check the name")
     for place, relative in _files(folder, "", os.path.realpath(out), found.closed):
         if is_wanted(relative, match):
@@ -134,29 +139,41 @@ def _files(folder: Path, prefix: str, out: str, closed: list[str]) -> Iterator[t
         if entry.name.startswith("."):
             continue
         place, relative, lower = Path(entry.path), prefix + entry.name, entry.name.lower()
-        if lower.endswith(".zarr") or not entry.is_dir():
+        if lower.endswith(".zarr") or not _is_folder(entry):
             yield place, relative
-        elif entry.is_dir(follow_symlinks=False) and not lower.endswith(_CLOSED) and os.path.realpath(place) != out:
+        elif not entry.is_symlink() and not lower.endswith(_CLOSED) and os.path.realpath(place) != out:
             yield from _files(place, relative + "/", out, closed)  # a link to a folder may lead round in a circle
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Where a link leads to what may not be looked at, opening it says so."""
+    with suppress(OSError):
+        return entry.is_dir()
+    return False
+
+
 def look(place: Path, relative: str) -> Source | None:
-    """How the image looks now. None for what went away meanwhile, or is no image."""
-    heads = [place]
-    if place.is_dir():
+    """How the image looks now. None for what went away meanwhile, or is no image. What cannot be told of a file, opening it says."""
+    heads, folder, hidden = [place], os.path.isdir(place), False
+    if folder:
         heads = [place / head for head in _HEADS]
     elif relative.lower().endswith(".oif"):
         heads.append(Path(f"{place}.files"))  # its planes; the folder's date is that of the last one that came
     seen = []
     for head in heads:
-        with suppress(OSError):
+        try:
             seen.append(head.stat())
-    if not seen and place.is_symlink():
-        seen.append(place.lstat())  # it leads nowhere, which opening it says
-    if not seen:
-        return None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:  # a folder of which names alone may be read, a share that does not answer
+            hidden = True
+    with suppress(OSError):
+        if not seen and os.path.islink(place):
+            seen.append(place.lstat())  # it leads nowhere
     key = file_key(relative)
-    own = seen if place.is_dir() else seen[:1]
+    if not seen:
+        return Source(key, 0, 0, "" if key == relative else relative) if hidden else None
+    own = seen if folder else seen[:1]
     return Source(key, sum(s.st_size for s in own), max(s.st_mtime_ns for s in seen), "" if key == relative else relative)
 
 

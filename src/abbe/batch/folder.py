@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -104,6 +105,21 @@ class Folder:
         with suppress(StorageError):
             self._take(find(self.path, self.out, self.match))
             self.seen = True
+
+    def is_away(self, watch: bool) -> bool:
+        """Is it gone, or an empty folder left of a share? That says nothing about an image; a folder that grows (`watch`) may come back.
+
+        Else `StorageError` is raised, in place of a word about each image.
+        """
+        with suppress(OSError), os.scandir(self.path) as entries:
+            if next(entries, None) is not None:
+                return False
+        if not watch:
+            raise StorageError(
+                f"{self.path} can no longer be listed, or is empty, as when a share is not connected; what is done is kept, and the batch "
+                "goes on when it is started again"
+            )
+        return True
 
     def look_at(self, listed: Source) -> Source | None:
         """The image as it is now: a long list is old when its end is reached. None where it is gone."""

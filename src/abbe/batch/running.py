@@ -254,7 +254,7 @@ class _Batch:
             return
         self.tally.hear()  # another process may have done it just now
         source = self.folder.look_at(listed)
-        if source is None and not self.watch:
+        if source is None and not self.folder.is_away(self.watch) and not self.watch:
             self._refuse(listed, "it was there when the batch began, and is gone", write=False)
         if source is None or not self._wanted(source) or (self.watch and source != listed):
             self.claims.release(claim)
@@ -267,7 +267,7 @@ class _Batch:
             return
         target, known, refused = self.folder.target(source), self.record.lines.get(source.key), ""
         try:
-            self._check(target, known)
+            self._check(source, target, known)
         except AbbeError as problem:
             refused = str(problem)
             if source.number is not None or (known is not None and known.images == 1):
@@ -284,9 +284,11 @@ class _Batch:
         name, place = PurePosixPath(target).name, source.within(self.folder.path)
         hands.give(Task(source.key, place, attempt, name, self.settings, source.number, refused))
 
-    def _check(self, target: str, known: Line | None) -> None:
+    def _check(self, source: Source, target: str, known: Line | None) -> None:
         """Raises `AbbeError` where the image cannot be done as things are."""
         if known is not None and known.status == "done" and (result := known.outcome().result) and (self.out / result).exists():
+            if source.hidden:
+                raise ParameterError(f"it may no longer be read; {result}, which was made from it before, is kept")
             raise ParameterError(
                 f"it has changed since {result} was made from it; delete that to have it done again, or do all again with --overwrite"
             )
@@ -313,6 +315,8 @@ class _Batch:
                 self._split(source, made, hands)
                 return
             outcome = self._outcome(given, made)
+            if outcome.status == "failed" and self.folder.is_away(self.watch):
+                return
             if outcome.status == "done":
                 folder = PurePosixPath(given.target).parent
                 files = {f"{task.attempt.name}/{name}": str(folder / name) for name in made.files}

@@ -239,7 +239,7 @@ class Digester:
     stamp: Stamp
 
     def __call__(self) -> str | None:
-        if self.stamp.path.is_dir():
+        if os.path.isdir(self.stamp.path):
             return None
         try:
             with os.fdopen(self.stamp.open(), "rb") as file:
