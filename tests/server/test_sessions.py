@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
@@ -274,6 +276,18 @@ def test_an_exported_image_has_the_pixels(device: httpx.Client, cells: str, fold
     content = device.get(f"/api/downloads/{job['result']['download']}").content
     (tmp_path / f"out.{image}").write_bytes(content)
     np.testing.assert_array_equal(np.asarray(abbe.open(tmp_path / f"out.{image}")), np.asarray(abbe.open(folder / "cells.tif")))
+
+
+def test_several_files_come_as_one_with_what_is_compressed_as_it_is(device: httpx.Client, cells: str) -> None:
+    body = {"kind": "export", "parts": ["image", "data"], "data": ["csv", "xlsx"]}
+    job = finished(device, device.post(f"/api/sessions/{cells}/jobs", json=body).json()["id"], 120)
+    packed = zipfile.ZipFile(io.BytesIO(device.get(f"/api/downloads/{job['result']['download']}").content))
+    assert packed.testzip() is None
+    methods = {Path(entry.filename).suffix: entry.compress_type for entry in packed.infolist()}
+    assert methods == {".tif": zipfile.ZIP_STORED, ".xlsx": zipfile.ZIP_STORED, ".csv": zipfile.ZIP_DEFLATED}
+    tif = next(entry for entry in packed.infolist() if entry.filename.endswith(".ome.tif"))
+    assert tif.date_time[0] >= 2020  # as the files would have it
+    assert tifffile.imread(io.BytesIO(packed.read(tif))).shape == (2, 40, 50)
 
 
 def test_everything_chosen_is_saved_to_the_folder(device: httpx.Client, cells: str, folder: Path) -> None:

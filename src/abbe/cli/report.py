@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abbe.cli.progress import progress
+from abbe.cli.progress import Progress, progress
 from abbe.cli.reading import is_session
 from abbe.cli.speech import say
 from abbe.errors import ParameterError
@@ -57,5 +57,5 @@ class _Version:
     def __init__(self, session: Session, key: str) -> None:
         self._session, self._key = session, key
 
-    def case(self) -> object:
-        return self._session.case(self._key)
+    def case(self, *, progress: Progress | None = None) -> object:
+        return self._session.case(self._key, progress)

@@ -14,13 +14,15 @@ from abbe.reporting.portable import portable
 from abbe.storage import write_whole
 
 Progress = Callable[[float, str], None]
+#: share of a report that is measuring
+MEASURING = 0.6
 
 
 @runtime_checkable
 class Reportable(Protocol):
     """What knows by itself what a report of it is about: a `Session`."""
 
-    def case(self) -> Case: ...
+    def case(self, *, progress: Progress | None = None) -> Case: ...
 
 
 def report(subject: Any, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None) -> Path:
@@ -41,12 +43,12 @@ def report(subject: Any, path: str | os.PathLike[str], *, overwrite: bool = Fals
     say = progress or (lambda fraction, word: None)
     say(0.0, "measuring")
     if isinstance(subject, Reportable):
-        case = subject.case()
+        case = subject.case(progress=lambda fraction, word: say(MEASURING * fraction, word))
     else:
         from abbe.reporting.gathering import case_of
 
         case = case_of(subject)
-    say(0.3, "drawing")
+    say(MEASURING, "drawing")
     content = render(portable(build(case), Path(path).parent))
     with write_whole(path, overwrite) as part:
         part.write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from abbe.errors import AbbeError
 from abbe.reporting.case import Measured, Named
@@ -11,26 +12,35 @@ from abbe.reporting.case import Measured, Named
 PAIRS = 4
 
 
-def every_pair(named: Named) -> list[Measured]:
+Progress = Callable[[float, str], None]
+
+
+def every_pair(named: Named, progress: Progress | None = None) -> list[Measured]:
     """Colocalization of each pair of up to four channels over the whole image."""
     from abbe.colocalization import colocalize
 
+    report = progress or (lambda fraction, word: None)
     count = named.image.shape[1]
-    pairs = itertools.combinations(range(count), 2) if count <= PAIRS else []
-    return [
-        Measured(f"pair{number}", colocalize(named.image, pair).to_dict(), named.image, label(named), {"channels": list(pair)})
-        for number, pair in enumerate(pairs, 1)
-    ]
+    pairs = list(itertools.combinations(range(count), 2)) if count <= PAIRS else []
+    found = []
+    for number, pair in enumerate(pairs):
+
+        def partly(fraction: float, word: str, number: int = number) -> None:
+            report((number + fraction) / len(pairs), word)
+
+        data = colocalize(named.image, pair, progress=partly).to_dict()
+        found.append(Measured(f"pair{number + 1}", data, named.image, label(named), {"channels": list(pair)}))
+    return found
 
 
-def comparison(named: Named) -> list[Measured]:
+def comparison(named: Named, progress: Progress | None = None) -> list[Measured]:
     """The image compared with its original; nothing where it has none, or one on another grid."""
     from abbe.comparison import compare
 
     if named.image.original is None:
         return []
     try:
-        data = compare(named.image.original, named.image).to_dict(resolution=False)
+        data = compare(named.image.original, named.image, progress=progress).to_dict(resolution=False)
     except AbbeError:  # another grid, such as a merged or reordered image: there is nothing to compare pixel by pixel
         return []
     return [Measured("comparison", data, named.image, label(named))]

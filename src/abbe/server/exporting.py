@@ -24,6 +24,10 @@ from abbe.storage import storage_error
 
 #: downloads that wait to be fetched; older ones are removed
 KEPT = 8
+#: share of an export that is writing its files; the rest is packing them
+WRITING = 0.95
+#: files that are worth compressing, and bytes that are packed between two reports of progress
+LOOSE, BLOCK = (".txt", ".csv", ".tsv", ".html"), 2**22
 #: channels that the page's picture takes at once, the first of those that are shown
 MOST = 6
 
@@ -63,7 +67,7 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
                 colors=colors(session, version),
                 contrast=contrast(session),
                 frame=wishes.frame,
-                progress=part(progress, 0.0, 0.97),
+                progress=part(progress, 0.0, WRITING),
             )
             if not made.files:
                 raise ParameterError("nothing could be exported: " + "; ".join(made.left_out))
@@ -71,7 +75,7 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
             said = {"files": [file.name for file in made.files], "left_out": chosen, "notices": list(made.notices)}
             if wishes.destination == "folder":
                 return {"folder": _into_folder(here, session_id, scratch / stem), **said}
-            ready = _one_file(scratch, stem, made.files)
+            ready = _one_file(scratch, stem, made.files, part(progress, WRITING, 1.0))
             return {"download": _offer(here, ready), "name": ready.name, **said}
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -132,13 +136,21 @@ def _into_folder(here: Service, session_id: str, made: Path) -> str:
     return where
 
 
-def _one_file(scratch: Path, stem: str, files: tuple[Path, ...]) -> Path:
+def _one_file(scratch: Path, stem: str, files: tuple[Path, ...], progress: Progress) -> Path:
+    """The file itself, or all of them in a zip file; what is compressed already is not compressed again, which takes minutes."""
     if len(files) == 1 and files[0].is_file():
         return files[0]
     packed = scratch / f"{stem}.zip"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    total, done = max(1, sum(file.stat().st_size for file in files)), 0
+    with zipfile.ZipFile(packed, "w") as archive:
         for file in files:
-            archive.write(file, file.relative_to(scratch).as_posix())
+            entry = zipfile.ZipInfo.from_file(file, file.relative_to(scratch).as_posix())
+            entry.compress_type = zipfile.ZIP_DEFLATED if file.suffix in LOOSE else zipfile.ZIP_STORED
+            with file.open("rb") as source, archive.open(entry, "w") as target:
+                while block := source.read(BLOCK):
+                    target.write(block)
+                    done += len(block)
+                    progress(done / total, "packing")
     return packed
 
 

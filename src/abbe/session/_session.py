@@ -15,6 +15,7 @@ from abbe.session.archive import Archive
 from abbe.session.crop import crop, moved, offset_of
 from abbe.session.multiscale import Progress
 from abbe.session.packing import pack
+from abbe.session.progress import part
 from abbe.session.records import Analysis, Version
 from abbe.session.summary import case_of
 
@@ -67,8 +68,8 @@ class Session(Archive):
         options: Mapping[str, Any],
     ) -> Version:
         source = self.version(key)
-        image = how(self.image(source.id), **options, progress=_part(progress, 0.0, 0.9))
-        return self.add_version(image, name=name, parent=source.id, offset=source.offset, author=author, progress=_part(progress, 0.9, 1.0))
+        image = how(self.image(source.id), **options, progress=part(progress, 0.0, 0.9))
+        return self.add_version(image, name=name, parent=source.id, offset=source.offset, author=author, progress=part(progress, 0.9, 1.0))
 
     def crop(
         self, y: tuple[int, int], x: tuple[int, int], key: str | int | None = None, *, name: str | None = None, author: str | None = None
@@ -76,10 +77,10 @@ class Session(Archive):
         """A part of a version as a new one: rows and columns (from, to) in its pixels, widened to whole pixels of the original."""
         source = self.version(key)
         image = self.image(source.id)
-        part, recipe = crop(image, y, x)
+        cut, recipe = crop(image, y, x)
         dy, dx = offset_of(image, recipe)
         offset = source.offset[0] + dy, source.offset[1] + dx
-        return self.add_version(part, name=name, parent=source.id, recipe=recipe, offset=offset, author=author)
+        return self.add_version(cut, name=name, parent=source.id, recipe=recipe, offset=offset, author=author)
 
     # ------------------------------------------------------------------------------------------ measuring
     def colocalize(
@@ -138,13 +139,13 @@ class Session(Archive):
         return self.analyses.add("comparison", result, version=version.id, reference=version.parent, parameters=asked, author=author)
 
     # ------------------------------------------------------------------------------------------ what leaves
-    def case(self, key: str | int | None = None) -> Case:
+    def case(self, key: str | int | None = None, progress: Progress | None = None) -> Case:
         """What a report of a version (the current one) is about: `abbe.report(session, "report.pdf")` asks for it.
 
         Measurements kept for the version are reported as they are; where there are none, the version is compared with its original and
         every pair of up to four channels is measured over the whole image, without keeping it.
         """
-        return case_of(self, self.version(key))
+        return case_of(self, self.version(key), progress)
 
     def export(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None, **choices: Any
@@ -160,14 +161,6 @@ class Session(Archive):
     def pack(self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None) -> Path:
         """The session as one zip file, which `Session.open` reads."""
         return pack(self, Path(path), overwrite, progress)
-
-
-def _part(progress: Progress | None, start: float, stop: float) -> Progress | None:
-    """Progress of a part of the work, told as progress of the whole."""
-    if progress is None:
-        return None
-    whole = progress
-    return lambda fraction, word: whole(start + (stop - start) * fraction, word)
 
 
 def _told(image: Image) -> dict[str, str | None]:

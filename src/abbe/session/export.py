@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from abbe.session import preferences
 from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
 from abbe.session.crop import crop
 from abbe.session.multiscale import Progress
+from abbe.session.progress import part as within
 from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from abbe.session._session import Session
 
 
+T = TypeVar("T")
+
+#: share of the measuring in the part that asks for it first
+MEASURING = 0.8
 #: a channel in this colour adds nothing to a picture, so it is left out of it and of its legend
 BLACK = "#000000"
 
@@ -57,14 +62,12 @@ def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise storage_error(folder, problem) from problem
+    report = progress or (lambda fraction, word: None)
     for number, part in enumerate(parts):
-        if progress is not None:
-            progress(number / len(parts), part)
-        work.do(part)
+        work.do(part, within(report, number / len(parts), (number + 1) / len(parts), part))
     preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in REMEMBERED})
     left = [f"{part}: not chosen ({what})" for part, what in PARTS.items() if part not in choices.parts]
-    if progress is not None:
-        progress(1.0, "exported")
+    report(1.0, "exported")
     return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)))
 
 
@@ -81,8 +84,12 @@ class _Work:
         self._colors = fitting(choices.colors, self._image)
         self._stem = f"{safe(session.name)}_{self._version.id}"
         self._kept: tuple[Case, Report] | None = None
+        self._progress: Progress = lambda fraction, word: None
 
-    def do(self, part: str) -> None:
+    def do(self, part: str, progress: Progress) -> None:
+        """Write one part. `progress` is that of this part; whoever writes it says how far it is."""
+        self._progress = progress
+        progress(0.0, part)
         steps: dict[str, Callable[[], None]] = {
             "image": lambda: self._save(self._image, self._stem),
             "original": self._original,
@@ -105,7 +112,7 @@ class _Work:
 
     # ------------------------------------------------------------------------------------------ images
     def _save(self, image: Image, stem: str) -> None:
-        saved = save(image, self._path(stem, self._choices.images), overwrite=self._overwrite)
+        saved = save(image, self._path(stem, self._choices.images), overwrite=self._overwrite, progress=self._progress)
         self.files.append(saved.path)
         self.notices += [notice.message for notice in saved.notices]
         if self._choices.images == "jpg":
@@ -139,7 +146,7 @@ class _Work:
         regions = list(self._session.rois)
         if not regions:
             self.left_out.append("rois: none were drawn")
-        for region in regions:
+        for region in self._each(regions):
             try:
                 inside = _inside(self._image, self._case.rois[regions.index(region)])
                 self._save_part(inside, f"{self._stem}_{safe(region.name)}", range(inside.shape[1]))
@@ -149,7 +156,7 @@ class _Work:
     def _revealed(self) -> None:
         if not self._case.colocalizations:
             self.left_out.append("revealed: the image has no channel pair")
-        for measured in self._case.colocalizations:
+        for measured in self._each(self._case.colocalizations):
             t = measured.data["thresholds"]
             if t["first"] is None or t["second"] is None:
                 self.left_out.append(f"revealed pixels of {_pair(measured)}: there are no thresholds ({t['undefined']})")
@@ -244,21 +251,34 @@ class _Work:
         return self._built()[1]
 
     def _built(self) -> tuple[Case, Report]:
+        """Measured by the first part that asks; what that writes comes after."""
         if self._kept is None:
-            case = self._session.case(self._version.id)
+            case = self._session.case(self._version.id, within(self._progress, 0.0, MEASURING))
+            self._progress = within(self._progress, MEASURING, 1.0)
             self._kept = case, build(case)
         return self._kept
 
     def _documents(self, formats: tuple[str, ...], what: str) -> None:
-        for suffix in formats:
+        report = self._report
+        for suffix in self._each(formats):
             path = self._folder / f"{self._stem}_{what}.{suffix}"
-            content = RENDERERS[f".{suffix}"](portable(self._report, self._folder))
+            content = RENDERERS[f".{suffix}"](portable(report, self._folder))
             with write_whole(path, self._overwrite) as part:
                 part.write_bytes(content)
             self.files.append(path)
 
     def _packed(self) -> None:
-        self.files.append(self._session.pack(self._folder / f"{safe(self._session.name)}.abbe.zip", overwrite=self._overwrite))
+        self.files.append(
+            self._session.pack(self._folder / f"{safe(self._session.name)}.abbe.zip", overwrite=self._overwrite, progress=self._progress)
+        )
+
+    def _each(self, things: Sequence[T]) -> Iterator[T]:
+        """One after another, each with its share of the progress."""
+        whole = self._progress
+        for number, thing in enumerate(things):
+            self._progress = within(whole, number / len(things), (number + 1) / len(things))
+            self._progress(0.0, "")
+            yield thing
 
 
 def described(kind: str, text: str) -> dict[str, Any]:

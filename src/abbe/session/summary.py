@@ -8,13 +8,15 @@ from abbe.errors import AbbeError
 from abbe.reporting.case import Ancestor, Case, Measured, Named, Remark
 from abbe.reporting.measuring import comparison, every_pair
 from abbe.session.crop import moved
+from abbe.session.multiscale import Progress
+from abbe.session.progress import part
 from abbe.session.records import Analysis, Version
 
 if TYPE_CHECKING:
     from abbe.session._session import Session
 
 
-def case_of(session: Session, version: Version) -> Case:
+def case_of(session: Session, version: Version, progress: Progress | None = None) -> Case:
     """The version with its measurements, beside what it was made from."""
     image = session.image(version.id)
     parent = session.version(version.parent) if image.original is not None and version.parent else None
@@ -29,8 +31,8 @@ def case_of(session: Session, version: Version) -> Case:
         before=before,
         after=None if image.original is None else named,
         versions=tuple(Named(v.id, v.name, session.image(v.id), v.created) for v in session.versions if _readable(session, v)),
-        colocalizations=tuple(colocalizations or every_pair(named)),
-        comparisons=tuple(comparisons or comparison(named)),
+        colocalizations=tuple(colocalizations or every_pair(named, part(progress, 0.0, 0.6))),
+        comparisons=tuple(comparisons or comparison(named, part(progress, 0.6, 1.0))),
         rois=rois,
         comments=tuple(Remark(c.text, c.author, c.created, c.version) for c in session.comments),
         source=str(session.path),
