@@ -71,3 +71,35 @@ def test_undo_in_the_message_of_a_deletion_brings_that_back_and_nothing_else(han
     brings_back.click()
     hand.page.locator(".message:not(.problem)", has_text="changed meanwhile").wait_for()
     assert regions(hand.page).count() == 2
+
+
+def test_a_region_whose_name_is_being_written_can_be_deleted(hand: Hand) -> None:
+    """Leaving the field keeps the name, and that is no change by somebody else."""
+    draw(hand, 1)
+    hand.page.route("**/rois/*", lambda route: (hand.page.wait_for_timeout(300), route.continue_()))
+    hand.page.get_by_label("Name of the region").fill("Golgi")
+    hand.page.get_by_role("button", name="Delete ROI 1").click()
+    hand.page.locator(".message", has_text="is deleted").wait_for()
+    playwright.expect(regions(hand.page)).to_have_count(1)
+    assert hand.page.locator(".message.problem").count() == 0
+
+
+def test_what_another_page_deleted_is_said_to_be(hand: Hand) -> None:
+    draw(hand, 1)
+    page, other = hand.page, hand.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Colocalization", exact=True).click()
+    regions(other).nth(1).click()
+    held: list[Any] = []
+    other.route("**/rois/*", lambda route: held.append(route))
+    field = other.get_by_label("Name of the region")
+    field.fill("Golgi")
+    field.press("Enter")
+    while not held:
+        other.wait_for_timeout(20)
+    page.keyboard.press("Delete")
+    page.locator(".message", has_text="is deleted").wait_for()
+    held[0].continue_()
+    other.locator(".message", has_text="the ROI was deleted elsewhere meanwhile").wait_for()
+    playwright.expect(regions(other)).to_have_count(1)
+    other.close()

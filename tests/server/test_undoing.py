@@ -69,6 +69,31 @@ def test_a_deletion_says_which_change_it_is(device: httpx.Client, cells: str) ->
     assert names(device.post(f"/api/sessions/{cells}/undo", json={"base": gone["change"]}).json()) == ["nucleus"]
 
 
+def test_what_is_undone_is_told_as_people_call_it(device: httpx.Client, cells: str) -> None:
+    for name, said in (("Golgi", "ROI Golgi"), (None, "ROI 2"), ("ROI of mine", "ROI of mine")):
+        made = device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": name}).json()
+        assert made["undo_action"] == f"{said} added"
+        roi = f"/api/sessions/{cells}/rois/{made['added']}"
+        assert device.put(roi, json={"shape": {**SQUARE, "x": 2.0}}).json()["undo_action"] == f"{said} changed"
+        assert device.delete(roi).json()["undo_action"] == f"{said} removed"
+    comment = device.put(f"/api/sessions/{cells}/comment", json={"text": "fixed"}).json()["comment"]
+    gone = device.put(f"/api/sessions/{cells}/comment", json={"text": "", "base": comment["base"]}).json()
+    assert gone["undo_action"] == "comment removed"
+
+
+def test_a_region_that_was_deleted_elsewhere_is_a_conflict_in_words(device: httpx.Client, cells: str) -> None:
+    roi = add(device, cells, "nucleus")["rois"][0]
+    device.delete(f"/api/sessions/{cells}/rois/{roi['id']}")
+    for late in (
+        device.put(f"/api/sessions/{cells}/rois/{roi['id']}", json={"name": "Golgi", "base": roi["base"]}),
+        device.delete(f"/api/sessions/{cells}/rois/{roi['id']}", params={"base": roi["base"]}),
+    ):
+        assert late.status_code == 409
+        assert late.json()["message"] == "the ROI was deleted elsewhere meanwhile; undo brings it back"
+        assert late.json()["session"]["rois"] == []
+    assert device.delete(f"/api/sessions/{cells}/rois/r99", params={"base": 1}).status_code == 400
+
+
 def test_another_process_came_first(device: httpx.Client, cells: str, server: Running) -> None:
     base = add(device, cells, "nucleus")["undo_base"]
     with Session.open(server.app.state.service.cabinet.folder(cells)) as other:

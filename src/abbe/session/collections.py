@@ -47,7 +47,7 @@ class _Collection(Generic[T]):
 
         def draft(state: State) -> Draft:
             name = self._known(state, key, base)
-            return Draft(f"{self.noun} {name} removed", {f"{self.kind}/{name}": None})
+            return Draft(f"{_called(self.noun, state.values[f'{self.kind}/{name}'])} removed", {f"{self.kind}/{name}": None})
 
         return self._store.commit(draft, author)
 
@@ -56,8 +56,11 @@ class _Collection(Generic[T]):
         for name in state.ids_of(self.kind):
             if key in (name, state.values[f"{self.kind}/{name}"].get("name")):
                 if base is not None and state.touched.get(f"{self.kind}/{name}", 0) > base:
-                    raise ConflictError(f"the {self.noun} {key} was changed elsewhere meanwhile; look at it again, then change it")
+                    called = _called(self.noun, state.values[f"{self.kind}/{name}"])
+                    raise ConflictError(f"{called} was changed elsewhere meanwhile; look at it again, then change it")
                 return name
+        if base is not None and f"{self.kind}/{key}" in state.touched:
+            raise ConflictError(f"the {self.noun} was deleted elsewhere meanwhile; undo brings it back")
         raise ParameterError(f"wanted a {self.noun} of this session, got {key!r}, which is not, or no longer, in it")
 
     def _add(self, content: dict[str, Any], action: str, kept: bool, author: str | None) -> str:
@@ -70,6 +73,12 @@ class _Collection(Generic[T]):
         return next(iter(change.changes)).partition("/")[2]
 
 
+def _called(noun: str, content: Mapping[str, Any]) -> str:
+    """What people call it: a ROI "Golgi", and not "ROI ROI 1"; what has no name is a comment, say, for ids are for programs."""
+    name = str(content.get("name") or "")[:80]
+    return name if name.startswith(noun) else f"{noun} {name}".strip()
+
+
 class Rois(_Collection[Region]):
     """Named regions of interest; each fits every version of the session."""
 
@@ -77,8 +86,9 @@ class Rois(_Collection[Region]):
 
     def add(self, roi: ROI, name: str | None = None, author: str | None = None) -> Region:
         """Keep a ROI. Unnamed ones are called "ROI 1", "ROI 2", ..."""
-        label = name or roi.name or f"ROI {self._store.state.ids.get(self.kind, 0) + 1}"
-        return self[self._add({"name": label[: LIMITS.name], "shape": plain(roi.to_dict())}, f"ROI {label[:80]} added", False, author)]
+        label = (name or roi.name or f"ROI {self._store.state.ids.get(self.kind, 0) + 1}")[: LIMITS.name]
+        content = {"name": label, "shape": plain(roi.to_dict())}
+        return self[self._add(content, f"{_called(self.noun, content)} added", False, author)]
 
     def change(
         self, key: str, roi: ROI | None = None, name: str | None = None, author: str | None = None, base: int | None = None
@@ -92,7 +102,7 @@ class Rois(_Collection[Region]):
             known = self._known(state, key, base)
             before = state.values[f"{self.kind}/{known}"]
             after = {**before, "name": (name or before["name"])[: LIMITS.name], "shape": plain(roi.to_dict()) if roi else before["shape"]}
-            return Draft(f"ROI {after['name'][:80]} changed", {f"{self.kind}/{known}": after})
+            return Draft(f"{_called(self.noun, after)} changed", {f"{self.kind}/{known}": after})
 
         change = self._store.commit(draft, author)
         return self[next(iter(change.changes)).partition("/")[2]]

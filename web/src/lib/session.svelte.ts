@@ -155,19 +155,22 @@ export class Session {
     return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), true))?.added ?? null;
   }
 
-  /** A change of this page that is still on its way comes first: it is no other's, and this one stands on it. */
   changeRoi(roi: Roi, edit: { shape?: Shape; name?: string }) {
-    const before = this.#changing;
-    return this.change(async () => {
-      await before;
-      const base = before ? (this.rois.find(({ id }) => id === roi.id)?.base ?? roi.base) : roi.base;
-      return put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base });
-    });
+    return this.#onRoi(roi, (now) => put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base: (now ?? roi).base }));
   }
 
   async dropRoi(roi: Roi): Promise<void> {
-    const done = await this.change(() => remove<Removed>(this.#at(`/rois/${roi.id}${query({ base: roi.base })}`)));
+    const done = await this.#onRoi(roi, async (now) => (now ? await remove<Removed>(this.#at(`/rois/${roi.id}${query({ base: now.base })}`)) : null));
     if (done) notes.say(`${roi.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
+  }
+
+  /** A change of this page that is still on its way comes first: it is no other's, and this one stands on it. */
+  #onRoi<T extends Document>(roi: Roi, act: (now: Roi | undefined) => Promise<T | null>) {
+    const before = this.#changing;
+    return this.change(async () => {
+      await before;
+      return act(before ? this.rois.find(({ id }) => id === roi.id) : roi);
+    });
   }
 
   comment(text: string, base: number | null) {
