@@ -196,6 +196,35 @@ def test_a_file_that_was_there_before_is_not_replaced(tmp_path: Path, images: Im
     assert abbe.open(out / "a_abbe.ome.tif").shape[-1] == 48
 
 
+def test_an_image_of_another_folder_is_not_taken_for_one_of_the_same_name_size_and_date(tmp_path: Path, images: Images) -> None:
+    """As two cameras write them, or an archive unpacks them."""
+    one, out = images("a.tif", "b.tif"), tmp_path / "out"
+    two = Path(shutil.copytree(one, tmp_path / "two"))
+    (two / "b.tif").unlink()
+    for path in (one / "a.tif", two / "a.tif"):
+        os.utime(path, (1.7e9, 1.7e9))
+    assert batch(one, out).done == 2
+    before = (out / "a_abbe.ome.tif").read_bytes()
+    summary = batch(two, out)
+    assert (summary.before, summary.done, summary.failed) == (0, 0, 1)
+    assert str(one) in rows(out)["a.tif"]["error"]
+    assert rows(out)["b.tif"]["status"] == "done"
+    assert (out / "a_abbe.ome.tif").read_bytes() == before
+    assert batch(one, out).before == 2  # what was refused of the other takes nothing from it
+    (out / "a_abbe.ome.tif").unlink()
+    assert batch(two, out).done == 1
+
+
+def test_a_folder_of_images_that_was_moved_or_is_known_under_two_names_is_the_same(tmp_path: Path, images: Images) -> None:
+    folder, out, moved = images("a.tif"), tmp_path / "out", tmp_path / "moved"
+    batch(folder, out)
+    (tmp_path / "link").symlink_to(folder)
+    assert batch(tmp_path / "link", out).before == 1
+    folder.rename(moved)
+    folder.mkdir()
+    assert batch(moved, out).before == 1
+
+
 def test_other_settings_are_refused_until_all_is_done_again(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     batch(folder, out)

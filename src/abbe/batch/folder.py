@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from abbe.batch.finding import Found, Source, find, grown, look, names_of, targets, targets_within
-from abbe.batch.record import Record
+from abbe.batch.finding import Found, Source, file_of, find, grown, look, names_of, plain, targets, targets_within
+from abbe.batch.record import Line, Record
 from abbe.batch.settings import Settings
 from abbe.errors import StorageError
 
@@ -105,6 +105,22 @@ class Folder:
         with suppress(StorageError):
             self._take(find(self.path, self.out, self.match))
             self.seen = True
+
+    def is_ours(self, key: str, line: Line) -> bool:
+        """Is it the outcome of an image of this folder, and not of one at the same path in another, which is still there as it was?
+
+        A folder that was moved, or that another machine knows under another name, stays the same one.
+        """
+        own = self._files.get(file_of(key, line.number))
+        if own is None or line.folder in (None, plain(str(self.path))):
+            return True
+        place = Path(str(line.folder)) / own.relative
+        other = look(place, own.relative)
+        if other is None or other.hidden or not line.of(other):
+            return True
+        with suppress(OSError):
+            return place.samefile(own.within(self.path))
+        return True
 
     def is_away(self, watch: bool) -> bool:
         """Is it gone, or an empty folder left of a share? That says nothing about an image; a folder that grows (`watch`) may come back.

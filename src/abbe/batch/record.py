@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,8 @@ class Outcome(BaseModel):
     mtime_ns: int
     #: "part": of a set of files that is one image, and done with its first; "several": a file of so many images, each with an outcome
     status: Literal["done", "failed", "part", "several"]
+    #: the folder of images in which it lies at that path
+    folder: str | None = None
     #: how many images its file holds, where that is known; which of several this one is, and what the file calls it
     images: int | None = None
     number: int | None = None
@@ -55,7 +57,7 @@ class Outcome(BaseModel):
     by: str = ""
     when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
-    @field_validator("key", "name", "result", "reason", "error", mode="before")
+    @field_validator("key", "folder", "name", "result", "reason", "error", mode="before")
     @classmethod
     def _plain(cls, text: object) -> object:
         """Errors name files, and names may be what no text can hold."""
@@ -78,6 +80,8 @@ class Line:
     text: bytes
     images: int | None = None
     number: int | None = None
+    #: None: an abbe wrote it that did not say
+    folder: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -120,15 +124,20 @@ def _line(text: bytes) -> tuple[str, Line]:
         key, images = file_key(key), 1 if status == "done" else None
         if status == "part" or (status == "done" and any(notice.startswith(_DROPPED) for notice in found["notices"])):
             status, images = FIRST, None
-    return key, Line(sys.intern(status), found["size"], found["mtime_ns"], text, images, found.get("number"))
+    folder = found.get("folder")
+    place = None if folder is None else sys.intern(folder)
+    return key, Line(sys.intern(status), found["size"], found["mtime_ns"], text, images, found.get("number"), place)
 
 
 class Record:
     """All outcomes in a folder of journals, the last of each image; and a journal for this process."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.own = folder, folder / f"{name}.jsonl"
+    def __init__(self, folder: Path, name: str, ours: Callable[[str, Line], bool] = lambda key, line: True) -> None:
+        """`ours` tells outcomes of this batch's images from those of another folder's, whose results lie here too."""
+        self.folder, self.own, self._ours = folder, folder / f"{name}.jsonl", ours
         self.lines: dict[str, Line] = {}
+        #: key of an image -> the other folder in which one of that key is, whose outcome is here
+        self.elsewhere: dict[str, str] = {}
         #: images of which this object learnt the outcome after its first look; and those of which it did since `news` was emptied
         self.late: set[str] = set()
         self.news: list[str] = []
@@ -164,6 +173,9 @@ class Record:
             key, line = _line(text)
         except (ValueError, TypeError, KeyError, AttributeError):
             return  # cut off, and another line behind it
+        if line.folder is not None and not self._ours(key, line):
+            self.elsewhere[key] = line.folder
+            return
         known = self.lines.get(key)
         if known is not None and not known.gives_way(line):
             return

@@ -154,7 +154,7 @@ class _Batch:
         try:
             with one_at_a_time(self.home):
                 self._begin(began)
-            self.record = Record(self.home / "journal", self.claims.name)
+            self.record = Record(self.home / "journal", self.claims.name, self.folder.is_ours)
             self.claims.take_over(self.record)
             self.folder.begin(self.record)
             self.tally = Tally(self.folder, self.record, self.told)
@@ -292,14 +292,16 @@ class _Batch:
             raise ParameterError(
                 f"it has changed since {result} was made from it; delete that to have it done again, or do all again with --overwrite"
             )
-        final = self.out / target
+        final, other = self.out / target, self.record.elsewhere.get(source.key)
+        if other is not None and final.exists():
+            raise ParameterError(f"{target} among the results was made from the image of that name in {other}; choose another --out")
         make_folder(final.parent)
         for path in (final, *(maps_beside(final).values() if self.settings.maps else ())):
             check_target(path, self.overwrite)
 
     def _refuse(self, source: Source, error: str, write: bool) -> None:
         self._refused.add(source)
-        self.tally.refused(Outcome(**_facts(source), status="failed", error=error, by=self.claims.name), write)
+        self.tally.refused(Outcome(**self._facts(source), status="failed", error=error, by=self.claims.name), write)
 
     def _take(self, task: Task, made: Made | None, hands: Hands) -> None:
         given = self._given.pop(task.key)
@@ -330,7 +332,7 @@ class _Batch:
                         raise
                     if not self.claims.holds(claim):
                         return
-                    outcome = Outcome(**_facts(source), status="failed", error=str(problem), by=self.claims.name)
+                    outcome = Outcome(**self._facts(source), status="failed", error=str(problem), by=self.claims.name)
             if given.refused and outcome.error == given.refused:
                 self._refuse_only(source, outcome, made)
                 return
@@ -353,7 +355,7 @@ class _Batch:
 
     def _split(self, source: Source, made: Made, hands: Hands) -> None:
         """A file of several images: each is done as one of its own, by whoever is free."""
-        facts, known, before = {**_facts(source), "by": self.claims.name}, self.record.lines.get(source.key), False
+        facts, known, before = {**self._facts(source), "by": self.claims.name}, self.record.lines.get(source.key), False
         if known is not None and (first := known.as_first(source.image(0))) is not None:
             self.record.add(first)
             before = True
@@ -362,7 +364,13 @@ class _Batch:
 
     def _outcome(self, given: _Given, made: Made) -> Outcome:
         source = given.source
-        facts = {**_facts(source), "by": self.claims.name, "seconds": round(made.seconds, 3), "images": made.images, "name": made.called}
+        facts = {
+            **self._facts(source),
+            "by": self.claims.name,
+            "seconds": round(made.seconds, 3),
+            "images": made.images,
+            "name": made.called,
+        }
         if made.error is not None:
             return Outcome(**facts, status="failed", error=made.error)
         if made.part_of is not None:
@@ -387,6 +395,6 @@ class _Batch:
             engine=made.engine,
         )
 
-
-def _facts(source: Source) -> dict[str, Any]:
-    return {"key": source.key, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}
+    def _facts(self, source: Source) -> dict[str, Any]:
+        place = str(self.folder.path)
+        return {"key": source.key, "folder": place, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}
