@@ -50,6 +50,17 @@ def test_a_link_that_leads_round_in_a_circle_is_not_followed(tmp_path: Path) -> 
     assert keys(tmp_path) == ["a/x.tif", "y.tif"]
 
 
+def test_links_lead_to_folders_elsewhere_and_to_each_once(tmp_path: Path) -> None:
+    fill(tmp_path, "raw/one/x.tif", "raw/one/p/y.tif", "raw/two/z.tif", "images/w.tif", "images/own/v.tif", "raw/results/r.tif")
+    images, raw = tmp_path / "images", tmp_path / "raw"
+    for name, there in {"a": raw / "one", "again": raw / "one" / "p", "b": raw / "two", "c": images / "own", "up": tmp_path}.items():
+        os.symlink(there, images / name)
+    os.symlink(raw / "one", raw / "two" / "round")
+    os.symlink(raw / "results", images / "results")
+    os.symlink(tmp_path / "gone", images / "nowhere")
+    assert keys(images, out="../raw/results") == ["a/p/y.tif", "a/x.tif", "b/z.tif", "own/v.tif", "w.tif"]
+
+
 def test_a_link_to_an_image_that_is_a_folder_is_an_image_and_one_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:
     fill(tmp_path, "images/x.tif", "elsewhere/a.zarr/zarr.json")
     os.symlink(tmp_path / "elsewhere" / "a.zarr", tmp_path / "images" / "a.zarr")

@@ -106,7 +106,7 @@ def find(folder: Path, out: Path, match: Sequence[str] = ()) -> Found:
         )
     if not os.path.isdir(folder):
         raise StorageError(f"wanted a folder of images, got {folder}, which is none; check the name")
-    for place, relative in _files(folder, "", os.path.realpath(out), found.closed):
+    for place, relative in _Walk(folder, out, found.closed).files(folder, ""):
         if is_wanted(relative, match):
             source = look(place, relative)
             if source is not None:
@@ -122,27 +122,50 @@ def is_wanted(relative: str, match: Sequence[str]) -> bool:
     return any(_matches(relative, pattern) for pattern in match) if match else relative.lower().endswith(READ)
 
 
-def _files(folder: Path, prefix: str, out: str, closed: list[str]) -> Iterator[tuple[Path, str]]:
-    """(path, path below the first folder) of every file, and of every folder that is one image."""
-    try:
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
-    except OSError as problem:
-        if not prefix:
-            raise StorageError(f"could not list the folder {folder}: {problem.strerror}; ask its owner, or choose another") from problem
-        if not isinstance(problem, FileNotFoundError):  # else it went away meanwhile
-            closed.append(plain(prefix))
-        return
-    if prefix and any(entry.name == HOME for entry in entries):
-        return  # results of another batch
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        place, relative, lower = Path(entry.path), prefix + entry.name, entry.name.lower()
-        if lower.endswith(".zarr") or not _is_folder(entry):
-            yield place, relative
-        elif not entry.is_symlink() and not lower.endswith(_CLOSED) and os.path.realpath(place) != out:
-            yield from _files(place, relative + "/", out, closed)  # a link to a folder may lead round in a circle
+class _Walk:
+    """Through a folder and its sub-folders, and those outside it to which links in it lead; each once, whichever way links lead round."""
+
+    def __init__(self, folder: Path, out: Path, closed: list[str]) -> None:
+        self._root, self._out, self._closed = os.path.realpath(folder), os.path.realpath(out), closed
+        #: where links led
+        self._linked: list[str] = []
+
+    def files(self, folder: Path, prefix: str) -> Iterator[tuple[Path, str]]:
+        """(path, path below the first folder) of every file, and of every folder that is one image."""
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as problem:
+            if not prefix:
+                raise StorageError(f"could not list the folder {folder}: {problem.strerror}; ask its owner, or choose another") from problem
+            if not isinstance(problem, FileNotFoundError):  # else it went away meanwhile
+                self._closed.append(plain(prefix))
+            return
+        if prefix and any(entry.name == HOME for entry in entries):
+            return  # results of another batch
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            place, relative, lower = Path(entry.path), prefix + entry.name, entry.name.lower()
+            if lower.endswith(".zarr") or not _is_folder(entry):
+                yield place, relative
+            elif not lower.endswith(_CLOSED) and self._leads_on(entry):
+                yield from self.files(place, relative + "/")
+
+    def _leads_on(self, entry: os.DirEntry[str]) -> bool:
+        """Does a sub-folder, or a link to one, lead to images that are met nowhere else?"""
+        real = os.path.realpath(entry.path)
+        if real == self._out or real in self._linked:
+            return False
+        if entry.is_symlink():
+            if _holds(real, self._root) or any(_holds(place, real) for place in (self._root, *self._linked)):
+                return False
+            self._linked.append(real)
+        return True
+
+
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
