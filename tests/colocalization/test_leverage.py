@@ -36,8 +36,11 @@ def test_one_hot_pixel_that_decides_r_is_said_with_r_of_the_others(apart: npt.ND
     assert (found.pearson or 0) > 0.9
     assert abs(without) < 0.2
     (line,) = said(found)
-    assert line.startswith(f"one pixel decides Pearson's r: it is {found.pearson:.2f}, and {without:.2f} over the {others.shape[1]} others")
+    assert line.startswith(f"one pixel decides Pearson's r: it is {found.pearson:.3f}, and {without:.3f} over the {others.shape[1]} others")
     assert found["m1"].word is None  # of which nothing is left but that pixel
+    assert {"pearson", "moc"} <= set(found.to_dict()["doubtful"])
+    assert "tm1" not in found.doubtful  # Otsu's threshold is not a matter of one pixel
+    assert "tm1" in measured(hot).doubtful
 
 
 def test_a_few_bright_specks_are_counted(apart: npt.NDArray[np.uint16]) -> None:
@@ -53,7 +56,7 @@ def test_a_hot_pixel_of_one_channel_hides_a_correlation(partly: Image) -> None:
     planes[0, 3, 3] = 65000
     found = measured(planes)
     assert (found.pearson or 0) < before - 0.2
-    assert f"and {before:.2f} over" in said(found)[0]
+    assert f"and {before:.2f}" in said(found)[0]
 
 
 def test_a_region_without_the_hot_pixel_has_nothing_to_be_said(apart: npt.NDArray[np.uint16]) -> None:
@@ -65,10 +68,13 @@ def test_a_region_without_the_hot_pixel_has_nothing_to_be_said(apart: npt.NDArra
 def test_ordinary_images_have_no_pixels_that_decide(apart: npt.NDArray[np.uint16], partly: Image) -> None:
     assert said(measured(apart)) == []
     assert said(colocalize(partly)) == []
+    assert colocalize(partly, background="mode").doubtful == ()
 
 
 def test_where_tm1_means_little_nobody_is_sent_to_read_it(apart: npt.NDArray[np.uint16]) -> None:
     found = measured(apart)
     assert any("mean little" in notice.message for notice in found.notices)
+    assert {"tm1", "tm2"} <= set(found.doubtful)
+    assert "pearson" not in found.doubtful
     assert not any("or read tM1" in notice.message for notice in found.notices)
     assert any("or read tM1" in notice.message for notice in measured(apart, threshold="otsu").notices)

@@ -233,6 +233,7 @@ def _one(image: Image, plan: Plan, before: Colocalization | None, report: Progre
         changes=beside,
         asked=plan.to_dict(),
         by_chance=m.by_chance,
+        doubtful=m.doubtful,
     )
 
 

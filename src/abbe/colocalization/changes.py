@@ -21,10 +21,10 @@ SAID = {
     "spearman": "Spearman's rank correlation",
     "icq": "Li's ICQ",
     "moc": "the overlap coefficient (MOC)",
-    "m1": "M1",
-    "m2": "M2",
-    "tm1": "tM1",
-    "tm2": "tM2",
+    "m1": "Manders' M1",
+    "m2": "Manders' M2",
+    "tm1": "Manders' tM1",
+    "tm2": "Manders' tM2",
 }
 #: those of them that change with the background alone, whatever else was restored
 BACKGROUND = ("moc", "m1", "m2", "tm1", "tm2")

@@ -99,8 +99,8 @@ def _decided(m: Measurement) -> Iterator[Notice]:
         k, without = m.decided
         yield Notice(
             "outliers",
-            f"{'one pixel decides' if k == 1 else f'{k} pixels decide'} Pearson's r: it is {m.coefficients['pearson'].value:.2f}, and "
-            f"{without:.2f} over the {m.sums.all.n - k} others. Hot pixels and specks that shine do this, and the overlap coefficient and "
+            f"{'one pixel decides' if k == 1 else f'{k} pixels decide'} Pearson's r: it is {m.coefficients['pearson'].value:.3f}, and "
+            f"{without:.3f} over the {m.sums.all.n - k} others. Hot pixels and specks that shine do this, and the overlap coefficient and "
             "Costes' thresholds follow them, too: take a region without them, or read Spearman's rank correlation",
         )
 

@@ -51,6 +51,14 @@ class Measurement:
         return r is not None and self.by_chance is not None and abs(r) <= self.by_chance
 
 
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Coefficients that mean little: they rest on thresholds that do, or on a few pixels."""
+        over = THRESHOLDED if self.doubt is not None or (self.decided is not None and self.thresholds.method.startswith("costes")) else ()
+        linear = ("pearson", "moc", "k1", "k2", "slope", "intercept") if self.decided is not None else ()
+        return tuple(key for key in self.coefficients if key in over or key in linear)
+
+
 def measured(
     pair: Pair, method: str | tuple[float, float], ranked: bool = True, most_below: float = MOST_BELOW, against_chance: bool = True
 ) -> Measurement:
@@ -86,6 +94,11 @@ def measured(
     return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt, reach, decided)
 
 
+#: those that rest on thresholds
+THRESHOLDED = (
+    *("tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2", "pearson_above", "pearson_above_either", "pearson_below"),
+    *("moc_above", "k1_above", "k2_above"),
+)
 #: the order of the tables
 ORDER = (
     *("pearson", "spearman", "kendall", "icq", "moc", "k1", "k2", "m1", "m2", "tm1", "tm2"),

@@ -198,6 +198,7 @@ class Colocalization:
         pair: the pixels that were measured; for scattergram, revealed pixels and histograms.
         asked: the settings of `colocalize` as plain data: what it takes to measure it again.
         by_chance: |r| below which 95 % of unrelated channels with structure as wide as these stay; None where r is undefined.
+        doubtful: keys of coefficients that rest on thresholds which mean little, or on a few pixels; a notice says why.
     """
 
     channels: tuple[int, int]
@@ -216,6 +217,7 @@ class Colocalization:
     changes: Mapping[str, Change] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
     by_chance: float | None = None
+    doubtful: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Coefficient:
         if key not in self.coefficients:
@@ -276,6 +278,7 @@ class Colocalization:
             "undefined": undefined,
             "chance": {key: c.chance for key, c in self.coefficients.items() if c.chance is not None},
             "pearson_by_chance": None if self.by_chance is None else [-self.by_chance, self.by_chance],
+            "doubtful": list(self.doubtful),
             "variants": {key: c.variant for key, c in self.coefficients.items() if c.variant is not None},
             "words": {key: c.word for key, c in self.coefficients.items() if c.word is not None},
             "words_source": WORDS_SOURCE,

@@ -46,7 +46,8 @@ class Advice:
         output_bytes: of the result as float32.
         scratch_bytes: disk that the run needs meanwhile; 0 when everything fits in memory.
         free_bytes: free disk for it; None where nobody knows.
-        remarks: sentences on what may disappoint.
+        remarks: sentences on what may disappoint; those of `foreign` come first.
+        foreign: a sentence about each channel that does not look like fluorescence.
         psf: per channel, FWHM in pixels of the lens's point-spread function by the file's optics, which super-resolution will undo; None
             where they do not say. Empty where that is no step of the run.
     """
@@ -60,6 +61,7 @@ class Advice:
     scratch_bytes: int
     free_bytes: int | None
     remarks: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
     psf: tuple[float | None, ...] = ()
 
     @property
@@ -94,6 +96,7 @@ def advise(
     grid = Grid()
     if plan == "A":
         grid = Grid(3 if "super_resolve" in wanted else 1, axial_ratio(source) if "axial" in wanted else None)
+    strange = foreign(source, chosen)
     shape = output_shape(source, grid)
     t, c, z, y, x = shape
     return Advice(
@@ -105,7 +108,8 @@ def advise(
         4 * t * c * z * y * x,
         scratch_bytes(source, chosen, grid),
         free_disk(tempfile.gettempdir()),
-        tuple(_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1, plan == "A" and "denoise" in wanted)),
+        (*strange, *_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1, plan == "A" and "denoise" in wanted)),
+        tuple(strange),
         by_file(source, range(source.shape[1]))[0].pixels if plan == "A" and "super_resolve" in wanted else (),
     )
 
@@ -129,7 +133,7 @@ def _contrast(image: Image, channel: int) -> float:
 def _remarks(
     image: Image, noise: Sequence[Noise], samples: Sequence[Sampling], chosen: tuple[int, ...], finer: bool, denoised: bool
 ) -> list[str]:
-    said = foreign(image, chosen)
+    said = []
     for c in chosen:
         name = image.channels[c]
         cutoff = samples[c].cutoff

@@ -20,6 +20,7 @@ def advice(session: Session, version: str | None = None) -> dict[str, Any]:
         "workflow": found.workflow,
         "reason": found.reason,
         "remarks": list(found.remarks),
+        "foreign": list(found.foreign),
         "shape": list(found.output_shape),
         "bytes": found.output_bytes,
         "fits": found.fits,

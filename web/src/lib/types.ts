@@ -130,7 +130,9 @@ export interface Document {
 export interface Advice {
   workflow: "A" | "B";
   reason: string;
+  /** what may disappoint; `foreign` among them: of channels that do not look like fluorescence */
   remarks: string[];
+  foreign: string[];
   shape: number[];
   bytes: number;
   fits: boolean;
@@ -179,6 +181,9 @@ export interface Colocalization {
   names: [string, string];
   n: number;
   undefined: Record<string, string>;
+  /** coefficients that mean little; a warning says why */
+  doubtful: string[];
+  region: { frames: [number, number]; planes: [number, number] };
   words: Record<string, string>;
   words_source: string;
   thresholds: { method: string; first: number | null; second: number | null; undefined: string | null };
