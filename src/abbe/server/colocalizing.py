@@ -12,6 +12,8 @@ from abbe.errors import ParameterError
 from abbe.image import ROI, Grid
 from abbe.server.derived import Picture
 from abbe.session import Session
+from abbe.session.collections import Measured
+from abbe.session.crop import moved
 
 if TYPE_CHECKING:  # loading compiled coefficients takes seconds the first time; the page should not wait for them
     from abbe.colocalization import Colocalization
@@ -25,10 +27,19 @@ def measure(
     session: Session, version: str | None, channels: tuple[int, int], roi: str | None, shape: dict[str, Any] | None, threshold: Threshold
 ) -> Colocalization:
     """Raises `AbbeError` for channels, regions or thresholds that cannot be."""
+    region = ROI.from_dict(shape) if shape is not None else session.rois.roi(roi) if roi is not None else None
+    return _measured(session, version, channels, region, threshold)
+
+
+def _measured(session: Session, version: str | None, channels: tuple[int, int], region: ROI | None, threshold: Threshold) -> Colocalization:
     from abbe.colocalization import colocalize
 
-    region = ROI.from_dict(shape) if shape is not None else session.rois.roi(roi) if roi is not None else None
-    return colocalize(session.image(version), channels=channels, roi=region, threshold=threshold)
+    return colocalize(session.image(version), channels=channels, roi=on_version(session, version, region), threshold=threshold)
+
+
+def on_version(session: Session, version: str | None, region: ROI | None) -> ROI | None:
+    """A region of the session, whose coordinates are those of the original, as it lies on a version that may be cropped."""
+    return None if region is None else moved(region, session.version(version).offset)
 
 
 def definitions() -> dict[str, Any]:
@@ -43,26 +54,15 @@ def scattergram(found: Colocalization) -> dict[str, Any]:
 
 
 def keep(session: Session, found: Colocalization, version: str | None, roi: str | None, threshold: Threshold, author: str) -> None:
+    """In place of the same that was measured before."""
+    session.analyses.put([_kept(session, found, version, roi, threshold)], author)
+
+
+def _kept(session: Session, found: Colocalization, version: str | None, roi: str | None, threshold: Threshold) -> Measured:
     made = session.version(version)
     reference = session.original.id if made.id != session.original.id else None
     parameters = {"threshold": list(threshold) if isinstance(threshold, tuple) else threshold}
-    same = [
-        a
-        for a in session.analyses
-        if a.kind == "colocalization" and (a.version, a.roi, a.channels, a.parameters) == (made.id, roi, found.channels, parameters)
-    ]
-    for old in same:
-        session.analyses.remove(old.id, author=author)
-    session.analyses.add(
-        "colocalization",
-        found,
-        version=made.id,
-        reference=reference,
-        channels=found.channels,
-        roi=roi,
-        parameters=parameters,
-        author=author,
-    )
+    return Measured("colocalization", found.to_dict(), made.id, reference, found.channels, roi, parameters)
 
 
 def table(
@@ -72,15 +72,16 @@ def table(
     count = session.version(version).shape[1]
     if count < 2:
         raise ParameterError("wanted an image of at least two channels, got one; merge two images first")
-    rows = []
+    version = session.version(version).id  # of the one that is current now, whatever others do while it is measured
+    regions = [(None, "Whole image", None), *((one.id, one.name, ROI.from_dict(one.shape).named(one.name)) for one in session.rois)]
+    rows, kept = [], []
     for pair in pairs or list(itertools.combinations(range(count), 2)):
-        for region in (None, *session.rois):
-            roi = None if region is None else region.id
-            found = measure(session, version, pair, roi, None, threshold)
-            keep(session, found, version, roi, threshold, author)
-            rows.append(
-                {"channels": list(pair), "roi": roi, "name": "Whole image" if region is None else region.name, "result": found.to_dict()}
-            )
+        for roi, name, region in regions:
+            found = _measured(session, version, pair, region, threshold)
+            kept.append(_kept(session, found, version, roi, threshold))
+            rows.append({"channels": list(pair), "roi": roi, "name": name, "result": found.to_dict()})
+    if session.read_only is None:
+        session.analyses.put(kept, author)
     return rows
 
 
@@ -92,5 +93,6 @@ def revealed(
     a, b = (image.plane(t, c, z) for c in channels)
     found = (a >= thresholds[0]) & (b >= thresholds[1])
     if region is not None:
+        region = moved(region, session.version(version).offset)
         found &= region.rows(Grid.of(image), z, t, 0, image.shape[3])
     return Picture.of((found.astype(np.uint8) * 255)[None])

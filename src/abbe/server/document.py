@@ -21,7 +21,7 @@ CHANGES = 200
 def document(session_id: str, path: str, session: Session, root: Path) -> dict[str, Any]:
     """Versions, history, ROIs, comment, and what can be undone; `path` lies below `root`."""
     undo, redo = session.next_undo, session.next_redo
-    comments = list(session.comments)
+    comments, bases, said = list(session.comments), session.rois.revisions(), verdicts(session)
     original = session.original
     known = original.pixel_size[1] is not None and original.pixel_size[2] is not None
     return {
@@ -39,8 +39,8 @@ def document(session_id: str, path: str, session: Session, root: Path) -> dict[s
         "read_only": session.read_only,
         "problems": list(session.problems),
         "unit": "um" if known else "pixel",
-        "versions": [version_document(session, version) for version in session.versions],
-        "rois": [{"id": r.id, "name": r.name, "shape": r.shape, "base": session.rois.revision_of(r.id)} for r in session.rois],
+        "versions": [version_document(session, version, said.get(version.id)) for version in session.versions],
+        "rois": [{"id": r.id, "name": r.name, "shape": r.shape, "base": bases.get(r.id, 0)} for r in session.rois],
         "comment": {"id": comments[0].id, "text": comments[0].text, "base": session.comments.revision_of(comments[0].id)}
         if comments
         else None,
@@ -81,7 +81,7 @@ def in_words(session: Session, action: str) -> str:
     return action[: parent.start()] + (f" from {names[parent[1]]}" if parent[1] in names else "")
 
 
-def version_document(session: Session, version: Version) -> dict[str, Any]:
+def version_document(session: Session, version: Version, said: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "id": version.id,
         "name": version.name,
@@ -99,7 +99,7 @@ def version_document(session: Session, version: Version) -> dict[str, Any]:
         "has_interval": version.has_interval,
         "offset": list(version.offset),
         "bytes": version.bytes,
-        "verdict": verdict(session, version.id),
+        "verdict": said,
         "recipe": None if version.recipe is None else recipe(version.recipe),
     }
 
@@ -112,10 +112,9 @@ def colors(version: Version) -> list[str]:
     return [color or DEFAULT_COLORS[k % len(DEFAULT_COLORS)] for k, color in enumerate(given)]
 
 
-def verdict(session: Session, version: str) -> Mapping[str, Any] | None:
-    """What was found when the version was compared with what it came from."""
-    found = [a for a in session.analyses if a.kind == "verdict" and a.version == version]
-    return found[-1].results if found else None
+def verdicts(session: Session) -> dict[str, Mapping[str, Any]]:
+    """What was found when a version was compared with what it came from, by the version's id; the last word counts."""
+    return {found.version: found.results for found in session.analyses if found.kind == "verdict"}
 
 
 def recipe(made: Recipe) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from abbe.errors import ConflictError, ParameterError
 from abbe.image.roi import ROI
@@ -41,6 +42,11 @@ class _Collection(Generic[T]):
         """The revision in which it changed last; hand it as `base` to `change` or `remove`."""
         state = self._store.state
         return state.touched.get(f"{self.kind}/{self._known(state, key)}", 0)
+
+    def revisions(self) -> dict[str, int]:
+        """Of each, by its id, what `revision_of` says."""
+        state = self._store.state
+        return {name: state.touched.get(f"{self.kind}/{name}", 0) for name in state.ids_of(self.kind)}
 
     def remove(self, key: str, author: str | None = None, base: int | None = None) -> Change:
         """Take it out; `Session.undo` puts it back. `base`: as for `change`."""
@@ -113,6 +119,26 @@ class Rois(_Collection[Region]):
         return ROI.from_dict(region.shape).named(region.name)
 
 
+class Measured(NamedTuple):
+    """A measurement that is to be kept; see `Analysis`. `results` is a mapping, or has `to_dict`."""
+
+    kind: str
+    results: Mapping[str, Any] | object
+    version: str
+    reference: str | None = None
+    channels: Sequence[int] = ()
+    roi: str | None = None
+    parameters: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **self._asdict(),
+            "channels": [int(c) for c in self.channels],
+            "parameters": plain(self.parameters or {}),
+            "results": plain(self.results),
+        }
+
+
 class Analyses(_Collection[Analysis]):
     """Measurements. Undo leaves them alone; `remove` takes one out."""
 
@@ -131,16 +157,30 @@ class Analyses(_Collection[Analysis]):
         author: str | None = None,
     ) -> Analysis:
         """Keep a measurement; `results` is a mapping, or has `to_dict` as `Colocalization` and `Comparison` have."""
-        content = {
-            "kind": kind,
-            "version": version,
-            "reference": reference,
-            "channels": [int(c) for c in channels],
-            "roi": roi,
-            "parameters": plain(parameters or {}),
-            "results": plain(results),
-        }
+        content = Measured(kind, results, version, reference, channels, roi, parameters).to_dict()
         return self[self._add(content, f"{kind} measured on {version}", True, author)]
+
+    def put(self, measured: Sequence[Measured], author: str | None = None) -> None:
+        """Keep measurements, in one change; each takes the place of those before that are of the same and asked for the same."""
+        contents = [one.to_dict() for one in measured]
+
+        def draft(state: State) -> Draft:
+            wanted = {_asked(content) for content in contents}
+            known = {name: state.values[f"{self.kind}/{name}"] for name in state.ids_of(self.kind)}
+            values: dict[str, Any] = {f"{self.kind}/{name}": None for name, content in known.items() if _asked(content) in wanted}
+            first, time = int(state.next_id(self.kind)[1:]), now()
+            for number, content in enumerate(contents, first):
+                values[f"{self.kind}/a{number}"] = {"id": f"a{number}", "created": time, **content}
+            what = ", ".join(dict.fromkeys(f"{content['kind']} measured on {content['version']}" for content in contents))
+            return Draft(f"{what}, {len(contents)} times" if len(contents) > 1 else what, values, kept=tuple(values))
+
+        if contents:
+            self._store.commit(draft, author)
+
+
+def _asked(content: Mapping[str, Any]) -> str:
+    """What was measured, and how, as one text."""
+    return json.dumps([content.get(key) for key in ("kind", "version", "channels", "roi", "parameters")], sort_keys=True)
 
 
 class Comments(_Collection[Comment]):

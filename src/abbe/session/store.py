@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from abbe.errors import SessionError
+from abbe.limits import LIMITS
 from abbe.session import journal, manifest
 from abbe.session.manifest import Manifest
 from abbe.session.places import Folder, Place
@@ -150,10 +151,16 @@ class Store:
             return change
 
     def _write(self, folder: Path, change: Change, following: Manifest) -> None:
+        content = manifest.dump(following)
+        if len(content) > LIMITS.metadata:  # more than is read again
+            raise SessionError(
+                f"wanted at most {LIMITS.metadata / 2**20:.0f} MiB of measurements, regions and names in {folder.name}, got more; "
+                "the session is as before: go on in a new one"
+            )
         length = journal.append(folder, [change], self._opened.journal_bytes)
         try:
             with write_whole(folder / manifest.NAME, overwrite=True) as part:
-                part.write_bytes(manifest.dump(following))
+                part.write_bytes(content)
         except BaseException:
             journal.append(folder, [], self._opened.journal_bytes)  # the change is taken back: it was not confirmed to anyone
             raise

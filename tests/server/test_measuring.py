@@ -1,0 +1,115 @@
+"""Colocalization over HTTP: where it is measured, and what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import abbe
+from abbe.errors import SessionError
+from abbe.image import ROI
+from abbe.server.cabinet import id_of
+from abbe.session import Session, store
+from abbe.session.state import State
+
+PLACES = [ROI.rectangle(0.5 + 0.7 * k, 1.0 + k / 2, 0.6, 1.5, name=f"cell {k}") for k in range(4)]
+
+
+@pytest.fixture
+def cropped(device: httpx.Client, folder: Path) -> str:
+    """A session with regions, at a version that is a part of the original."""
+    with Session.create(folder / "part.abbe", abbe.open(folder / "cells.tif")) as session:
+        for place in PLACES:
+            session.rois.add(place)
+        session.crop((6, 38), (9, 45))
+    return id_of("part.abbe")
+
+
+def at(session: str, rest: str) -> str:
+    return f"/api/sessions/{session}{rest}"
+
+
+def test_a_region_on_a_cropped_version_is_measured_where_it_lies(device: httpx.Client, cropped: str, folder: Path) -> None:
+    image = np.asarray(abbe.open(folder / "cells.tif"))[0, :, 0].astype(float)
+    for version in ("v1", "v2"):
+        rows = device.post(at(cropped, "/colocalize/table"), json={"version": version, "threshold": "otsu"}).json()["rows"]
+        for k in (1, 2):  # those that lie in the crop
+            box = (slice(round(5 + 7 * k), round(11 + 7 * k)), slice(10 + 5 * k, 25 + 5 * k))
+            expected = np.corrcoef(image[0][box].ravel(), image[1][box].ravel())[0, 1]
+            body = {"version": version, "channels": [0, 1], "roi": f"r{k + 1}"}
+            drawn = {"version": version, "channels": [0, 1], "shape": PLACES[k].to_dict()}
+            for found in (
+                rows[k + 1]["result"],
+                *(device.post(at(cropped, "/colocalize"), json=b).json()["result"] for b in (body, drawn)),
+            ):
+                assert found["n"] == 90
+                assert found["pearson"] == pytest.approx(expected)
+
+
+def test_revealed_pixels_of_a_region_on_a_cropped_version_lie_in_it(device: httpx.Client, cropped: str) -> None:
+    where = {"version": "v2", "first": 0, "second": 1, "low": 0, "high": 0, "level": 0, "x": 0, "y": 0, "roi": "r2"}
+    shown = np.frombuffer(device.get(at(cropped, "/revealed"), params=where).content, np.uint8).reshape(32, 36)
+    rows, columns = np.nonzero(shown)
+    assert (rows.min() + 6, rows.max() + 7, columns.min() + 9, columns.max() + 10) == (12, 18, 15, 30)
+
+
+def test_a_table_is_kept_in_one_change_that_undo_leaves_alone(device: httpx.Client, cropped: str, folder: Path) -> None:
+    before = device.get(at(cropped, "")).json()
+    for time in (1, 2):
+        rows = device.post(at(cropped, "/colocalize/table"), json={"version": "v1", "threshold": "otsu"}).json()["rows"]
+        after = device.get(at(cropped, "")).json()
+        assert after["revision"] == before["revision"] + time
+        assert after["undo_action"] == before["undo_action"]
+        with Session.open(folder / "part.abbe", read_only=True) as session:  # the second takes the place of the first
+            assert [found.roi for found in session.analyses] == [row["roi"] for row in rows] == [None, "r1", "r2", "r3", "r4"]
+            assert [found.results["pearson"] for found in session.analyses] == [row["result"]["pearson"] for row in rows]
+    device.post(at(cropped, "/colocalize"), json={"version": "v1", "channels": [0, 1], "roi": "r1", "threshold": "otsu", "keep": True})
+    device.post(at(cropped, "/colocalize"), json={"version": "v1", "channels": [0, 1], "roi": "r1", "threshold": "costes", "keep": True})
+    with Session.open(folder / "part.abbe", read_only=True) as session:
+        assert sorted(str(found.roi) for found in session.analyses) == ["None", "r1", "r1", "r2", "r3", "r4"]
+    assert device.get(at(cropped, "")).json()["undo_action"] == before["undo_action"]
+
+
+def test_a_session_that_is_read_only_has_its_table(device: httpx.Client, cropped: str, folder: Path) -> None:
+    with Session.open(folder / "part.abbe") as session:
+        session.pack(folder / "packed.zip")
+    (folder / "packed.zip").rename(folder / "packed.abbe")
+    answer = device.post(at(id_of("packed.abbe"), "/colocalize/table"), json={"threshold": "otsu"})
+    assert (answer.status_code, len(answer.json()["rows"])) == (200, 5)
+
+
+def test_a_session_of_many_regions_is_read_in_time_that_grows_with_them_and_no_faster(
+    device: httpx.Client, cropped: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, ids_of = [0], State.ids_of
+
+    def counted(state: State, kind: str) -> list[str]:
+        looked[0] += 1
+        return ids_of(state, kind)
+
+    monkeypatch.setattr(State, "ids_of", counted)
+    device.get(at(cropped, ""))
+    few, looked[0] = looked[0], 0
+    with Session.open(folder / "part.abbe") as session:
+        for place in PLACES * 5:
+            session.rois.add(place)
+    device.get(at(cropped, ""))  # takes over what was added
+    looked[0] = 0
+    assert len(device.get(at(cropped, "")).json()["rois"]) == 24
+    assert looked[0] <= few
+
+
+def test_a_session_does_not_grow_beyond_what_is_read_again(cropped: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session.open(folder / "part.abbe") as session:
+        monkeypatch.setattr(store, "LIMITS", replace(store.LIMITS, metadata=(folder / "part.abbe" / "manifest.json").stat().st_size + 2000))
+        before = session.revision
+        with pytest.raises(SessionError, match="MiB of measurements"):
+            session.comments.add("long " * 500)
+        session.comments.add("short")
+        assert session.revision == before + 1
+    with Session.open(folder / "part.abbe") as again:
+        assert (again.problems, [comment.text for comment in again.comments]) == ((), ["short"])
