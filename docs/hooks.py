@@ -1,6 +1,7 @@
 """What mkdocs calls while it builds the site.
 
 - A line `<!-- abbe COMMAND --help -->` in a page becomes what that command says, so that no page repeats options by hand.
+- Decisions and the training log come after the pages for users in what a search finds.
 - Every page in `docs/models` and `docs/design` is in the table of contents: each model and each decision has one.
 """
 
@@ -29,8 +30,10 @@ def on_config(config: Any) -> Any:
     return config
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
     """Called for each page."""
+    if page.file.src_uri.startswith((SECTIONS["Design"], "models/training-log")):
+        page.meta.setdefault("search", {"boost": 0.3})
     return LINE.sub(lambda line: f"```text\n{said(line[1])}\n```", markdown)
 
 
