@@ -113,3 +113,43 @@ def test_a_session_does_not_grow_beyond_what_is_read_again(cropped: str, folder:
         assert session.revision == before + 1
     with Session.open(folder / "part.abbe") as again:
         assert (again.problems, [comment.text for comment in again.comments]) == ((), ["short"])
+
+
+def test_a_cropped_version_is_compared_with_the_same_part_of_another(device: httpx.Client, cropped: str, folder: Path) -> None:
+    with Session.open(folder / "part.abbe") as session:
+        part = session.image("v2")
+        finer = np.kron(np.asarray(part), np.ones((1, 1, 1, 3, 3), np.float32)).astype(np.float32)
+        made = abbe.Image.from_array(finer, axes="TCZYX", pixel_size=(None, 0.1 / 3, 0.1 / 3), channels=part.channels)
+        session.add_version(made.replace(original=part), name="finer")
+        assert session.version("v3").offset == session.version("v2").offset
+    same = {"version": "v2", "reference": "v1"}
+    shown = device.get(at(cropped, "/maps/difference"), params=same).json()
+    assert (shown["height"], shown["width"]) == (32, 36)
+    tile = device.get(at(cropped, "/maps/difference/tile"), params={**same, "level": 0, "x": 0, "y": 0, "c": 1}).content
+    assert not np.frombuffer(tile, "<f4").any()
+    found = device.get(at(cropped, "/comparison"), params=same).json()
+    assert [channel["rsp"]["transformed"] for channel in found["channels"]] == [pytest.approx(1), pytest.approx(1)]
+    # the error map lies on the whole reference, and is empty where the part has nothing to say
+    finely = {"version": "v3", "reference": "v1"}
+    assert device.get(at(cropped, "/maps/error"), params=finely).json()["height"] == 40
+    tile = device.get(at(cropped, "/maps/error/tile"), params={**finely, "level": 0, "x": 0, "y": 0}).content
+    rows, columns = np.nonzero(np.frombuffer(tile, "<f4").reshape(40, 50))
+    assert (rows.min(), columns.min()) >= (6, 9)
+    assert (rows.max(), columns.max()) < (38, 45)
+    parts = [device.get(at(cropped, "/comparison"), params={"version": "v3", "reference": before}).json() for before in ("v1", "v2")]
+    assert parts[0] == parts[1]
+    refused = device.get(at(cropped, "/maps/difference"), params={"version": "v1", "reference": "v2"})
+    assert (refused.status_code, "shows another" in refused.json()["message"]) == (400, True)
+
+
+def test_parts_of_an_image_without_a_pixel_size_find_their_places(device: httpx.Client, folder: Path) -> None:
+    pixels = np.random.default_rng(3).poisson(60, (2, 40, 50)).astype(np.uint16)
+    with Session.create(folder / "bare.abbe", abbe.Image.from_array(pixels, axes="CYX")) as session:
+        session.crop((6, 38), (9, 45))
+        part = session.image("v2")
+        finer = np.kron(np.asarray(part), np.ones((1, 1, 1, 3, 3), np.float32)).astype(np.float32)
+        session.add_version(abbe.Image.from_array(finer, axes="TCZYX").replace(original=part))
+    bare = at(id_of("bare.abbe"), "/comparison")
+    parts = [device.get(bare, params={"version": "v3", "reference": before}).json() for before in ("v1", "v2")]
+    assert parts[0] == parts[1]
+    assert parts[0]["channels"][0]["rsp"]["transformed"] > 0.9

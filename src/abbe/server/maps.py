@@ -11,12 +11,15 @@ from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.image.pixels import Array
 from abbe.server.derived import Picture
-from abbe.session import Session
+from abbe.session import Session, Version
+
+#: rows and columns
+Place = tuple[slice, slice]
 
 
 def difference(session: Session, version: str, reference: str, t: int, z: int) -> Picture:
     """Version less reference, in its units, on its grid; a coarser reference is enlarged by cubic splines, centres aligned."""
-    after, before = session.image(version), session.image(reference)
+    after, before, _ = _together(session, version, reference)
     if after.shape[1] != before.shape[1]:
         raise ParameterError("wanted two versions with the same channels, got different ones")
     plane = np.stack([_difference(after, before, t, c, z) for c in range(after.shape[1])])
@@ -39,10 +42,54 @@ def error(session: Session, version: str, reference: str, t: int, z: int) -> Pic
     """NanoJ-SQUIRREL's error map, on the reference's grid: where the version does not explain the reference."""
     from abbe.comparison import compare
 
-    result = compare(original=session.image(reference), transformed=session.image(version))
-    maps = result.error_map
-    plane = np.stack([maps.plane(min(t, maps.shape[0] - 1), c, min(z, maps.shape[2] - 1)) for c in range(maps.shape[1])]).astype(np.float32)
-    return Picture.of(plane, {"low": 0.0, "high": float(np.percentile(plane[:, ::2, ::2], 99.8)) or 1.0})
+    after, before, place = _together(session, version, reference)
+    maps = compare(original=before, transformed=after).error_map
+    part = np.stack([maps.plane(min(t, maps.shape[0] - 1), c, min(z, maps.shape[2] - 1)) for c in range(maps.shape[1])]).astype(np.float32)
+    high = float(np.percentile(part[:, ::2, ::2], 99.8)) or 1.0
+    plane = np.zeros((len(part), *session.version(reference).shape[3:]), np.float32)  # nothing is said of what was cropped away
+    plane[(slice(None), *place)] = part
+    return Picture.of(plane, {"low": 0.0, "high": high})
+
+
+def _together(session: Session, version: str, reference: str) -> tuple[Image, Image, Place]:
+    """Both images, the reference cut to what a cropped version shows of it, and where that lies in it.
+
+    Versions of which none was cropped are taken to show the same field, whatever their pixel sizes say. Raises `ParameterError` when the
+    version shows more than the reference.
+    """
+    after, before = session.version(version), session.version(reference)
+    image, place = session.image(before.id), (slice(0, before.shape[3]), slice(0, before.shape[4]))
+    if not _cropped(session, after) and not _cropped(session, before):
+        return session.image(after.id), image, place
+    rows, columns = (_span(session, after, before, k) for k in (0, 1))
+    if min(rows.start, columns.start) < 0 or rows.stop > before.shape[3] or columns.stop > before.shape[4]:
+        raise ParameterError(
+            f"wanted a version that shows the field of view of {before.name[:80]}, or a part of it, got {after.name[:80]}, which shows another: "
+            "go to the one that shows less, and compare it with the other"
+        )
+    return session.image(after.id), image if (rows, columns) == place else image.crop(rows, columns), (rows, columns)
+
+
+def _span(session: Session, after: Version, before: Version, k: int) -> slice:
+    """The rows (k = 0) or columns of `before` that `after` shows."""
+    size = _step(session, before, 3 + k)
+    start = (after.offset[k] - before.offset[k]) / size
+    return slice(round(start), round(start + after.shape[3 + k] * _step(session, after, 3 + k) / size))
+
+
+def _cropped(session: Session, version: Version) -> bool:
+    return version.operation == "crop" or any(_cropped(session, one) for one in session.versions if one.id == version.parent)
+
+
+def _step(session: Session, version: Version, axis: int) -> float:
+    """Size of a pixel in the unit of offsets: um, or pixels of the original where no size is known."""
+    known = version.pixel_size[axis - 2]
+    if known is not None and None not in session.original.pixel_size[1:]:
+        return known
+    parent = next((one for one in session.versions if one.id == version.parent), None)
+    if parent is None:
+        return 1.0 if version.id == session.original.id else session.original.shape[axis] / version.shape[axis]
+    return _step(session, parent, axis) * (1.0 if version.operation == "crop" else parent.shape[axis] / version.shape[axis])
 
 
 MAPS: dict[str, Callable[[Session, str, str, int, int], Picture]] = {"difference": difference, "error": error}
@@ -56,7 +103,8 @@ def comparison(session: Session, version: str, reference: str) -> dict[str, Any]
     known = [a for a in session.analyses if a.kind == "comparison" and (a.version, a.reference) == (version, reference)]
     if known:
         return dict(known[-1].results)
-    result = compare(original=session.image(reference), transformed=session.image(version)).to_dict()
+    after, before, _ = _together(session, version, reference)
+    result = compare(original=before, transformed=after).to_dict()
     if session.read_only is None:
         session.analyses.add("comparison", result, version=version, reference=reference)
     return result

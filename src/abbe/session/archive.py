@@ -184,7 +184,7 @@ class Archive:
         operation: str | None = None,
         parent: str | None = None,
         recipe: Recipe | None = None,
-        offset: tuple[float, float] = (0.0, 0.0),
+        offset: tuple[float, float] | None = None,
         make_current: bool = True,
         author: str | None = None,
         progress: Progress | None = None,
@@ -197,7 +197,8 @@ class Archive:
             name, operation: by default what its recipe says.
             parent: the version it was made from; by default the one whose pixels `image.original` has, else the current one.
             recipe: how it was made; by default the image's own.
-            offset: (y, x) of its first pixel in the original, in um (in pixels of the original where no size is known).
+            offset: (y, x) of its first pixel in the original, in um (in pixels of the original where no size is known); by default that of
+                the version it was made from.
 
         Raises:
             SessionError, StorageError: it could not be kept; the session is as before.

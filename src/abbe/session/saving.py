@@ -8,7 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ class Plan:
     operation: str | None = None
     parent: str | None = None
     recipe: Recipe | None = None
-    offset: tuple[float, float] = (0.0, 0.0)
+    #: None: where what it was made from lies
+    offset: tuple[float, float] | None = None
     make_current: bool = True
     author: str | None = None
 
@@ -105,7 +106,9 @@ def add(store: Store, plan: Plan, progress: Progress | None) -> Version:
     folder = store.folder
     before = store.state
     parent = plan.parent or _parent(plan.image, before)
-    find(before, parent)
+    source = find(before, parent)
+    if plan.offset is None and (plan.parent is not None or plan.image.original is not None):
+        plan = replace(plan, offset=source.offset)
     try:
         with _workplace(folder) as place:
             record = _record(before, plan, parent, None)
@@ -158,7 +161,7 @@ def _record(state: State, plan: Plan, parent: str | None, link: Link | None) -> 
         channels=image.channels,
         colors=image.colors,
         parent=parent,
-        offset=plan.offset,
+        offset=plan.offset or (0.0, 0.0),
         recipe=recipe,
         notices=tuple(SavedNotice(code=notice.code, message=notice.message) for notice in image.warnings),
         has_interval=image.interval is not None,
