@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abbe import Image, Session, colocalize, compare, save
+from abbe import ROI, Image, Session, colocalize, compare, save
 from abbe.cli import frame
 
 
@@ -30,6 +30,20 @@ def test_the_measurement_is_the_one_of_python_and_is_kept(session: Path, capsys:
         wanted = colocalize(opened.image()).to_dict()
     assert kept.kind == "colocalization"
     assert kept.results == printed == json.loads(json.dumps(wanted))
+
+
+def test_the_same_measured_again_takes_the_place_of_the_first(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A report had every row twice; many regions are kept in one change."""
+    rois = [session.with_name(f"cell {k}.json") for k in range(5)]
+    for k, file in enumerate(rois):
+        file.write_text(json.dumps(ROI.rectangle(4 + 9 * k, 5, 8, 20, unit="pixel", name=f"cell {k}").to_dict()))
+    for _ in range(2):
+        assert frame.main(["colocalize", str(session), *(word for file in rois for word in ("--roi", str(file)))]) == 0
+        assert "kept in the session: 5 measurements" in capsys.readouterr().out
+    with Session.open(session) as opened:
+        assert len(opened.analyses) == 5
+        assert opened.revision == 3
+        assert not opened.can_undo
 
 
 def test_measurements_by_plane_leave_the_session_as_it_is(session: Path, capsys: pytest.CaptureFixture[str]) -> None:

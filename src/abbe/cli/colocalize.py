@@ -22,6 +22,7 @@ from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image, Notice
 from abbe.session import Session
+from abbe.session.collections import Measured
 from abbe.storage import check_target
 
 EXTRAS = {"shift": "shift", "randomise": "randomisation", "objects": "objects"}
@@ -106,11 +107,13 @@ def _keep(session: Session, found: ColocalizationTable, settings: dict[str, Any]
         say(f"not kept in the session: {reason}", err=quiet)
         return
     version = session.version()
-    for result in found.results:
-        parameters = {"channels": list(result.channels), "roi": result.region.roi, **settings}
-        session.analyses.add(
-            "colocalization", result, version=version.id, reference=version.parent, channels=result.channels, parameters=parameters
-        )
+    asked = [{"channels": list(result.channels), "roi": result.region.roi, **settings} for result in found.results]
+    session.analyses.put(
+        [
+            Measured("colocalization", result.to_dict(), version.id, version.parent, result.channels, None, parameters)
+            for result, parameters in zip(found.results, asked, strict=True)
+        ]
+    )
     say(f"kept in the session: {len(found)} measurement{'s' * (len(found) != 1)} of {version.name[:80]}", err=quiet)
 
 

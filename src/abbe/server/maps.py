@@ -64,8 +64,8 @@ def _together(session: Session, version: str, reference: str) -> tuple[Image, Im
     rows, columns = (_span(session, after, before, k) for k in (0, 1))
     if min(rows.start, columns.start) < 0 or rows.stop > before.shape[3] or columns.stop > before.shape[4]:
         raise ParameterError(
-            f"wanted a version that shows the field of view of {before.name[:80]}, or a part of it, got {after.name[:80]}, which shows another: "
-            "go to the one that shows less, and compare it with the other"
+            f"wanted a version that shows the field of view of {before.name[:80]}, or a part of it, got {after.name[:80]}, which shows "
+            "another: go to the one that shows less, and compare it with the other"
         )
     return session.image(after.id), image if (rows, columns) == place else image.crop(rows, columns), (rows, columns)
 
