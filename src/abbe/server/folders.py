@@ -10,7 +10,8 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Folders:
         self._decoded: OrderedDict[tuple[str, int | None, State], Image] = OrderedDict()
         self._digests: OrderedDict[tuple[str, State], str] = OrderedDict()
         self._listed: OrderedDict[tuple[str, State], tuple[Listed, ...]] = OrderedDict()
+        self._opening: dict[Path, tuple[threading.Lock, int]] = {}
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -175,6 +177,21 @@ class Folders:
                 while len(self._digests) > LISTED:
                     self._digests.popitem(last=False)
         return digest
+
+    @contextmanager
+    def alone(self, place: Path) -> Iterator[None]:
+        """One at a time for each place."""
+        with self._lock:
+            lock, waiting = self._opening.get(place, (threading.Lock(), 0))
+            self._opening[place] = lock, waiting + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                _, waiting = self._opening.pop(place)
+                if waiting > 1:
+                    self._opening[place] = lock, waiting - 1
 
     def state(self, path: str) -> str:
         """Of a file or folder as it is now, to be kept in what is made from it."""

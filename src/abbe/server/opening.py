@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from abbe.errors import AbbeError, MergeError, StorageError
+from abbe.errors import AbbeError, ExistsError, MergeError, StorageError
 from abbe.formats import merge
 from abbe.formats.merging import only_filled
 from abbe.formats.naming import numbered
@@ -26,6 +27,9 @@ PREVIEW = 640
 
 #: among the facts of an image from a folder: how that was when it was read, for it has no digest
 STATE = "state of the folder"
+
+#: names that are tried for a new session
+TRIES = 8
 
 #: letters of an image's name that its session is called by
 NAMED = 60
@@ -54,16 +58,25 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
         here.cabinet.get(id_of(path))
         return id_of(path), False
     folder = path.rpartition("/")[0]
-    known = _sessions_of(here, path, place).get(number or 0)
-    if known is not None:
-        return id_of(_join(folder, known.name)), False
-    target = free_name(place.parent, _session_stem(here, place, path, number), SUFFIX)
-    state = here.folders.state(path) if place.is_dir() else None  # as it is before it is read
-    image = here.folders.image(path, number)
-    if state is not None:
-        image = image.replace(provenance=replace(image.provenance, facts={**image.provenance.facts, STATE: state}))
-    Session.create(target, image).close()
-    return id_of(_join(folder, target.name)), True
+    with here.folders.alone(place):  # whoever opens the same at the same moment gets the session that is being made
+        known = _sessions_of(here, path, place).get(number or 0)
+        if known is not None:
+            return id_of(_join(folder, known.name)), False
+        state = here.folders.state(path) if place.is_dir() else None  # as it is before it is read
+        image = here.folders.image(path, number)
+        if state is not None:
+            image = image.replace(provenance=replace(image.provenance, facts={**image.provenance.facts, STATE: state}))
+        return id_of(_join(folder, _create(place.parent, _session_stem(here, place, path, number), image))), True
+
+
+def _create(folder: Path, stem: str, image: Image) -> str:
+    """A session under the first free name; returns that. Another image may take a name that was free when this one began to be written."""
+    for _ in range(TRIES):
+        target = free_name(folder, stem, SUFFIX)
+        with suppress(ExistsError):
+            Session.create(target, image).close()
+            return target.name
+    raise StorageError(f"wanted a free name like {stem}{SUFFIX}, and each was taken meanwhile; try again")
 
 
 def choices(here: Service, path: str) -> list[dict[str, Any]]:
@@ -81,9 +94,7 @@ def choices(here: Service, path: str) -> list[dict[str, Any]]:
 def keep(here: Service, image: Image, name: str, folder: str) -> str:
     """A new session around an image that is in no file; returns its id."""
     place = here.folders.place(folder)
-    target = free_name(place, Path(clean_name(name)).name.removesuffix(SUFFIX), SUFFIX)
-    Session.create(target, image).close()
-    return id_of(_join(folder, target.name))
+    return id_of(_join(folder, _create(place, Path(clean_name(name)).name.removesuffix(SUFFIX), image)))
 
 
 def merge_session(here: Service, parts: Sequence[Part], name: str, folder: str) -> str:
