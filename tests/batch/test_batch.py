@@ -621,3 +621,14 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images:
     with pytest.raises(StorageError, match="could not write"):
         batch(folder, out)
     assert not list((out / ".abbe-batch").glob("claims/*"))
+
+
+def test_frames_of_a_series_share_their_light_as_without_a_batch(tmp_path: Path, images: Images) -> None:
+    folder = images("lone.tif")
+    light = np.random.default_rng(6).poisson(50 + 100 * np.eye(40), (3, 40, 40)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(light, "TYX", 0.1), folder / "movie.ome.tif")
+    assert batch(folder, tmp_path / "out", Settings(steps=("denoise",), frames=1)).done == 2
+    ours = abbe.enhance(abbe.open(folder / "movie.ome.tif"), "denoise", frames=1)
+    assert np.array_equal(np.asarray(abbe.open(tmp_path / "out" / "movie_abbe.ome.tif")), np.asarray(ours))
+    with pytest.raises(ParameterError, match="wanted the step denoise"):
+        batch(folder, tmp_path / "other", Settings(steps=("super_resolve",), frames=1))

@@ -235,3 +235,22 @@ def test_what_no_image_could_be_done_with_is_said_before_one_is_looked_at(
     assert not out
     assert err.startswith(f"abbe: {error}")
     assert len(err.splitlines()) == 1
+
+
+def test_frames_of_a_series_share_their_light_where_it_is_asked_for(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    light = np.random.default_rng(6).poisson(50 + 100 * np.eye(40), (4, 40, 40)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(light, "TYX", 0.1), "movie.tif")
+    code, _, err = call(capsys, "enhance", "movie.tif", "--steps", "denoise")
+    assert code == 0
+    assert "each frame is restored for itself; --frames 2 has less noise" in err
+    assert "frames" not in abbe.open("movie_abbe.ome.tif").provenance.history[-1]
+    code, out, err = call(capsys, "enhance", "movie.tif", "--steps", "denoise", "--frames", "1", "--overwrite")
+    assert code == 0
+    assert "--frames 2" not in err
+    assert "averaged with up to one frame before and after it" in out + err
+    ours = abbe.enhance(abbe.open("movie.tif"), "denoise", frames=1)
+    assert np.array_equal(np.asarray(abbe.open("movie_abbe.ome.tif")), np.asarray(ours))
+    assert "--frames 2" not in call(capsys, "enhance", "cells.tif", "--steps", "denoise")[2]
+    code, _, err = call(capsys, "enhance", "movie.tif", "--steps", "super_resolve", "--frames", "1", "--overwrite")
+    assert code == 1
+    assert "wanted the step denoise for frames that share their light" in err

@@ -51,6 +51,19 @@ def test_the_numbers_are_those_of_abbe_enhance(cell: Sheet) -> None:
     assert attributes["metadata"]["recipe"] == made.image.recipe.to_dict()
 
 
+def test_frames_share_their_light_as_in_abbe_enhance() -> None:
+    light = np.random.default_rng(6).poisson(50 + 100 * np.eye(40), (3, 40, 40)).astype(np.uint16)
+    movie = plain(light, axis_labels=("t", "y", "x"), scale=(5.0, UM, UM), units=("s", "um", "um"))
+    made = Restoring(steps=("denoise",), passes=1, frames=1).run(movie, quiet)
+    assert movie.image.shape[0] == 3
+    ours = np.asarray(abbe.enhance(movie.image, "denoise", passes=1, frames=1))[:, 0, 0]
+    assert np.array_equal(np.squeeze(np.asarray(made.layers[-1][0])), ours)
+    view = View.at(movie.seat, (5.0, 2.0, 2.0))
+    (data, *_), *_ = Restoring(steps=("denoise",), passes=1, frames=1).preview(movie, view, quiet).layers
+    alone = np.squeeze(np.asarray(Restoring(steps=("denoise",), passes=1).preview(movie, view, quiet).layers[0][0]))
+    assert np.abs(np.squeeze(np.asarray(data)) - ours[1]).mean() < 0.3 * np.abs(alone - ours[1]).mean()
+
+
 def test_chosen_channels_alone_come_back_with_their_maps(cell: Sheet) -> None:
     made = Restoring(steps=(), channels=(0, 2), passes=1, maps=("trust", "interval")).run(cell, quiet)
     names = [attributes["name"] for _, attributes, _ in made.layers]
@@ -125,7 +138,7 @@ def test_a_preview_of_a_stack_is_of_the_plane_on_view() -> None:
 
 def test_a_view_beyond_the_image_is_brought_back_into_it() -> None:
     image = abbe.Image.from_array(blob(40))
-    part, corner = region(image, View((500, -300), (9, -4), (16, 16)))
+    part, corner, _ = region(image, View((500, -300), (9, -4), (16, 16)))
     assert part.shape == (1, 1, 1, 16, 16)
     assert corner == (24, 0)
 

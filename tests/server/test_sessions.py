@@ -263,6 +263,25 @@ def test_a_preview_of_a_stack_shows_what_the_run_makes_of_that_plane(device: htt
     assert np.corrcoef(preview, result)[0, 1] > 0.95
 
 
+def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_does(device: httpx.Client, folder: Path) -> None:
+    spots = gaussian_filter(np.random.default_rng(3).random((64, 64)) ** 20, 1.5)
+    frames = np.random.default_rng(4).poisson(spots / spots.max() * 60 + 5, (5, 64, 64)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(frames, axes="TYX", pixel_size=0.1), folder / "movie.ome.tif")
+    session = device.post("/api/open", json={"path": "movie.ome.tif"}).json()["id"]
+    body = {"kind": "enhance", "steps": ["denoise"], "frames": 2}
+    corner, at = {"level": 0, "x": 0, "y": 0}, {"x": 32, "y": 32, "t": 3}
+
+    def previewed(wanted: dict[str, object]) -> np.ndarray:
+        seen = device.post(f"/api/sessions/{session}/preview", json={**wanted, **at}).json()
+        return np.frombuffer(device.get(f"/api/sessions/{session}/preview/{seen['preview']}/tile", params=corner).content, "<f4")
+
+    alone, together = previewed({**body, "frames": 0}), previewed(body)
+    assert finished(device, device.post(f"/api/sessions/{session}/jobs", json=body).json()["id"])["state"] == "done"
+    result = np.frombuffer(device.get(f"/api/sessions/{session}/versions/v2/tile", params={**corner, "t": 3}).content, "<f4")
+    assert np.abs(together - result).mean() < 0.2 * np.abs(alone - result).mean()
+    assert device.post(f"/api/sessions/{session}/jobs", json={**body, "frames": 5}).status_code == 400
+
+
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
     body = {"kind": "enhance", "steps": ["denoise"]}  # long enough for the others to wait
     codes = [device.post(f"/api/sessions/{cells}/jobs", json=body).status_code for _ in range(40)]

@@ -12,7 +12,7 @@ from abbe.errors import ParameterError
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
 from abbe.restoration.engine import engine
-from abbe.restoration.request import STEPS, check_request, check_steps
+from abbe.restoration.request import STEPS, check_request, check_steps, choose_frames
 
 #: raised when a field changes its meaning
 FORMAT = 1
@@ -34,6 +34,7 @@ class Settings(BaseModel):
     realism: float | None = None
     passes: int | None = None
     psf: str | None = None
+    frames: int = 0
     engine: str = "auto"
     exact: bool = False
     dtype: str | None = None
@@ -53,6 +54,8 @@ class Settings(BaseModel):
         if self.dtype is not None:
             parse_type(self.dtype)
         steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
+        if self.workflow == "A":
+            choose_frames(self.frames, steps)
         models = check_request(steps, self.model, self.realism, self.passes)
         return {name: model.card.digest for name, model in models.items()}
 

@@ -16,7 +16,7 @@ from abbe.cli.reading import Axes, PixelSize, parse_size
 from abbe.cli.restoring import listed
 from abbe.cli.speech import say
 from abbe.errors import AbbeError, ParameterError
-from abbe.restoration.request import STEPS, check_steps
+from abbe.restoration.request import MOST_FRAMES, STEPS, check_steps
 
 #: failures that are told one by one; the table has them all
 MOST = 20
@@ -68,6 +68,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    frames: Annotated[
+        int, typer.Option(min=0, max=MOST_FRAMES, help="Time series: frames that share their light with each one, as for enhance.")
+    ] = 0,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     axes: Axes = None,
@@ -79,13 +82,14 @@ def command(
     with one folder for results, on machines that share it, each image is done by one of them.
     """
     settings = Settings(
-        workflow=_workflow(workflow, steps, psf),
+        workflow=_workflow(workflow, steps, psf, frames),
         steps=STEPS if steps is None else check_steps(listed(steps) or ()),
         channels=None if channels is None else tuple(listed(channels) or ()),
         model=None if model is None else os.path.abspath(model) if os.path.exists(model) else model,
         realism=realism,
         passes=passes,
         psf=psf,
+        frames=frames,
         engine=engine,
         exact=exact,
         dtype=dtype,
@@ -112,13 +116,15 @@ def command(
     _conclude(summary, target)
 
 
-def _workflow(wanted: str, steps: str | None, psf: str | None) -> Literal["A", "B"]:
+def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int) -> Literal["A", "B"]:
     if wanted.upper() not in ("A", "B"):
         raise ParameterError(f"wanted Workflow A or B, got {wanted!r}")
     if wanted.upper() == "A":
         return "A"
-    if steps is not None or psf is not None:
-        raise ParameterError("wanted --steps and --psf with Workflow A alone, got them with B, which has one step; leave them out")
+    if steps is not None or psf is not None or frames:
+        raise ParameterError(
+            "wanted --steps, --psf and --frames with Workflow A alone, got them with B, which has one step; leave them out"
+        )
     return "B"
 
 

@@ -14,9 +14,11 @@ from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, 
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
-from abbe.restoration.request import STEPS, check_request, check_steps
+from abbe.restoration.request import MOST_FRAMES, STEPS, check_request, check_steps, choose_frames
 
 ENDING = "_abbe.ome.tif"
+#: said of a series whose frames do not share their light
+ALONE = "a time series: each frame is restored for itself; --frames 2 has less noise, where it is brighter than what changes between frames"
 
 
 def command(
@@ -56,6 +58,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    frames: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MOST_FRAMES,
+            help="Time series: frames before and after each one that share their light with it, where they show the same.",
+        ),
+    ] = 0,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -71,15 +81,28 @@ def command(
     wanted = check_steps(listed(steps) or ())
     check_engine(engine, exact)
     check_request(wanted, model, realism, passes)
+    choose_frames(frames, wanted)
 
     def look(image: Image) -> Advice:
         found = advise(image, wanted, listed_channels(channels, image), workflow="A")
+        if image.shape[0] > 2 and not frames and "denoise" in wanted:
+            found = dataclasses.replace(found, remarks=(*found.remarks, ALONE))
         return found if psf is None else dataclasses.replace(found, psf=())  # it is not the file's that will be used
 
     def restore(image: Image, report: Progress) -> Image:
         chosen = listed_channels(channels, image)
         return enhance(
-            image, wanted, chosen, model=model, realism=realism, engine=engine, exact=exact, progress=report, passes=passes, psf=psf
+            image,
+            wanted,
+            chosen,
+            model=model,
+            realism=realism,
+            engine=engine,
+            exact=exact,
+            progress=report,
+            passes=passes,
+            psf=psf,
+            frames=frames,
         )
 
     restore_files(files, Reading(axes, pixel_size), Work("A", "enhancing", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

@@ -71,7 +71,7 @@ class Restoring:
 
     Attributes:
         steps: of Workflow A; empty: Workflow B.
-        psf: as in `abbe.enhance`.
+        psf, frames: as in `abbe.enhance`.
         maps: "trust", "interval": shown as layers too.
     """
 
@@ -81,6 +81,7 @@ class Restoring:
     realism: float | None = None
     passes: int | None = None
     psf: str | None = None
+    frames: int = 0
     exact: bool = False
     maps: tuple[str, ...] = field(default=("trust",))
 
@@ -117,7 +118,7 @@ class Restoring:
         how: dict[str, Any] = {"model": self.model, "realism": self.realism, "passes": self.passes, "exact": self.exact}
         if not self.steps:
             return correct_background(image, self.channels, progress=progress, **how)
-        return enhance(image, self.steps, self.channels, psf=self.psf, progress=progress, **how)
+        return enhance(image, self.steps, self.channels, psf=self.psf, frames=self.frames, progress=progress, **how)
 
     def _maps(self, result: Image, sheet: Sheet, shown: Sequence[int]) -> list[LayerData]:
         seat, title = sheet.seat.moved(sheet.image, result), f"{sheet.title} {self.word}"
@@ -131,8 +132,12 @@ class Restoring:
 
     def preview(self, sheet: Sheet, view: View, progress: Progress) -> Made:
         """A part of one plane alone, restored within a second or two."""
-        part_, corner = region(sheet.image, view)
+        from abbe.restoration.workflow import with_shared_light
+
+        part_, corner, frame = region(sheet.image, view, self.frames)
         plane = view.plane
+        if part_.shape[0] > 1:
+            part_ = with_shared_light(part_, frame, self.frames, self.model, self.realism, self.exact)
         result = self.restore(part_, progress)
         seat = sheet.seat.moved(sheet.image, part_, corner, plane).moved(part_, result)
         shown = list(range(result.shape[1])) if self.channels is None else list(self.channels)
@@ -145,14 +150,16 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
     return lambda fraction, what: progress(start + (stop - start) * fraction, what)
 
 
-def region(image: Image, view: View) -> tuple[Image, tuple[int, int]]:
-    """One plane's part around the centre of the view, within the image, and its corner (y, x)."""
+def region(image: Image, view: View, beside: int = 0) -> tuple[Image, tuple[int, int], int]:
+    """One plane's part around the centre of the view, within the image, its corner (y, x), and the number of the frame on view among those
+    that came with it: as many on each side as `beside` says."""
     frames, channels, planes, height, width = image.shape
     h, w = min(view.side[0], height), min(view.side[1], width)
     top = min(max(0, view.centre[0] - h // 2), height - h)
     left = min(max(0, view.centre[1] - w // 2), width - w)
     t, z = min(max(view.plane[0], 0), frames - 1), min(max(view.plane[1], 0), planes - 1)
-    box = (slice(t, t + 1), slice(0, channels), slice(z, z + 1), slice(top, top + h), slice(left, left + w))
+    first, last = max(0, t - beside), min(frames, t + beside + 1)
+    box = (slice(first, last), slice(0, channels), slice(z, z + 1), slice(top, top + h), slice(left, left + w))
     pixels = CroppedPixels(image.pixels, box)
     part_ = Image.from_array(
         pixels.read(whole(pixels.shape)).copy(),
@@ -164,4 +171,4 @@ def region(image: Image, view: View) -> tuple[Image, tuple[int, int]]:
         optics=image.optics,
         provenance=image.provenance,  # whose history says whether the optics still hold
     )
-    return part_, (top, left)
+    return part_, (top, left), t - first

@@ -134,6 +134,8 @@ def check_request(
 PASSES = {"denoise": 2, "super_resolve": 2, "background": 4, "axial_plane": 1}
 LAST_PASSES = {"denoise": 4, "axial_plane": 4}
 MOST_PASSES, STACK_PASSES = 8, 2
+#: frames on each side that a frame of a series may share its light with
+MOST_FRAMES = 4
 
 #: a number for all steps, or one per step
 Passes: TypeAlias = int | Mapping[str, int]
@@ -161,6 +163,20 @@ def choose_passes(wanted: Passes | None, models: Mapping[str, Model]) -> dict[st
             raise ParameterError(f"wanted a whole number of passes from 1 to {MOST_PASSES}, got {count!r}")
         chosen[step] = min(int(count), STACK_PASSES) if card.task == "axial_stack" else int(count)
     return chosen
+
+
+def choose_frames(wanted: int, steps: Iterable[str]) -> int:
+    """How many frames on each side a frame of a series shares its light with; 0: it is restored for itself.
+
+    Raises `ParameterError` for a number beyond 0 to `MOST_FRAMES`, or where nothing is denoised.
+    """
+    if isinstance(wanted, bool) or wanted not in range(MOST_FRAMES + 1):
+        raise ParameterError(f"wanted a whole number of frames on each side from 0 to {MOST_FRAMES}, got {wanted!r}")
+    if wanted and "denoise" not in steps:
+        raise ParameterError(
+            f"wanted the step denoise for frames that share their light, got {', '.join(steps)}; add it, or leave frames at 0"
+        )
+    return int(wanted)
 
 
 def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict[str, Model], list[Notice]]:

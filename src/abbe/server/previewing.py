@@ -25,9 +25,9 @@ def preview(here: Service, session_id: str, wanted: dict[str, Any]) -> dict[str,
     """The restored region as a picture, with its id and its place: corner (x, y) and pixels of the version per pixel of the picture."""
     session = here.cabinet.get(session_id)
     version = session.version(wanted["version"])
-    image, (z, *corner) = region(session.image(version.id), wanted, here.settings.limits.preview)
+    image, (t, z, *corner) = region(session.image(version.id), wanted, here.settings.limits.preview)
     key = (session_id, "preview", version.id, json.dumps(wanted, sort_keys=True))
-    picture = here.derived.picture(key, lambda: _restored(image, wanted, z, corner))
+    picture = here.derived.picture(key, lambda: _restored(image, wanted, (t, z), corner))
     handle = picture.about["preview"]
     here.derived.keep((session_id, "preview", handle), picture, 0)
     return picture.to_dict()
@@ -40,11 +40,11 @@ def find(here: Service, session_id: str, handle: str) -> Picture:
     return found
 
 
-def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tuple[int, int, int]]:
+def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tuple[int, int, int, int]]:
     """The region of at most `side` pixels around the point wanted, within the image, and its corner (y, x).
 
-    One plane, or several where the run would look at the planes beside it too; the number before the corner is that of the plane wanted
-    among them.
+    One plane of one frame, or several where the run would look at those beside it too; the numbers before the corner are those of the frame
+    and the plane wanted among them.
     """
     frames, channels, planes, height, width = image.shape
     h, w = min(side, height), min(side, width)
@@ -55,7 +55,9 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
     deep = wanted["kind"] == "enhance" and "axial" in wanted["steps"] and step is not None and size is not None
     reach = NEIGHBOURS if deep else 0
     low, high = max(0, z - reach), min(planes, z + reach + 1)
-    box = (slice(t, t + 1), slice(0, channels), slice(low, high), slice(top, top + h), slice(left, left + w))
+    shared = wanted.get("frames", 0) if wanted["kind"] == "enhance" else 0
+    begin, end = max(0, t - shared), min(frames, t + shared + 1)
+    box = (slice(begin, end), slice(0, channels), slice(low, high), slice(top, top + h), slice(left, left + w))
     part = Image.from_array(
         CroppedPixels(image.pixels, box).read(tuple(slice(0, s.stop - s.start) for s in box)),  # type: ignore[arg-type]
         axes="TCZYX",
@@ -64,15 +66,20 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
         bits=image.bits,
         optics=image.optics,
     ).replace(provenance=image.provenance)  # whose history says whether the optics still hold
-    return part, (z - low, top, left)
+    return part, (t - begin, z - low, top, left)
 
 
-def _restored(part: Image, wanted: dict[str, Any], z: int, corner: Sequence[int]) -> Picture:
+def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corner: Sequence[int]) -> Picture:
     from abbe.restoration import correct_background
+    from abbe.restoration.workflow import with_shared_light
 
     how = {name: wanted[name] for name in ("realism", "passes", "exact")}
+    t, z = place
     if wanted["kind"] == "enhance":
-        result = _enhanced(part, z, wanted, how)
+        lone = part
+        if part.shape[0] > 1:
+            lone = with_shared_light(part, t, wanted["frames"], wanted["model"], wanted["realism"], wanted["exact"])
+        result = _enhanced(lone, z, wanted, how)
     else:
         result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), **how)
     array = np.asarray(result)[0, :, 0].astype(np.float32, copy=False)
@@ -81,7 +88,7 @@ def _restored(part: Image, wanted: dict[str, Any], z: int, corner: Sequence[int]
         "corner": {"y": corner[0], "x": corner[1]},
         "size": {"y": part.shape[3], "x": part.shape[4]},
         "scale": array.shape[2] / part.shape[4],
-        "before": _ends(np.asarray(part)[0, :, z]),
+        "before": _ends(np.asarray(part)[t, :, z]),
         "after": _ends(array),
     }
     return Picture.of(np.ascontiguousarray(array), about)

@@ -120,6 +120,7 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
         return enhance(
             image, names, channels,
             model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes, psf=_psf(recipe),
+            frames=next((int(step.parameters.get("frames", 0)) for step in recipe.steps if step.name == "denoise"), 0),
         )  # fmt: skip
     if recipe.operation == "background":
         return correct_background(

@@ -13,7 +13,7 @@ from abbe.errors import ParameterError
 from abbe.napari.tasks import Made, Progress, Restoring, View
 from abbe.napari.widgets.panel import Panel
 from abbe.napari.widgets.picker import ImagePicker
-from abbe.restoration.request import MOST_PASSES, STEPS
+from abbe.restoration.request import MOST_FRAMES, MOST_PASSES, STEPS
 from abbe.zoo import models
 
 LABELS = {"denoise": "Denoise", "axial": "Sharpen along z", "super_resolve": "Super-resolve (3 x pixels)"}
@@ -60,6 +60,12 @@ class RestoringPanel(Panel):
                 "separated by commas, - where it is not known; unknown: go by the image alone"
             )
             self.form.addRow("PSF width", self.psf)
+        self.frames = QSpinBox()
+        if self.workflow == "A":
+            self.frames.setRange(0, MOST_FRAMES)
+            self.frames.setSpecialValueText("each for itself")
+            self.frames.setToolTip("Time series: frames before and after each one that share their light with it, where they show the same")
+            self.form.addRow("Frames", self.frames)
         self.exact = QCheckBox("Exact (single precision throughout; slower)")
         self.form.addRow("", self.exact)
         self.maps = {"trust": QCheckBox("Trust"), "interval": QCheckBox("90 % interval")}
@@ -82,6 +88,7 @@ class RestoringPanel(Panel):
             realism=None if self.realism.value() < 0 else round(self.realism.value(), 4),
             passes=self.passes.value() or None,
             psf=self.psf.text().strip() or None,
+            frames=self.frames.value(),
             exact=self.exact.isChecked(),
             maps=tuple(name for name, box in self.maps.items() if box.isChecked()),
         )

@@ -133,12 +133,22 @@ def _step(step: Step, flat: bool) -> str:
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
     passes = step.parameters.get("passes", 1)
     averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
-    return f"{done} (model {model_name(step)}{mixed}{averaged}{_lens(step)})"
+    return f"{done} (model {model_name(step)}{mixed}{averaged}{_frames(step)}{_lens(step)})"
 
 
 def model_name(step: Step) -> str:
     """Name and version: denoise 0.1.0."""
     return f"{short(step.model, 40)} {short(step.model_version or '', 20)}".strip()
+
+
+def _frames(step: Step) -> str:
+    """How many frames of a series shared their light."""
+    count = step.parameters.get("frames")
+    if not isinstance(count, int) or count < 1:
+        return ""
+    return (
+        f", after fine detail was averaged over up to {count} frame{'s' * (count > 1)} before and after each one where they show the same"
+    )
 
 
 def _lens(step: Step) -> str:

@@ -29,6 +29,7 @@ class Previewing(BaseModel):
     channels: list[int] | None = Field(None, max_length=64)
     model: str | None = Field(None, max_length=64)
     psf: Psf | None = None
+    frames: int = Field(0, ge=0, le=4)
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False

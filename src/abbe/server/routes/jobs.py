@@ -26,6 +26,7 @@ class Enhancing(BaseModel):
     steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
     model: str | None = Field(None, max_length=64)
     psf: Psf | None = None
+    frames: int = Field(0, ge=0, le=4)
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
@@ -58,7 +59,8 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
     version = session.version(wanted.version)
     author = request.scope["device"]
     if isinstance(wanted, Enhancing):
-        work = works.enhancing(here, session_id, version.id, works.Wish(tuple(wanted.steps), wanted.model, wanted.psf), how(wanted), author)
+        wish = works.Wish(tuple(wanted.steps), wanted.model, wanted.psf, wanted.frames)
+        work = works.enhancing(here, session_id, version.id, wish, how(wanted), author)
         title = f"Super resolution of {session.name}"
     elif isinstance(wanted, Correcting):
         if not all(0 <= c < version.shape[1] for c in wanted.channels):
