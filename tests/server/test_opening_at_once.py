@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 
 import abbe
+from abbe.session import Session
 
 from .conftest import Running
 
@@ -35,4 +38,31 @@ def test_images_of_one_name_that_are_opened_at_once_have_a_session_each(server: 
     assert [answer.status_code for answer in answers] == [200] * 4, [answer.text for answer in answers]
     assert len({answer.json()["id"] for answer in answers}) == 4
     assert [device.post("/api/open", json={"path": file}).json()["id"] for file in files] == [answer.json()["id"] for answer in answers]
-    assert server.app.state.service.folders._opening == {}
+    assert len(server.app.state.service.folders.opening) == 0
+
+
+def test_a_session_that_takes_long_to_open_keeps_nobody_waiting_but_its_own(
+    device: httpx.Client, cells: str, folder: Path, server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a network share a session of thousands of files takes seconds."""
+    (folder / "more.tif").write_bytes((folder / "cells.tif").read_bytes()[:-1] + b"1")
+    slow = device.post("/api/open", json={"path": "more.tif"}).json()["id"]
+    device.get(f"/api/sessions/{cells}")
+    begun, go, opened, times = threading.Event(), threading.Event(), Session.open, []
+
+    def slowly(path: Path, read_only: bool = False) -> Session:
+        times.append(path)
+        begun.set()
+        assert go.wait(60)
+        return opened(path, read_only)
+
+    monkeypatch.setattr(Session, "open", slowly)
+    with ThreadPoolExecutor(2) as others:
+        waiting = [others.submit(device.get, f"/api/sessions/{slow}") for _ in range(2)]
+        assert begun.wait(60)
+        try:
+            assert device.get(f"/api/sessions/{cells}", timeout=10).status_code == 200
+        finally:
+            go.set()
+        assert [answer.result().status_code for answer in waiting] == [200, 200]
+    assert len(times) == 1

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from abbe.errors import SessionError
+from abbe.server.turns import Turns
 from abbe.session import Session
 from abbe.storage import inside
 
@@ -38,6 +39,7 @@ class Cabinet:
         self._most, self._changed = most, changed
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._told: dict[str, int] = {}
+        self._opening = Turns()
         self._lock = threading.Lock()
 
     def folder(self, session_id: str) -> Path:
@@ -52,16 +54,27 @@ class Cabinet:
     def get(self, session_id: str) -> Session:
         """The session of this id, as it is on the disk now."""
         place = self.folder(session_id)
-        with self._lock:
-            session = self._open.get(session_id)
-            if session is None:
-                session = self._open[session_id] = Session.open(place)
-                self._told.setdefault(session_id, session.revision)  # what pages know: whatever comes after it is news
-            self._open.move_to_end(session_id)
-            while len(self._open) > self._most:
-                self._open.popitem(last=False)[1].close()
+        session = self._known(session_id)
+        if session is None:
+            with self._opening.alone(session_id):  # looking through its files may take long, and others go on meanwhile
+                session = self._known(session_id) or self._keep(session_id, Session.open(place))
         session.refresh()
         return session
+
+    def _known(self, session_id: str) -> Session | None:
+        with self._lock:
+            session = self._open.get(session_id)
+            if session is not None:
+                self._open.move_to_end(session_id)
+            return session
+
+    def _keep(self, session_id: str, session: Session) -> Session:
+        with self._lock:
+            self._open[session_id] = session
+            self._told.setdefault(session_id, session.revision)  # what pages know: whatever comes after it is news
+            while len(self._open) > self._most:
+                self._open.popitem(last=False)[1].close()
+            return session
 
     def changed(self, session_id: str, session: Session) -> None:
         """Tell the pages that the session is now at its newest revision."""

@@ -10,8 +10,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
 from abbe.server.changes import State, as_text, is_as_kept, state_of
 from abbe.server.leftovers import UPLOAD, held
+from abbe.server.turns import Turns
 from abbe.storage import inside
 
 #: what the list offers to open; whether it is an image is decided by content when it is opened
@@ -78,7 +78,7 @@ class Folders:
         self._decoded: OrderedDict[tuple[str, int | None, State], Image] = OrderedDict()
         self._digests: OrderedDict[tuple[str, State], str] = OrderedDict()
         self._listed: OrderedDict[tuple[str, State], tuple[Listed, ...]] = OrderedDict()
-        self._opening: dict[Path, tuple[threading.Lock, int]] = {}
+        self.opening = Turns()
         self._lock = threading.Lock()
 
     def place(self, path: str) -> Path:
@@ -177,21 +177,6 @@ class Folders:
                 while len(self._digests) > LISTED:
                     self._digests.popitem(last=False)
         return digest
-
-    @contextmanager
-    def alone(self, place: Path) -> Iterator[None]:
-        """One at a time for each place."""
-        with self._lock:
-            lock, waiting = self._opening.get(place, (threading.Lock(), 0))
-            self._opening[place] = lock, waiting + 1
-        try:
-            with lock:
-                yield
-        finally:
-            with self._lock:
-                _, waiting = self._opening.pop(place)
-                if waiting > 1:
-                    self._opening[place] = lock, waiting - 1
 
     def state(self, path: str) -> str:
         """Of a file or folder as it is now, to be kept in what is made from it."""

@@ -58,7 +58,7 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
         here.cabinet.get(id_of(path))
         return id_of(path), False
     folder = path.rpartition("/")[0]
-    with here.folders.alone(place):  # whoever opens the same at the same moment gets the session that is being made
+    with here.folders.opening.alone(place):  # whoever opens the same at the same moment gets the session that is being made
         known = _sessions_of(here, path, place).get(number or 0)
         if known is not None:
             return id_of(_join(folder, known.name)), False
