@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import abbe
-from abbe.errors import SessionError
+from abbe.errors import ParameterError, SessionError
 from abbe.image import ROI
+from abbe.server import works
 from abbe.server.cabinet import id_of
 from abbe.session import Session, store
 from abbe.session.state import State
+
+from .conftest import Running
 
 PLACES = [ROI.rectangle(0.5 + 0.7 * k, 1.0 + k / 2, 0.6, 1.5, name=f"cell {k}") for k in range(4)]
 
@@ -153,3 +156,23 @@ def test_parts_of_an_image_without_a_pixel_size_find_their_places(device: httpx.
     parts = [device.get(bare, params={"version": "v3", "reference": before}).json() for before in ("v1", "v2")]
     assert parts[0] == parts[1]
     assert parts[0]["channels"][0]["rsp"]["transformed"] > 0.9
+
+
+def test_a_result_is_kept_though_what_it_was_made_from_was_deleted_meanwhile(server: Running, device: httpx.Client, cropped: str) -> None:
+    here = server.app.state.service
+
+    def restore(image: abbe.Image, progress: object) -> abbe.Image:
+        assert device.delete(at(cropped, "/versions/v2")).status_code == 200
+        return abbe.enhance(image, steps=("denoise",))
+
+    made = works._restoring(here, cropped, "v2", restore, "enhance", "me")(lambda fraction, what: None)
+    shown = device.get(at(cropped, "")).json()
+    assert [version["id"] for version in shown["versions"]] == ["v1", "v3"]
+    assert (made["version"], made["parent"], shown["current"]) == ("v3", "v2", "v3")
+    assert shown["versions"][1]["offset"] == [pytest.approx(0.6), pytest.approx(0.9)]
+    assert device.post(at(cropped, "/colocalize"), json={"channels": [0, 1], "threshold": "otsu"}).json()["result"]["original"] is None
+    with Session.open(here.cabinet.folder(cropped)) as session:
+        assert session.problems == ()
+        with pytest.raises(ParameterError, match="got 'v9'"):
+            session.add_version(session.image("v1"), parent="v9")
+        assert session.case().after is None

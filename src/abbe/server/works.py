@@ -70,11 +70,16 @@ def _restoring(
 ) -> Work:
     def work(progress: Progress) -> dict[str, Any]:
         session = here.cabinet.get(session_id)
-        image = session.image(version)
+        image, source = session.image(version), session.version(version)  # which others may delete meanwhile
         progress(0.0, "preparing")
         result = restore(image, part(progress, 0.0, RESTORING))
         made = session.add_version(
-            result, operation=operation, parent=session.version(version).id, author=author, progress=part(progress, RESTORING, 0.97)
+            result,
+            operation=operation,
+            parent=source.id,
+            offset=source.offset,
+            author=author,
+            progress=part(progress, RESTORING, 0.97),
         )
         here.cabinet.changed(session_id, session)
         said = judge(session, made.id, result, author)

@@ -106,9 +106,10 @@ def add(store: Store, plan: Plan, progress: Progress | None) -> Version:
     folder = store.folder
     before = store.state
     parent = plan.parent or _parent(plan.image, before)
-    source = find(before, parent)
-    if plan.offset is None and (plan.parent is not None or plan.image.original is not None):
-        plan = replace(plan, offset=source.offset)
+    if f"versions/{parent}" not in before.touched:  # one that was deleted while this was made comes back with undo
+        find(before, parent)
+    if plan.offset is None and (plan.parent is not None or plan.image.original is not None) and parent in before.ids_of("versions"):
+        plan = replace(plan, offset=find(before, parent).offset)
     try:
         with _workplace(folder) as place:
             record = _record(before, plan, parent, None)
