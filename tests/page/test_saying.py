@@ -35,6 +35,8 @@ def series(chromium: Any, served: Served) -> Any:
 def test_numbers_of_a_series_say_that_planes_and_frames_are_measured_together(series: Hand) -> None:
     series.tap("Colocalization")
     series.wait("Whole image, 2 planes and 3 frames together, 86,400 pixels")
+    tile = series.page.locator(".numbers .number", has=series.page.locator("[data-coefficient=moc]"))
+    tile.get_by_text(re.compile(r"^by chance 0\.\d{3}$")).wait_for()  # which is not 0, whatever the specimen
 
 
 def test_numbers_that_mean_little_say_so_where_they_stand_and_in_the_table(chromium: Any, served: Served) -> None:

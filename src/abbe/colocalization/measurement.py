@@ -50,7 +50,6 @@ class Measurement:
         r = self.coefficients["pearson"].value
         return r is not None and self.by_chance is not None and abs(r) <= self.by_chance
 
-
     @property
     def doubtful(self) -> tuple[str, ...]:
         """Coefficients that mean little: they rest on thresholds that do, or on a few pixels."""

@@ -181,6 +181,8 @@ export interface Colocalization {
   names: [string, string];
   n: number;
   undefined: Record<string, string>;
+  /** what unrelated channels would have, where that is not 0 */
+  chance: Record<string, number>;
   /** coefficients that mean little; a warning says why */
   doubtful: string[];
   region: { frames: [number, number]; planes: [number, number] };
