@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,20 @@ def test_what_is_said_meanwhile_does_not_take_its_place(sheet: Hand) -> None:
     assert said.count() == 4
     sheet.tap("Read")
     exported(sheet).get_by_text(re.compile("did not fit into uint16")).wait_for()
+
+
+def test_of_a_packed_session_a_table_says_that_it_is_not_kept(chromium: Any, served: Served, pictures: Path) -> None:
+    with abbe.Session.create(served.folder / "cell.abbe", pictures / "cell.ome.tif") as session:
+        session.pack(served.folder / "packed.zip")
+    (served.folder / "packed.zip").rename(served.folder / "packed.abbe")
+    hand = Hand(chromium, served)
+    for name, said in (("packed", "these numbers are not kept"), ("cell", "These numbers are kept, and go into exports")):
+        hand.page.locator(".tile", has_text=name).first.click()
+        hand.seen()
+        hand.tap("Colocalization")
+        hand.page.locator("[data-coefficient=pearson]").wait_for()
+        hand.tap("Table of all")
+        hand.page.get_by_role("dialog").get_by_text(said).wait_for()
+        hand.page.keyboard.press("Escape")
+        hand.tap("Back to the files")
+    hand.close()
