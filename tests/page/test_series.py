@@ -1,0 +1,37 @@
+"""Super resolution of a time series: frames that share their light are offered there, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import abbe
+
+from .conftest import Served
+from .hand import Hand
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_frames_share_their_light_where_it_is_chosen(chromium: Any, served: Served, frames: int) -> None:
+    light = np.random.default_rng(4).poisson(20 + 60 * np.eye(64), (frames, 64, 64)).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(light, axes="TYX", pixel_size=0.1), served.folder / "movie.ome.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="movie").click()
+    hand.seen()
+    hand.tap("Super resolution")
+    hand.page.get_by_role("button", name="Enhance", exact=True).wait_for()
+    choice = hand.page.get_by_role("combobox", name="Frames that share their light")
+    assert choice.count() == (frames > 1)  # a single frame has none to share with
+    if frames > 1:
+        choice.select_option("with one before and one after")
+    hand.tap("Enhance")
+    hand.page.locator("aside.versions li").nth(1).wait_for()
+    hand.close()
+    with abbe.Session.open(next(served.folder.glob("movie*.abbe")), read_only=True) as session:
+        recipe = session.image().recipe
+    assert recipe is not None
+    assert recipe.steps[0].parameters.get("frames", 0) == (1 if frames > 1 else 0)
