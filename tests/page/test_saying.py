@@ -115,3 +115,18 @@ def test_in_high_contrast_what_is_chosen_and_what_is_nothing_but_colour_can_be_s
     assert seen(".scale i") == "rgb(255, 255, 255)"
     assert seen(".histogram .handle", "::after") == "rgb(255, 255, 255)"
     assert seen("label.well") == "rgb(204, 121, 167)"  # the colour that the channel is shown in
+
+
+def test_what_is_said_while_a_question_waits_moves_none_of_its_buttons_and_is_said_afterwards(hand: Hand) -> None:
+    hand.tap("Super resolution")
+    hand.tap("Enhance")
+    hand.tap("Delete this image")
+    question = hand.page.locator("dialog[open]")
+    button = question.get_by_role("button", name="Cancel")
+    before = button.bounding_box()
+    hand.page.locator(".verdict").first.wait_for(state="attached")  # behind the question the run has ended
+    hand.page.wait_for_function("() => !document.querySelector('aside .job')")
+    assert button.bounding_box() == before
+    assert question.locator(".message").count() == 0
+    hand.tap_on(button)
+    hand.wait(re.compile("^Done"))

@@ -27,9 +27,15 @@ class Notes {
   /** the sheets that are open, the uppermost last: it covers the page, and shows the messages */
   sheets = $state.raw<string[]>([]);
   #next = 1;
+  /** what is said while a question waits: its buttons must not move from under a finger */
+  #held: (() => void)[] = [];
 
   /** `stays`: until it is used or dismissed, whatever passes meanwhile. */
   say(text: string, kind: Note["kind"] = "info", action?: Note["action"], stays = false): void {
+    if (untrack(() => this.question)) {
+      this.#held.push(() => this.say(text, kind, action, stays));
+      return;
+    }
     const note: Note = { id: this.#next++, text, kind, stays, ...(action ? { action } : {}) };
     const { id } = note;
     // whoever says something from an effect must not run again for every message
@@ -60,6 +66,7 @@ class Notes {
         answer: (yes) => {
           this.question = null;
           resolve(yes);
+          for (const say of this.#held.splice(0)) say();
         },
       };
     });
