@@ -50,6 +50,7 @@ def test_numbers_that_mean_little_say_so_where_they_stand_and_in_the_table(chrom
     hand.tap("Table of all")
     row = hand.page.locator("dialog tbody tr").first
     row.wait_for()
+    hand.wait("to read why. These numbers are kept")
     assert "means little" in row.locator("td").nth(3).inner_text()
     assert "means little" not in row.locator("td").nth(4).inner_text()  # Spearman's, which hardly sees a pixel
     hand.close()
