@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from abbe.colocalization import Colocalization, colocalize
 from abbe.image import ROI, Image
@@ -63,6 +64,49 @@ def test_a_region_without_the_hot_pixel_has_nothing_to_be_said(apart: npt.NDArra
     hot = apart.copy()
     hot[:, 7, 9] = 65000
     assert said(measured(hot, ROI.rectangle(20, 20, 80, 80, unit="pixel"))) == []
+
+
+def spots(size: int, count: int) -> npt.NDArray[np.uint16]:
+    """A large empty field with a few spots that both channels have at the same places."""
+    rng = np.random.default_rng(count)
+    points = np.zeros((size, size))
+    points[rng.integers(9, size - 9, count), rng.integers(9, size - 9, count)] = rng.lognormal(0, 0.5, count)
+    clean = gaussian_filter(points, 1.5) * 2 * np.pi * 1.5**2
+    return np.stack([camera(rng, clean, 200), camera(rng, clean, 150)])
+
+
+def test_spots_that_are_few_in_a_large_field_are_the_specimen() -> None:
+    found = measured(spots(2048, 100))
+    assert 0.4 < (found.pearson or 0) < 0.8  # all of it from 3500 of 4 million pixels
+    assert said(found) == []
+    assert "pearson" not in found.doubtful
+    assert "m1" not in found.doubtful
+
+
+def test_a_field_with_one_spot_says_where_it_is_and_that_it_may_be_structure() -> None:
+    planes = spots(512, 1)
+    y, x = np.unravel_index(np.argmax(planes[0]), planes[0].shape)
+    (line,) = said(measured(planes))
+    assert "They lie in one place, the brightest at x = " in line
+    assert f"{x}, y = {y}: a speck that shines does this, and so do few bright structures" in line
+
+
+def test_hot_pixels_in_many_places_are_said_also_among_spots(apart: npt.NDArray[np.uint16]) -> None:
+    rng = np.random.default_rng(3)
+    few = spots(2048, 100)
+    for planes in (np.tile(apart, (1, 8, 8)), np.stack([few[0], few[1].T])):
+        hot = planes.copy()
+        hot[:, rng.integers(0, 700, 40), rng.integers(0, 700, 40)] = 60000
+        (line,) = said(measured(hot))
+        assert line.startswith("40 pixels decide Pearson's r")
+        assert "Sharper than what a lens makes, the brightest at" in line
+
+
+def test_a_hot_pixel_of_a_stack_is_named_with_its_plane(apart: npt.NDArray[np.uint16]) -> None:
+    stack = np.stack([apart, apart, apart], axis=1)
+    stack[:, 1, 0, 9] = 65000
+    (line,) = said(colocalize(Image.from_array(stack, axes="CZYX")))
+    assert "at x = 9, y = 0, plane 2: hot pixels do this" in line
 
 
 def test_ordinary_images_have_no_pixels_that_decide(apart: npt.NDArray[np.uint16], partly: Image) -> None:

@@ -95,14 +95,25 @@ def _few(m: Measurement) -> Iterator[Notice]:
 
 
 def _decided(m: Measurement) -> Iterator[Notice]:
-    if m.decided is not None:
-        k, without = m.decided
-        yield Notice(
-            "outliers",
-            f"{'one pixel decides' if k == 1 else f'{k} pixels decide'} Pearson's r: it is {m.coefficients['pearson'].value:.3f}, and "
-            f"{without:.3f} over the {m.sums.all.n - k} others. Hot pixels and specks that shine do this, and the overlap coefficient and "
-            "Costes' thresholds follow them, too: take a region without them, or read Spearman's rank correlation",
+    if m.decided is None:
+        return
+    k, without, places, (t, z, y, x) = m.decided
+    frames, _, planes = m.pair.image.shape[:3]
+    at = f"x = {x}, y = {y}" + (f", plane {z + 1}" if planes > 1 else "") + (f", frame {t + 1}" if frames > 1 else "")
+    at = f"at {at}" if k == 1 else f"the brightest at {at}"
+    if places:
+        lie = "It lies" if k == 1 else f"They lie in {'one place' if places == 1 else f'{places} places'},"
+        why = (
+            f"{lie} {at}: a speck that shines does this, and so do few bright structures in an empty field. See what it is, and take a "
+            "region without it, or one around the structures"
         )
+    else:
+        why = f"Sharper than what a lens makes, {at}: hot pixels do this. Take a region without them, or read Spearman's rank correlation"
+    yield Notice(
+        "outliers",
+        f"{'one pixel decides' if k == 1 else f'{k} pixels decide'} Pearson's r: it is {m.coefficients['pearson'].value:.3f}, and "
+        f"{without:.3f} over the {m.sums.all.n - k} others. {why}; the overlap coefficient and Costes' thresholds follow them, too",
+    )
 
 
 def _chance(m: Measurement) -> Iterator[Notice]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from abbe.colocalization import ranks
 from abbe.colocalization.by_chance import reach_of_chance
-from abbe.colocalization.leverage import decided_by_few
+from abbe.colocalization.leverage import Few, decided_by_few
 from abbe.colocalization.light import MOST_BELOW, ChannelLight, Light, light
 from abbe.colocalization.moments import OUT_OF_RANGE, Moments, Number
 from abbe.colocalization.pair import Pair
@@ -41,8 +41,8 @@ class Measurement:
     doubt: str | None = None
     #: |r| below which 95 % of unrelated channels with structure as wide as these stay; None where not looked at
     by_chance: float | None = None
-    #: few pixels that decide r: how many, and r without them; None where none do, or where not looked at
-    decided: tuple[int, float] | None = None
+    #: few pixels that decide r; None where none do, or where not looked at
+    decided: Few | None = None
 
     @property
     def perhaps_chance(self) -> bool:
