@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from abbe.colocalization.pair import Array, Pair, Place
+from abbe.colocalization.pair import Pair, Place
 from abbe.colocalization.sums import Sums
+from abbe.image.points import are_sharp
 
 #: share of the pixels that are few; of a region below 10,000 pixels it is one
 FEW = 1e-4
@@ -20,9 +21,6 @@ FEW = 1e-4
 LEAST = 100
 #: a change of r that matters, and one that does not; abbe's choice
 MATTERS, SLIGHT = 0.1, 0.05
-#: share of a pixel's brightness that three of the four beside it have at least, where a lens made it: a Gaussian of 0.45 pixels, narrower
-#: than a camera behind any objective records, has 0.13
-SHARED = 0.1
 #: specks are few: more places than these are the specimen
 PLACES = 3
 #: pixels of one place lie at most so many pixels, planes or frames apart
@@ -96,11 +94,7 @@ def _farthest(
         at = part if inside is None else np.flatnonzero(inside)[part]
         y, x = np.divmod(at, a.shape[1])
         far, da, db = far[part], da[part], db[part]
-        sharp = np.where(
-            da**2 / squares[0] > db**2 / squares[1],
-            _beside(a, y, x, means[0]) < SHARED * abs(da),
-            _beside(b, y, x, means[1]) < SHARED * abs(db),
-        )
+        sharp = np.where(da**2 / squares[0] > db**2 / squares[1], are_sharp(a, y, x, means[0]), are_sharp(b, y, x, means[1]))
         kept = np.concatenate([kept, [far, da, db]], axis=1)
         spread = np.concatenate([spread, ~sharp])
         found = np.concatenate([found, _places(place, y, x)])
@@ -111,18 +105,6 @@ def _farthest(
 
 def _places(place: Place, y: Integers, x: Integers) -> Integers:
     return np.stack([np.full(len(y), place.t), np.full(len(y), place.z), y + place.first, x], axis=1).astype(np.int64)
-
-
-def _beside(plane: Array, y: Integers, x: Integers, mean: float) -> Values:
-    """What three of the four pixels beside each have at least, from the mean in the pixel's own direction."""
-    rows, columns = plane.shape
-    sign = np.where(plane[y, x] >= mean, 1.0, -1.0)
-    # the edge has no neighbour outside: the one opposite stands for it
-    near = [(np.where(y > 0, y - 1, min(1, rows - 1)), x), (np.where(y < rows - 1, y + 1, max(0, rows - 2)), x)]
-    near += [(y, np.where(x > 0, x - 1, min(1, columns - 1))), (y, np.where(x < columns - 1, x + 1, max(0, columns - 2)))]
-    values = np.stack([sign * (plane[at].astype(np.float64) - mean) for at in near])
-    third: Values = np.sort(values, axis=0)[1]
-    return third
 
 
 def _labelled(where: Integers) -> Integers:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from abbe.image.pixels import Array
+from abbe.image.points import are_sharp
 from abbe.session import Session
 
 #: percentiles shown as black and as full colour; as for thumbnails
@@ -76,14 +77,24 @@ def _histogram(plane: Array, low: float, high: float) -> tuple[Array, float, flo
 
 
 def _without_strays(plane: Array, low: float, high: float) -> tuple[Array, float, float]:
-    """As `_histogram`; single pixels far above all others, as hot ones are, count in its last bin, which lies where the others end."""
+    """As `_histogram`; single pixels far above all others, as hot ones are, count in its last bin, which lies where the others end.
+
+    Spots that a lens made lie within it, as few as they may be: what is beyond can be shown in full colour alone.
+    """
     few = int(max(STRAY * plane.size, min(STRAYS, plane.size / 1000)))
     counts, start, width = _histogram(plane, low, high)
     for _ in range(3):  # floats have wide bins at first, which hold all but the strays
-        last = int(np.searchsorted(np.cumsum(counts), plane.size - few))
-        if last == 0 or len(counts) <= FAR * (last + 1):
+        total = np.cumsum(counts)
+        last = int(np.searchsorted(total, plane.size - few))
+        if len(counts) <= FAR * (last + 1):
             break
-        high = start + width * (last if plane.dtype.kind in "ui" else last + 1)
+        beyond = plane > start + width * (last if plane.dtype.kind in "ui" else last + 1)
+        y, x = np.nonzero(beyond)
+        made = plane[y, x][~are_sharp(plane, y, x, start + width * float(np.searchsorted(total, plane.size / 2)))]
+        end = max(float(plane.max(where=~beyond, initial=plane.min())), float(made.max()) if made.size else low)
+        if end <= low or high - low <= FAR * (end - low):
+            break
+        high = end
         counts, start, width = _histogram(np.minimum(plane, plane.dtype.type(high)), low, high)
     return counts, start, width
 
