@@ -62,6 +62,8 @@ def test_frames_share_their_light_as_in_abbe_enhance() -> None:
     (data, *_), *_ = Restoring(steps=("denoise",), passes=1, frames=1).preview(movie, view, quiet).layers
     alone = np.squeeze(np.asarray(Restoring(steps=("denoise",), passes=1).preview(movie, view, quiet).layers[0][0]))
     assert np.abs(np.squeeze(np.asarray(data)) - ours[1]).mean() < 0.3 * np.abs(alone - ours[1]).mean()
+    with pytest.raises(ParameterError, match="wanted the step denoise"):
+        Restoring(steps=("super_resolve",), frames=1).preview(movie, view, quiet)
 
 
 def test_chosen_channels_alone_come_back_with_their_maps(cell: Sheet) -> None:

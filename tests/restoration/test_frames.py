@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 import abbe
-from abbe.errors import LimitError, ParameterError
+from abbe.errors import CancelledError, LimitError, ParameterError
 from abbe.image import Image
+from abbe.image.pixels import TurnedPixels
 from abbe.reporting.sections.methods import _step
+from abbe.restoration import engine, room, workflow
 from abbe.restoration import frames as sharing
-from abbe.restoration import room
+from abbe.restoration.engine import Engine, ProviderError, Runner
 from abbe.restoration.request import MOST_FRAMES
+from abbe.restoration.workflow import with_shared_light
 from abbe.session.repeating import repeat
 
 
@@ -53,10 +57,19 @@ def test_a_single_frame_has_none_to_share_with() -> None:
     assert not [notice for notice in result.warnings if notice.code == "frames"]
 
 
+def test_planes_that_may_be_frames_are_told() -> None:
+    """A movie whose file calls its frames planes is not silently done without what was asked for."""
+    result = abbe.enhance(series(4, "TYX").replace(pixels=TurnedPixels(series(4).pixels, (2, 1, 0, 3, 4))), "denoise", frames=2)
+    told = [notice.message for notice in result.warnings if notice.code == "frames"]
+    assert told == ["frames=2 had no effect: this image is one frame of 4 planes; if they are frames, say so: axes TYX instead of ZYX"]
+
+
 @pytest.mark.parametrize("frames", [-1, MOST_FRAMES + 1, 1.5, True, "2"])
 def test_numbers_that_are_none_are_refused(frames: object) -> None:
     with pytest.raises(ParameterError, match="wanted a whole number of frames on each side from 0 to 4"):
         abbe.enhance(series(), "denoise", frames=frames)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="wanted a whole number of frames on each side from 0 to 4"):
+        abbe.enhance(series(1), "denoise", frames=frames)  # type: ignore[arg-type]
 
 
 def test_it_needs_denoising() -> None:
@@ -73,7 +86,7 @@ def test_channels_and_planes_share_with_their_own_alone(axes: str, monkeypatch: 
     shared: list[np.ndarray] = []
     kept = sharing._averaged
 
-    def watched(frame: sharing.Frame, others: list[tuple[sharing.Frame, float]]) -> tuple[sharing.Plane, sharing.Plane]:
+    def watched(frame: sharing.Frame, others: list[tuple[sharing.Frame, float, sharing.Plane]]) -> tuple[sharing.Plane, sharing.Plane]:
         shared.append(kept(frame, others)[0])
         return kept(frame, others)
 
@@ -94,3 +107,59 @@ def test_what_it_needs_meanwhile_counts_as_room(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(room, "free_disk", lambda folder: alone + 1)
     with pytest.raises(LimitError, match="scratch files"):
         abbe.enhance(image, "denoise", frames=1)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate provider")
+def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives up on the second network, when the frames have shared their light and were denoised."""
+    monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
+    honest = Runner.run
+
+    def failing(self: Runner, *given: Any) -> Any:
+        if self.engine.name == "cuda" and self.card.task == "super_resolve":
+            raise ProviderError("the driver gave up")
+        return honest(self, *given)
+
+    monkeypatch.setattr(Runner, "run", failing)
+    heard: list[float] = []
+    steps = ("denoise", "super_resolve")
+    result = abbe.enhance(series(), steps, engine="cuda", exact=True, frames=1, progress=lambda fraction, text: heard.append(fraction))
+    assert [notice.code for notice in result.warnings].count("engine") == 1
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+    assert np.array_equal(np.asarray(result), np.asarray(abbe.enhance(series(), steps, engine="cpu", exact=True, frames=1)))
+
+
+def test_a_preview_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = np.asarray(with_shared_light(series(), 1, 1, exact=True))
+    monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
+    honest = Engine.session
+
+    def failing(self: Engine, content: bytes) -> object:
+        if self.name == "cuda":
+            raise ProviderError("the driver gave up")
+        return honest(self, content)
+
+    monkeypatch.setattr(Engine, "session", failing)
+    chosen = workflow.engine
+    monkeypatch.setattr(workflow, "engine", lambda name, exact: chosen("cuda" if name == "auto" else name, exact))
+    np.testing.assert_allclose(np.asarray(with_shared_light(series(), 1, 1, exact=True)), expected, rtol=1e-4)
+
+
+def test_a_run_is_stopped_while_frames_share_their_light() -> None:
+    def enough(fraction: float, text: str) -> bool:
+        return text != sharing.SHARING
+
+    with pytest.raises(CancelledError):
+        abbe.enhance(series(), "denoise", frames=1, progress=enough)
+
+
+def test_a_label_is_the_same_in_a_preview() -> None:
+    """A label burned into the series is found in the frame that was given light, as it is in the run."""
+    noisy = np.array(np.asarray(series())[:, 0, 0]) + 100
+    noisy[:, 4:24, 6:40] = 0
+    lone = with_shared_light(Image.from_array(noisy, axes="TYX"), 1, 1)
+    assert (np.asarray(lone)[0, 0, 0, 4:24, 6:40] == 0).all()
+    result = abbe.enhance(lone, "denoise")
+    assert result.mask is not None
+    assert np.asarray(result.mask)[0, 0, 0, 4:24, 6:40].all()

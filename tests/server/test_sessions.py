@@ -280,6 +280,9 @@ def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_doe
     result = np.frombuffer(device.get(f"/api/sessions/{session}/versions/v2/tile", params={**corner, "t": 3}).content, "<f4")
     assert np.abs(together - result).mean() < 0.2 * np.abs(alone - result).mean()
     assert device.post(f"/api/sessions/{session}/jobs", json={**body, "frames": 5}).status_code == 400
+    refused = device.post(f"/api/sessions/{session}/preview", json={**body, **at, "steps": ["super_resolve"]})
+    assert refused.status_code == 400
+    assert "wanted the step denoise for frames that share their light" in refused.text
 
 
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:

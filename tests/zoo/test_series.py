@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 import abbe
 from abbe.image import Image
 from abbe.restoration import frames as sharing
+from abbe.restoration import workflow
 from abbe.restoration.workflow import with_shared_light
 from abbe.simulation import specimen
 
@@ -124,6 +127,64 @@ def test_what_is_no_number_is_in_no_other_frame() -> None:
     assert np.isfinite(one[[0, 2, 3, 4]]).all()
     assert np.abs(one[2] - other[2]).max() < 0.5 * np.abs(whole[2] - standing(60)[2]).max()
     assert np.abs((one - other)[2][far]).max() < 0.02 * other[2].max()
+
+
+@pytest.mark.parametrize("bright", [3, 20])
+def test_something_bright_in_one_frame_changes_nothing_of_what_stands_still(bright: float) -> None:
+    """What is dim elsewhere in that frame gains as without it, and is neither brighter nor dimmer for it."""
+    light = standing(15)
+    y, x = np.indices((SIDE, SIDE))
+    far = np.hypot(y - 24, x - 24) > 34
+    without = light.copy()
+    light[MIDDLE] += (bright * 15 * np.exp(-((y - 24) ** 2 + (x - 24) ** 2) / (2 * 5**2))).astype(np.float32)
+    gains, slopes = [], []
+    for truth in (without, light):
+        alone, together = (denoised(exposed(truth), n)[0][MIDDLE][far] for n in (0, 2))
+        gains.append(10 * np.log10(((alone - truth[MIDDLE][far]) ** 2).mean() / ((together - truth[MIDDLE][far]) ** 2).mean()))
+        slopes.append(np.polyfit(truth[MIDDLE][far], together, 1)[0])
+    assert gains[1] > gains[0] - 0.6
+    assert slopes[1] == pytest.approx(slopes[0], abs=0.03)
+
+
+def test_how_much_stronger_a_frame_is_comes_from_what_both_show() -> None:
+    detail = np.random.default_rng(5).normal(0, 1, (60, 60)).astype(np.float32)
+    other = 0.8 * detail
+    detail[:12, :12] += 50
+    assert sharing._stronger(detail, other) == pytest.approx(1.25, rel=0.01)
+    assert sharing._stronger(other, detail) == pytest.approx(0.8, rel=0.01)
+    assert sharing._stronger(detail, np.zeros_like(detail)) == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, 0], ids=["no numbers", "a label"])
+def test_what_was_not_measured_in_one_frame_has_no_part_in_another(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is filled in from around looks like what the other frame has there, and is a guess: there the other frame keeps its own."""
+    image = exposed(np.full((2, SIDE, SIDE), 60, np.float32))
+    image[1, 30:60, 20:70] = value
+    made: list[sharing.Shared] = []
+    honest = workflow.share_frames
+
+    def watched(*given: Any, **named: Any) -> sharing.Shared:
+        made.append(honest(*given, **named))
+        return made[-1]
+
+    monkeypatch.setattr(workflow, "share_frames", watched)
+    denoised(image, 1)
+    of_preview = with_shared_light(Image.from_array(image, axes="TYX"), 0, 1).pixels
+    for pixels in (made[0].pixels, of_preview):
+        first = pixels.read((slice(0, 1), slice(0, 1), slice(0, 1), slice(0, SIDE), slice(0, SIDE)))[0, 0, 0]
+        np.testing.assert_allclose(first[30:60, 20:70], image[0, 30:60, 20:70], atol=1e-4)
+        assert first[70:].std() < 0.85 * image[0, 70:].std()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e30, -1e30])
+def test_a_number_that_stands_for_nothing_stays_in_its_frame(value: float) -> None:
+    series = exposed(standing(60))
+    series[1, 60:66, 60:70] = value
+    result = denoised(series, 2)[0]
+    alone = denoised(exposed(standing(60)), 0)[0]
+    for t in (0, 2, 3, 4):
+        assert ((result[t] - standing(60)[t]) ** 2).mean() < 0.8 * ((alone[t] - standing(60)[t]) ** 2).mean()
 
 
 def test_bands_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,8 +132,11 @@ class Restoring:
 
     def preview(self, sheet: Sheet, view: View, progress: Progress) -> Made:
         """A part of one plane alone, restored within a second or two."""
+        from abbe.restoration.request import choose_frames
         from abbe.restoration.workflow import with_shared_light
 
+        if self.steps:
+            choose_frames(self.frames, self.steps)
         part_, corner, frame = region(sheet.image, view, self.frames)
         plane = view.plane
         if part_.shape[0] > 1:

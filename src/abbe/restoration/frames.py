@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from abbe.image import Notice
+from abbe.image import Image, Notice
 from abbe.image.pixels import Array, ArrayPixels, MappedPixels, Pixels, Region, ScratchPixels, put, scratch
 from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation
@@ -45,12 +45,18 @@ ERROR, NOISY = 0.2, 1.5
 UNLIKE_FROM, TOGETHER, MOST, SQUARE = 3.0, 2.0, 100.0, 7
 #: frames whose contrast differs by more than this factor have nothing in common that could be averaged
 UNLIKE = 2.0
+#: detail that both frames show says how much stronger it is in one, where it stands out from this many times the median of both
+STANDS_OUT = 2.0
+#: a pixel that is no measurement (1e30) overflows nothing
+HIGHEST = np.float32(1e15)
 #: the spread of the error grows with this power of the number of frames: as it comes out of the networks, it knows nothing of what moved by
 #: less than the noise. The 90 % interval of five frames held 81 to 91 % of what stands still or moves, in series of 10 and 60 photons, and
 #: holds 91 to 95 % so
 WIDENED = 0.2
 #: pixels of a band that are looked at together, and by how much a frame is binned before its contrast is taken
 PIXELS, BINNED = 2**20, 4
+#: what is being done, for the progress line
+SHARING = "sharing frames"
 
 Plane = npt.NDArray[np.float32]
 
@@ -81,12 +87,13 @@ class Shared:
         return MappedPixels(_widened, [spread, onto(self.count)], FLOAT32)
 
 
-def share_frames(source: Pixels, work: Work, count: int, only: range | None = None) -> Shared:
+def share_frames(source: Pixels, work: Work, count: int, only: range | None = None, lost: Pixels | None = None) -> Shared:
     """`source` (T, C, Z, Y, X) with each frame's detail averaged with up to `count` frames on each side.
 
     Args:
         work: a denoiser's, for single planes.
         only: these frames alone; the others of the result are not there.
+        lost: True where nothing was measured, and what `source` has is a guess: no other frame gets any of it.
     """
     t, c, z, y, x = source.shape
     first = _restored(source, work, work.report.part(0.0, 0.6))
@@ -96,33 +103,49 @@ def share_frames(source: Pixels, work: Work, count: int, only: range | None = No
     rows = max(2 * MARGIN, PIXELS // x)
     done, total = 0, c * z * len(wanted) * -(-y // rows)
     for j, k in np.ndindex(c, z):
-        contrast = [_contrast(first.estimate, (i, j, k), work.normal[j]) for i in range(t)]
+        stronger = _stronger_of(first.estimate, (j, k), work.normal[j], wanted, count, report.part(done / total, done / total))
         for top in range(0, y, rows):
             kept: dict[int, Frame] = {}
+            weights: dict[tuple[int, int], Plane] = {}
             band = slice(top, min(top + rows, y))
             for place, i in enumerate(wanted):
                 near = range(max(0, i - count), min(t, i + count + 1))
-                kept = {n: kept[n] if n in kept else _frame(source, first, (n, j, k), band, work) for n in near}
-                others = [(kept[n], contrast[i] / contrast[n]) for n in near if n != i and _alike(contrast[i], contrast[n])]
-                values, weights = _averaged(kept[i], others)
+                kept = {n: kept[n] if n in kept else _frame(source, first, (n, j, k), band, work, lost) for n in near}
+                weights = {pair: weight for pair, weight in weights.items() if i in pair}
+                others = []
+                for n in near:
+                    a, b = pair = min(i, n), max(i, n)
+                    if (f := stronger.get(pair)) is None:
+                        continue
+                    if pair not in weights:  # the same both ways
+                        weights[pair] = _weight(kept[a], kept[b], f)
+                    others.append((kept[n], f if i == a else 1 / f, weights[pair]))
+                values, number = _averaged(kept[i], others)
                 inner = slice(band.start - _above(band), band.stop - _above(band))
                 region = (slice(place, place + 1), slice(j, j + 1), slice(k, k + 1), band, slice(0, x))
                 normal = work.normal[j]
                 put(out, region, (values[inner].astype(np.float64) * normal.scale + normal.offset).astype(np.float32)[None, None, None])
-                put(counts, region, weights[inner].astype(np.float16)[None, None, None])
+                put(counts, region, number[inner].astype(np.float16)[None, None, None])
                 done += 1
-                report(done / total, "sharing frames")
+                report(done / total, SHARING)
     return Shared(out, SpreadPixels(counts, np.ones(c)))
 
 
-def about_frames(count: int) -> Notice:
-    """What is to be known of a result whose frames share their light."""
+def about_frames(count: int, image: Image) -> list[Notice]:
+    """What is to be known of a result whose frames share their light, or of one whose frames cannot."""
+    t, _, z = image.shape[:3]
+    if not count or t == z == 1:
+        return []
+    if t == 1:
+        what = f"frames={count} had no effect: this image is one frame of {z} planes; if they are frames, say so: axes TYX instead of ZYX"
+        return [Notice("frames", what)]
     frames = f"{count} frames" if count > 1 else "one frame"
-    return Notice(
+    about = Notice(
         "frames",
         f"each frame's fine detail is averaged with up to {frames} before and after it, where they show the same: what changes there by "
         "less than its noise is smoothed along time; light over more than some ten pixels is each frame's own",
     )
+    return [about]
 
 
 def _restored(source: Pixels, work: Work, part: Part) -> Stage:
@@ -131,8 +154,24 @@ def _restored(source: Pixels, work: Work, part: Part) -> Stage:
     return restore_levels(source, own) if work.model.card.levels else restore_planes(source, own)
 
 
-def _contrast(estimate: Pixels, place: tuple[int, int, int], normal: Normalisation) -> float:
-    """Standard deviation of a denoised frame without what is broad."""
+def _stronger_of(
+    estimate: Pixels, place: tuple[int, int], normal: Normalisation, wanted: range, count: int, report: Part
+) -> dict[tuple[int, int], float]:
+    """Of pairs of frames, the earlier one first, how many times stronger the earlier one's detail is; those that are alike enough."""
+    found: dict[tuple[int, int], float] = {}
+    kept: dict[int, Plane] = {}
+    for i in range(max(0, wanted.start - count), min(estimate.shape[0], wanted.stop + count)):
+        report(0.0, SHARING)
+        kept = {n: plane for n, plane in kept.items() if n >= i - count} | {i: _binned(estimate, (i, *place), normal)}
+        for n, before in kept.items():
+            f = _stronger(before, kept[i]) if n != i and (n in wanted or i in wanted) else 0.0
+            if f and f <= UNLIKE and 1 / f <= UNLIKE:
+                found[n, i] = f
+    return found
+
+
+def _binned(estimate: Pixels, place: tuple[int, int, int], normal: Normalisation) -> Plane:
+    """A denoised frame, normalised, of fewer pixels, without what is broad."""
     t, c, z = place
     y, x = estimate.shape[3:]
     n = min(BINNED, y, x)
@@ -142,11 +181,24 @@ def _contrast(estimate: Pixels, place: tuple[int, int, int], normal: Normalisati
         block = normal.forward(estimate.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, slice(0, x // n * n)))[0, 0, 0])
         parts.append(block.reshape(block.shape[0] // n, n, x // n, n).mean(axis=(1, 3)))
     small = np.concatenate(parts)
-    return float((small - gaussian_filter(small, OWN / n, truncate=TRUNCATE)).std())
+    return np.asarray(small - gaussian_filter(small, OWN / n, truncate=TRUNCATE), np.float32)
 
 
-def _alike(one: float, other: float) -> bool:
-    return bool(0 < one <= UNLIKE * other and other <= UNLIKE * one)
+def _stronger(one: Plane, other: Plane) -> float:
+    """How many times stronger the detail of `one` is: the median of what pixels say that have some in both frames, each with as much weight
+    as the weaker of the two has. What is in one frame alone, as bright as it may be, has no say. 0 where they have nothing in common."""
+    common = np.where(np.sign(one) == np.sign(other), np.minimum(np.abs(one), np.abs(other)), 0)
+    if not common.any():
+        return 0.0
+    weight = np.maximum(common - np.float32(STANDS_OUT) * np.median(np.minimum(np.abs(one), np.abs(other))), 0)
+    weight = weight if weight.any() else common
+    votes = weight > 0
+    ratios, weights = np.log(np.abs(one[votes] / other[votes])), weight[votes].astype(np.float64)
+    order = np.argsort(ratios)
+    summed = np.cumsum(weights[order])
+    low, high = (int(np.searchsorted(summed, summed[-1] / 2, side=side)) for side in ("left", "right"))  # alike from both ends
+    middle = (ratios[order[low]] + ratios[order[min(high, len(order) - 1)]]) / 2
+    return float(np.exp(middle))
 
 
 def _above(band: slice) -> int:
@@ -154,15 +206,14 @@ def _above(band: slice) -> int:
     return max(int(band.start) - MARGIN, 0)
 
 
-def _frame(source: Pixels, first: Stage, place: tuple[int, int, int], band: slice, work: Work) -> Frame:
+def _frame(source: Pixels, first: Stage, place: tuple[int, int, int], band: slice, work: Work, lost: Pixels | None) -> Frame:
     """What is compared of a band of the frame (t, c, z), with a margin."""
     t, c, z = place
     normal, card = work.normal[c], work.model.card
     height, width = source.shape[3:]
     region = (slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(_above(band), min(band.stop + MARGIN, height)), slice(0, width))
-    given = source.read(region)[0, 0, 0]
-    lost = ~np.isfinite(given) if given.dtype.kind == "f" else None
-    noisy, clean = normal.forward(given), normal.forward(first.estimate.read(region)[0, 0, 0])
+    missing = None if lost is None else lost.read(region)[0, 0, 0]
+    noisy, clean = normal.forward(source.read(region)[0, 0, 0]), normal.forward(first.estimate.read(region)[0, 0, 0])
     broad = _smooth(noisy, OWN)
     left = _smooth(noisy, POOLED)
     missed = _deviation(first, region, normal, card)
@@ -170,8 +221,8 @@ def _frame(source: Pixels, first: Stage, place: tuple[int, int, int], band: slic
         broad=broad,
         detail=noisy - broad,
         pooled=left - broad,
-        noise=_smooth((left - _smooth(clean, POOLED)) ** 2, STEADY) + np.float32(ERROR) * _smooth(missed**2, POOLED),
-        lost=lost if lost is not None and lost.any() else None,
+        noise=_smooth(_squared(left - _smooth(clean, POOLED)), STEADY) + np.float32(ERROR) * _smooth(_squared(missed), POOLED),
+        lost=missing if missing is not None and missing.any() else None,
     )
 
 
@@ -179,30 +230,43 @@ def _deviation(first: Stage, region: Region, normal: Normalisation, card: Card) 
     """A quarter of the width of the 90 % interval: a little more than the standard deviation of what noise alone makes a denoiser miss."""
     assert first.spread is not None
     spread = first.spread.read(region)[0, 0, 0] / np.float32(normal.scale)
-    return np.asarray(np.minimum(spread, np.float32(1e15)) * np.float32(card.interval_factor / 2), np.float32)
+    return np.asarray(np.minimum(spread, HIGHEST) * np.float32(card.interval_factor / 2), np.float32)
 
 
-def _averaged(frame: Frame, others: list[tuple[Frame, float]]) -> tuple[Plane, Plane]:
-    """The frame with its detail averaged with that of others, which come with how many times weaker their contrast is; and the number of
-    frames in the average."""
+def _weight(one: Frame, other: Frame, stronger: float) -> Plane:
+    """How much `one` and `other`, whose detail is so many times weaker, show the same: from 0 to 1, whichever of them is looked at."""
+    f = np.float32(stronger)
+    noise = np.maximum(np.float32(NOISY) * (one.noise + f * f * other.noise), np.finfo(np.float32).tiny)
+    unlike = np.minimum(_squared(f * other.pooled - one.pooled) / noise, HIGHEST)
+    unlike = np.maximum(unlike, np.float32(TOGETHER) * _smooth(np.minimum(unlike, np.float32(MOST)), AROUND))
+    unlike = maximum_filter(unlike, SQUARE, mode="nearest")
+    weight = np.exp(-0.5 * np.maximum(unlike - np.float32(UNLIKE_FROM), 0))
+    for lost in (one.lost, other.lost):
+        if lost is not None:
+            weight[lost] = 0
+    weight = _smooth(weight, FINE)
+    for lost in (one.lost, other.lost):
+        if lost is not None:
+            weight[lost] = 0
+    return weight
+
+
+def _averaged(frame: Frame, others: list[tuple[Frame, float, Plane]]) -> tuple[Plane, Plane]:
+    """The frame with its detail averaged with that of others, which come with how many times weaker it is and their weight; and the number
+    of frames in the average."""
     summed, weights = frame.detail.copy(), np.ones_like(frame.detail)
-    tiny = np.finfo(np.float32).tiny
-    for other, stronger in others:
-        f = np.float32(stronger)
-        unlike = (f * other.pooled - frame.pooled) ** 2 / np.maximum(np.float32(NOISY) * (frame.noise + f * f * other.noise), tiny)
-        unlike = np.maximum(unlike, np.float32(TOGETHER) * _smooth(np.minimum(unlike, np.float32(MOST)), AROUND))
-        unlike = maximum_filter(unlike, SQUARE, mode="nearest")
-        weight = np.exp(-0.5 * np.maximum(unlike - np.float32(UNLIKE_FROM), 0))
-        if other.lost is not None:
-            weight[other.lost] = 0
-        weight = _smooth(weight, FINE)
-        summed += weight * f * other.detail
+    for other, stronger, weight in others:
+        summed += weight * (np.float32(stronger) * other.detail)
         weights += weight
     return np.asarray(frame.broad + summed / weights, np.float32), weights
 
 
 def _widened(spread: Array, count: Array) -> Array:
     return np.asarray(spread * np.maximum(count, 1) ** np.float32(WIDENED), np.float32)
+
+
+def _squared(plane: Plane) -> Plane:
+    return np.asarray(np.minimum(np.abs(plane), HIGHEST) ** 2, np.float32)
 
 
 def _smooth(plane: Array, sigma: float) -> Plane:

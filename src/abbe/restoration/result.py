@@ -17,7 +17,7 @@ from abbe.restoration.engine import Engine
 from abbe.restoration.resampling import EnlargedPixels, EvenPixels, RepeatedPixels
 from abbe.restoration.stage import FLOAT32, Stage, removes_light
 from abbe.restoration.trust import trust_in
-from abbe.restoration.unmeasured import Unmeasured
+from abbe.restoration.unmeasured import Unmeasured, old_where
 from abbe.zoo import Model
 
 BOOL = np.dtype(np.bool_)
@@ -99,7 +99,7 @@ def _put_back(last: Stage, without: Unmeasured, grid: Grid) -> Pixels:
     lost, old = _on_grid(without.mask, grid), _on_grid(without.filled.source, grid)
     if removes_light(last.model):
         return MappedPixels(_dark_where, [last.estimate, lost], FLOAT32)
-    return MappedPixels(_old_where, [last.estimate, lost, old], FLOAT32)
+    return MappedPixels(old_where, [last.estimate, lost, old], FLOAT32)
 
 
 def _on_grid(pixels: Pixels, grid: Grid) -> Pixels:
@@ -121,10 +121,6 @@ def _nowhere(a: Array) -> Array:
 
 def _dark_where(estimate: Array, lost: Array) -> Array:
     return np.where(lost, np.float32(0), estimate)
-
-
-def _old_where(estimate: Array, lost: Array, old: Array) -> Array:
-    return np.where(lost, old.astype(np.float32), estimate)
 
 
 def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple[int, ...], engine: Engine) -> Recipe:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from abbe.image import Notice
+from abbe.image import Image, Notice
 from abbe.image.inspection import fill_from_around
-from abbe.image.pixels import Array, ArrayPixels, Pixels, Region, ScratchPixels, Shape, put, region_shape, scratch
+from abbe.image.pixels import (
+    Array,
+    ArrayPixels,
+    CroppedPixels,
+    MappedPixels,
+    Pixels,
+    Region,
+    ScratchPixels,
+    SelectedPixels,
+    Shape,
+    put,
+    region_shape,
+    scratch,
+    whole,
+)
 from abbe.image.unmeasured import LIMIT, unmeasured
 from abbe.restoration.progress import Part
 
@@ -81,3 +96,20 @@ def find_unmeasured(pixels: Pixels, report: Part) -> Unmeasured | None:
         planes.add((i, j, k))
         count += int(np.count_nonzero(bad))
     return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], count)
+
+
+def lost_in(image: Image, chosen: Iterable[int], without: Unmeasured | None) -> Pixels | None:
+    """True where `image` has no number, or what was found not to be measured, in the chosen channels; None where it is all measured."""
+    parts: list[Pixels] = [] if image.mask is None else [SelectedPixels(image.mask, tuple(chosen))]
+    parts += [] if without is None else [without.mask]
+    return MappedPixels(np.logical_or, parts, np.dtype(np.bool_)) if len(parts) == 2 else parts[0] if parts else None
+
+
+def as_before(pixels: Pixels, without: Unmeasured, frames: range) -> Pixels:
+    """`pixels`, of these frames alone, with what was not measured as it was."""
+    box = (slice(frames.start, frames.stop), *whole(pixels.shape)[1:])
+    return MappedPixels(old_where, [pixels, CroppedPixels(without.mask, box), CroppedPixels(without.filled.source, box)], pixels.dtype)
+
+
+def old_where(estimate: Array, lost: Array, old: Array) -> Array:
+    return np.where(lost, old.astype(np.float32), estimate)

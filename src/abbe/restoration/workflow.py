@@ -35,7 +35,7 @@ from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
-from abbe.restoration.unmeasured import find_unmeasured
+from abbe.restoration.unmeasured import as_before, find_unmeasured, lost_in
 from abbe.zoo import Model, find
 
 #: steps that the contrast of a channel is to have in float32, at least: as an 8-bit image has
@@ -99,9 +99,10 @@ def enhance(
     grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
     notices = [*told_as_foreign(source, chosen), *about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     often = choose_passes(passes, models)
-    shared = choose_frames(frames, wanted) if source.shape[0] > 1 else 0
+    shared = choose_frames(frames, wanted)
     widths, doubts = choose_psf(source, chosen, models, psf)
-    notices += [*doubts, *([about_frames(shared)] if shared else [])]
+    notices += [*doubts, *about_frames(shared, source)]
+    shared = shared if source.shape[0] > 1 else 0
     return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, shared)
 
 
@@ -114,11 +115,23 @@ def with_shared_light(
     """
     own = model if model is not None and not isinstance(model, Mapping) and find(model).card.task == "denoise" else None
     models, _ = at_realism(realism, choose_models(("denoise",), own, ""))
-    denoiser, picked, source = models["denoise"], engine("auto", exact), image.pixels
+    denoiser, wanted = models["denoise"], range(frame, frame + 1)
+    without = find_unmeasured(image.pixels, Part(None))
+    source = image.pixels if without is None else without.filled
+    lost = lost_in(image, range(image.shape[1]), without)
     normal = tuple(normalisation(source, k, denoiser.card) for k in range(image.shape[1]))
     clean = without_spikes(source, [n.scale for n in normal])
-    work = Work("denoise", denoiser, runner(denoiser, picked), Part(None), True, normal)
-    pixels = share_frames(clean, work, choose_frames(frames, models), range(frame, frame + 1)).pixels
+
+    def shared(on: Engine) -> Pixels:
+        work = Work("denoise", denoiser, runner(denoiser, on), Part(None), True, normal)
+        return share_frames(clean, work, choose_frames(frames, models), wanted, lost).pixels
+
+    try:
+        pixels = shared(engine("auto", exact))
+    except ProviderError:
+        pixels = shared(engine("cpu", exact))
+    if without is not None:  # told, and masked, by what works on this frame
+        pixels = as_before(pixels, without, wanted)
     return image.replace(pixels=pixels, bits=None, mask=None)
 
 
@@ -166,14 +179,22 @@ def _run(
     picked = engine(engine_name, exact)
     raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
     without = find_unmeasured(raw, Part(progress))
+    reached = 0.0
+
+    def told(fraction: float, text: str) -> object:
+        nonlocal reached
+        reached = fraction
+        return None if progress is None else progress(fraction, text)
+
     source = raw if without is None else without.filled
+    lost = lost_in(image, chosen, without) if frames else None
     try:
-        stages = _stages(source, models, grid, picked, Part(progress), passes, widths, frames)
+        stages = _stages(source, models, grid, picked, Part(told), passes, widths, frames, lost)
     except ProviderError as problem:
         reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
         failed, picked = picked, engine("cpu", exact)
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
-        stages = _stages(source, models, grid, picked, Part(progress), passes, widths, frames)
+        stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, frames, lost)
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
     about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
@@ -183,7 +204,15 @@ def _run(
 
 
 def _stages(
-    raw: Pixels, models: dict[str, Model], grid: Grid, on: Engine, report: Part, passes: dict[str, int], widths: Widths, frames: int
+    raw: Pixels,
+    models: dict[str, Model],
+    grid: Grid,
+    on: Engine,
+    report: Part,
+    passes: dict[str, int],
+    widths: Widths,
+    frames: int,
+    lost: Pixels | None,
 ) -> list[Stage]:
     """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
 
@@ -198,7 +227,8 @@ def _stages(
     shared = None
     if frames:
         part, report = report.part(0.0, SHARING), report.part(SHARING, 1.0)
-        shared = share_frames(clean, Work("denoise", models["denoise"], runner(models["denoise"], on), part, True, normal), frames)
+        work = Work("denoise", models["denoise"], runner(models["denoise"], on), part, True, normal)
+        shared = share_frames(clean, work, frames, lost=lost)
         pixels = shared.pixels
     raw = pixels
     stages: list[Stage] = []

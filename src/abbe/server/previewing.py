@@ -71,12 +71,14 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
 
 def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corner: Sequence[int]) -> Picture:
     from abbe.restoration import correct_background
+    from abbe.restoration.request import choose_frames
     from abbe.restoration.workflow import with_shared_light
 
     how = {name: wanted[name] for name in ("realism", "passes", "exact")}
     t, z = place
     if wanted["kind"] == "enhance":
         lone = part
+        choose_frames(wanted["frames"], wanted["steps"])
         if part.shape[0] > 1:
             lone = with_shared_light(part, t, wanted["frames"], wanted["model"], wanted["realism"], wanted["exact"])
         result = _enhanced(lone, z, wanted, how)
