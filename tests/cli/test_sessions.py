@@ -46,6 +46,21 @@ def test_the_same_measured_again_takes_the_place_of_the_first(session: Path, cap
         assert not opened.can_undo
 
 
+def test_regions_of_a_file_lie_on_a_cropped_version_as_they_do_on_the_whole(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = session.with_name("cell.json")
+    file.write_text(json.dumps(ROI.rectangle(20, 24, 12, 10, unit="pixel", name="cell").to_dict()))
+    found = []
+    for crop in (False, True):
+        if crop:
+            with Session.open(session) as opened:
+                opened.crop((15, 50), (20, 60))
+        assert frame.main(["colocalize", str(session), "--roi", str(file), "--background-roi", str(file), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["n"] == found[1]["n"] == 120
+    assert found[0]["pearson"] == pytest.approx(found[1]["pearson"])
+    assert found[0]["m1"] == pytest.approx(found[1]["m1"])
+
+
 def test_measurements_by_plane_leave_the_session_as_it_is(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Session.open(session, read_only=True) as opened:
         revision = opened.revision

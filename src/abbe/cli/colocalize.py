@@ -83,6 +83,10 @@ def command(
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(file)) if is_session(file) else None
         image = open_image(file) if session is None else session.image()
+        if session is not None:  # whose current version may be cropped
+            rois = [session.placed(one) for one in rois]
+            if isinstance(settings["background"], ROI):
+                settings["background"] = session.placed(settings["background"])
         pairs = _pairs(image, channels, all_pairs)
         if image.original is None and is_result(image):
             say(f"note: {file.name} is a result, measured without its original; a session has both: abbe enhance -o NAME.abbe", err=True)

@@ -13,7 +13,6 @@ from abbe.image import ROI, Grid
 from abbe.server.derived import Picture
 from abbe.session import Session
 from abbe.session.collections import Measured
-from abbe.session.crop import moved
 
 if TYPE_CHECKING:  # loading compiled coefficients takes seconds the first time; the page should not wait for them
     from abbe.colocalization import Colocalization
@@ -39,7 +38,7 @@ def _measured(session: Session, version: str | None, channels: tuple[int, int], 
 
 def on_version(session: Session, version: str | None, region: ROI | None) -> ROI | None:
     """A region of the session, whose coordinates are those of the original, as it lies on a version that may be cropped."""
-    return None if region is None else moved(region, session.version(version).offset)
+    return None if region is None else session.placed(region, version)
 
 
 def definitions() -> dict[str, Any]:
@@ -93,6 +92,6 @@ def revealed(
     a, b = (image.plane(t, c, z) for c in channels)
     found = (a >= thresholds[0]) & (b >= thresholds[1])
     if region is not None:
-        region = moved(region, session.version(version).offset)
+        region = session.placed(region, version)
         found &= region.rows(Grid.of(image), z, t, 0, image.shape[3])
     return Picture.of((found.astype(np.uint8) * 255)[None])

@@ -117,8 +117,15 @@ class Session(Archive):
         if roi is None:
             return None, None
         if isinstance(roi, str):
-            return moved(self.rois.roi(roi), version.offset), self.rois[roi].id
-        return moved(roi, version.offset), None
+            return self.placed(self.rois.roi(roi), version.id), self.rois[roi].id
+        return self.placed(roi, version.id), None
+
+    def placed(self, roi: ROI, key: str | int | None = None) -> ROI:
+        """A ROI whose coordinates are those of the original, as it lies on a version (the current one), which may be cropped.
+
+        Raises `ParameterError` for a mask on a cropped version.
+        """
+        return moved(roi, self.version(key).offset, self.original.pixel_size[1:])
 
     def compare(
         self, key: str | int | None = None, *, author: str | None = None, progress: Progress | None = None, **options: Any

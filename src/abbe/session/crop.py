@@ -54,9 +54,18 @@ def offset_of(image: Image, recipe: Recipe) -> tuple[float, float]:
     return float(box["y"][0] * (steps[0] or 1.0)), float(box["x"][0] * (steps[1] or 1.0))
 
 
-def moved(roi: ROI, by: tuple[float, float]) -> ROI:
-    """The ROI with its coordinates counted from another corner. Raises `ParameterError` for a mask, which has a grid of its own."""
-    return roi if by == (0.0, 0.0) else ROI.from_dict(_moved(roi.to_dict(), by))
+def moved(roi: ROI, by: tuple[float, float], size: tuple[float | None, float | None]) -> ROI:
+    """The ROI with its coordinates counted from another corner.
+
+    `by` (y, x) is in um, or in pixels of the original where their `size` in um is not known.
+    Raises `ParameterError` for a mask, which has a grid of its own.
+    """
+    if by == (0.0, 0.0):
+        return roi
+    y, x = size
+    if roi.unit == "pixel" and y is not None and x is not None:
+        by = by[0] / y, by[1] / x
+    return ROI.from_dict(_moved(roi.to_dict(), by))
 
 
 def _moved(data: Mapping[str, Any], by: tuple[float, float]) -> dict[str, Any]:

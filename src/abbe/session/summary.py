@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from abbe.errors import AbbeError
 from abbe.reporting.case import Ancestor, Case, Measured, Named, Remark
 from abbe.reporting.measuring import comparison, every_pair
-from abbe.session.crop import moved
 from abbe.session.multiscale import Progress
 from abbe.session.progress import part
 from abbe.session.records import Analysis, Version
@@ -22,7 +21,7 @@ def case_of(session: Session, version: Version, progress: Progress | None = None
     parent = session.version(version.parent) if image.original is not None and version.parent else None
     named = Named(version.id, version.name, image, version.created)
     before = named if image.original is None else Named(parent.id if parent else "", parent.name if parent else "original", image.original)
-    rois = tuple(moved(session.rois.roi(region.id), version.offset) for region in session.rois)
+    rois = tuple(session.placed(session.rois.roi(region.id), version.id) for region in session.rois)
     kept = [analysis for analysis in session.analyses if analysis.version == version.id]
     colocalizations = [_kept(session, analysis) for analysis in kept if analysis.kind == "colocalization"]
     comparisons = [_kept(session, analysis) for analysis in kept if analysis.kind == "comparison"][-1:]
