@@ -158,6 +158,42 @@ def test_parts_of_an_image_without_a_pixel_size_find_their_places(device: httpx.
     assert parts[0]["channels"][0]["rsp"]["transformed"] > 0.9
 
 
+def test_a_region_in_pixels_lies_on_a_cropped_version_where_one_in_um_does(device: httpx.Client, cropped: str, folder: Path) -> None:
+    """ImageJ's regions are in pixels, whatever is known of their size."""
+    with Session.open(folder / "part.abbe") as session:
+        session.rois.add(ROI.rectangle(12, 15, 6, 15, unit="pixel", name="cell 1 in pixels"))
+        session.crop((5, 30), (5, 30), "v2")
+        for version in ("v1", "v2", "v3"):
+            found = [session.colocalize(roi=roi, key=version, threshold="otsu").results for roi in ("r2", "r5")]
+            assert found[0]["n"] == found[1]["n"] == 90
+            assert found[0]["pearson"] == found[1]["pearson"]
+        in_um, in_pixels = (roi.mask(session.image("v3")) for roi in (session.case("v3").rois[1], session.case("v3").rois[4]))
+        assert np.array_equal(in_um, in_pixels)
+    rows = device.post(at(cropped, "/colocalize/table"), json={"version": "v3", "threshold": "otsu"}).json()["rows"]
+    assert rows[2]["result"]["pearson"] == rows[5]["result"]["pearson"]
+
+
+def test_what_was_made_from_a_crop_is_compared_where_it_lies_though_the_crop_was_deleted(
+    device: httpx.Client, cropped: str, folder: Path
+) -> None:
+    """Three times 20 pixels are as many as the 60 of twice 30: nothing else would tell that another field is shown."""
+    pixels = np.random.default_rng(3).poisson(60, (2, 30, 30)).astype(np.uint16)
+    for size, name in (((None, 0.1, 0.1), "sized"), ((None, None, None), "bare")):
+        with Session.create(folder / f"{name}.abbe", abbe.Image.from_array(pixels, axes="CYX", pixel_size=size)) as session:
+            session.crop((5, 25), (8, 28))
+            part = session.image("v2")
+            finer = np.kron(np.asarray(part), np.ones((1, 1, 1, 3, 3), np.float32)).astype(np.float32)
+            third = tuple(s and s / 3 for s in size)
+            session.add_version(abbe.Image.from_array(finer, axes="TCZYX", pixel_size=third).replace(original=part))
+            session.delete("v2")
+        where = {"version": "v3", "reference": "v1"}
+        found = device.get(at(id_of(f"{name}.abbe"), "/comparison"), params=where).json()
+        assert found["channels"][0]["rsp"]["transformed"] > 0.99
+        shown = at(id_of(f"{name}.abbe"), "/maps/difference")
+        tile = device.get(f"{shown}/tile", params={**where, "level": 0, "x": 0, "y": 0}).content
+        assert np.abs(np.frombuffer(tile, "<f4")).mean() < 6  # the noise of another place would differ by 9
+
+
 def test_a_result_is_kept_though_what_it_was_made_from_was_deleted_meanwhile(server: Running, device: httpx.Client, cropped: str) -> None:
     here = server.app.state.service
 

@@ -78,7 +78,17 @@ def _span(session: Session, after: Version, before: Version, k: int) -> slice:
 
 
 def _cropped(session: Session, version: Version) -> bool:
-    return version.operation == "crop" or any(_cropped(session, one) for one in session.versions if one.id == version.parent)
+    parent = _parent(session, version)
+    return version.operation == "crop" or (parent is not None and _cropped(session, parent))
+
+
+def _parent(session: Session, version: Version) -> Version | None:
+    """What it was made from, though that was deleted since."""
+    found = next((one for one in session.versions if one.id == version.parent), None)
+    if found is not None or version.parent is None:
+        return found
+    known = (record for change in reversed(session.history()) for record in reversed(change.changes.get(f"versions/{version.parent}", ())))
+    return next((Version.model_validate(record) for record in known if record is not None), None)
 
 
 def _step(session: Session, version: Version, axis: int) -> float:
@@ -86,7 +96,7 @@ def _step(session: Session, version: Version, axis: int) -> float:
     known = version.pixel_size[axis - 2]
     if known is not None and None not in session.original.pixel_size[1:]:
         return known
-    parent = next((one for one in session.versions if one.id == version.parent), None)
+    parent = _parent(session, version)
     if parent is None:
         return 1.0 if version.id == session.original.id else session.original.shape[axis] / version.shape[axis]
     return _step(session, parent, axis) * (1.0 if version.operation == "crop" else parent.shape[axis] / version.shape[axis])
