@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 import abbe
 from abbe.colocalization import colocalize
 from abbe.comparison import compare
-from abbe.errors import ParameterError
+from abbe.errors import CancelledError, ParameterError
 from abbe.image import ROI, Image
 from abbe.image.pixels import ArrayPixels
 from abbe.image.roi_mask import Mask
@@ -24,6 +24,7 @@ from abbe.reporting.figures.outlines import elsewhere
 from abbe.reporting.figures.panels import Panels, detail, details, views
 from abbe.reporting.figures.publication import publication
 from abbe.reporting.gathering import case_of
+from abbe.reporting.measuring import comparison
 from abbe.reporting.model import Report
 from abbe.reporting.renderers.text import as_text
 from abbe.session import Session
@@ -229,6 +230,40 @@ def test_results_of_one_image_are_a_report_however_they_came(tmp_path: Path) -> 
     for images in ((image, made), (again, made), files, (image, image.select([1, 0])), (files[0].select([0, 1]), files[1])):
         names = [measured.name for measured in case_of([colocalize(one, ranked=False) for one in images]).colocalizations]
         assert names == ["original", "transformed" if images[1] is made else "original"]
+
+
+def test_results_in_files_belong_to_what_they_were_made_from(tmp_path: Path) -> None:
+    """Their files tell its pixels' digest: together with it they are before and after, and beside one another they are of one image."""
+    abbe.save(spots(1), tmp_path / "cells.ome.tif")
+    image = abbe.open(tmp_path / "cells.ome.tif")
+    for step in ("denoise", "super_resolve"):
+        abbe.save(abbe.enhance(image, steps=(step,), passes=1), tmp_path / f"{step}.ome.tif")
+    denoised, resolved = (abbe.open(tmp_path / f"{step}.ome.tif") for step in ("denoise", "super_resolve"))
+    for images in ((image, resolved), (resolved, abbe.open(tmp_path / "cells.ome.tif"))):
+        case = case_of(images)
+        assert case.after is not None and case.after.image.shape == resolved.shape
+        assert (case.before.image.shape, case.problems, len(case.comparisons)) == (image.shape, (), 1)
+    assert case_of([denoised, resolved]).before.image is denoised
+    other = image.replace(pixels=ArrayPixels(np.asarray(image)[..., ::-1].copy()), provenance=spots(1).provenance)
+    with pytest.raises(ParameterError, match="which share no original"):
+        case_of([other, resolved])
+
+
+def test_a_channel_and_what_it_was_merged_into_are_of_one_image(tmp_path: Path) -> None:
+    for c in (0, 1):
+        abbe.save(spots(2).select([c]), tmp_path / f"{c}.tif")
+    merged = abbe.merge([tmp_path / "0.tif", tmp_path / "1.tif"])
+    assert len(case_of([colocalize(merged, ranked=False), abbe.open(tmp_path / "1.tif")]).colocalizations) == 1
+
+
+def test_who_stops_a_report_while_it_compares_is_not_told_that_there_is_nothing_to_compare() -> None:
+    image = spots(1)
+
+    def stop(fraction: float, word: str) -> None:
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        comparison(Named("", "made", image.replace(pixels=ArrayPixels(np.asarray(image) * 2), original=image)), stop)
 
 
 def test_a_region_of_a_session_is_outlined_once(session: Session) -> None:

@@ -12,7 +12,7 @@ from abbe.comparison.recorded import is_result, recorded
 from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.reporting.case import Case, Measured, Named
-from abbe.reporting.kinship import akin
+from abbe.reporting.kinship import akin, tied
 from abbe.reporting.measuring import comparison, every_pair
 
 ALONE = "This is a result of abbe whose original was not at hand: nothing is compared with it."
@@ -41,7 +41,7 @@ def case_of(subject: Any) -> Case:
             raise ParameterError(f"wanted a session, images, colocalizations or comparisons to report, got {type(result).__name__}")
     if not images:
         raise ParameterError("wanted at least one image or result to report, got none")
-    final = max(images, key=_depth)
+    final = max((tied(image, images) for image in images), key=_depth)
     stranger = next((image for image in images if not akin(image, final)), None)
     if stranger is not None:
         raise ParameterError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from abbe.errors import AbbeError
+from abbe.errors import AbbeError, CancelledError
 from abbe.reporting.case import Measured, Named
 
 #: channels up to which every pair is measured unasked: 4 have 6 pairs
@@ -41,6 +41,8 @@ def comparison(named: Named, progress: Progress | None = None) -> list[Measured]
         return []
     try:
         data = compare(named.image.original, named.image, progress=progress).to_dict(resolution=False)
+    except CancelledError:
+        raise
     except AbbeError:  # another grid, such as a merged or reordered image: there is nothing to compare pixel by pixel
         return []
     return [Measured("comparison", data, named.image, label(named))]
