@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,3 +67,30 @@ def test_a_session_that_takes_long_to_open_keeps_nobody_waiting_but_its_own(
             go.set()
         assert [answer.result().status_code for answer in waiting] == [200, 200]
     assert len(times) == 1
+
+
+def test_a_session_that_is_deleted_while_it_is_opened_leaves_nothing_behind(
+    device: httpx.Client, cells: str, server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made anew under its name would show what the pages had looked at before."""
+    cabinet = server.app.state.service.cabinet
+    cabinet.forget(cells)
+    begun, opened = threading.Event(), Session.open
+
+    def slowly(path: Path, read_only: bool = False) -> Session:
+        found = opened(path, read_only)
+        begun.set()
+        time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(Session, "open", slowly)
+    with ThreadPoolExecutor(2) as others:
+        looking = others.submit(cabinet.get, cells)
+        assert begun.wait(60)
+        assert device.delete(f"/api/sessions/{cells}").status_code == 200
+        looking.exception()
+    monkeypatch.undo()
+    assert cabinet._known(cells) is None
+    assert device.get(f"/api/sessions/{cells}").status_code == 404
+    assert device.post("/api/open", json={"path": "cells.tif"}).json()["id"] == cells
+    assert len(device.get(f"/api/sessions/{cells}").json()["versions"]) == 1

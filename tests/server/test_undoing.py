@@ -50,6 +50,15 @@ def test_a_redo_is_of_what_is_shown_too(device: httpx.Client, cells: str) -> Non
     assert (second.status_code, names(second.json()["session"])) == (409, ["nucleus"])
 
 
+def test_a_redo_that_another_change_has_ended_is_not_said_to_be_pressed_elsewhere(device: httpx.Client, cells: str) -> None:
+    add(device, cells, "nucleus")
+    shown = device.post(f"/api/sessions/{cells}/undo").json()
+    add(device, cells, "Golgi")
+    late = device.post(f"/api/sessions/{cells}/redo", json={"base": shown["redo_base"]})
+    assert (late.status_code, names(late.json()["session"])) == (409, ["Golgi"])
+    assert late.json()["message"].startswith("something else was changed meanwhile")
+
+
 def test_who_says_nothing_undoes_the_last_change(device: httpx.Client, cells: str) -> None:
     for name in ("nucleus", "Golgi", "ER"):
         add(device, cells, name)

@@ -83,11 +83,12 @@ class Cabinet:
         self._changed(session_id, session.revision)
 
     def forget(self, session_id: str) -> None:
-        with self._lock:
-            session = self._open.pop(session_id, None)
-            self._told.pop(session_id, None)
-        if session is not None:
-            session.close()
+        with self._opening.alone(session_id):  # whoever is just opening it would keep it
+            with self._lock:
+                session = self._open.pop(session_id, None)
+                self._told.pop(session_id, None)
+            if session is not None:
+                session.close()
 
     def look(self) -> None:
         """Find out what other programs (the command line) changed in open sessions, and tell."""

@@ -19,13 +19,14 @@ def delete(here: Service, session_id: str) -> None:
     place = here.cabinet.folder(session_id)
     if here.queue.busy(session_id):
         raise ConflictError("abbe is working on this image; wait until it is done, or cancel it, then delete")
-    here.cabinet.forget(session_id)
-    here.derived.forget(session_id)
+    here.cabinet.forget(session_id)  # which lets go of a packed one
     gone = place.with_name(f"{DELETED}{secrets.token_hex(8)}")
     try:
         os.rename(place, gone)
     except OSError as problem:
         raise StorageError(f"wanted to delete {place.name}, got: {problem.strerror}") from problem
+    here.cabinet.forget(session_id)  # a page may have looked at it meanwhile
+    here.derived.forget(session_id)
     here.hub.publish("deleted", {"session": session_id}, session_id)
     here.hub.publish("folder", {"path": place.parent.relative_to(here.cabinet.root).as_posix().removeprefix(".")})
     if gone.is_dir():

@@ -272,7 +272,8 @@ class Archive:
         def draft(state: State) -> Draft:
             pile = state.undo if kind == "undo" else state.redo
             if base is not None and pile[-1:] != [base]:
-                why = "something else was changed meanwhile" if base in pile else f"{kind} was pressed elsewhere too, and came first"
+                other = state.redo if kind == "undo" else state.undo
+                why = f"{kind} was pressed elsewhere too, and came first" if base in other else "something else was changed meanwhile"
                 raise ConflictError(f"{why}; nothing was done here: look at it, then {kind} again if that is still wanted")
             if not pile:
                 raise SessionError(f"there is nothing to {kind} in {self.name}")
