@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,32 @@ def test_links_lead_to_folders_elsewhere_and_to_each_once(tmp_path: Path) -> Non
     os.symlink(raw / "results", images / "results")
     os.symlink(tmp_path / "gone", images / "nowhere")
     assert keys(images, out="../raw/results") == ["a/p/y.tif", "a/x.tif", "b/z.tif", "own/v.tif", "w.tif"]
+
+
+def test_a_link_into_the_results_leads_to_no_images(tmp_path: Path) -> None:
+    fill(tmp_path, "images/y.tif", "results/plate1/a_abbe.ome.tif", "results/.abbe-batch/settings.json")
+    os.symlink(tmp_path / "results" / "plate1", tmp_path / "images" / "before")
+    assert keys(tmp_path / "images", out="../results") == ["y.tif"]
+    fill(tmp_path, "data/raw/x.tif", "data/more/z.tif", "data/.abbe-batch/settings.json")
+    os.symlink(tmp_path / "data" / "more", tmp_path / "data" / "raw" / "more")
+    assert keys(tmp_path / "data" / "raw", out="..") == ["more/z.tif", "x.tif"]
+
+
+def test_thousands_of_links_take_no_longer_than_as_many_folders(tmp_path: Path) -> None:
+    for i in range(8000):
+        (tmp_path / "raw" / f"{i}").mkdir(parents=True)
+        (tmp_path / "images").mkdir(exist_ok=True)
+        os.symlink(tmp_path / "raw" / f"{i}", tmp_path / "images" / f"{i}")
+
+    def least(folder: Path) -> float:
+        seconds = []
+        for _ in range(3):
+            began = time.process_time()
+            find(folder, tmp_path / "out")
+            seconds.append(time.process_time() - began)
+        return min(seconds)
+
+    assert least(tmp_path / "images") < 4 * least(tmp_path / "raw")
 
 
 def test_a_link_to_an_image_that_is_a_folder_is_an_image_and_one_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:

@@ -127,8 +127,8 @@ class _Walk:
 
     def __init__(self, folder: Path, out: Path, closed: list[str]) -> None:
         self._root, self._out, self._closed = os.path.realpath(folder), os.path.realpath(out), closed
-        #: where links led
-        self._linked: list[str] = []
+        #: the folder, and where links led
+        self._seen = {self._root}
 
     def files(self, folder: Path, prefix: str) -> Iterator[tuple[Path, str]]:
         """(path, path below the first folder) of every file, and of every folder that is one image."""
@@ -155,12 +155,13 @@ class _Walk:
     def _leads_on(self, entry: os.DirEntry[str]) -> bool:
         """Does a sub-folder, or a link to one, lead to images that are met nowhere else?"""
         real = os.path.realpath(entry.path)
-        if real == self._out or real in self._linked:
+        if real == self._out or real in self._seen:
             return False
         if entry.is_symlink():
-            if _holds(real, self._root) or any(_holds(place, real) for place in (self._root, *self._linked)):
+            results = _holds(self._out, real) and not _holds(self._out, self._root)  # among them may lie what is to be taken
+            if results or _holds(real, self._root) or any(str(place) in self._seen for place in Path(real).parents):
                 return False
-            self._linked.append(real)
+            self._seen.add(real)
         return True
 
 
