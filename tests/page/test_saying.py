@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 import abbe
 
-from .conftest import Served
+from .conftest import Served, playwright
 from .hand import Hand
 from .test_looking import opened
 
@@ -131,3 +131,21 @@ def test_what_is_said_while_a_question_waits_moves_none_of_its_buttons_and_is_sa
     assert question.locator(".message").count() == 0
     hand.tap_on(button)
     hand.wait(re.compile("^Done"))
+
+
+def test_a_message_that_a_question_hides_is_still_there_afterwards(hand: Hand) -> None:
+    hand.page.keyboard.press("Shift+C")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    hand.tap("Rectangle")
+    hand.drag((0.3, 0.2), (0.6, 0.3))
+    hand.page.locator(".regions li").nth(1).wait_for()
+    hand.page.keyboard.press("Delete")
+    message = hand.page.locator(".message", has_text="is deleted")
+    message.wait_for()
+    hand.tap("Delete this image")
+    question = hand.page.locator("dialog[open]")
+    question.get_by_role("button", name="Cancel").wait_for()
+    hand.page.wait_for_timeout(11_000)  # a message with something to press is there for ten seconds
+    question.get_by_role("button", name="Cancel").click()
+    message.get_by_role("button", name="Undo").click()
+    playwright.expect(hand.page.locator(".regions li")).to_have_count(2)

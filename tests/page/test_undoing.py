@@ -73,6 +73,18 @@ def test_undo_in_the_message_of_a_deletion_brings_that_back_and_nothing_else(han
     assert regions(hand.page).count() == 2
 
 
+def test_undo_in_the_message_of_a_deletion_that_keys_undid_says_so(hand: Hand) -> None:
+    draw(hand, 1)
+    hand.page.keyboard.press("Delete")
+    brings_back = hand.page.locator(".message", has_text="is deleted").get_by_role("button", name="Undo")
+    brings_back.wait_for()
+    hand.page.keyboard.press("Control+z")
+    playwright.expect(regions(hand.page)).to_have_count(2)
+    brings_back.click()
+    hand.page.locator(".message:not(.problem)", has_text="That is undone already").wait_for()
+    assert regions(hand.page).count() == 2
+
+
 def test_a_region_whose_name_is_being_written_can_be_deleted(hand: Hand) -> None:
     """Leaving the field keeps the name, and that is no change by somebody else."""
     draw(hand, 1)

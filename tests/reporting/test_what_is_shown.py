@@ -241,7 +241,8 @@ def test_results_in_files_belong_to_what_they_were_made_from(tmp_path: Path) -> 
     denoised, resolved = (abbe.open(tmp_path / f"{step}.ome.tif") for step in ("denoise", "super_resolve"))
     for images in ((image, resolved), (resolved, abbe.open(tmp_path / "cells.ome.tif"))):
         case = case_of(images)
-        assert case.after is not None and case.after.image.shape == resolved.shape
+        assert case.after is not None
+        assert case.after.image.shape == resolved.shape
         assert (case.before.image.shape, case.problems, len(case.comparisons)) == (image.shape, (), 1)
     assert case_of([denoised, resolved]).before.image is denoised
     other = image.replace(pixels=ArrayPixels(np.asarray(image)[..., ::-1].copy()), provenance=spots(1).provenance)

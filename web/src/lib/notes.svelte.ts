@@ -44,7 +44,12 @@ class Notes {
       const old = alike.slice(0, Math.max(0, alike.length - MOST + 1));
       this.list = [...this.list.filter((one) => !old.includes(one)), note];
     });
-    if (!stays) setTimeout(() => this.drop(id), kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
+    if (!stays) this.#pass(id, kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
+  }
+
+  /** A question hides the messages: one whose time runs out meanwhile is seen once more. */
+  #pass(id: number, after: number): void {
+    setTimeout(() => (this.question ? this.#held.push(() => this.#pass(id, after)) : this.drop(id)), after);
   }
 
   problem(error: unknown): void {

@@ -121,6 +121,10 @@ export class Session {
       const base = only ?? this.document?.[`${which}_base`];
       const what = this.document?.[`${which}_action`];
       if (base == null) return null;
+      if (only !== undefined && only === this.document?.[which === "undo" ? "redo_base" : "undo_base"]) {
+        notes.say(which === "undo" ? "That is undone already" : "That is done again already"); // here, by other keys
+        return null;
+      }
       try {
         return { ...(await post<Document>(this.#at(`/${which}`), { base })), what };
       } catch (problem) {
