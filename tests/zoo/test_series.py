@@ -155,13 +155,22 @@ def test_how_much_stronger_a_frame_is_comes_from_what_both_show() -> None:
     assert sharing._stronger(detail, np.zeros_like(detail)) == 0
 
 
+def test_a_bright_cell_that_fires_does_not_say_how_bright_the_rest_is() -> None:
+    detail = np.random.default_rng(5).normal(0, 1, (60, 60)).astype(np.float32)
+    detail[:18, :18] *= 20
+    firing = detail.copy()
+    firing[:18, :18] *= 1.6
+    noise = np.random.default_rng(6).normal(0, 0.1, (2, 60, 60)).astype(np.float32)
+    assert sharing._stronger(firing + noise[0], detail + noise[1]) == pytest.approx(1, abs=0.08)
+
+
 @pytest.mark.parametrize("value", [np.nan, 0], ids=["no numbers", "a label"])
 def test_what_was_not_measured_in_one_frame_has_no_part_in_another(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is filled in from around looks like what the other frame has there, and is a guess: there the other frame keeps its own."""
     image = exposed(np.full((2, SIDE, SIDE), 60, np.float32))
     image[1, 30:60, 20:70] = value
     made: list[sharing.Shared] = []
-    honest = workflow.share_frames
+    honest = sharing.share_frames
 
     def watched(*given: Any, **named: Any) -> sharing.Shared:
         made.append(honest(*given, **named))

@@ -45,8 +45,9 @@ ERROR, NOISY = 0.2, 1.5
 UNLIKE_FROM, TOGETHER, MOST, SQUARE = 3.0, 2.0, 100.0, 7
 #: frames whose contrast differs by more than this factor have nothing in common that could be averaged
 UNLIKE = 2.0
-#: detail that both frames show says how much stronger it is in one, where it stands out from this many times the median of both
-STANDS_OUT = 2.0
+#: detail that both frames show says how much stronger it is in one, where it is more than this many times the median of both; from this
+#: many times on it has no more say for being stronger: else a bright cell that fires would say how bright all the rest is
+STANDS_OUT, CLEARLY = 1.0, 2.0
 #: a pixel that is no measurement (1e30) overflows nothing
 HIGHEST = np.float32(1e15)
 #: the spread of the error grows with this power of the number of frames: as it comes out of the networks, it knows nothing of what moved by
@@ -185,12 +186,14 @@ def _binned(estimate: Pixels, place: tuple[int, int, int], normal: Normalisation
 
 
 def _stronger(one: Plane, other: Plane) -> float:
-    """How many times stronger the detail of `one` is: the median of what pixels say that have some in both frames, each with as much weight
-    as the weaker of the two has. What is in one frame alone, as bright as it may be, has no say. 0 where they have nothing in common."""
-    common = np.where(np.sign(one) == np.sign(other), np.minimum(np.abs(one), np.abs(other)), 0)
+    """How many times stronger the detail of `one` is: the median of what pixels say that clearly have some in both frames. What is in one
+    frame alone, as bright as it may be, has no say. 0 where they have nothing in common."""
+    weaker = np.minimum(np.abs(one), np.abs(other))
+    common = np.where(np.sign(one) == np.sign(other), weaker, 0)
     if not common.any():
         return 0.0
-    weight = np.maximum(common - np.float32(STANDS_OUT) * np.median(np.minimum(np.abs(one), np.abs(other))), 0)
+    usual = np.median(weaker)
+    weight = np.clip(common - np.float32(STANDS_OUT) * usual, 0, np.float32(CLEARLY - STANDS_OUT) * usual)
     weight = weight if weight.any() else common
     votes = weight > 0
     ratios, weights = np.log(np.abs(one[votes] / other[votes])), weight[votes].astype(np.float64)
