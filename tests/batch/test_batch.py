@@ -225,6 +225,20 @@ def test_a_folder_of_images_that_was_moved_or_is_known_under_two_names_is_the_sa
     assert batch(moved, out).before == 1
 
 
+def test_a_folder_whose_image_was_refused_is_not_named_as_that_of_the_result(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif"), tmp_path / "out"
+    batch(folder, out)
+    told: list[Outcome] = []
+    for name in ("copy", "other"):
+        shutil.copytree(folder, tmp_path / name)
+        os.utime(tmp_path / name / "a.tif", (len(name), len(name)))
+        batch(tmp_path / name, out, told=told.append)
+        assert f"made from the image of that name in {folder};" in str(told.pop().error)
+    shutil.rmtree(folder)
+    batch(tmp_path / "other", out, told=told.append)
+    assert "a_abbe.ome.tif exists already" in str(told[0].error)
+
+
 def test_other_settings_are_refused_until_all_is_done_again(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     batch(folder, out)

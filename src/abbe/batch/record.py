@@ -136,7 +136,7 @@ class Record:
         """`ours` tells outcomes of this batch's images from those of another folder's, whose results lie here too."""
         self.folder, self.own, self._ours = folder, folder / f"{name}.jsonl", ours
         self.lines: dict[str, Line] = {}
-        #: key of an image -> the other folder in which one of that key is, whose outcome is here
+        #: key of an image -> the other folder in which one of that key is, whose result is here
         self.elsewhere: dict[str, str] = {}
         #: images of which this object learnt the outcome after its first look; and those of which it did since `news` was emptied
         self.late: set[str] = set()
@@ -174,7 +174,8 @@ class Record:
         except (ValueError, TypeError, KeyError, AttributeError):
             return  # cut off, and another line behind it
         if line.folder is not None and not self._ours(key, line):
-            self.elsewhere[key] = line.folder
+            if line.status == "done":  # what was refused there made nothing
+                self.elsewhere[key] = line.folder
             return
         known = self.lines.get(key)
         if known is not None and not known.gives_way(line):
