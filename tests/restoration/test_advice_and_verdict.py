@@ -177,6 +177,15 @@ def test_transmitted_light_gets_a_remark_and_fluorescence_does_not() -> None:
         assert not any("transmitted light" in remark for remark in advise(image).remarks)
 
 
+def test_a_cut_out_from_within_a_nucleus_is_not_called_transmitted_light() -> None:
+    y, x = np.mgrid[:72, :72]
+    light = 400.0 + 60 * np.sin(y / 9) * np.cos(x / 7)
+    for row, column in ((20, 30), (50, 15), (45, 55)):  # nucleoli, which no dye of DNA stains
+        light -= 330 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 18)
+    cut = np.random.default_rng(1).poisson(light).astype(np.uint16)
+    assert advise(cut).foreign == ()
+
+
 @pytest.mark.parametrize("outside", [0, np.nan])
 def test_the_black_wedges_of_a_turned_image_are_no_dark_structure(outside: float) -> None:
     cells = specimen(rng(2), 160, "nuclei")
