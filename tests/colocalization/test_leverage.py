@@ -102,6 +102,22 @@ def test_hot_pixels_in_many_places_are_said_also_among_spots(apart: npt.NDArray[
         assert "Sharper than what a lens makes, the brightest at" in line
 
 
+def test_several_hot_pixels_of_a_small_region_are_said(apart: npt.NDArray[np.uint16]) -> None:
+    hot = apart.copy()  # of which a ten-thousandth is not one pixel
+    hot[:, [5, 40, 80], [9, 60, 11]] = 60000
+    (line,) = said(measured(hot))
+    assert line.startswith("3 pixels decide Pearson's r")
+
+
+@pytest.mark.parametrize("photons", [3, 10, 30])
+def test_single_photons_of_faint_narrow_spots_are_not_taken_for_hot_pixels(photons: float) -> None:
+    rng = np.random.default_rng(8)
+    light = blobs(rng, 512, 0.6, 200)
+    found = measured(np.stack([rng.poisson(photons * light + 0.02) for _ in range(2)]).astype(np.uint16))
+    assert (found.pearson or 0) > 0.1
+    assert said(found) == []
+
+
 def test_a_hot_pixel_of_a_stack_is_named_with_its_plane(apart: npt.NDArray[np.uint16]) -> None:
     stack = np.stack([apart, apart, apart], axis=1)
     stack[:, 1, 0, 9] = 65000

@@ -17,6 +17,8 @@ from abbe.image.points import are_sharp
 
 #: share of the pixels that are few; of a region below 10,000 pixels it is one
 FEW = 1e-4
+#: share of the pixels, and how many at most where that is more than few, that may be hot ones: sharper than what a lens makes
+HOT, HOTS = 1e-3, 1000
 #: pixels below which single ones decide anyway
 LEAST = 100
 #: a change of r that matters, and one that does not; abbe's choice
@@ -48,7 +50,8 @@ def decided_by_few(pair: Pair, sums: Sums) -> Few | None:
     aa, bb, ab = sums.all.centred()
     if isinstance(r, str) or n < LEAST or not np.isfinite([aa, bb, ab]).all():
         return None
-    most = max(1, int(FEW * n))
+    few = max(1, int(FEW * n))
+    most = max(few, min(int(HOT * n), HOTS))
     means, squares = (sums.all.mean_a, sums.all.mean_b), (aa, bb)
     # what pixels as far out as the farthest would have of the variance: where that is little, none of them decides
     reach = [max(high - mean, mean - low) for low, high, mean in zip(sums.low, sums.high, means)]
@@ -57,7 +60,8 @@ def decided_by_few(pair: Pair, sums: Sums) -> Few | None:
     da, db, spread, where = _farthest(pair, means, squares, most)
     labels = np.zeros(len(da), np.int64)
     labels[spread] = _labelled(where[spread])
-    kept = labels <= PLACES
+    structure = np.append(np.flatnonzero(labels > PLACES), len(labels))[0]  # single photons of it may be as sharp; hot pixels outshine it
+    kept = (labels <= PLACES) & (np.arange(len(labels)) < np.where(labels > 0, few, structure))
     da, db, labels, where = da[kept], db[kept], labels[kept], where[kept]
     if not len(da):
         return None
