@@ -156,6 +156,15 @@ def test_parts_of_an_image_without_a_pixel_size_find_their_places(device: httpx.
     parts = [device.get(bare, params={"version": "v3", "reference": before}).json() for before in ("v1", "v2")]
     assert parts[0] == parts[1]
     assert parts[0]["channels"][0]["rsp"]["transformed"] > 0.9
+    with Session.open(folder / "bare.abbe") as session:
+        session.crop((9, 30), (9, 30), "v3")
+    shown = device.get(at(id_of("bare.abbe"), "")).json()["versions"]  # which the page lays over one another
+    assert [(version["offset"], version["step"]) for version in shown] == [
+        ([0, 0], 1),
+        ([6, 9], 1),
+        ([6, 9], pytest.approx(1 / 3)),
+        ([9, 12], pytest.approx(1 / 3)),
+    ]
 
 
 def test_a_region_in_pixels_lies_on_a_cropped_version_where_one_in_um_does(device: httpx.Client, cropped: str, folder: Path) -> None:

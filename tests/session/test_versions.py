@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 from abbe.errors import ExistsError, ParameterError, SessionError
-from abbe.image import Image, Interval, Optics, Provenance
+from abbe.image import ROI, Image, Interval, Optics, Provenance
 from abbe.recipe import Input, Recipe, Step
 from abbe.session import Session
 
@@ -232,3 +232,24 @@ def test_a_result_whose_original_is_not_there_is_no_original(tmp_path: Path, ima
     history = replace(image.provenance, history=("enhance: denoise (denoise 1); abbe 1",))
     names = [version.name for version in Session.create(tmp_path / "made.abbe", image.replace(provenance=history)).versions]
     assert names == ["result"]
+
+
+def test_a_region_in_pixels_lies_where_it_did_when_what_a_version_was_made_from_is_deleted(tmp_path: Path) -> None:
+    """Where no pixel size is known, an enlarged version alone does not tell how many of its pixels are one of the original."""
+    pixels = np.random.default_rng(2).poisson(50, (2, 40, 50)).astype(np.uint16)
+    place = ROI.rectangle(12, 15, 6, 10, unit="pixel")
+    with Session.create(tmp_path / "cells.abbe", Image.from_array(pixels, axes="CYX")) as session:
+        part = session.image(session.crop((5, 35), (5, 45)).id)
+        finer = Image.from_array(np.kron(np.asarray(part), np.ones((1, 1, 1, 3, 3), np.float32)), axes="TCZYX").replace(original=part)
+        made = session.add_version(finer, parent="v2")
+        session.add_version(session.image(made.id).replace(original=session.image(made.id)), parent=made.id)
+        session.crop((15, 75), (15, 90), made.id)
+        before = {
+            version.id: np.count_nonzero(session.placed(place, version.id).mask(session.image(version.id))) for version in session.versions
+        }
+        session.delete("v2")
+        session.delete("v3")
+    assert before == {"v1": 60, "v2": 60, "v3": 540, "v4": 540, "v5": 540}
+    with Session.open(tmp_path / "cells.abbe") as session:
+        for version in session.versions:
+            assert np.count_nonzero(session.placed(place, version.id).mask(session.image(version.id))) == before[version.id]

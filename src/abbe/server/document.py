@@ -98,6 +98,7 @@ def version_document(session: Session, version: Version, said: Mapping[str, Any]
         "has_trust": version.has_trust,
         "has_interval": version.has_interval,
         "offset": list(version.offset),
+        "step": session.steps(version)[2],
         "bytes": version.bytes,
         "verdict": said,
         "recipe": None if version.recipe is None else recipe(version.recipe),

@@ -59,7 +59,7 @@ def _together(session: Session, version: str, reference: str) -> tuple[Image, Im
     """
     after, before = session.version(version), session.version(reference)
     image, place = session.image(before.id), (slice(0, before.shape[3]), slice(0, before.shape[4]))
-    if not _cropped(session, after) and not _cropped(session, before):
+    if not session.is_cropped(after) and not session.is_cropped(before):
         return session.image(after.id), image, place
     rows, columns = (_span(session, after, before, k) for k in (0, 1))
     if min(rows.start, columns.start) < 0 or rows.stop > before.shape[3] or columns.stop > before.shape[4]:
@@ -77,29 +77,12 @@ def _span(session: Session, after: Version, before: Version, k: int) -> slice:
     return slice(round(start), round(start + after.shape[3 + k] * _step(session, after, 3 + k) / size))
 
 
-def _cropped(session: Session, version: Version) -> bool:
-    parent = _parent(session, version)
-    return version.operation == "crop" or (parent is not None and _cropped(session, parent))
-
-
-def _parent(session: Session, version: Version) -> Version | None:
-    """What it was made from, though that was deleted since."""
-    found = next((one for one in session.versions if one.id == version.parent), None)
-    if found is not None or version.parent is None:
-        return found
-    known = (record for change in reversed(session.history()) for record in reversed(change.changes.get(f"versions/{version.parent}", ())))
-    return next((Version.model_validate(record) for record in known if record is not None), None)
-
-
 def _step(session: Session, version: Version, axis: int) -> float:
     """Size of a pixel in the unit of offsets: um, or pixels of the original where no size is known."""
     known = version.pixel_size[axis - 2]
     if known is not None and None not in session.original.pixel_size[1:]:
         return known
-    parent = _parent(session, version)
-    if parent is None:
-        return 1.0 if version.id == session.original.id else session.original.shape[axis] / version.shape[axis]
-    return _step(session, parent, axis) * (1.0 if version.operation == "crop" else parent.shape[axis] / version.shape[axis])
+    return session.steps(version)[axis - 2]
 
 
 MAPS: dict[str, Callable[[Session, str, str, int, int], Picture]] = {"difference": difference, "error": error}

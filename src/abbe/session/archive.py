@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -14,7 +15,7 @@ from abbe.errors import ConflictError, ParameterError, SessionError
 from abbe.image import Image, as_image
 from abbe.image.pixels import Array
 from abbe.recipe import Recipe
-from abbe.session import linked, saving, version_folder, view
+from abbe.session import lineage, linked, saving, version_folder, view
 from abbe.session.collections import Analyses, Comments, Rois
 from abbe.session.crop import original_of_crop
 from abbe.session.integrity import check
@@ -173,8 +174,27 @@ class Archive:
             if before is not None and version.operation == "crop":
                 before = original_of_crop(before, version.recipe)
             pixels = None if version.link is None else linked.LinkedPixels(version.link, version, self.path.parent)
-            known = self._images[version.id] = version_folder.read(self._store.place, version, before, pixels)
+            step = self._step_alone(version) if before is None else None
+            known = self._images[version.id] = version_folder.read(self._store.place, version, before, pixels, step)
         return known
+
+    def _step_alone(self, version: Version) -> tuple[float, float, float] | None:
+        """How its pixels lie on those of the original, where what it was made from is not there to tell; None: as it says itself."""
+        z, y, x = self.steps(version)
+        if (z, y, x) == (1.0, 1.0, 1.0):
+            return None
+        first: tuple[float, float, float] = (1.0, 1.0, 1.0)
+        with suppress(SessionError):  # the original may be damaged
+            first = self.image(self.original.id).provenance.step or first
+        return first[0] * z, first[1] * y, first[2] * x
+
+    def is_cropped(self, version: Version) -> bool:
+        """Is a version a part of the original, or made from one, be that deleted or not?"""
+        return lineage.cropped(self._store, version)
+
+    def steps(self, version: Version) -> tuple[float, float, float]:
+        """(z, y, x) size of a version's pixel in pixels of the original: 1/3 after enlarging three times, cropped or not."""
+        return lineage.steps(self._store, version)
 
     def add_version(
         self,

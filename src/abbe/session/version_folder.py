@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,19 @@ def _facts(image: Image) -> dict[str, Any]:
     }
 
 
-def read(place: Place, version: Version, original: Image | None, pixels: Pixels | None = None) -> Image:
-    """The version as an `Image` whose pixels are read when needed. Raises `SessionError` when its folder is damaged."""
+def read(
+    place: Place,
+    version: Version,
+    original: Image | None,
+    pixels: Pixels | None = None,
+    step: tuple[float, float, float] | None = None,
+) -> Image:
+    """The version as an `Image` whose pixels are read when needed. Raises `SessionError` when its folder is damaged.
+
+    `step`: size of its pixels in those of the original, where that is not what its provenance says.
+    """
     facts = facts_of(place, version.folder)
+    provenance = _provenance(facts.get("provenance") or {})
     image = Image(
         pixels=ChunkedPixels(place, f"{version.folder}/0") if pixels is None else pixels,
         pixel_size=version.pixel_size,
@@ -73,7 +83,7 @@ def read(place: Place, version: Version, original: Image | None, pixels: Pixels 
         bits=facts.get("bits"),
         time_step=facts.get("time_step"),
         optics=_optics(facts.get("optics") or {}),
-        provenance=_provenance(facts.get("provenance") or {}),
+        provenance=provenance if step is None else replace(provenance, step=step),
         notices=tuple(notice.notice() for notice in version.notices),
         original=original,
         recipe=version.recipe,

@@ -59,6 +59,8 @@ export interface Version {
   has_interval: boolean;
   /** y, x of the first pixel, in ROI units */
   offset: [number, number];
+  /** size of a pixel along x, in pixels of the original */
+  step: number;
   bytes: number;
   verdict: Verdict | null;
   recipe: { operation: string; steps: string[]; engine: string | null } | null;

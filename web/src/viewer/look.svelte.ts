@@ -163,8 +163,7 @@ export class Look {
   pixel(version: Version): number {
     const original = this.session.original!;
     const [a, b] = [version.pixel_size[2], original.pixel_size[2]];
-    if (a && b) return a / b;
-    return version.operation === "crop" ? 1 : original.shape[4] / version.shape[4];
+    return a && b ? a / b : version.step;
   }
 
   picture(version: Version): Picture {
