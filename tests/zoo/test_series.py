@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 
 import abbe
 from abbe.image import Image
@@ -109,12 +109,12 @@ def test_bleaching_and_a_frame_without_light_do_no_harm() -> None:
     assert abs(together[1] - 2).mean() <= abs(alone[1] - 2).mean() * 1.05 + 0.02
 
 
-@pytest.mark.parametrize("light", [standing(60), moving(100, 2.0)], ids=["still", "moving"])
-def test_the_interval_holds_what_it_says(light: Series) -> None:
+@pytest.mark.parametrize(("light", "widest"), [(standing(60), 1.1), (moving(100, 2.0), 1.2)], ids=["still", "moving"])
+def test_the_interval_holds_what_it_says(light: Series, widest: float) -> None:
     _, low, high = denoised(exposed(light), 2)
     assert ((light >= low) & (light <= high))[MIDDLE].mean() > 0.85
     alone = denoised(exposed(light), 0)
-    assert np.median(high - low) < 1.1 * np.median(alone[2] - alone[1])
+    assert np.median(high - low) < widest * np.median(alone[2] - alone[1])  # on empty ground a fifth: it is widened there as well
 
 
 def test_what_is_no_number_is_in_no_other_frame() -> None:
@@ -225,3 +225,41 @@ def test_the_whole_chain_on_a_series() -> None:
         assert result.shape == (3, 2, 1, 192, 192)
         errors.append(((np.asarray(result)[1, 0, 0] - fine) ** 2).mean())
     assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize("light", [20, 400])
+@pytest.mark.parametrize("speed", [0.4, 1.7, -6.3])
+def test_a_specimen_that_drifts_as_a_whole_gains_as_one_that_stands_still(light: float, speed: float) -> None:
+    whole = np.maximum(specimen(np.random.default_rng([11, 1, 0]), 200).astype(np.float64), 0)
+    whole = gaussian_filter(whole / np.percentile(whole, 99.8), 1.3)
+    there = [shift(whole, (speed * (t - MIDDLE), -0.7 * speed * (t - MIDDLE)), order=3)[50 : 50 + SIDE, 50 : 50 + SIDE] for t in range(5)]
+    assert gain((np.maximum(there, 0) * light + 2).astype(np.float32), 2) > 1.5
+
+
+def test_what_drifts_in_has_nothing_of_what_was_beyond_the_edge() -> None:
+    """A spot that comes into view with the drift is as bright in the frame where it is, and not drawn into those where it is not yet."""
+    y, x = np.indices((SIDE, 2 * SIDE))
+    ground = np.tile(standing(100)[0], (1, 2))
+    wide = ground + 300 * np.exp(-((y - 48) ** 2 + (x - SIDE - 2) ** 2) / (2 * 1.8**2))
+    light = np.array([wide[:, 4 * t : 4 * t + SIDE] for t in range(5)], np.float32)
+    result, alone = (denoised(exposed(light), n)[0] for n in (2, 0))
+    for t in range(5):
+        near = (slice(36, 60), slice(SIDE - 20, SIDE))
+        assert abs((result[t] - light[t])[near].sum()) < 1.3 * abs((alone[t] - light[t])[near].sum()) + 0.01 * light[t][near].sum()
+
+
+def test_a_bright_cell_that_crawls_over_what_stands_still_leaves_its_gain_to_it() -> None:
+    ground = standing(30)
+    y, x = np.indices((SIDE, SIDE))
+    texture = gaussian_filter(np.random.default_rng(5).normal(size=(SIDE, SIDE + 40)), 2.0)
+    light = ground.copy()
+    for t in range(5):
+        cell = (y - 30) ** 2 + (x - 30 - 3 * t) ** 2 < 14**2
+        light[t] += np.where(cell, np.maximum(200 + 400 * texture[:, 20 - 3 * t : 20 - 3 * t + SIDE] / texture.std() * 0.3, 0), 0)
+    light = np.array([gaussian_filter(frame, 1.0) for frame in light], np.float32)
+    noisy = exposed(light)
+    errors = [((denoised(noisy, n)[0] - light)[MIDDLE] ** 2) for n in (0, 2)]
+    far = (y > 56) & (y < SIDE - 4)
+    inside = (y - 30) ** 2 + (x - 36) ** 2 < 10**2
+    for part, least in ((far, 1.5), (inside, 0.7)):
+        assert 10 * np.log10(errors[0][part].mean() / errors[1][part].mean()) > least

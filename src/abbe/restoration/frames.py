@@ -3,7 +3,7 @@
 Each frame is denoised for itself first, which tells how much noise there is where. Two frames show the same at a pixel where their noisy
 detail, taken together over a few pixels, differs by no more than its noise, there and at all pixels around that one lens could have
 blurred into it; the more they differ, the less weight the other frame has. So what stands still gains as much light as there are frames,
-and what moves keeps its own.
+and what moves keeps its own. Where the specimen as a whole has drifted, the other frame is moved back first (`abbe.restoration.drift`).
 
 Light that is broad, over more than some ten pixels, stays that of the frame: how bright a cell is at one time is never taken from another.
 Weights from a test of small neighbourhoods against their noise: Kervrann and Boulanger, "Optimal spatial adaptation for patch-based image
@@ -22,6 +22,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 from abbe.image import Image, Notice
 from abbe.image.pixels import Array, ArrayPixels, MappedPixels, Pixels, Region, ScratchPixels, put, scratch
+from abbe.restoration.drift import FARTHEST, NEAR, Spectrum, drift, moved, spectrum
 from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation
 from abbe.restoration.planes import BAND, restore_planes
@@ -33,15 +34,14 @@ from abbe.zoo import Card
 #: taken over this; differences are taken together over this; weights are evened over this
 OWN, POOLED, STEADY, AROUND, FINE = 8.0, 1.5, 6.0, 2.0, 0.7
 #: how far Gaussians reach, in standard deviations, and how far all that is done to a frame, in pixels
-TRUNCATE, MARGIN = 3.0, 40
+TRUNCATE, MARGIN = 3.0, 40 + FARTHEST
 #: what a denoiser takes away has less noise than the image where there is structure, for it leaves some: this share of the variance of its
 #: error is added, without which what stands still gains 1.5 dB of 5 in good light. A difference is in units of this many times the noise
 ERROR, NOISY = 0.2, 1.5
 #: from how many of these units on a difference counts, and how many times its mean around a pixel, of at most this at each, counts too;
 #: and the side (pixels) of the square in which the largest counts: beside a spot that has gone lies its blur, dimmer than the noise.
-#: Measured on simulated series of 8 to 1,000 photons, two frames on each side: what stands
-#: still gains 3.3 to 4.9 dB, vesicles that move by 0.7 to 6 pixels a frame on an empty ground gain 1.3 to -0.2, a dense specimen that moves
-#: by 1.8 gains 1.5 to 0
+#: Measured on simulated series of 8 to 1,000 photons, two frames on each side: what stands still or drifts gains 2.3 to 4.9 dB, vesicles
+#: that move by 0.7 to 6 pixels a frame, each its own way, on an empty ground gain 1.9 to -0.2
 UNLIKE_FROM, TOGETHER, MOST, SQUARE = 3.0, 2.0, 100.0, 7
 #: frames whose contrast differs by more than this factor have nothing in common that could be averaged
 UNLIKE = 2.0
@@ -54,8 +54,11 @@ HIGHEST = np.float32(1e15)
 #: less than the noise. The 90 % interval of five frames held 81 to 91 % of what stands still or moves, in series of 10 and 60 photons, and
 #: holds 91 to 95 % so
 WIDENED = 0.2
-#: pixels of a band that are looked at together, and by how much a frame is binned before its contrast is taken
-PIXELS, BINNED = 2**20, 4
+#: pixels of a band that are looked at together; by how much a frame is binned before its contrast is taken; and the side (pixels) beyond
+#: which it is binned before its drift is
+PIXELS, BINNED, WHOLE = 2**20, 4, 1024
+#: (y, x) pixels by which nothing has drifted
+STILL = (0.0, 0.0)
 #: what is being done, for the progress line
 SHARING = "sharing frames"
 
@@ -104,7 +107,7 @@ def share_frames(source: Pixels, work: Work, count: int, only: range | None = No
     rows = max(2 * MARGIN, PIXELS // x)
     done, total = 0, c * z * len(wanted) * -(-y // rows)
     for j, k in np.ndindex(c, z):
-        stronger = _stronger_of(first.estimate, (j, k), work.normal[j], wanted, count, report.part(done / total, done / total))
+        alike = _alike(first.estimate, (j, k), work.normal[j], wanted, count, report.part(done / total, done / total))
         for top in range(0, y, rows):
             kept: dict[int, Frame] = {}
             weights: dict[tuple[int, int], Plane] = {}
@@ -116,11 +119,18 @@ def share_frames(source: Pixels, work: Work, count: int, only: range | None = No
                 others = []
                 for n in near:
                     a, b = pair = min(i, n), max(i, n)
-                    if (f := stronger.get(pair)) is None:
+                    if (found := alike.get(pair)) is None:
                         continue
+                    f, by = found if i == a else (1 / found[0], (-found[1][0], -found[1][1]))
                     if pair not in weights:  # the same both ways
-                        weights[pair] = _weight(kept[a], kept[b], f)
-                    others.append((kept[n], f if i == a else 1 / f, weights[pair]))
+                        weights[pair] = _weight(kept[a], kept[b], found[0])
+                    weight = weights[pair]
+                    if by != STILL:
+                        back = _moved(kept[n], by)
+                        along = _weight(kept[i], back, f)
+                        others.append((back.detail, f, along))
+                        weight = weight * (1 - along)  # what did not go along
+                    others.append((kept[n].detail, f, weight))
                 values, number = _averaged(kept[i], others)
                 inner = slice(band.start - _above(band), band.stop - _above(band))
                 region = (slice(place, place + 1), slice(j, j + 1), slice(k, k + 1), band, slice(0, x))
@@ -155,34 +165,68 @@ def _restored(source: Pixels, work: Work, part: Part) -> Stage:
     return restore_levels(source, own) if work.model.card.levels else restore_planes(source, own)
 
 
-def _stronger_of(
+def _alike(
     estimate: Pixels, place: tuple[int, int], normal: Normalisation, wanted: range, count: int, report: Part
-) -> dict[tuple[int, int], float]:
-    """Of pairs of frames, the earlier one first, how many times stronger the earlier one's detail is; those that are alike enough."""
-    found: dict[tuple[int, int], float] = {}
-    kept: dict[int, Plane] = {}
+) -> dict[tuple[int, int], tuple[float, tuple[float, float]]]:
+    """Of pairs of frames, the earlier one first, that are alike enough: how many times stronger the earlier one's detail is, and by how
+    many pixels (y, x) the later one has to be moved to lie on it."""
+    found: dict[tuple[int, int], tuple[float, tuple[float, float]]] = {}
+    kept: dict[int, _Looked] = {}
     for i in range(max(0, wanted.start - count), min(estimate.shape[0], wanted.stop + count)):
         report(0.0, SHARING)
-        kept = {n: plane for n, plane in kept.items() if n >= i - count} | {i: _binned(estimate, (i, *place), normal)}
+        kept = {n: looked for n, looked in kept.items() if n >= i - count} | {i: _Looked.at(estimate, (i, *place), normal)}
         for n, before in kept.items():
-            f = _stronger(before, kept[i]) if n != i and (n in wanted or i in wanted) else 0.0
+            if n == i or not (n in wanted or i in wanted):
+                continue
+            by = before.drift(kept[i])
+            f = _stronger(before.coarse(), kept[i].coarse(by))
             if f and f <= UNLIKE and 1 / f <= UNLIKE:
-                found[n, i] = f
+                found[n, i] = f, (by[0] * before.step, by[1] * before.step)
     return found
 
 
-def _binned(estimate: Pixels, place: tuple[int, int, int], normal: Normalisation) -> Plane:
-    """A denoised frame, normalised, of fewer pixels, without what is broad."""
-    t, c, z = place
-    y, x = estimate.shape[3:]
-    n = min(BINNED, y, x)
-    parts = []
-    for top in range(0, y // n * n, BAND // n * n):
-        rows = slice(top, min(top + BAND // n * n, y // n * n))
-        block = normal.forward(estimate.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, slice(0, x // n * n)))[0, 0, 0])
-        parts.append(block.reshape(block.shape[0] // n, n, x // n, n).mean(axis=(1, 3)))
-    small = np.concatenate(parts)
-    return np.asarray(small - gaussian_filter(small, OWN / n, truncate=TRUNCATE), np.float32)
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A denoised frame, normalised, in blocks of `step` x `step` pixels, and its spectrum without what is broad."""
+
+    plane: Plane
+    step: int
+    spectrum: Spectrum
+
+    @classmethod
+    def at(cls, estimate: Pixels, place: tuple[int, int, int], normal: Normalisation) -> _Looked:
+        t, c, z = place
+        y, x = estimate.shape[3:]
+        n = min(2 ** max(0, int(np.ceil(np.log2(max(y, x) / WHOLE)))), y, x)
+        parts = []
+        for top in range(0, y // n * n, BAND // n * n):
+            rows = slice(top, min(top + BAND // n * n, y // n * n))
+            block = normal.forward(estimate.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), rows, slice(0, x // n * n)))[0, 0, 0])
+            parts.append(_blocks(block, n))
+        plane = np.concatenate(parts)
+        return cls(plane, n, spectrum(_without_broad(plane, n)))
+
+    def drift(self, later: _Looked) -> tuple[float, float]:
+        """(y, x) blocks by which a later frame has to be moved to lie on this one."""
+        by = drift(self.spectrum, later.spectrum, (self.plane.shape[0], self.plane.shape[1]))
+        return by if max(map(abs, by)) * self.step > NEAR else STILL
+
+    def coarse(self, by: tuple[float, float] = STILL) -> Plane:
+        """In blocks of `BINNED` pixels at least, without what is broad, moved by so many blocks before."""
+        plane = self.plane if by == STILL else moved(self.plane, by)
+        n = min(max(BINNED // self.step, 1), *plane.shape)
+        return _without_broad(_blocks(plane, n), n * self.step)
+
+
+def _blocks(plane: Plane, n: int) -> Plane:
+    """The means of blocks of n x n pixels."""
+    h, w = plane.shape[0] // n, plane.shape[1] // n
+    return np.asarray(plane[: h * n, : w * n].reshape(h, n, w, n).mean(axis=(1, 3)), np.float32)
+
+
+def _without_broad(plane: Plane, n: int) -> Plane:
+    """A plane of blocks of n x n pixels without what is broad."""
+    return np.asarray(plane - gaussian_filter(plane, OWN / n, truncate=TRUNCATE), np.float32)
 
 
 def _stronger(one: Plane, other: Plane) -> float:
@@ -254,14 +298,25 @@ def _weight(one: Frame, other: Frame, stronger: float) -> Plane:
     return weight
 
 
-def _averaged(frame: Frame, others: list[tuple[Frame, float, Plane]]) -> tuple[Plane, Plane]:
-    """The frame with its detail averaged with that of others, which come with how many times weaker it is and their weight; and the number
+def _averaged(frame: Frame, others: list[tuple[Plane, float, Plane]]) -> tuple[Plane, Plane]:
+    """The frame with its detail averaged with that of others, which comes with how many times weaker it is and its weight; and the number
     of frames in the average."""
     summed, weights = frame.detail.copy(), np.ones_like(frame.detail)
     for other, stronger, weight in others:
-        summed += weight * (np.float32(stronger) * other.detail)
+        summed += weight * (np.float32(stronger) * other)
         weights += weight
     return np.asarray(frame.broad + summed / weights, np.float32), weights
+
+
+def _moved(frame: Frame, by: tuple[float, float]) -> Frame:
+    """What is compared of a frame, moved back; what came from beyond its edges was not measured there."""
+    lost = np.zeros(frame.detail.shape, np.float32) if frame.lost is None else frame.lost.astype(np.float32)
+    gone = moved(lost, by) > 0.01
+    for axis, distance in enumerate(by):
+        edge = int(np.ceil(abs(distance)))
+        beyond = slice(0, edge) if distance > 0 else slice(gone.shape[axis] - edge, None)
+        gone[(beyond, slice(None)) if axis == 0 else (slice(None), beyond)] = True
+    return Frame(frame.broad, moved(frame.detail, by), moved(frame.pooled, by), np.maximum(moved(frame.noise, by), 0), gone)
 
 
 def _widened(spread: Array, count: Array) -> Array:
