@@ -25,11 +25,26 @@ def draw(hand: Hand, count: int) -> None:
         regions(hand.page).nth(number + 1).wait_for()
 
 
+def beside(hand: Hand) -> Any:
+    """A second page on the same image, at its regions."""
+    other = hand.context.new_page()
+    other.goto(hand.page.url)
+    other.get_by_role("button", name="Colocalization", exact=True).click()
+    return other
+
+
+def deleted(hand: Hand) -> Any:
+    """Draws a region and deletes it; the button that brings it back."""
+    draw(hand, 1)
+    hand.page.keyboard.press("Delete")
+    button = hand.page.locator(".message", has_text="is deleted").get_by_role("button", name="Undo")
+    button.wait_for()
+    return button
+
+
 def test_two_that_undo_at_the_same_moment_undo_one_change(hand: Hand) -> None:
     draw(hand, 2)
-    page, other = hand.page, hand.context.new_page()
-    other.goto(page.url)
-    other.get_by_role("button", name="Colocalization", exact=True).click()
+    page, other = hand.page, beside(hand)
     regions(other).nth(2).wait_for()
     held: list[Any] = []
     other.route("**/undo", lambda route: held.append(route))
@@ -63,10 +78,7 @@ def test_pressed_three_times_in_a_row_it_undoes_three_changes(hand: Hand) -> Non
 
 
 def test_undo_in_the_message_of_a_deletion_brings_that_back_and_nothing_else(hand: Hand) -> None:
-    draw(hand, 1)
-    hand.page.keyboard.press("Delete")
-    brings_back = hand.page.locator(".message", has_text="is deleted").get_by_role("button", name="Undo")
-    brings_back.wait_for()
+    brings_back = deleted(hand)
     draw(hand, 1)
     brings_back.click()
     hand.page.locator(".message:not(.problem)", has_text="changed meanwhile").wait_for()
@@ -74,10 +86,7 @@ def test_undo_in_the_message_of_a_deletion_brings_that_back_and_nothing_else(han
 
 
 def test_undo_in_the_message_of_a_deletion_that_keys_undid_says_so(hand: Hand) -> None:
-    draw(hand, 1)
-    hand.page.keyboard.press("Delete")
-    brings_back = hand.page.locator(".message", has_text="is deleted").get_by_role("button", name="Undo")
-    brings_back.wait_for()
+    brings_back = deleted(hand)
     hand.page.keyboard.press("Control+z")
     playwright.expect(regions(hand.page)).to_have_count(2)
     brings_back.click()
@@ -98,9 +107,7 @@ def test_a_region_whose_name_is_being_written_can_be_deleted(hand: Hand) -> None
 
 def test_what_another_page_deleted_is_said_to_be(hand: Hand) -> None:
     draw(hand, 1)
-    page, other = hand.page, hand.context.new_page()
-    other.goto(page.url)
-    other.get_by_role("button", name="Colocalization", exact=True).click()
+    page, other = hand.page, beside(hand)
     regions(other).nth(1).click()
     held: list[Any] = []
     other.route("**/rois/*", lambda route: held.append(route))
