@@ -275,6 +275,42 @@ def test_pixels_without_a_value_here_and_there_take_nothing_with_them(scene: Sce
     assert found.verdict.word == whole.verdict.word
 
 
+def round_field(n: int, radius: float) -> np.ndarray:
+    """True outside a round field."""
+    y, x = np.indices((n, n)) - (n - 1) / 2
+    return np.asarray(np.hypot(y, x) > radius)
+
+
+@pytest.mark.parametrize("where", ["both", "original"])
+def test_what_lies_beside_is_seen_though_most_of_the_field_has_no_values(where: str, scene: Scene) -> None:
+    """The edge of a round field lies still, whatever the specimen in it does: a result a pixel off was *improved* once."""
+    outside = round_field(160, 50)
+    recorded = np.where(outside, np.nan, scene.recorded)
+    moved = np.roll(scene.blurred, 1, axis=0)
+    (c,) = compare(recorded, np.where(outside, np.nan, moved) if where == "both" else moved).channels
+    assert not isinstance(c.registration.shift, Undefined)
+    assert c.registration.shift == pytest.approx((1, 0), abs=0.05)
+    assert c.verdict.word == "doubtful"
+
+
+@pytest.mark.parametrize("where", ["both", "original", "result"])
+def test_what_stands_for_missing_values_is_neither_noise_nor_structure(where: str, scene: Scene) -> None:
+    outside = round_field(160, 60)
+    outside[70:90, 60:85] = True
+    recorded, result = scene.recorded, scene.blurred
+    whole = compare(recorded, result).channels[0].evidence
+    (c,) = compare(
+        np.where(outside & (where != "result"), np.nan, recorded), np.where(outside & (where != "original"), np.nan, result)
+    ).channels
+    assert c.evidence.noise_carried == pytest.approx(whole.noise_carried, abs=0.02)
+    assert c.evidence.noise_added == pytest.approx(whole.noise_added, abs=0.05)
+    assert c.evidence.places == 0
+    assert c.evidence.unexplained == pytest.approx(0, abs=2e-3)
+    (again,) = compare(np.where(outside, np.nan, recorded), recorded).channels
+    assert again.registration.shift == (0, 0)
+    assert again.evidence.noise_carried == pytest.approx(1, abs=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 5), (12, 9), (17, 33), (40, 3)])
 @pytest.mark.parametrize("scale", [1, 3])
 def test_small_images_give_numbers_or_reasons(shape: tuple[int, int], scale: int) -> None:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from abbe import Image, compare
 from abbe.comparison import Undefined, decorrelation, displacement, enlarged, frc, frc_one_image
+from abbe.comparison.parts import rectangle
 from abbe.comparison.registration import _refine
 
 
@@ -49,6 +50,53 @@ def test_a_resolution_is_found_whatever_the_noise_of_the_coarsest_rings(blur: fl
         two = frc(one, other).resolution
         assert frc_one_image(one).resolution == pytest.approx(two, rel=0.1)
         assert frc(one, light, 0.5).resolution == pytest.approx(two, rel=0.1)
+
+
+@pytest.mark.parametrize("of", ["original", "transformed", "truth", "repeat"])
+def test_the_resolution_is_of_what_was_measured_alone(of: str) -> None:
+    """Pixels that stand for missing values are the same in both frames, and the field's edge is: both once looked like fine structure."""
+    a, b = noisy_pair(160)
+    truth = gaussian_filter(np.random.default_rng(7).normal(0, 1, (160, 160)), 2.5) * 200
+    y, x = np.indices(a.shape)
+    holes = np.zeros((4, *a.shape), bool)
+    holes[["original", "transformed", "truth", "repeat"].index(of)] = ((y < 20) & (x < 60)) | (y > 130)
+    first, second, exact, again = (
+        Image.from_array(np.where(hole, np.nan, plane)) for hole, plane in zip(holes, (a, gaussian_filter(a, 0.5), truth, b))
+    )
+    found = compare(first, second, exact, repeats=(again, Image.from_array(gaussian_filter(b, 0.5)))).resolution[0]
+    _, rows, columns = largest(holes.any(axis=0))
+    part = (slice(*rows), slice(*columns))
+    assert found.frc_two_frames.upsampled == pytest.approx(frc(a[part], b[part]).resolution, rel=0.02)
+    assert found.frc_one_image.upsampled == pytest.approx(frc_one_image(a[part]).resolution, rel=0.02)
+    assert found.frc_with_truth.upsampled == pytest.approx(frc(a[part], truth[part], 0.5).resolution, rel=0.02)
+    assert found.decorrelation.upsampled == pytest.approx(decorrelation(a[part]).resolution, rel=0.02)
+
+
+def largest(masked: np.ndarray) -> tuple[int, tuple[int, int], tuple[int, int]]:
+    """(pixels, rows, columns) of the largest rectangle without masked pixels, by trying all pairs of rows."""
+    found = (0, (0, 0), (0, 0))
+    for top in range(masked.shape[0]):
+        for end in range(top + 1, masked.shape[0] + 1):
+            taken = np.concatenate([[-1], np.flatnonzero(masked[top:end].any(axis=0)), [masked.shape[1]]])
+            wide = int(np.diff(taken).max()) - 1
+            if wide * (end - top) > found[0]:
+                left = int(taken[np.argmax(np.diff(taken))]) + 1
+                found = wide * (end - top), (top, end), (left, left + wide)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rectangle_is_the_largest_there_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    masked = np.zeros((40, 57), bool)
+    for _ in range(4):
+        y, x = rng.integers(0, (32, 48))
+        masked[y : y + rng.integers(5, 12), x : x + rng.integers(5, 12)] = True
+    assert masked[rectangle(masked)].sum() == 0
+    assert masked[rectangle(masked)].size == largest(masked)[0]
+    masked[3, 3] = True
+    assert np.zeros((9, 9))[rectangle(masked[:9, :9] & False)].size == 81
+    assert masked[rectangle(np.ones_like(masked))].size == 0
 
 
 def test_the_plain_images_decorrelation_is_the_originals_own() -> None:

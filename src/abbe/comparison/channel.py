@@ -104,9 +104,11 @@ def _take_noise(pair: Pair, k: int, tally: Tally) -> None:
     for rows, columns, _ in pair.tiles(k, 0):
         o = pair.read_original(k, rows, columns)
         most = max(int(o.size * share), 1)
+        masked = pair.masked(k, rows, columns)
         if min(o.shape) >= 5:
-            tally.noise.add(o, most)
-        tally.levels.append(gaussian_filter(o, SPOT).ravel()[:: max(1, o.size // most)])
+            tally.noise.add(o, most, masked)
+        levels = gaussian_filter(o, SPOT).ravel()[:: max(1, o.size // most)]
+        tally.levels.append(levels if masked is None else levels[~masked.ravel()[:: max(1, o.size // most)]])
 
 
 def fit_plane(pair: Pair, k: int, border: Border, plain: bool = False) -> tuple[SquirrelFit, Sums, float]:
@@ -141,7 +143,8 @@ def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], 
         seen_of.places.add(o, gain * x + offset, noise, contrast, inner, tile.seen(sigma))
         if empty:
             continue
-        seen_of.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0))
+        masked = None if tile.ok is None else ~tile.ok
+        seen_of.spectra.add(o, x if sigma == 0 else tile.modelled(0.0), pair.grid.plane != (1.0, 1.0), masked)
         step = max(1, pair.original.size // pair.original.shape[1] // SAMPLE)
         seen = tile.seen(sigma)
         use = np.ones(o.shape, bool) if seen is None else seen
@@ -173,7 +176,7 @@ def _displaced(pair: Pair, k: int, tally: Tally) -> tuple[float, float] | Undefi
     width = fit.sigma if isinstance(fit.sigma, float) else 0.0
     rows, columns = (range(max(n // 2 - 512, 0), min(n // 2 + 512, n)) for n in pair.size)
     tile = pair.tile(k, rows, columns, width)
-    return displacement(tile.modelled(min(width, 1.5)), tile.original)
+    return displacement(tile.modelled(min(width, 1.5)), tile.original, None if tile.ok is None else ~tile.ok)
 
 
 def _middle(shifts: list[tuple[float, float] | Undefined]) -> tuple[float, float] | Undefined:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, label, maximum_filter, sum_labels
 
+from abbe.comparison.parts import Mask, window
 from abbe.comparison.records import Number, Undefined
 from abbe.comparison.spectrum import Float, ring_of, ring_sums, transform, twice
 from abbe.comparison.squirrel import Sums
@@ -69,18 +70,19 @@ class Noise:
     brightness: list[Float] = field(default_factory=list)
     squares: list[Float] = field(default_factory=list)
 
-    def add(self, plane: Float, most: int) -> None:
-        """Take up to `most` pixels of a plane, evenly spread."""
+    def add(self, plane: Float, most: int, masked: Mask | None = None) -> None:
+        """Take up to `most` pixels of a plane, evenly spread, none of them or of their neighbours `masked`."""
         a = plane[:-2] - 2 * plane[1:-1] + plane[2:]
         a = a[:, :-2] - 2 * a[:, 1:-1] + a[:, 2:]
         mean = gaussian_filter(plane, 2.0)[1:-1, 1:-1]
         step = max(1, a.size // most)
-        self.brightness.append(mean.ravel()[::step])
-        self.squares.append(a.ravel()[::step] / 6.0)
+        use = slice(None) if masked is None else ~maximum_filter(masked, 3)[1:-1, 1:-1].ravel()[::step]
+        self.brightness.append(mean.ravel()[::step][use])
+        self.squares.append(a.ravel()[::step][use] / 6.0)
 
     def model(self) -> tuple[float, float]:
         """(variance at brightness 0, variance per brightness): a line through robust values of up to 12 equal classes."""
-        if not self.brightness:
+        if not any(part.size for part in self.brightness):
             return 0.0, 0.0
         level, value = np.concatenate(self.brightness), np.concatenate(self.squares)
         order = np.argsort(level, kind="stable")
@@ -105,11 +107,13 @@ class Spectra:
     ox: Float = field(default_factory=lambda: np.zeros(RINGS))
     carried: Float = field(default_factory=lambda: np.zeros(RINGS))
 
-    def add(self, original: Float, result: Float, averaged: bool) -> None:
-        if min(original.shape) < 16:
+    def add(self, original: Float, result: Float, averaged: bool, masked: Mask | None = None) -> None:
+        """Count one tile; `masked` is True where either has no measured value."""
+        clear = window(masked)
+        if min(original.shape) < 16 or (clear is not None and clear.sum() < 16**2):
             return
         shape = (original.shape[0], original.shape[1])
-        o, x = transform(original), transform(result)
+        o, x = (transform(plane, clear=clear) for plane in (original, result))
         weight = original.size  # power per place, whatever the tile's size
         self.count += np.bincount(ring_of(shape, RINGS).ravel(), twice(shape).ravel(), RINGS + 1)[:RINGS]
         self.oo += ring_sums(np.abs(o) ** 2, shape, RINGS) / weight
@@ -221,13 +225,15 @@ class Places:
     def add(
         self, original: Float, fitted: Float, noise: tuple[float, float], contrast: float, inner: tuple[slice, slice], ok: np.ndarray | None
     ) -> None:
-        """Count one tile; `fitted` is the result at the original's resolution, gain and offset; `inner` is what counts of it."""
+        """Count one tile; `fitted` is the result at the original's resolution, gain and offset; `inner` is what counts of it, and `ok` is
+        False where either has no measured value: neither shows there, nor into what lies beside, what the other does not."""
         valid = np.zeros(original.shape, bool)
         valid[inner] = True
         if ok is not None:
             valid &= ok
         if not valid.any():
             return
+        original = original if ok is None else np.where(ok, original, fitted)
         o, x = gaussian_filter(original, SPOT), gaussian_filter(fitted, SPOT)
         haze = gaussian_filter(original, SMOOTH), gaussian_filter(fitted, SMOOTH)
         x += haze[0] - haze[1]

@@ -77,6 +77,11 @@ class Pair:
             return Tile(original, fine, (rows, down), (columns, across), self.grid.plane, ~bad, without, inner)
         return Tile(original, fine, (rows, down), (columns, across), self.grid.plane, None if bad is None else ~bad)
 
+    def masked(self, k: int, rows: range, columns: range) -> Mask | None:
+        """True at pixels of the original that have no measured value in it, or no finite one over them; None when all have."""
+        found = [m for m in (masked(self.original, self.t, self.c, k, rows, columns), self.without(k, rows, columns)) if m is not None]
+        return np.logical_or.reduce(found) if found else None
+
     def without(self, k: int, rows: range, columns: range) -> Mask | None:
         """True at pixels of the original under which any transformed pixel had no finite value; None when all had."""
         if self.transformed.mask is None:

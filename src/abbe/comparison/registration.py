@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import fft
 
+from abbe.comparison.parts import Mask, window
 from abbe.comparison.records import Undefined
 from abbe.comparison.spectrum import Float, frequency, transform, twice
 
@@ -23,14 +24,16 @@ SMALLEST = 16
 MOST_STEPS, SETTLED = 20, 1e-9
 
 
-def displacement(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
+def displacement(moved: Float, fixed: Float, masked: Mask | None = None) -> tuple[float, float] | Undefined:
     """(y, x) by which `moved` lies down and right of `fixed`, in pixels, to a few hundredths.
 
     Planes of one shape. The highest place of the band-passed cross-correlation is found on whole pixels, then exactly, as the maximum of
     its Fourier series (as Guizar-Sicairos et al., Opt Lett 33:156, 2008, who sum the series on a fine grid). What two planes do not share
-    after a shift of a pixel or more is cut off, and the rest measured again.
+    after a shift of a pixel or more is cut off, and the rest measured again. `masked` is True where either plane has no measured
+    value: parts of that are left out, since their edges lie still, whatever moved.
     """
-    first = _peak(moved, fixed)
+    clear = window(masked)
+    first = _peak(moved, fixed, clear)
     if isinstance(first, Undefined):
         return first
     whole = round(first[0]), round(first[1])
@@ -39,21 +42,24 @@ def displacement(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
     height, width = fixed.shape
     shared = [(max(d, 0), min(n, n + d)) for d, n in zip(whole, (height, width))]
     (y0, y1), (x0, x1) = shared
-    again = _peak(moved[y0:y1, x0:x1], fixed[y0 - whole[0] : y1 - whole[0], x0 - whole[1] : x1 - whole[1]])
+    there, here = (slice(y0, y1), slice(x0, x1)), (slice(y0 - whole[0], y1 - whole[0]), slice(x0 - whole[1], x1 - whole[1]))
+    again = _peak(moved[there], fixed[here], None if clear is None else clear[there] * clear[here])
     return first if isinstance(again, Undefined) else (whole[0] + again[0], whole[1] + again[1])
 
 
-def _peak(moved: Float, fixed: Float) -> tuple[float, float] | Undefined:
+def _peak(moved: Float, fixed: Float, clear: Float | None = None) -> tuple[float, float] | Undefined:
     if min(fixed.shape) < SMALLEST:
         return Undefined(
             f"planes of {fixed.shape[0]} x {fixed.shape[1]} pixels are too small to register; at least {SMALLEST} a side are needed"
         )
+    if clear is not None and clear.sum() < SMALLEST**2:
+        return Undefined(f"too few pixels are measured to register; at least {SMALLEST} x {SMALLEST} are needed")
     if np.ptp(moved) == 0 or np.ptp(fixed) == 0:
         return Undefined("an image is constant: there is nothing to register")
     shape = (fixed.shape[0], fixed.shape[1])
     k2 = (2 * np.pi * frequency(shape)) ** 2
     band = (1 - np.exp(-0.5 * WIDEST**2 * k2)) * np.exp(-(FINEST**2) * k2)
-    cross = transform(moved) * transform(fixed).conj() * band
+    cross = transform(moved, clear=clear) * transform(fixed, clear=clear).conj() * band
     surface = fft.irfft2(cross, shape)
     near = np.full(shape, -np.inf)
     reach = [max(int(FARTHEST * n), 1) for n in shape]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from abbe.comparison.criterion import Criterion, told
@@ -9,6 +12,7 @@ from abbe.comparison.decorrelation import decorrelation
 from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
 from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.pair import Pair
+from abbe.comparison.parts import rectangle
 from abbe.comparison.recorded import is_result, untouched
 from abbe.comparison.records import Beside, Number, Resolution, Undefined
 from abbe.comparison.resample import Plane
@@ -42,7 +46,8 @@ def resolve(
     k = _busiest(pair)
     per_pixel = size if size else 1.0
     fine = per_pixel / grid.scale[2]
-    rows, columns = _middle(pair)
+    others = [image for image in (transformed, truth, *(repeats or ())) if image is not None]
+    rows, columns = _middle(pair, _clear(pair, others, k))
     plain = pair.read_plain(k, rows, columns)
     result = pair.read_transformed(k, rows, columns)
     coarse = pair.read_original(
@@ -103,6 +108,21 @@ def _busiest(pair: Pair) -> int:
     return int(np.argmax([float(np.var(pair.read_original(k, rows, columns))) for k in range(pair.depth)]))
 
 
-def _middle(pair: Pair) -> tuple[range, range]:
-    rows, columns = (range(max(n // 2 - LARGEST // 2, 0), min(n // 2 + LARGEST // 2, n)) for n in pair.transformed.shape[3:])
-    return rows, columns
+def _clear(pair: Pair, others: list[Image], k: int) -> tuple[slice, slice]:
+    """The largest rectangle of plane k, in original pixels, in which all of them have measured values but for a pixel here and there."""
+    rows, columns = (range(n) for n in pair.size)
+    grids = [pair.grid if image.shape == pair.transformed.shape else Grid((1.0, 1.0, 1.0)) for image in others]
+    found = [replace(pair, transformed=image, grid=grid).masked(k, rows, columns) for image, grid in zip(others, grids)]
+    bad = [mask for mask in found if mask is not None]
+    return rectangle(np.logical_or.reduce(bad) if bad else None)
+
+
+def _middle(pair: Pair, clear: tuple[slice, slice]) -> tuple[range, range]:
+    """The middle of that rectangle, in transformed pixels."""
+    inside = []
+    for part, coarse, n, scale in zip(clear, pair.size, pair.transformed.shape[3:], pair.grid.plane):
+        start, stop, _ = part.indices(coarse)
+        low, high = math.ceil(start * scale), n if stop == coarse else math.floor(stop * scale)
+        middle = (low + high) // 2
+        inside.append(range(max(middle - LARGEST // 2, low), min(middle + LARGEST // 2, high)))
+    return inside[0], inside[1]

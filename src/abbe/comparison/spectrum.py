@@ -23,10 +23,12 @@ def taper(n: int, fraction: float) -> Float:
     return window
 
 
-def transform(plane: Float, edge: float = 0.25) -> Complex:
-    """rfft2 of a plane without its mean, tapered at the edges."""
+def transform(plane: Float, edge: float = 0.25, clear: Float | None = None) -> Complex:
+    """rfft2 of a plane without its mean, tapered at the edges, and where `clear`, from 0 to 1, says."""
     window = taper(plane.shape[0], edge)[:, None] * taper(plane.shape[1], edge)
-    mean = float((plane * window).sum() / window.sum())
+    if clear is not None:
+        window = window * clear
+    mean = float((plane * window).sum() / max(float(window.sum()), 1e-300))
     result: Complex = fft.rfft2((plane - mean) * window)
     return result
 

@@ -63,7 +63,8 @@ class Tally:
         )
 
     def contrast(self) -> float:
-        low, high = np.percentile(np.concatenate(self.levels), (5, 99.9))
+        levels = np.concatenate(self.levels)
+        low, high = np.percentile(levels, (5, 99.9)) if levels.size else (0.0, 0.0)
         return float(high - low)
 
     def mean(self, name: Literal["rsp", "rse"], which: Literal["result", "plain"]) -> Number:
