@@ -50,3 +50,14 @@ def test_fields_that_do_not_fit_are_one_line(files: tuple[str, str], tmp_path: P
     tifffile.imwrite(tmp_path / "small.tif", np.zeros((33, 33), np.float32))
     assert main(["compare", files[0], str(tmp_path / "small.tif")]) == 1
     assert capsys.readouterr().err.strip().count("\n") == 0
+
+
+def test_a_name_that_no_image_can_have_is_refused_before_anything_is_measured(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "numbers.json"
+    assert main(["compare", *files, "-o", str(out), "--error-map", str(tmp_path / "error.foo")]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "error.foo" in told.err
+    assert not out.exists()

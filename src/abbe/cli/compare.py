@@ -19,6 +19,7 @@ from abbe.comparison.squirrel import Border
 from abbe.comparison.tables import rows, tables
 from abbe.errors import ParameterError
 from abbe.formats import save
+from abbe.formats.saving import format_of
 from abbe.image import Image
 from abbe.session import Session
 from abbe.storage import check_target
@@ -57,6 +58,8 @@ def command(
     """
     if out is not None and out.suffix.lower() not in SUFFIXES:
         raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
+    if error_map is not None:
+        format_of(error_map)  # now, and not when all is measured
     for target in (out, error_map):
         if target is not None:
             check_target(target, overwrite)
