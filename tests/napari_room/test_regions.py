@@ -108,6 +108,27 @@ def test_labels_are_masks_by_name() -> None:
     assert inside(as_one(found, "nuclei")) == inside(found[0]) | {(20, 20)}
 
 
+def test_shapes_and_labels_lie_where_they_are_seen_whatever_their_unit() -> None:
+    """napari shows a layer in nm and one in um where each belongs: a region drawn from the one is the same on the other."""
+    corners = 1000 * np.array([world(4.6, 9.6), world(4.6, 12.4), world(7.4, 12.4), world(7.4, 9.6)])
+    (roi,) = rois(drawn(corners, units=("nm", "nm")), IMAGE, SEAT)
+    assert inside(roi) == {(y, x) for y in (5, 6, 7) for x in (10, 11, 12)}
+    labels = np.zeros((30, 40), np.int32)
+    labels[5:8, 10:13] = 1
+    (mask,) = rois(
+        layer(labels, "labels", scale=(1000 * UM, 1000 * UM), translate=(1000.0, -2000.0), units=("nanometer",) * 2), IMAGE, SEAT
+    )
+    assert inside(mask) == inside(roi)
+    planes = Image.from_array(np.zeros((3, 30, 40), np.uint16), axes="ZYX", pixel_size=(0.5, UM, UM))
+    seat = Seat("ZYX", (500.0, 1000 * UM, 1000 * UM), (0.0, 1000.0, -2000.0), ("nm",) * 3)
+    box = np.array([(1.0, *world(y, x)) for y, x in ((4.6, 9.6), (4.6, 12.4), (7.4, 12.4), (7.4, 9.6))])
+    (there,) = rois(drawn(box, units=("um",) * 3, scale=(0.5, 1.0, 1.0)), planes, seat, "drawn")
+    assert there.depth == pytest.approx((0.25, 0.75))  # plane 1
+    (flat,) = rois(drawn(box[:, 1:], units=("um",) * 2), planes, seat)
+    assert flat.box() == pytest.approx(there.box())
+    assert inside(flat, planes) == inside(roi)
+
+
 def test_labels_of_the_original_hold_on_the_result() -> None:
     fine = Image.from_array(np.zeros((90, 120), np.float32), pixel_size=UM / 3)
     labels = np.zeros((30, 40), np.uint8)

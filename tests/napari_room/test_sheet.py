@@ -151,6 +151,19 @@ def test_whoever_rescales_a_layer_of_abbe_says_what_its_pixel_size_is() -> None:
     assert moved.seat.translate == (7.0, 8.0)
 
 
+def test_whoever_gives_a_layer_of_abbe_a_unit_says_what_its_pixel_size_is() -> None:
+    image = abbe.Image.from_array(blob())
+    data, attributes, kind = layers(image)[0]
+    assert attributes["units"] == ("pixel", "pixel")
+    made = sheet(described(data, {**attributes, "units": ("um", "um"), "scale": (0.1, 0.1)}, kind))
+    assert made.image.pixel_size == (None, 0.1, 0.1)
+    assert made.seat.units == ("um", "um")
+    assert sheet(described(data, {**attributes, "units": ("um", "um")}, kind)).image.pixel_size == (None, 1.0, 1.0)
+    data, attributes, kind = samples.cell()[0]
+    as_before = sheet(described(data, {**attributes, "units": ("micrometer", "micrometer")}, kind))
+    assert as_before.image is attributes["metadata"]["abbe"].image
+
+
 # ------------------------------------------------------------------------------------------------ channels of several layers
 def test_channels_of_one_image_keep_their_places_so_that_the_original_is_measured_in_the_same() -> None:
     made = sheet(described(*samples.cell()[0]))
@@ -186,6 +199,17 @@ def test_layers_that_do_not_lie_over_each_other_are_no_channels_of_one_image(oth
 
 
 # ------------------------------------------------------------------------------------------------ files
+def test_layers_in_nm_and_in_um_lie_over_each_other_as_napari_shows_them() -> None:
+    um = layer(blob(), scale=(0.1, 0.1), translate=(2.0, 3.0), units=("um", "um"), name="um")
+    nm = layer(blob(), scale=(100.0, 100.0), translate=(2000.0, 3000.0), units=("nm", "nm"), name="nm")
+    both, channels = pair((sheet(um), 0), (sheet(nm), 0))
+    assert both.image.channels == ("um", "nm")
+    assert channels == (0, 1)
+    moved = layer(blob(), scale=(100.0, 100.0), translate=(2.0, 3.0), units=("nm", "nm"))
+    with pytest.raises(ParameterError, match="same place"):
+        pair((sheet(um), 0), (sheet(moved), 0))
+
+
 def test_layers_of_one_image_are_saved_as_that_image(tmp_path: Path) -> None:
     image = abbe.Image.from_array(np.stack([blob()] * 2), "CYX", UM, ["actin", "tubulin"], colors=("#ff0000", None))
     result = abbe.correct_background(image, passes=1)

@@ -14,8 +14,8 @@ from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
 from abbe.image.grid import Unit
 from abbe.napari.description import Description
 from abbe.napari.layers import LayerData
-from abbe.napari.seat import Seat
-from abbe.napari.sheet import check_straight
+from abbe.napari.seat import PIXEL, Seat
+from abbe.napari.sheet import check_straight, in_units
 
 Points: TypeAlias = npt.NDArray[np.float64]
 #: where a shape holds: in every plane and frame, or where it was drawn
@@ -57,7 +57,7 @@ def _shapes(layer: Description, image: Image, seat: Seat, reach: Reach) -> list[
 
 
 def _shape(corners: Points, kind: str, name: str, layer: Description, image: Image, seat: Seat, reach: Reach) -> ROI:
-    world = corners * layer.scale + layer.translate
+    world = (corners * layer.scale + layer.translate) * _units(layer, seat)
     unit: Unit = "um" if None not in image.pixel_size[1:] else "pixel"
     points = _in_image(world[:, -2:], image, seat, unit)
     more: dict[str, Any] = {"name": name, "unit": unit, **(_where_drawn(world, image, seat, unit) if reach == "drawn" else {})}
@@ -70,6 +70,15 @@ def _shape(corners: Points, kind: str, name: str, layer: Description, image: Ima
     if np.all(at_edge <= NEAR * max(y1 - y0, x1 - x0)) and y1 > y0 and x1 > x0:
         return ROI.rectangle(float(y0), float(x0), float(y1 - y0), float(x1 - x0), **more)
     return ROI.polygon([tuple(p) for p in points], **more)
+
+
+def _units(layer: Description, seat: Seat) -> Points:
+    """Units of the image's seat in one of the layer's, for each of the layer's axes: napari shows nm and um where they belong."""
+    count = len(layer.scale)
+    if len(layer.units) != count:
+        return np.ones(count)
+    own = (*(PIXEL,) * count, *seat.units)[-count:]  # napari aligns axes at their ends
+    return np.array([in_units(unit, of) for unit, of in zip(layer.units, own)])
 
 
 def _ellipse(corners: Points, more: dict[str, Any]) -> Ellipse:
@@ -113,7 +122,8 @@ def _where_drawn(world: Points, image: Image, seat: Seat, unit: Unit) -> dict[st
 # ------------------------------------------------------------------------------------------------ labels
 def _labels(layer: Description, image: Image, seat: Seat) -> list[ROI]:
     pixels = np.asarray(layer.pixels)
-    scale, translate = layer.scale, layer.translate
+    units = _units(layer, seat)
+    scale, translate = tuple(layer.scale * units), tuple(layer.translate * units)
     while pixels.ndim > 2 and pixels.shape[0] == 1:
         pixels, scale, translate = pixels[0], scale[1:], translate[1:]
     if pixels.ndim > 3 or (pixels.ndim == 3 and "Z" not in seat.axes):

@@ -53,6 +53,11 @@ class Seat:
         k = self.axes.find(letter)
         return (1.0, 0.0) if k < 0 else (self.scale[k], self.translate[k])
 
+    def unit(self, letter: str) -> str:
+        """The unit of an axis; "pixel" of one that the layer does not have."""
+        k = self.axes.find(letter)
+        return PIXEL if k < 0 else self.units[k]
+
     def corner(self, letter: str) -> float:
         """Where the image begins along y or x: half a pixel before the centre of its first."""
         scale, translate = self.along(letter)

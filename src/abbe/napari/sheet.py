@@ -41,6 +41,11 @@ class Sheet:
     title: str
 
 
+def in_units(unit: str, of: str) -> float:
+    """How many `of` a `unit` is, of lengths; else 1, as napari takes the numbers of layers that have no unit in common."""
+    return LENGTHS[unit] / LENGTHS[of] if unit in LENGTHS and of in LENGTHS else 1.0
+
+
 # ------------------------------------------------------------------------------------------------ before any pixel is read
 def check_kind(layer: Description) -> None:
     """Raises `ParameterError` for a layer that abbe cannot work on."""
@@ -101,7 +106,9 @@ def guess_size(layer: Description, axes: str | None = None) -> PixelSize:
     for letter in "ZYX":
         k = letters.find(letter)
         if letter in known and (k < 0 or math.isclose(layer.scale[k], kept[letter], rel_tol=1e-9)):
-            sizes[letter] = known[letter]  # nobody changed it since
+            before = held.seat.units[k] if held is not None and k >= 0 else PIXEL
+            if k >= len(layer.units) or LENGTHS.get(layer.units[k]) == LENGTHS.get(before):
+                sizes[letter] = known[letter]  # nobody changed it since
     return sizes.get("Z"), sizes.get("Y"), sizes.get("X")
 
 
@@ -121,7 +128,8 @@ def sheet(layer: Description, axes: str | None = None, pixel_size: Sequence[floa
     size = guess_size(layer, axes) if pixel_size is None else tuple(pixel_size)
     held = layer.held
     if held is not None:
-        seat = dataclasses.replace(held.seat, scale=tuple(layer.scale), translate=tuple(layer.translate))
+        units = layer.units if len(layer.units) == len(layer.scale) else held.seat.units
+        seat = dataclasses.replace(held.seat, scale=tuple(layer.scale), translate=tuple(layer.translate), units=units)
         image = held.image if size == held.image.pixel_size else held.image.replace(pixel_size=size)
         return Sheet(image, seat, held.title)
     letters = (axes or guess_axes(layer)).upper()
@@ -232,6 +240,8 @@ def _check_place(a: Sheet, b: Sheet) -> None:
         )
     for letter in "ZYX":
         (scale, place), (other, there) = a.seat.along(letter), b.seat.along(letter)
+        unit = in_units(b.seat.unit(letter), a.seat.unit(letter))
+        other, there = other * unit, there * unit
         if abs(scale - other) > SAME * scale / max(a.image.shape[2:]) or abs(place - there) > SAME * scale:
             raise ParameterError(
                 f"wanted layers in the same place, got {a.title} and {b.title}, which differ in scale or place along {letter.lower()}"
