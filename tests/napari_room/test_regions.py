@@ -129,6 +129,23 @@ def test_shapes_and_labels_lie_where_they_are_seen_whatever_their_unit() -> None
     assert inside(flat, planes) == inside(roi)
 
 
+def test_labels_painted_in_single_frames_hold_there_alone() -> None:
+    """A new labels layer over a time series has its frames too."""
+    series = Image.from_array(np.zeros((3, 30, 40), np.uint16), axes="TYX", pixel_size=UM)
+    seat = Seat("TYX", (2.0, UM, UM), (0.0, 1.0, -2.0), ("s", "um", "um"))
+    labels = np.zeros((3, 30, 40), np.int32)
+    labels[1, 5:8, 10:13], labels[2, 5:7, 10:12], labels[2, 20, 20] = 1, 1, 7
+    painted = layer(labels, "labels", name="nuclei", scale=seat.scale, translate=seat.translate, units=seat.units)
+    found = rois(painted, series, seat)
+    grid = Grid.of(series)
+    sizes = [(roi.name, [int(roi.rows(grid, 0, t, 0, 30).sum()) for t in range(3)]) for roi in (*found, as_one(found, "all"))]
+    assert sizes == [("nuclei 1", [0, 9, 4]), ("nuclei 7", [0, 0, 1]), ("all", [0, 9, 5])]
+    with pytest.raises(ParameterError, match="3 frames"):
+        rois(layer(labels[:2], "labels", scale=seat.scale, translate=seat.translate, units=seat.units), series, seat)
+    (flat,) = rois(layer(labels[1], "labels", scale=(UM, UM), translate=(1.0, -2.0), units=("um", "um")), series, seat)
+    assert flat.frames is None
+
+
 def test_labels_of_the_original_hold_on_the_result() -> None:
     fine = Image.from_array(np.zeros((90, 120), np.float32), pixel_size=UM / 3)
     labels = np.zeros((30, 40), np.uint8)

@@ -126,8 +126,16 @@ def _labels(layer: Description, image: Image, seat: Seat) -> list[ROI]:
     scale, translate = tuple(layer.scale * units), tuple(layer.translate * units)
     while pixels.ndim > 2 and pixels.shape[0] == 1:
         pixels, scale, translate = pixels[0], scale[1:], translate[1:]
+    timed = "T" in seat.axes and pixels.ndim == 1 + sum(letter in "ZYX" for letter in seat.axes)
+    if timed and len(pixels) != image.shape[0]:
+        raise ParameterError(f"wanted labels of {image.shape[0]} frames, as the image has, got {layer.name} with {len(pixels)}")
+    frames: dict[int | None, Any] = {t: pixels[t] for t in range(len(pixels))} if timed else {None: pixels}
+    if timed:
+        pixels, scale, translate = pixels[0], scale[1:], translate[1:]
     if pixels.ndim > 3 or (pixels.ndim == 3 and "Z" not in seat.axes):
-        raise ParameterError(f"wanted labels of one frame, (Y, X) or (Z, Y, X), got {layer.name} with the shape {pixels.shape}")
+        raise ParameterError(
+            f"wanted labels (Y, X) or (Z, Y, X) of the image, or of each of its frames, got {layer.name} with the shape {layer.shape}"
+        )
     letters = "ZYX"[-pixels.ndim :]
     unit: Unit = "um" if None not in image.pixel_size[1:] else "pixel"
     step = dict(zip("ZYX", Grid.of(image).step(unit)))
@@ -142,14 +150,23 @@ def _labels(layer: Description, image: Image, seat: Seat) -> list[ROI]:
                 f"wanted labels that cover the image from its corner, got {layer.name}, which begins elsewhere along {letter.lower()}; "
                 "make the labels layer while the image is the only layer, or outline the place as a shape"
             )
-    values = np.unique(pixels)
-    values = values[values != 0]
-    if not len(values):
-        raise ParameterError(f"wanted labels in {layer.name}, got none; paint over what is to be measured")
-    if len(values) * pixels.size > 2**32:
-        raise ParameterError(f"wanted fewer labels for their size, got {len(values)} in {layer.name}; measure them all as one, or crop")
     sizes = (size["Z"], size["Y"], size["X"])
-    return [Mask(planes=pixels == v, size=sizes, unit=unit, name=f"{layer.name} {v}", only=f"label {v}") for v in values]
+    found: dict[int, list[ROI]] = {}
+    for t, part, v in _labelled(layer, frames):
+        when = None if t is None else (t, t + 1)
+        name = f"{layer.name} {v}"
+        found.setdefault(v, []).append(Mask(planes=part == v, size=sizes, unit=unit, name=name, only=f"label {v}", frames=when))
+    return [as_one(found[v], f"{layer.name} {v}") for v in sorted(found)]
+
+
+def _labelled(layer: Description, frames: dict[int | None, Any]) -> list[tuple[int | None, Any, int]]:
+    """(frame, its labels, label) of every label in every frame; None for what holds in all frames."""
+    found = [(t, part, int(v)) for t, part in frames.items() for v in np.unique(part) if v]
+    if not found:
+        raise ParameterError(f"wanted labels in {layer.name}, got none; paint over what is to be measured")
+    if len(found) * found[0][1].size > 2**32:
+        raise ParameterError(f"wanted fewer labels for their size, got {len(found)} in {layer.name}; measure them all as one, or crop")
+    return found
 
 
 def as_one(found: Sequence[ROI], name: str) -> ROI:
