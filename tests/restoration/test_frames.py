@@ -104,6 +104,7 @@ def test_what_it_needs_meanwhile_counts_as_room(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(room, "LIMITS", dataclasses.replace(room.LIMITS, in_memory=1))
     alone, together = (room.scratch_bytes(image, (0,), room.Grid(), shared) for shared in (False, True))
     assert together == alone + 12 * 2 * 64 * 64
+    assert [abbe.advise(image, "denoise", frames=count).scratch_bytes for count in (0, 1)] == [alone, together]
     monkeypatch.setattr(room, "free_disk", lambda folder: alone + 1)
     with pytest.raises(LimitError, match="scratch files"):
         abbe.enhance(image, "denoise", frames=1)

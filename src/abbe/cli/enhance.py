@@ -84,7 +84,7 @@ def command(
     choose_frames(frames, wanted)
 
     def look(image: Image) -> Advice:
-        found = advise(image, wanted, listed_channels(channels, image), workflow="A")
+        found = advise(image, wanted, listed_channels(channels, image), workflow="A", frames=frames)
         if image.shape[0] > 2 and not frames and "denoise" in wanted:
             found = dataclasses.replace(found, remarks=(*found.remarks, ALONE))
         return found if psf is None else dataclasses.replace(found, psf=())  # it is not the file's that will be used

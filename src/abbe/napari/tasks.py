@@ -97,7 +97,7 @@ class Restoring:
         image = sheet.image
         progress(0.0, "looking at the image")
         workflow: Literal["A", "B"] = "A" if self.steps else "B"
-        advice = advise(image, self.steps or STEPS, self.channels, workflow=workflow)
+        advice = advise(image, self.steps or STEPS, self.channels, workflow=workflow, frames=self.frames if self.steps else 0)
         result = self.restore(image, part(progress, 0.0, RESTORING))
         progress(RESTORING, "looking at the result")
         judged = verdict(result)

@@ -16,7 +16,7 @@ from abbe.image.pixels import Shape
 from abbe.image.sample import sample
 from abbe.restoration.noise import Noise, noise_sigma
 from abbe.restoration.psf import by_file
-from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
+from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps, choose_frames
 from abbe.restoration.result import Grid
 from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
 from abbe.restoration.sampling import Sampling, made_here, resolved, sampling
@@ -79,11 +79,13 @@ def advise(
     steps: Sequence[str] | str = STEPS,
     channels: Sequence[int | str] | int | str | None = None,
     workflow: Literal["A", "B"] | None = None,
+    *,
+    frames: int = 0,
 ) -> Advice:
     """Look at an image before a run; reads a few blocks of it.
 
     Args:
-        image, steps, channels: as for `enhance`.
+        image, steps, channels, frames: as for `enhance`.
         workflow: the one that will be run, for the size of the result; None: the one that is advised.
     """
     source = as_image(image)
@@ -106,7 +108,7 @@ def advise(
         samples,
         shape,
         4 * t * c * z * y * x,
-        scratch_bytes(source, chosen, grid),
+        scratch_bytes(source, chosen, grid, plan == "A" and choose_frames(frames, wanted) > 0 and source.shape[0] > 1),
         free_disk(tempfile.gettempdir()),
         (*strange, *_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1, plan == "A" and "denoise" in wanted)),
         tuple(strange),
