@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 from abbe.errors import ExistsError, ParameterError, SessionError
-from abbe.image import ROI, Image, Interval, Optics, Provenance
+from abbe.image import ROI, Image, Interval, Mask, Optics, Provenance
 from abbe.recipe import Input, Recipe, Step
 from abbe.session import Session
 
@@ -253,3 +253,49 @@ def test_a_region_in_pixels_lies_where_it_did_when_what_a_version_was_made_from_
     with Session.open(tmp_path / "cells.abbe") as session:
         for version in session.versions:
             assert np.count_nonzero(session.placed(place, version.id).mask(session.image(version.id))) == before[version.id]
+
+
+@pytest.mark.parametrize("size", [0.13, None])
+def test_a_mask_lies_on_a_cropped_version_where_it_lies_on_the_whole(tmp_path: Path, size: float | None) -> None:
+    rng = np.random.default_rng(5)
+    pixels = rng.poisson(50, (2, 60, 80)).astype(np.uint16)
+    image = Image.from_array(pixels, axes="CYX", pixel_size=(None, size, size))
+    unit, pixel = ("pixel", 1.0) if size is None else ("um", size)
+
+    def mask(times: float, shape: tuple[int, int], name: str) -> Mask:
+        return Mask(planes=rng.random(shape) < 0.4, size=(1.0, times * pixel, times * pixel), unit=unit, name=name)  # type: ignore[arg-type]
+
+    cells = Mask.from_pixels(rng.random((60, 80)) < 0.3, image, name="cells")
+    wanted = [
+        cells,
+        mask(1 / 3, (180, 240), "three times finer"),
+        mask(2, (30, 40), "coarser"),
+        mask(1.3, (47, 62), "of another program"),
+        (cells & ROI.rectangle(3, 3, 50, 50, unit="pixel")).named("combined"),
+        (ROI.rectangle(2 * pixel, 2 * pixel, 40 * pixel, 40 * pixel, unit=unit) - cells).named("without cells"),  # type: ignore[arg-type]
+        mask(1, (5, 6), "before the crop"),
+    ]
+    with Session.create(tmp_path / "a.abbe", image) as session:
+        for roi in wanted:
+            session.rois.add(roi)
+        session.crop((7, 41), (9, 62))
+        session.crop((3, 20), (1, 30), "v2")
+        for key, rows, columns in (("v2", slice(7, 41), slice(9, 62)), ("v3", slice(10, 27), slice(10, 39))):
+            for roi in wanted:
+                found = session.placed(session.rois.roi(roi.name), key).mask(session.image(key))
+                assert np.array_equal(found[0], roi.mask(image)[0, rows, columns]), (key, roi.name)
+        inside = cells.mask(image)[0, 10:27, 10:39]
+        values = pixels[:, 10:27, 10:39][:, inside].astype(float)
+        kept = session.colocalize(roi="cells", key="v3", threshold="otsu").results
+        assert (kept["n"], kept["pearson"]) == (inside.sum(), pytest.approx(np.corrcoef(values)[0, 1]))
+        made = session.export(tmp_path / "out", version="v3", parts=("report", "data", "rois"), report=("html",), data=("csv",))
+    assert not [line for line in made.left_out if line.startswith(("report", "data")) and "not chosen" not in line]
+    assert [line for line in made.left_out if "none of its pixels" in line] == [line for line in made.left_out if "before the crop" in line]
+
+
+def test_a_mask_whose_pixels_fit_no_cut_is_refused_with_a_word_on_what_to_do(tmp_path: Path) -> None:
+    with Session.create(tmp_path / "a.abbe", Image.from_array(np.ones((40, 40), np.uint8), axes="YX")) as session:
+        session.crop((7, 30), (7, 30))
+        odd = Mask(planes=np.ones((20, 20), bool), size=(1.0, 2**0.5, 2**0.5), unit="pixel")
+        with pytest.raises(ParameterError, match=r"got pixels of 1\.41421 pixel .* or draw it as a polygon"):
+            session.placed(odd, "v2")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import zlib
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,6 +20,10 @@ from abbe.limits import LIMITS
 
 if TYPE_CHECKING:
     from abbe.image._image import Image
+
+
+#: parts of a pixel that a mask is cut at, at most, and how near to one (pixels) a cut is that rounding put beside it
+FINEST, EDGE = 32, 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,6 +87,29 @@ class Mask(ROI):
         if len(values) * a.size > 64 * LIMITS.in_memory:
             raise LimitError(f"wanted a label image with fewer objects for its size, got {len(values)} labels; crop it or split it")
         return [cls.from_pixels(a == value, image, name=f"label {value}", only=f"label {value}") for value in values]
+
+    def beyond(self, y: float, x: float) -> Mask:
+        """What of it lies below and right of a corner (in its unit), counted from there.
+
+        A corner within a pixel divides pixels. Raises `ParameterError` where that would take more of them than there is memory for.
+        """
+        planes, sizes = self.planes, list(self.size)
+        for axis, corner in ((1, y), (2, x)):
+            wanted = corner / sizes[axis]
+            part = Fraction(wanted).limit_denominator(FINEST)
+            if abs(float(part) - wanted) > EDGE or planes.size * part.denominator > LIMITS.in_memory:
+                raise ParameterError(
+                    "wanted a mask whose pixels fit those of the image, to cut it where a version was cropped, got pixels of "
+                    f"{sizes[axis]:g} {self.unit} that the cut at {corner:g} divides; measure it on a version that is not cropped, or "
+                    "draw it as a polygon"
+                )
+            planes = np.repeat(planes, part.denominator, axis)
+            sizes[axis] /= part.denominator
+            first = min(part.numerator, planes.shape[axis])
+            planes = planes[:, first:] if axis == 1 else planes[:, :, first:]
+            if not planes.size:  # all of it lies before the corner
+                planes = np.zeros((1, 1, 1), bool)
+        return dataclasses.replace(self, planes=planes, size=(sizes[0], sizes[1], sizes[2]))
 
     # ------------------------------------------------------------------------------------------ as a ROI
     def box(self) -> Box:

@@ -123,7 +123,7 @@ class Session(Archive):
     def placed(self, roi: ROI, key: str | int | None = None) -> ROI:
         """A ROI whose coordinates are those of the original, as it lies on a version (the current one), which may be cropped.
 
-        Raises `ParameterError` for a mask on a cropped version.
+        Raises `ParameterError` for a mask whose pixels do not fit those of the image, on a cropped version.
         """
         return moved(roi, self.version(key).offset, self.original.pixel_size[1:])
 

@@ -5,13 +5,13 @@ A crop is cut on the pixel grid of the original, so that before and after still 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from abbe.errors import ParameterError
-from abbe.image import ROI, Image
+from abbe.image import ROI, Ellipse, Image, Mask, Polygon, Rectangle
 from abbe.image.grid import root
 from abbe.image.pixels import Region, whole
+from abbe.image.roi_shapes import Combination
 from abbe.recipe import Input, Recipe, Step
 
 
@@ -58,22 +58,21 @@ def moved(roi: ROI, by: tuple[float, float], size: tuple[float | None, float | N
     """The ROI with its coordinates counted from another corner.
 
     `by` (y, x) is in um, or in pixels of the original where their `size` in um is not known.
-    Raises `ParameterError` for a mask, which has a grid of its own.
+    Raises `ParameterError` for a mask whose pixels do not fit those of the image.
     """
     if by == (0.0, 0.0):
         return roi
-    y, x = size
-    if roi.unit == "pixel" and y is not None and x is not None:
-        by = by[0] / y, by[1] / x
-    return ROI.from_dict(_moved(roi.to_dict(), by))
-
-
-def _moved(data: Mapping[str, Any], by: tuple[float, float]) -> dict[str, Any]:
-    kind = data["type"]
-    if kind in ("rectangle", "ellipse"):
-        return {**data, "y": data["y"] - by[0], "x": data["x"] - by[1]}
-    if kind == "polygon":
-        return {**data, "rings": [[[y - by[0], x - by[1]] for y, x in ring] for ring in data["rings"]]}
-    if kind == "combination":
-        return {**data, "parts": [_moved(part, by) for part in data["parts"]]}
-    raise ParameterError(f"wanted a rectangle, ellipse or polygon on a cropped version, got a {kind}; measure it on the whole image")
+    if isinstance(roi, Combination):
+        return replace(roi, parts=tuple(moved(part, by, size) for part in roi.parts))
+    y, x = by
+    if roi.unit == "pixel" and size[0] is not None and size[1] is not None:
+        y, x = y / size[0], x / size[1]
+    if isinstance(roi, Rectangle | Ellipse):
+        return replace(roi, y=roi.y - y, x=roi.x - x)
+    if isinstance(roi, Polygon):
+        return replace(roi, rings=tuple(tuple((a - y, b - x) for a, b in ring) for ring in roi.rings))
+    if isinstance(roi, Mask):
+        return roi.beyond(y, x)
+    raise ParameterError(
+        f"wanted a rectangle, ellipse, polygon or mask on a cropped version, got a {roi.kind}; measure it on the whole image"
+    )
