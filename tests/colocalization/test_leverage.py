@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from abbe.colocalization import Colocalization, colocalize
+from abbe.colocalization import Colocalization, colocalize, tables
 from abbe.image import ROI, Image
 
 from .conftest import blobs, camera
@@ -138,3 +138,15 @@ def test_where_tm1_means_little_nobody_is_sent_to_read_it(apart: npt.NDArray[np.
     assert "pearson" not in found.doubtful
     assert not any("or read tM1" in notice.message for notice in found.notices)
     assert any("or read tM1" in notice.message for notice in measured(apart, threshold="otsu").notices)
+
+
+def test_tables_mark_the_numbers_that_mean_little(apart: npt.NDArray[np.uint16]) -> None:
+    hot = apart.copy()
+    hot[:, 7, 9] = 65000
+    found = measured(hot)
+    (table,) = (table for table in tables([found, measured(hot, threshold="otsu")]) if table.title == "Coefficients")
+    assert table.head[-2:] == ("doubtful", "file")
+    first, second = (dict(zip(table.head, row, strict=True)) for row in table.rows)
+    assert first["doubtful"] == ", ".join(found.to_dict()["doubtful"])
+    assert {"pearson", "tm1"} <= set(str(first["doubtful"]).split(", ")) <= set(table.head)
+    assert "tm1" not in str(second["doubtful"]).split(", ")

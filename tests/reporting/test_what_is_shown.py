@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 import abbe
-from abbe.colocalization import colocalize
+from abbe.colocalization import DEFINITIONS, colocalize
 from abbe.comparison import compare
 from abbe.errors import CancelledError, ParameterError
 from abbe.image import ROI, Image
@@ -364,3 +365,19 @@ def test_a_background_that_was_taken_away_lowers_what_the_note_says() -> None:
     assert gone.microssim.transformed == pytest.approx(kept.microssim.transformed, abs=0.01)
     notes = [note for table in build(case_of(compare(image, less, truth))).tables() for note in table.notes]
     assert any("count a background that was taken away" in note for note in notes)
+
+
+def test_exported_tables_mark_numbers_that_mean_little(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    pixels = rng.poisson(100 + 4000 * gaussian_filter((rng.random((2, 96, 96)) < 0.003).astype(float), (0, 3, 3))).astype(np.uint16)
+    pixels[:, 7, 9] = 65000  # one hot pixel, in both channels
+    hot = Image.from_array(pixels, axes="CYX", pixel_size=(None, 0.1, 0.1))
+    for threshold, marked in (("costes", True), ("otsu", False)):
+        image = hot if marked else hot.replace(pixels=ArrayPixels(np.where(np.asarray(hot) == 65000, np.uint16(100), np.asarray(hot))))
+        found = colocalize(image, threshold=threshold)
+        abbe.report([found], tmp_path / "out.csv", overwrite=True)
+        rows = list(csv.reader((tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()))
+        marks = {row[1]: row[3] for row in rows if row[:1] == ["coefficients-1"] and row[2] == "means little"}
+        assert bool(marks) == marked
+        assert set(marks) == {DEFINITIONS[key].title for key in found.doubtful}
+        assert set(marks.values()) <= {"original"}

@@ -50,19 +50,26 @@ def _averaged(pair: Pair, means: tuple[float, float], deviations: tuple[float, f
     thick = math.ceil(depth / DEPTH)
     shape = (math.ceil(depth / thick), math.ceil(rows / box), math.ceil(columns / box))
     total = np.zeros((3, *shape))
-    edges = np.arange(0, columns, box)
     for place in pair.places():
+        high, wide = pair.window(place)
+        if high.start == high.stop:
+            continue
+        boxes = slice(wide.start // box, -(-wide.stop // box))  # whole ones
+        wide = slice(boxes.start * box, min(columns, boxes.stop * box))
+        edges = np.arange(0, wide.stop - wide.start, box)
         layer = ((place.t - t0) * (z1 - z0) + place.z - z0) // thick
-        into = np.arange(place.first, place.last) // box
-        first, second, inside = pair.read(place)
-        counts = np.diff(edges, append=columns)[None].astype(np.float64)
+        into = np.arange(place.first + high.start, place.first + high.stop) // box
+        a, b, inside = pair.read(place)
+        first, second = a[high, wide], b[high, wide]
+        counts = np.diff(edges, append=wide.stop - wide.start)[None].astype(np.float64)
         if inside is not None:
+            inside = inside[high, wide]
             counts = np.add.reduceat(inside, edges, axis=1, dtype=np.float64)
             first, second = np.where(inside, first, first.dtype.type(0)), np.where(inside, second, second.dtype.type(0))
         for k, (channel, mean, deviation) in enumerate(zip((first, second), means, deviations)):
             along = np.add.reduceat(channel, edges, axis=1, dtype=np.float64)
-            np.add.at(total[k, layer], into, (along - mean * counts) / deviation)
-        np.add.at(total[2, layer], into, counts)
+            np.add.at(total[k, layer][:, boxes], into, (along - mean * counts) / deviation)
+        np.add.at(total[2, layer][:, boxes], into, counts)
     return total[0], total[1], total[2]
 
 

@@ -13,6 +13,7 @@ from scipy.ndimage import uniform_filter
 from abbe.colocalization.bleeding import BLEEDING, bleeding
 from abbe.colocalization.light import MOST_BELOW
 from abbe.colocalization.measurement import HARDLY, Measurement
+from abbe.colocalization.once import Held
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
 from abbe.image.inspection import SATURATED
@@ -28,6 +29,8 @@ SCARCE = 1e-4
 SHARED_NOISE = 0.3
 #: rows and columns of the part in which noise and bleed-through are looked for
 SAMPLE = 768
+#: pixels that the filters of that part reach to either side, at most
+REACH = 16
 #: notices of the image that bear on colocalization
 PASSED_ON = ("lossy", "eight_bit", "damaged", "non_finite", "inverted", "rgb")
 
@@ -134,14 +137,12 @@ def _unmeasured(pair: Pair) -> Iterator[Notice]:
     t, z = places[len(places) // 2].t, places[len(places) // 2].z
     if pair.grid.rows * pair.grid.columns > LIMIT:
         return
-    counted = [pair.read(place)[2] for place in places if (place.t, place.z) == (t, z)]
+    parts = [part for part in (_unmeasured_in(pair, k, t, z) for k in (0, 1)) if part is not None]
+    if not parts:
+        return
+    counted = [pair.inside(place) for place in places if (place.t, place.z) == (t, z)]
     inside = True if any(part is None for part in counted) else np.concatenate([part for part in counted if part is not None])
-    span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
-    found = np.zeros((pair.grid.rows, pair.grid.columns), bool)
-    for source in pair.sources:
-        part = unmeasured(source.read(span)[0, 0, 0])
-        found |= False if part is None else part
-    n = int(np.count_nonzero(found & inside))
+    n = int(np.count_nonzero(np.logical_or.reduce(parts) & inside))
     if n:
         yield Notice(
             "unmeasured",
@@ -149,6 +150,17 @@ def _unmeasured(pair: Pair) -> Iterator[Notice]:
             "they were measured as others are; where both channels are dark or bright together, every coefficient rises; take a region "
             "without them",
         )
+
+
+def _unmeasured_in(pair: Pair, k: int, t: int, z: int) -> Inside | None:
+    """Which pixels of a whole plane of either channel hold no measurement; the same for every region."""
+    span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
+    known = pair.image.pixels.known if isinstance(pair.image.pixels, Held) else {}
+    key = ("unmeasured", pair.channels[k], t, z)
+    if key not in known:
+        known[key] = unmeasured(pair.sources[k].read(span)[0, 0, 0])
+    found: Inside | None = known[key]
+    return found
 
 
 def _saturated(m: Measurement) -> Iterator[Notice]:
@@ -217,13 +229,21 @@ def _sample(pair: Pair) -> Sample | None:
     """The middle of the middle plane, and which of its pixels count; None where it is too small to tell anything."""
     places = list(pair.places())
     place = places[len(places) // 2]
-    a, b, inside = pair.read(place)
-    rows, columns = ((n - min(n, SAMPLE)) // 2 for n in a.shape)
+    inside, shape = pair.inside(place), (place.last - place.first, pair.grid.columns)
+    rows, columns = ((n - min(n, SAMPLE)) // 2 for n in shape)
     part = slice(rows, rows + SAMPLE), slice(columns, columns + SAMPLE)
-    counted = np.ones(a[part].shape, bool) if inside is None else inside[part]
+    counted = np.ones(shape, bool)[part] if inside is None else inside[part]
     if min(counted.shape) < 16 or counted.sum() < FEW:
         return None
-    return a[part].astype(np.float64), b[part].astype(np.float64), counted
+    a, b, _ = pair.read(place)
+    y, x = (_around(np.asarray(counted.any(axis=axis))) for axis in (1, 0))  # beyond is nothing that counts
+    return a[part][y, x].astype(np.float64), b[part][y, x].astype(np.float64), counted[y, x]
+
+
+def _around(counted: Inside) -> slice:
+    """From the first that counts to the last, and as many beside them as filters of the sample reach."""
+    where = np.flatnonzero(counted)
+    return slice(max(0, int(where[0]) - REACH), int(where[-1]) + 1 + REACH)
 
 
 def _same_source(m: Measurement, a: Values, b: Values, inside: Inside) -> Iterator[Notice]:

@@ -90,13 +90,18 @@ def _farthest(
     kept, found = np.zeros((3, 0)), np.zeros((0, 4), np.int64)
     spread = np.zeros(0, bool)
     for place in pair.places():
+        rows, columns = pair.window(place)
+        if rows.start == rows.stop:
+            continue
         a, b, inside = pair.read(place)
-        one, two = (values.ravel() if inside is None else values[inside] for values in (a, b))
+        marked = None if inside is None else inside[rows, columns]
+        one, two = (values.ravel() if marked is None else values[rows, columns][marked] for values in (a, b))
         da, db = (values.astype(np.float64) - mean for values, mean in zip((one, two), means))
         far = da**2 / squares[0] + db**2 / squares[1]
         part = np.argpartition(far, len(far) - most)[-most:] if len(far) > most else np.arange(len(far))
-        at = part if inside is None else np.flatnonzero(inside)[part]
-        y, x = np.divmod(at, a.shape[1])
+        at = part if marked is None else np.flatnonzero(marked)[part]
+        y, x = np.divmod(at, columns.stop - columns.start)
+        y, x = y + rows.start, x + columns.start
         far, da, db = far[part], da[part], db[part]
         sharp = np.where(da**2 / squares[0] > db**2 / squares[1], are_sharp(a, y, x, means[0]), are_sharp(b, y, x, means[1]))
         kept = np.concatenate([kept, [far, da, db]], axis=1)

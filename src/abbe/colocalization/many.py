@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy.typing as npt
 
 from abbe.colocalization.analysis import Progress, colocalize
+from abbe.colocalization.once import Once
 from abbe.colocalization.result import Colocalization
 from abbe.errors import LimitError, ParameterError
 from abbe.image import ROI, Image, Notice, as_image
@@ -81,14 +83,29 @@ def colocalize_all(
     if len(jobs) > MOST:
         raise LimitError(f"wanted at most {MOST} measurements, got {len(jobs)}; measure fewer pairs, ROIs, frames or planes")
     rest = {key: value for key, value in settings.items() if key not in ("frames", "planes")}
+    report = progress or (lambda fraction, word: None)
     results = []
-    for k, (channels, roi, (frames, planes)) in enumerate(jobs):
-        if progress is not None:
-            progress(k / len(jobs), f"{k + 1} of {len(jobs)}")
-        results.append(colocalize(source, channels, roi, frames=frames, planes=planes, **rest))
-    if progress is not None:
-        progress(1.0, "done")
+    once = Once()
+    held = once.chain(source)
+    try:
+        for k, (channels, roi, (frames, planes)) in enumerate(jobs):
+            word = f"{k + 1} of {len(jobs)}"
+            report(k / len(jobs), word)
+            within = partial(_within, report, k, len(jobs), word)
+            found = colocalize(held, channels, roi, frames=frames, planes=planes, progress=within, **rest)
+            for one in (found, found.original):
+                if one is not None:
+                    one.pair.forget()  # or hundreds of regions would hold as many copies
+            results.append(found)
+    finally:
+        once.forget()
+    report(1.0, "done")
     return ColocalizationTable(tuple(results))
+
+
+def _within(report: Progress, k: int, count: int, word: str, fraction: float, said: str) -> None:
+    """How far all are, where one of them is `fraction` done."""
+    report((k + fraction) / count, word)
 
 
 Span: TypeAlias = tuple[int, int] | None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from abbe.image import Image
+from abbe.image._image import Interval
 from abbe.image.pixels import Array, ArrayPixels, MappedPixels, Pixels, Region, Shape
 from abbe.limits import LIMITS
 
@@ -19,10 +20,21 @@ class Once:
 
     def __init__(self, most: int = LIMITS.in_memory // 2) -> None:
         self.left = most
-        self._known: dict[Any, Pixels] = {}
+        self._known: dict[Any, Held] = {}
 
     def image(self, image: Image) -> Image:
         return image.replace(pixels=self._pixels(image.pixels))
+
+    def chain(self, image: Image) -> Image:
+        """An image with its interval, and all that it was computed from."""
+        interval = None if image.interval is None else Interval(*map(self.image, image.interval))
+        return self.image(image).replace(interval=interval, original=None if image.original is None else self.chain(image.original))
+
+    def forget(self) -> None:
+        """Let go of everything; from now on each block is read anew."""
+        self.left = 0
+        for held in self._known.values():
+            held.forget()
 
     def _pixels(self, pixels: Pixels) -> Pixels:
         if isinstance(pixels, ArrayPixels):
@@ -34,13 +46,16 @@ class Once:
             hash(key)
         except TypeError:
             key = id(pixels)
-        return self._known.setdefault(key, _Held(pixels, self))
+        return self._known.setdefault(key, Held(pixels, self))
 
 
-class _Held:
+class Held:
+    """Pixels as `Once` holds them. `known` is for what is found of all of them, whatever the region."""
+
     def __init__(self, source: Pixels, once: Once) -> None:
         self._source, self._once = source, once
         self._blocks: dict[tuple[tuple[int, int], ...], Array] = {}
+        self.known: dict[Any, Any] = {}
 
     @property
     def shape(self) -> Shape:
@@ -49,6 +64,10 @@ class _Held:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._source.dtype
+
+    def forget(self) -> None:
+        self._blocks.clear()
+        self.known.clear()
 
     def read(self, region: Region) -> Array:
         key = tuple((part.start, part.stop) for part in region)

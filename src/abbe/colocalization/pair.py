@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,18 @@ from abbe.image.pixels import ArrayPixels, Pixels, Shape, blocks
 from abbe.limits import LIMITS
 
 Array = npt.NDArray[Any]
+#: a block's pixels of either channel, and which of them count
+Block: TypeAlias = tuple[Array, Array, Array | None]
+#: rows and columns of a block
+Window: TypeAlias = tuple[slice, slice]
 T = TypeVar("T")
 
 #: pixels of a block, and of a band within it. Kernels sum a band in 63 bits: 2**20 products of 16-bit values fit
 BLOCK, BAND = 2**22, 2**18
 #: accumulators; results must not depend on the number of cores, so this is fixed
 LANES = 4
+#: share of a band's pixels up to which their values are kept beside the band
+FEW = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,10 @@ class Pair:
     sources: tuple[Pixels, Pixels]
     #: what was measured of it before
     known: dict[str, Any] = field(default_factory=dict, repr=False)
-    _kept: dict[Place, tuple[Array, Array, Array | None]] = field(default_factory=dict, repr=False)
+    _kept: dict[Place, tuple[Array, Array]] = field(default_factory=dict, repr=False)
+    _inside: dict[Place, Array | None] = field(default_factory=dict, repr=False)
+    #: the values of a band, where few of its pixels count
+    _few: dict[tuple[Place, int], tuple[Array, Array]] = field(default_factory=dict, repr=False)
 
     # ------------------------------------------------------------------------------------------ what it is
     @cached_property
@@ -117,13 +126,38 @@ class Pair:
 
     def read(self, place: Place) -> tuple[Array, Array, Array | None]:
         """(first, second, inside): the rows of a block, and which of them count; None where all do."""
+        inside = self.inside(place)
         if place in self._kept:
-            return self._kept[place]
+            return *self._kept[place], inside
         first, second = (self._channel(k, place) for k in (0, 1))
-        inside = self._inside(place)
         if self._keep:
-            self._kept[place] = first, second, inside
+            self._kept[place] = first, second
         return first, second, inside
+
+    def inside(self, place: Place) -> Array | None:
+        """Which pixels of a block count; None where all do."""
+        if place not in self._inside:
+            if not self._keep:  # the newest alone
+                self._inside.clear()
+            self._inside[place] = self._counted(place)
+        return self._inside[place]
+
+    def window(self, place: Place) -> tuple[slice, slice]:
+        """Rows and columns of a block beyond which no pixel counts; none where none does."""
+        inside = self.inside(place)
+        if inside is None:
+            return slice(0, place.last - place.first), slice(0, self.grid.columns)
+        rows = np.flatnonzero(inside.any(axis=1))
+        if not len(rows):
+            return slice(0, 0), slice(0, 0)
+        y = slice(int(rows[0]), int(rows[-1]) + 1)
+        columns = np.flatnonzero(inside[y].any(axis=0))
+        return y, slice(int(columns[0]), int(columns[-1]) + 1)
+
+    def forget(self) -> None:
+        """Let go of pixels that were kept for the next analysis, which then reads them again."""
+        for kept in (self._kept, self._inside, self._few):
+            kept.clear()
 
     @cached_property
     def _keep(self) -> bool:
@@ -145,7 +179,7 @@ class Pair:
         view.flags.writeable = False  # one type for the compiled kernels, whoever owns the pixels
         return view
 
-    def _inside(self, place: Place) -> Array | None:
+    def _counted(self, place: Place) -> Array | None:
         inside: Array | None = None
         if self.region.roi is not None:
             inside = self.region.roi.rows(self.grid, place.z, place.t, place.first, place.last)
@@ -165,37 +199,62 @@ class Pair:
         totals = [start() for _ in range(count)]
         dealt = 0
         for place in self.places():
-            a, b, inside = self.read(place)
-            bands = list(_bands(a, b, inside))
-            lanes = [bands[(k - dealt) % count :: count] for k in range(count)]
+            bands = self._bands(place)
+            window = self.window(place)
+            lanes = [[band for band in bands[(k - dealt) % count :: count] if _meet(band, window[0])] for k in range(count)]
+            dealt = (dealt + len(bands)) % count
+            if not any(lanes):
+                continue
+            block = self.read(place)
 
-            def run(k: int, lanes: list[list[Any]] = lanes) -> None:
-                for one, two, marked in lanes[k]:
-                    if marked is not None:
-                        one, two = one[marked], two[marked]
-                        one.flags.writeable = two.flags.writeable = False
+            def run(k: int, lanes: list[list[slice]] = lanes, place: Place = place, window: Window = window, block: Block = block) -> None:
+                for band in lanes[k]:
+                    one, two = self._values(place, band, window, block)
                     if one.size:
                         step(totals[k], one, two)
 
             together(run, [k for k in range(count) if lanes[k]])
-            dealt = (dealt + len(bands)) % count
         return totals
 
     def first_values(self) -> tuple[float, float]:
         """Rounded means over the first pixels that count: a pivot near which floats are summed."""
         for place in self.places():
-            for one, two, marked in _bands(*self.read(place)):
-                a, b = (one, two) if marked is None else (one[marked], two[marked])
+            window = self.window(place)
+            if window[0].start == window[0].stop:
+                continue
+            block = self.read(place)
+            for band in self._bands(place):
+                if not _meet(band, window[0]):
+                    continue
+                a, b = self._values(place, band, window, block)
                 if a.size:
                     return float(np.round(a.mean(dtype=np.float64))), float(np.round(b.mean(dtype=np.float64)))
         return 0.0, 0.0
 
+    def _bands(self, place: Place) -> list[slice]:
+        rows = max(1, BAND // self.grid.columns)
+        height = place.last - place.first
+        return [slice(r, min(r + rows, height)) for r in range(0, height, rows)]
 
-def _bands(a: Array, b: Array, inside: Array | None) -> Iterator[tuple[Array, Array, Array | None]]:
-    rows = max(1, BAND // a.shape[1])
-    for r in range(0, a.shape[0], rows):
-        part = slice(r, r + rows)
-        yield a[part].reshape(-1), b[part].reshape(-1), None if inside is None else inside[part].reshape(-1)
+    def _values(self, place: Place, band: slice, window: Window, block: Block) -> tuple[Array, Array]:
+        """The pixels of a band that count, row by row."""
+        a, b, inside = block
+        if inside is None:
+            return a[band].reshape(-1), b[band].reshape(-1)
+        known = self._few.get((place, band.start))
+        if known is not None:
+            return known
+        rows = slice(max(band.start, window[0].start), min(band.stop, window[0].stop))
+        marked = inside[rows, window[1]]
+        one, two = a[rows, window[1]][marked], b[rows, window[1]][marked]
+        one.flags.writeable = two.flags.writeable = False
+        if self._keep and one.size <= FEW * (band.stop - band.start) * self.grid.columns:
+            self._few[place, band.start] = one, two
+        return one, two
+
+
+def _meet(one: slice, other: slice) -> bool:
+    return bool(one.start < other.stop and other.start < one.stop)
 
 
 def select(

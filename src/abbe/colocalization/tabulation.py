@@ -69,8 +69,8 @@ def _coefficients(lines: Sequence[Line]) -> Table:
     for where, result in lines:
         values = (result.coefficients.get(key) for key in keys)
         cells = ("" if c is None else "undefined" if c.value is None else c.value for c in values)
-        rows.append((*where, result.pixels.pixels, *cells, result.pair.image.provenance.names))
-    return Table("Coefficients", (*WHERE, "pixels", *keys, "file"), tuple(rows))
+        rows.append((*where, result.pixels.pixels, *cells, ", ".join(result.doubtful), result.pair.image.provenance.names))
+    return Table("Coefficients", (*WHERE, "pixels", *keys, "doubtful", "file"), tuple(rows))
 
 
 def _pixels(lines: Sequence[Line]) -> Table:

@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -76,9 +77,22 @@ class ROI(ABC):
     # ------------------------------------------------------------------------------------------ using it
     def rows(self, grid: Grid, z: int, t: int, first: int, last: int) -> Bits:
         """(last - first, columns) boolean: which pixels of these rows of plane z, frame t, lie in the ROI."""
-        if not self.reaches(grid, z, t):
-            return np.zeros((last - first, grid.columns), bool)
-        return self.fill(grid, z, t, first, last)
+        found = np.zeros((last - first, grid.columns), bool)
+        if self.reaches(grid, z, t):
+            top, bottom = self.span(grid, first, last)
+            if top < bottom:
+                found[top - first : bottom - first] = self.fill(grid, z, t, top, bottom)
+        return found
+
+    def span(self, grid: Grid, first: int, last: int) -> tuple[int, int]:
+        """Those of the rows `first` to `last` beyond which none of its pixels lies."""
+        step = grid.step(self.unit)[1]
+        top, bottom = (min(max(y / step, first), last) for y in (self._box[0], self._box[2]))
+        return max(first, math.floor(top) - 1), min(last, math.ceil(bottom) + 1)  # a row more, for what rounding does at an edge
+
+    @cached_property
+    def _box(self) -> Box:
+        return self.box()
 
     def reaches(self, grid: Grid, z: int, t: int) -> bool:
         """Does the ROI extend to plane z of frame t?"""

@@ -147,6 +147,10 @@ class Combination(ROI):
         boxes = np.array([part.box() for part in self.parts])
         return float(boxes[:, 0].min()), float(boxes[:, 1].min()), float(boxes[:, 2].max()), float(boxes[:, 3].max())
 
+    def span(self, grid: Grid, first: int, last: int) -> tuple[int, int]:
+        spans = [part.span(grid, first, last) for part in self.parts]  # each in its own unit
+        return min(top for top, _ in spans), max(bottom for _, bottom in spans)
+
     def fill(self, grid: Grid, z: int, t: int, first: int, last: int) -> Bits:
         filled = self._parts(grid, z, t, first, last)
         result = next(filled)

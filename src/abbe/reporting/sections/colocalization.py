@@ -96,7 +96,8 @@ def _reading(case: Case) -> str:
     return (
         "A number is undefined where its definition gives none; the reason stands below the table. The range is that of the coefficient "
         "over the bounds of the version's own per-pixel 90 % interval; a change beyond it is marked with an asterisk. By chance: what "
-        f"unrelated channels give; of Pearson's r, within what 95 % of them lie, their structure being as wide as here.{words}"
+        "unrelated channels give; of Pearson's r, within what 95 % of them lie, their structure being as wide as here. Where there is a "
+        f"column for what means little, it names the version whose number does; a warning says why.{words}"
     )
 
 
@@ -117,10 +118,19 @@ def _coefficients(number: int, title: str, measured: Measured) -> Table:
             row.append("*" if change.get("beyond_interval") else "")
         row.append(_by_chance(data, key))
         row.append((data.get("words") or {}).get(key, ""))
+        row.append(_means_little(measured, key))
         rows.append(row)
+    last = ["means little"] if any(row[-1] for row in rows) else []
+    rows = rows if last else [row[:-1] for row in rows]
     columns = ["coefficient"]
     columns += ["original", measured.name, "difference", "range from", "range to", "beyond"] if before else [measured.name]
-    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "by chance", "in words"], rows, missing.notes())
+    return Table.of(f"coefficients-{number}", f"Coefficients: {title}", [*columns, "by chance", "in words", *last], rows, missing.notes())
+
+
+def _means_little(measured: Measured, key: str) -> str:
+    """Which of the values rests on thresholds that mean little, or on a few pixels."""
+    sources = {"original": measured.data.get("original"), measured.name: measured.data}
+    return ", ".join(name for name, source in sources.items() if source and key in (source.get("doubtful") or ()))
 
 
 def _by_chance(data: Mapping[str, Any], key: str) -> object:

@@ -1,0 +1,96 @@
+"""Many regions of one image: what holds for all of them is read and found once, and what lies far from a region costs it nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.colocalization import colocalize, colocalize_all
+from abbe.colocalization import pair as pairs
+from abbe.image import ROI, Grid, Image, Mask
+from abbe.session import Session
+from abbe.session.chunks import ChunkedPixels
+
+
+def _cells(shape: tuple[int, ...] = (2, 700, 900), dtype: str = "uint16") -> Image:
+    rng = np.random.default_rng(7)
+    coarse = rng.random((*shape[:-2], -(-shape[-2] // 8), -(-shape[-1] // 8)))
+    wide = np.kron(coarse, np.ones((8, 8)))[..., : shape[-2], : shape[-1]]
+    wide[1] = 0.6 * wide[0] + 0.4 * wide[1]
+    pixels = rng.poisson(20 + 300 * wide**3).astype(dtype)
+    axes = "CYX" if len(shape) == 3 else "CZYX"
+    return Image.from_array(pixels, axes=axes, pixel_size=(0.3 if len(shape) == 4 else None, 0.1, 0.1))
+
+
+def _regions() -> list[ROI]:
+    rng = np.random.default_rng(8)
+    mask = np.zeros((700, 900), bool)
+    mask[300:340, 500:560] = rng.random((40, 60)) < 0.7
+    rectangle, ellipse = ROI.rectangle(27.0, 31.0, 4.0, 6.0), ROI.ellipse(29, 40, 3, 5, 30)
+    return [
+        rectangle,  # over the border of two bands
+        ellipse,
+        ROI.polygon([(1, 1), (9, 3), (6, 12), (2, 9)], name="corner"),
+        Mask(planes=mask, size=(1.0, 0.1, 0.1), name="mask"),
+        rectangle | ROI.ellipse(300, 400, 20, 30, unit="pixel"),
+        rectangle - ellipse,
+        ROI.rectangle(-5, 60, 80, 60, name="beyond the image"),
+    ]
+
+
+@pytest.mark.parametrize("image", [_cells(), _cells(dtype="float32"), _cells((2, 3, 350, 900))], ids=["counts", "floats", "stack"])
+def test_a_region_gives_the_digits_that_going_over_the_whole_image_gives(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [colocalize(image, roi=roi).to_dict() for roi in _regions()]
+    monkeypatch.setattr(pairs.Pair, "window", lambda self, place: (slice(0, place.last - place.first), slice(0, self.grid.columns)))
+    monkeypatch.setattr(ROI, "span", lambda self, grid, first, last: (first, last))
+    monkeypatch.setattr(pairs, "FEW", -1.0)
+    assert [json.dumps(one, sort_keys=True) for one in found] == [
+        json.dumps(colocalize(image, roi=roi).to_dict(), sort_keys=True) for roi in _regions()
+    ]
+    inside = _regions()[0].mask(image)
+    values = np.asarray(image, dtype=float)[0][:, inside]
+    assert found[0]["n"] == values.shape[1] > 1000
+    assert found[0]["pearson"] == pytest.approx(np.corrcoef(values)[0, 1], abs=1e-12)
+
+
+def test_rows_of_a_region_are_those_of_the_whole_region() -> None:
+    grid = Grid.of(_cells())
+    for roi in _regions():
+        whole = roi.rows(grid, 0, 0, 0, 700)
+        assert np.array_equal(whole, np.concatenate([roi.rows(grid, 0, 0, y, y + 70) for y in range(0, 700, 70)]))
+        assert np.array_equal(whole, roi.fill(grid, 0, 0, 0, 700))
+    far = ROI.rectangle(1e300, 0, 1, 1)
+    assert not far.rows(grid, 0, 0, 0, 700).any()
+
+
+def test_thirty_regions_of_a_session_read_its_pixels_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = _cells((2, 300, 300))
+    with Session.create(tmp_path / "cells.abbe", image) as session:
+        read: list[Any] = []
+        whole = ChunkedPixels.read
+        monkeypatch.setattr(ChunkedPixels, "read", lambda self, region: (read.append(region), whole(self, region))[1])
+        rois = [ROI.rectangle(0.9 * k, 0.8 * k, 3, 4) for k in range(30)]
+        kept = session.image()
+        one = colocalize_all(kept, rois=rois[:1])
+        once, read[:] = len(read), []
+        many = colocalize_all(kept, rois=rois)
+        assert len(read) == once
+        assert many[0].to_dict() == one[0].to_dict() == colocalize(kept, roi=rois[0]).to_dict()
+        # what was read is let go of with the measuring: a table holds numbers, and reads pixels again when it is asked for some
+        assert not any(found.pair._kept or found.pair._inside or found.pair._few for found in many)
+        assert np.asarray(many[3].scattergram(16).counts).sum() == many[3].pixels.pixels
+
+
+def test_progress_of_many_goes_on_within_each(tmp_path: Path) -> None:
+    heard: list[float] = []
+    abbe.colocalize_all(
+        _cells((2, 64, 64)), rois=[ROI.rectangle(0, 0, 3, 3), ROI.rectangle(1, 1, 3, 3)], progress=lambda f, _: heard.append(f)
+    )
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+    assert any(0 < fraction < 0.5 for fraction in heard)
