@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -100,3 +102,22 @@ def cells(device: httpx.Client) -> str:
     answer = device.post("/api/open", json={"path": "cells.tif"})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
+
+
+def finished(device: httpx.Client, job: str, seconds: float = 60) -> dict[str, Any]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = next(one for one in device.get("/api/jobs").json() if one["id"] == job)
+        if found["state"] not in ("waiting", "running"):
+            return dict(found)
+        time.sleep(0.05)
+    raise AssertionError("the job did not end")
+
+
+def tabled(device: httpx.Client, session: str, **wanted: object) -> list[dict[str, Any]]:
+    """The rows of a table over every pair and region."""
+    asked = device.post(f"/api/sessions/{session}/jobs", json={"kind": "table", **wanted})
+    assert asked.status_code == 200, asked.text
+    job = finished(device, asked.json()["id"])
+    assert job["state"] == "done", job["message"]
+    return list(device.get(f"/api/sessions/{session}/tables/{job['result']['table']}").json()["rows"])

@@ -101,7 +101,8 @@ def test_too_many_open_pages_are_refused(server: Running, device: httpx.Client, 
 
 
 def test_a_job_is_cancelled_and_leaves_nothing(device: httpx.Client, cells: str) -> None:
-    jobs = [device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance"}).json() for _ in range(2)]
+    wishes = [{"kind": "enhance"}, {"kind": "enhance", "exact": True}]
+    jobs = [device.post(f"/api/sessions/{cells}/jobs", json=wish).json() for wish in wishes]
     for job in reversed(jobs):
         device.delete(f"/api/jobs/{job['id']}")
     states = [finished(device, job["id"])["state"] for job in jobs]

@@ -17,7 +17,7 @@ from abbe.server.cabinet import id_of
 from abbe.session import Session, store
 from abbe.session.state import State
 
-from .conftest import Running
+from .conftest import Running, tabled
 
 PLACES = [ROI.rectangle(0.5 + 0.7 * k, 1.0 + k / 2, 0.6, 1.5, name=f"cell {k}") for k in range(4)]
 
@@ -39,7 +39,7 @@ def at(session: str, rest: str) -> str:
 def test_a_region_on_a_cropped_version_is_measured_where_it_lies(device: httpx.Client, cropped: str, folder: Path) -> None:
     image = np.asarray(abbe.open(folder / "cells.tif"))[0, :, 0].astype(float)
     for version in ("v1", "v2"):
-        rows = device.post(at(cropped, "/colocalize/table"), json={"version": version, "threshold": "otsu"}).json()["rows"]
+        rows = tabled(device, cropped, version=version, threshold="otsu")
         for k in (1, 2):  # those that lie in the crop
             box = (slice(round(5 + 7 * k), round(11 + 7 * k)), slice(10 + 5 * k, 25 + 5 * k))
             expected = np.corrcoef(image[0][box].ravel(), image[1][box].ravel())[0, 1]
@@ -63,7 +63,7 @@ def test_revealed_pixels_of_a_region_on_a_cropped_version_lie_in_it(device: http
 def test_a_table_is_kept_in_one_change_that_undo_leaves_alone(device: httpx.Client, cropped: str, folder: Path) -> None:
     before = device.get(at(cropped, "")).json()
     for time in (1, 2):
-        rows = device.post(at(cropped, "/colocalize/table"), json={"version": "v1", "threshold": "otsu"}).json()["rows"]
+        rows = tabled(device, cropped, version="v1", threshold="otsu")
         after = device.get(at(cropped, "")).json()
         assert after["revision"] == before["revision"] + time
         assert after["undo_action"] == before["undo_action"]
@@ -81,8 +81,7 @@ def test_a_session_that_is_read_only_has_its_table(device: httpx.Client, cropped
     with Session.open(folder / "part.abbe") as session:
         session.pack(folder / "packed.zip")
     (folder / "packed.zip").rename(folder / "packed.abbe")
-    answer = device.post(at(id_of("packed.abbe"), "/colocalize/table"), json={"threshold": "otsu"})
-    assert (answer.status_code, len(answer.json()["rows"])) == (200, 5)
+    assert len(tabled(device, id_of("packed.abbe"), threshold="otsu")) == 5
 
 
 def test_a_session_of_many_regions_is_read_in_time_that_grows_with_them_and_no_faster(
@@ -178,7 +177,7 @@ def test_a_region_in_pixels_lies_on_a_cropped_version_where_one_in_um_does(devic
             assert found[0]["pearson"] == found[1]["pearson"]
         in_um, in_pixels = (roi.mask(session.image("v3")) for roi in (session.case("v3").rois[1], session.case("v3").rois[4]))
         assert np.array_equal(in_um, in_pixels)
-    rows = device.post(at(cropped, "/colocalize/table"), json={"version": "v3", "threshold": "otsu"}).json()["rows"]
+    rows = tabled(device, cropped, version="v3", threshold="otsu")
     assert rows[2]["result"]["pearson"] == rows[5]["result"]["pearson"]
 
 

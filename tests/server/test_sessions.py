@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from scipy.ndimage import gaussian_filter
 
 import abbe
 from abbe.server.statistics import _channel
+
+from .conftest import finished, tabled
 
 SQUARE = {"type": "rectangle", "unit": "um", "y": 1.0, "x": 1.0, "height": 1.0, "width": 2.0}
 
@@ -135,7 +136,7 @@ def test_live_coefficients_equal_the_python_interface(device: httpx.Client, cell
 
 def test_a_table_has_every_pair_in_every_region(device: httpx.Client, cells: str) -> None:
     device.post(f"/api/sessions/{cells}/rois", json={"shape": SQUARE, "name": "nucleus"})
-    rows = device.post(f"/api/sessions/{cells}/colocalize/table", json={}).json()["rows"]
+    rows = tabled(device, cells)
     assert [(row["channels"], row["name"]) for row in rows] == [([0, 1], "Whole image"), ([0, 1], "nucleus")]
 
 
@@ -153,16 +154,6 @@ def test_deleting_takes_the_session_and_leaves_the_image(device: httpx.Client, c
     assert device.get(f"/api/sessions/{cells}").status_code == 404
     assert (folder / "cells.tif").exists()
     assert not (folder / "cells.abbe").exists()
-
-
-def finished(device: httpx.Client, job: str, seconds: float = 60) -> dict:  # type: ignore[type-arg]
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = next(one for one in device.get("/api/jobs").json() if one["id"] == job)
-        if found["state"] not in ("waiting", "running"):
-            return dict(found)
-        time.sleep(0.05)
-    raise AssertionError("the job did not end")
 
 
 def test_an_enhanced_image_becomes_a_version_and_can_be_undone(device: httpx.Client, cells: str) -> None:
@@ -287,7 +278,7 @@ def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_doe
 
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
     body = {"kind": "enhance", "steps": ["denoise"]}  # long enough for the others to wait
-    codes = [device.post(f"/api/sessions/{cells}/jobs", json=body).status_code for _ in range(40)]
+    codes = [device.post(f"/api/sessions/{cells}/jobs", json={**body, "realism": k / 40}).status_code for k in range(40)]
     assert 413 in codes
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from abbe.errors import ParameterError
 from abbe.image import ROI, Grid
 from abbe.server.derived import Picture
+from abbe.server.jobs import Progress
 from abbe.session import Session
 from abbe.session.collections import Measured
 
@@ -65,20 +66,29 @@ def _kept(session: Session, found: Colocalization, version: str | None, roi: str
 
 
 def table(
-    session: Session, version: str | None, pairs: Sequence[tuple[int, int]] | None, threshold: Threshold, author: str
+    session: Session,
+    version: str | None,
+    pairs: Sequence[tuple[int, int]] | None,
+    threshold: Threshold,
+    author: str,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """A row for each pair of channels in the whole image and in each region."""
+    from abbe.colocalization import colocalize_all
+
     count = session.version(version).shape[1]
     if count < 2:
         raise ParameterError("wanted an image of at least two channels, got one; merge two images first")
     version = session.version(version).id  # of the one that is current now, whatever others do while it is measured
-    regions = [(None, "Whole image", None), *((one.id, one.name, ROI.from_dict(one.shape).named(one.name)) for one in session.rois)]
+    regions = list(session.rois)
+    places = [session.placed(ROI.from_dict(one.shape).named(one.name), version) for one in regions]
+    wanted = list(pairs or itertools.combinations(range(count), 2))
+    found = colocalize_all(session.image(version), wanted, places, whole=True, threshold=threshold, progress=progress)
+    named = itertools.product(wanted, [(None, "Whole image"), *((one.id, one.name) for one in regions)])
     rows, kept = [], []
-    for pair in pairs or list(itertools.combinations(range(count), 2)):
-        for roi, name, region in regions:
-            found = _measured(session, version, pair, region, threshold)
-            kept.append(_kept(session, found, version, roi, threshold))
-            rows.append({"channels": list(pair), "roi": roi, "name": name, "result": found.to_dict()})
+    for (pair, (roi, name)), result in zip(named, found, strict=True):
+        kept.append(_kept(session, result, version, roi, threshold))
+        rows.append({"channels": list(pair), "roi": roi, "name": name, "result": result.to_dict()})
     if session.read_only is None:
         session.analyses.put(kept, author)
     return rows

@@ -1,6 +1,7 @@
 """The queue: work that takes longer than an answer may, one job after another, with progress, time left and cancel.
 
-One worker thread at low priority; threads that it starts (inference) inherit that, so tiles stay quick while a job runs.
+One worker thread at low priority; threads that it starts (inference) inherit that, so tiles stay quick while a job runs. Another measures
+meanwhile: a table of numbers, of a second or some, does not wait for minutes of restoring.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class Job:
     session: str | None
     title: str
     work: Work
+    #: measures beside what restores or exports, and waits for none of it
+    aside: bool = False
+    #: a job that is asked for in the same words does the same; None: each is one of its own
+    wish: str | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     state: State = "waiting"
     fraction: float = 0.0
@@ -78,32 +83,40 @@ class Job:
 
 
 class Queue:
-    """Jobs in the order they came, one at a time. `changed` is told about each of them, from the worker's thread."""
+    """Jobs in the order they came, one at a time, and one that measures beside. `changed` is told about each, from its worker's thread."""
 
     def __init__(self, most: int, changed: Callable[[Job], None]) -> None:
         self._most, self._changed = most, changed
         self._lock = threading.Condition()
         self._waiting: deque[Job] = deque()
-        self._running: Job | None = None
+        self._running: list[Job] = []
         self._over: deque[Job] = deque(maxlen=REMEMBERED)
         self._closed = False
-        self._worker = threading.Thread(target=self._work, name="abbe-jobs", daemon=True)
-        self._worker.start()
+        self._workers = [threading.Thread(target=self._work, args=(aside,), name="abbe-jobs", daemon=True) for aside in (False, True)]
+        for worker in self._workers:
+            worker.start()
 
     def add(self, job: Job) -> Job:
-        """Raises `LimitError` when the queue is full."""
+        """The job; or one that does the same already, waiting or under way: two devices that ask at once share it.
+
+        Raises `LimitError` when the queue is full.
+        """
         with self._lock:
-            if len(self._waiting) + (self._running is not None) >= self._most:
+            for other in (*self._running, *self._waiting):
+                asked = job.wish is not None and (other.session, other.wish) == (job.session, job.wish)
+                if asked and other.state in ("waiting", "running") and not other.stop.is_set():
+                    return other
+            if len(self._waiting) + len(self._running) >= self._most:
                 raise LimitError(f"wanted at most {self._most} jobs in the queue, got one more; wait for one to end, or cancel one")
             self._waiting.append(job)
-            self._lock.notify()
+            self._lock.notify_all()
         self._changed(job)
         return job
 
     def jobs(self) -> list[Job]:
         """Running, waiting, then over; newest last in each."""
         with self._lock:
-            return [*([self._running] if self._running else []), *self._waiting, *self._over]
+            return [*self._running, *self._waiting, *self._over]
 
     def find(self, job_id: str) -> Job | None:
         return next((job for job in self.jobs() if job.id == job_id), None)
@@ -131,24 +144,27 @@ class Queue:
     def close(self, seconds: float = 5.0) -> None:
         with self._lock:
             self._closed = True
-            for job in [*self._waiting, *([self._running] if self._running else [])]:
+            for job in [*self._waiting, *self._running]:
                 job.stop.set()
             self._waiting.clear()
-            self._lock.notify()
-        self._worker.join(seconds)
+            self._lock.notify_all()
+        until = time.monotonic() + seconds
+        for worker in self._workers:
+            worker.join(max(0.0, until - time.monotonic()))
 
-    def _work(self) -> None:
+    def _work(self, aside: bool) -> None:
         _be_polite()
         while True:
             with self._lock:
-                while not self._waiting and not self._closed:
+                while (job := next((one for one in self._waiting if one.aside == aside), None)) is None and not self._closed:
                     self._lock.wait()
-                if self._closed:
+                if self._closed or job is None:
                     return
-                job = self._running = self._waiting.popleft()
+                self._waiting.remove(job)
+                self._running.append(job)
             self._run(job)
             with self._lock:
-                self._running = None
+                self._running.remove(job)
                 self._over.append(job)
             self._changed(job)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from abbe.server import colocalizing
+from abbe.server import colocalizing, tabling
+from abbe.server.routes.jobs import Method
 from abbe.server.routes.pictures import Index, raw
 from abbe.server.service import Here
 
 router = APIRouter(prefix="/sessions/{session_id}")
-
-Method = Literal["costes", "costes-classic", "otsu", "none"]
 
 
 class Measuring(BaseModel):
@@ -27,12 +26,6 @@ class Measuring(BaseModel):
     threshold: Method | tuple[float, float] = "costes"
     scattergram: bool = True
     keep: bool = False
-
-
-class Table(BaseModel):
-    version: str | None = Field(None, max_length=64)
-    pairs: list[tuple[int, int]] | None = Field(None, max_length=200)
-    threshold: Method | tuple[float, float] = "costes"
 
 
 @router.get("/definitions")
@@ -55,13 +48,10 @@ def colocalize(here: Here, session_id: str, wanted: Measuring, request: Request)
     return answer
 
 
-@router.post("/colocalize/table")
-def table(here: Here, session_id: str, wanted: Table, request: Request) -> dict[str, Any]:
-    """Every pair of channels in the whole image and in every region; kept among the session's analyses."""
-    session = here.cabinet.get(session_id)
-    rows = colocalizing.table(session, wanted.version, wanted.pairs, wanted.threshold, request.scope["device"])
-    here.cabinet.changed(session_id, session)
-    return {"rows": rows}
+@router.get("/tables/{handle}")
+def table(here: Here, session_id: str, handle: Annotated[str, Path(max_length=64)]) -> Response:
+    """The rows that a job of the kind "table" measured."""
+    return Response(tabling.find(here, session_id, handle), media_type="application/json")
 
 
 @router.get("/revealed")

@@ -9,15 +9,18 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from abbe.errors import ParameterError, StorageError
-from abbe.server import exporting, works
+from abbe.server import exporting, tabling, works
 from abbe.server.jobs import Job
 from abbe.server.service import Here
+from abbe.session import Session
 
 router = APIRouter()
 
 Step = Literal["denoise", "axial", "super_resolve"]
 #: as in `abbe.enhance`; widths of many channels as text
 Psf = Annotated[str, Field(max_length=8192)] | float
+#: how thresholds are found
+Method = Literal["costes", "costes-classic", "otsu", "none"]
 
 
 class Enhancing(BaseModel):
@@ -46,7 +49,14 @@ class Exporting(exporting.Wishes):
     version: str | None = Field(None, max_length=64)
 
 
-Wanted = Annotated[Enhancing | Correcting | Exporting, Field(discriminator="kind")]
+class Tabling(BaseModel):
+    kind: Literal["table"]
+    version: str | None = Field(None, max_length=64)
+    pairs: list[tuple[int, int]] | None = Field(None, max_length=200)
+    threshold: Method | tuple[float, float] = "costes"
+
+
+Wanted = Annotated[Enhancing | Correcting | Exporting | Tabling, Field(discriminator="kind")]
 
 
 def how(wanted: Enhancing | Correcting) -> works.How:
@@ -67,10 +77,24 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
             raise ParameterError(f"wanted channels of {version.name}, 0 to {version.shape[1] - 1}, got {wanted.channels}")
         work = works.correcting(here, session_id, version.id, wanted.channels, how(wanted), author)
         title = f"Background correction of {session.name}"
+    elif isinstance(wanted, Tabling):
+        work = tabling.work(here, session_id, version.id, wanted.pairs, wanted.threshold, author)
+        title = f"Table of {session.name}"
     else:
         work = exporting.work(here, session_id, version.id, wanted)
         title = f"Export of {session.name}"
-    return here.queue.add(Job(wanted.kind, session_id, title, work)).to_dict()
+    job = Job(wanted.kind, session_id, title, work, aside=isinstance(wanted, Tabling), wish=wish_of(session, version.id, wanted))
+    return here.queue.add(job).to_dict()
+
+
+def wish_of(session: Session, version: str, wanted: Enhancing | Correcting | Exporting | Tabling) -> str | None:
+    """What makes two requests one, whoever asks: two devices need no two results that are the same. An export is delivered to one."""
+    if isinstance(wanted, Exporting):
+        return None
+    asked = wanted.model_copy(update={"version": version})
+    # a table is of the regions that there are
+    regions = session.rois.revisions() if isinstance(wanted, Tabling) else {}
+    return f"{asked.model_dump_json()} {regions}"
 
 
 @router.get("/jobs")
