@@ -547,6 +547,28 @@ def test_what_others_do_meanwhile_counts_and_is_in_the_last_table(tmp_path: Path
     other.end()
 
 
+def test_what_fails_at_others_meanwhile_is_counted_and_not_tried_again(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "b.tif"), tmp_path / "out"
+    (folder / "c.tif").write_bytes(b"II*\0 and no more")
+    other = Claims(out / ".abbe-batch", out)
+    other.begin()
+    assert other.take("c.tif") is not None
+    texts: list[str] = []
+
+    def tell(outcome: Outcome) -> None:
+        facts = (folder / "c.tif").stat()
+        Record(out / ".abbe-batch" / "journal", other.name).add(
+            Outcome(key="c.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="failed", error="it is cut short")
+        )
+
+    summary = batch(folder, out, told=tell, progress=lambda fraction, text: texts.append(text))
+    assert (summary.count, summary.done, summary.failed, summary.failed_beside, summary.elsewhere) == (3, 2, 0, 1, 0)
+    assert texts[-1] == "3 of 3, 1 failed"
+    other.end()
+    again = batch(folder, out)
+    assert (again.before, again.failed, again.failed_beside) == (2, 1, 0)
+
+
 def test_one_that_ends_without_a_result_leaves_the_journal_to_the_others(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     others: list[Claims] = []

@@ -33,6 +33,8 @@ class Summary:
     before: int = 0
     beside: int = 0
     failed: int = 0
+    #: failed beside it, at other processes, which have told why
+    failed_beside: int = 0
     #: of those done by this run, how many are called doubtful
     doubtful: int = 0
     #: neither, when this run had nothing left to do: in the hands of other processes

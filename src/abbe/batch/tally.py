@@ -31,6 +31,7 @@ class Tally:
         #: first images of files of several, done before the others were looked for
         self._old: set[str] = set()
         self._failed: set[str] = set()
+        self._failed_beside: set[str] = set()
         #: images in files that other processes found to hold several, since this was emptied
         self.found: list[Source] = []
         self._tabled, self._telling = time.monotonic(), 0.0
@@ -49,6 +50,7 @@ class Tally:
         if write:
             self._record.add(outcome)
         self._ready(outcome.key)
+        self._failed_beside.discard(outcome.key)
         if outcome.status == "failed":
             self._failed.add(outcome.key)
         else:
@@ -63,13 +65,14 @@ class Tally:
             self.ended(outcome, write)
 
     def _ready(self, key: str) -> None:
-        if key not in self._mine and key not in self._beside and key not in self._failed:
+        if not any(key in known for known in (self._mine, self._beside, self._failed, self._failed_beside)):
             self._files += self._folder.share(key)
 
     def split(self, file: str, before: bool) -> list[Source]:
         """The images of a file that was found to hold several; was the first of them done `before`?"""
-        if file in self._failed:
+        if file in self._failed or file in self._failed_beside:
             self._failed.discard(file)
+            self._failed_beside.discard(file)
             self._files -= 1
         images = self._folder.split([file])
         if before and images:
@@ -95,19 +98,25 @@ class Tally:
                 self._ready(key)
                 self._beside.add(key)
                 self._failed.discard(key)
+                self._failed_beside.discard(key)
+            elif lines[key].status == "failed" and key not in self._mine and key not in self._failed and self._folder.knows(key):
+                self._ready(key)
+                self._failed_beside.add(key)
         return bool(news)
 
     def count(self) -> Summary:
         found, summary = self._folder.found, self.summary
         summary.count, summary.ignored, summary.closed = self._folder.count, dict(found.ignored), tuple(found.closed)
         summary.done, summary.beside, summary.failed = len(self._mine), len(self._beside), len(self._failed)
+        summary.failed_beside = len(self._failed_beside)
         return summary
 
     def say(self, busy: dict[str, float], progress: Progress) -> None:
         """Raises `CancelledError` where `progress` says so."""
         summary = self.count()
-        ready = min(summary.before + summary.beside + summary.done + summary.failed, summary.count)
-        failed = f", {summary.failed} failed" if summary.failed else ""
+        failures = summary.failed + summary.failed_beside
+        ready = min(summary.before + summary.beside + summary.done + failures, summary.count)
+        failed = f", {failures} failed" if failures else ""
         unseen = "" if self._folder.seen else f", {self._folder.path} cannot be listed now"
         at_work = sum(part * self._folder.share(key) for key, part in busy.items())
         files = len(self._folder.found.sources)

@@ -148,7 +148,8 @@ class _Told:
 
 def _conclude(summary: Summary, out: Path) -> None:
     parts = [f"{summary.done} done" + (f" ({summary.doubtful} doubtful)" if summary.doubtful else "")]
-    named = {"before": summary.before, "by others": summary.beside, "failed": summary.failed, "left": summary.elsewhere}
+    named = {"before": summary.before, "by others": summary.beside, "failed": summary.failed}
+    named |= {"failed at others": summary.failed_beside, "left": summary.elsewhere}
     parts += [f"{count} {name}" for name, count in named.items() if count]
     say(f"{out}: of {summary.count} images {', '.join(parts)}")
     for closed in summary.closed[:MOST]:
