@@ -15,6 +15,7 @@ import pytest
 from abbe.errors import AbbeError, ConflictError, SessionError
 from abbe.image import Image, Rectangle
 from abbe.session import Session, journal, manifest
+from abbe.session.places import Folder
 from abbe.storage import lock
 
 
@@ -243,3 +244,46 @@ def test_journal_lines_are_read_as_far_as_they_follow_each_other(session: Sessio
     assert len(journal.parse(b"".join(lines)).changes) == 4
     gap = journal.parse(b"".join([*lines[:2], *lines[3:]]))
     assert (len(gap.changes), gap.damaged) == (2, 1)
+
+
+def test_a_manifest_is_the_same_whatever_is_known_of_it_from_before(session: Session) -> None:
+    """A change writes anew what it changed, and the rest as it was: byte for byte what all of it written anew is."""
+    encoded: list[object] = []
+
+    def check() -> None:
+        written = (session.path / manifest.NAME).read_bytes()
+        found = manifest.load(Folder(session.path))
+        assert found is not None
+        assert written == manifest.dump(found)
+        content = json.loads(written)["content"]
+        assert json.dumps(content, sort_keys=True).encode() in written
+        assert content["state"] == session._store.state.to_dict()
+
+    check()
+    session.rois.add(rectangle(), name="nucléus \u2028")
+    check()
+    comment = session.comments.add("first")
+    session.comments.change(comment.id, "second")
+    check()
+    session.undo()
+    check()
+    session.redo()
+    with Session.open(session.path) as other:
+        other.rois.change("r1", name="changed elsewhere")
+    session.comments.remove(comment.id)
+    check()
+    session.undo()
+    check()
+    whole = manifest._text
+
+    def counted(data: object) -> str:
+        encoded.append(data)
+        return whole(data)
+
+    for k in range(50):
+        session.rois.add(rectangle(), name=f"cell {k}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "_text", counted)
+        session.comments.add("one more")
+    assert len([data for data in encoded if isinstance(data, dict)]) == 2  # the remark, and what is about all
+    check()

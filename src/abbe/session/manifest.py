@@ -32,14 +32,31 @@ class Manifest:
     state: State
 
 
-def dump(manifest: Manifest) -> bytes:
-    body = {
-        "id": manifest.id,
-        "created": manifest.created,
-        "software": f"abbe {__version__}",
-        "state": manifest.state.to_dict(),
-    }
-    text = json.dumps(body, sort_keys=True, ensure_ascii=True)
+class Texts:
+    """The values of a state as JSON. Values are replaced and never edited, so one that is still there has the text that it had."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Any, str]] = {}
+
+    def of(self, values: dict[str, Any]) -> str:
+        found = {}
+        for key, value in values.items():
+            known = self._known.get(key)
+            found[key] = known if known is not None and known[0] is value else (value, _text(value))
+        self._known = found
+        return "{" + ", ".join(f"{_text(key)}: {found[key][1]}" for key in sorted(found)) + "}"
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, sort_keys=True, ensure_ascii=True)
+
+
+def dump(manifest: Manifest, texts: Texts | None = None) -> bytes:
+    """What is written. `texts` remembers what was written of the session before: most of it is the same again."""
+    state = manifest.state.to_dict()
+    values = (texts or Texts()).of(state.pop("values"))
+    head = _text({"id": manifest.id, "created": manifest.created, "software": f"abbe {__version__}", "state": state})
+    text = f'{head[:-2]}, "values": {values}}}}}'  # which are the last of the state, and that the last of all
     return f'{{"abbe": "session", "format": {FORMAT}, "crc32": {zlib.crc32(text.encode())}, "content": {text}}}\n'.encode()
 
 

@@ -83,6 +83,7 @@ class Store:
         self.read_only = read_only
         self._opened = opened
         self._guard = threading.RLock()
+        self._texts = manifest.Texts()
 
     @property
     def state(self) -> State:
@@ -151,7 +152,7 @@ class Store:
             return change
 
     def _write(self, folder: Path, change: Change, following: Manifest) -> None:
-        content = manifest.dump(following)
+        content = manifest.dump(following, self._texts)
         if len(content) > LIMITS.metadata:  # more than is read again
             raise SessionError(
                 f"wanted at most {LIMITS.metadata / 2**20:.0f} MiB of measurements, regions and names in {folder.name}, got more; "
