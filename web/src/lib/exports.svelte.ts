@@ -1,5 +1,5 @@
 /** Exports that this page asked for: each is delivered when it is done, or its failure said, whatever the page shows by then. */
-import { live } from "./live.svelte";
+import { Awaited } from "./awaited.svelte";
 import { notes } from "./notes.svelte";
 import type { Job } from "./types";
 
@@ -12,31 +12,11 @@ export interface Made {
   notices?: string[];
 }
 
-class Exports {
-  /** ids of the jobs that are not over yet */
-  #mine = $state.raw<string[]>([]);
+class Exports extends Awaited {
   /** an export of which there is something to know, while that is read */
   read = $state.raw<Made | null>(null);
-  /** the job whose sheet is open, and says there what there is to know */
-  sheet: string | null = null;
 
-  constructor() {
-    $effect.root(() => {
-      $effect(() => {
-        const over = live.jobs.filter(({ id, state }) => this.#mine.includes(id) && state !== "waiting" && state !== "running");
-        if (!over.length) return;
-        this.#mine = this.#mine.filter((id) => !over.some((job) => job.id === id));
-        for (const job of over) this.#tell(job);
-      });
-    });
-  }
-
-  add(job: Job): void {
-    live.know(job);
-    this.#mine = [...this.#mine, job.id];
-  }
-
-  #tell(job: Job): void {
+  protected override tell(job: Job): void {
     if (job.state === "failed") notes.say(job.message, "problem");
     if (job.state === "cancelled") notes.say("The export was stopped; nothing was kept");
     if (job.state !== "done") return;
