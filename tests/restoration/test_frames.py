@@ -17,7 +17,7 @@ from abbe.restoration import engine, room, workflow
 from abbe.restoration import frames as sharing
 from abbe.restoration.engine import Engine, ProviderError, Runner
 from abbe.restoration.request import MOST_FRAMES
-from abbe.restoration.workflow import with_shared_light
+from abbe.restoration.sharing import Sharing, with_shared_light
 from abbe.session.repeating import repeat
 
 
@@ -132,7 +132,7 @@ def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(monk
 
 
 def test_a_preview_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = np.asarray(with_shared_light(series(), 1, 1, exact=True))
+    expected = np.asarray(with_shared_light(series(), 1, Sharing(1), exact=True))
     monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
     honest = Engine.session
 
@@ -144,7 +144,7 @@ def test_a_preview_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Engine, "session", failing)
     chosen = workflow.engine
     monkeypatch.setattr(workflow, "engine", lambda name, exact: chosen("cuda" if name == "auto" else name, exact))
-    np.testing.assert_allclose(np.asarray(with_shared_light(series(), 1, 1, exact=True)), expected, rtol=1e-4)
+    np.testing.assert_allclose(np.asarray(with_shared_light(series(), 1, Sharing(1), exact=True)), expected, rtol=1e-4)
 
 
 def test_a_run_is_stopped_while_frames_share_their_light() -> None:
@@ -159,7 +159,7 @@ def test_a_label_is_the_same_in_a_preview() -> None:
     """A label burned into the series is found in the frame that was given light, as it is in the run."""
     noisy = np.array(np.asarray(series())[:, 0, 0]) + 100
     noisy[:, 4:24, 6:40] = 0
-    lone = with_shared_light(Image.from_array(noisy, axes="TYX"), 1, 1)
+    lone = with_shared_light(Image.from_array(noisy, axes="TYX"), 1, Sharing(1))
     assert (np.asarray(lone)[0, 0, 0, 4:24, 6:40] == 0).all()
     result = abbe.enhance(lone, "denoise")
     assert result.mask is not None

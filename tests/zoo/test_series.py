@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter, shift
 import abbe
 from abbe.image import Image
 from abbe.restoration import frames as sharing
-from abbe.restoration import workflow
-from abbe.restoration.workflow import with_shared_light
+from abbe.restoration import sharing as shared_light
+from abbe.restoration.sharing import Sharing, with_shared_light
 from abbe.simulation import specimen
 
 Series = npt.NDArray[np.float32]
@@ -176,9 +176,9 @@ def test_what_was_not_measured_in_one_frame_has_no_part_in_another(value: float,
         made.append(honest(*given, **named))
         return made[-1]
 
-    monkeypatch.setattr(workflow, "share_frames", watched)
+    monkeypatch.setattr(shared_light, "share_frames", watched)
     denoised(image, 1)
-    of_preview = with_shared_light(Image.from_array(image, axes="TYX"), 0, 1).pixels
+    of_preview = with_shared_light(Image.from_array(image, axes="TYX"), 0, Sharing(1)).pixels
     for pixels in (made[0].pixels, of_preview):
         first = pixels.read((slice(0, 1), slice(0, 1), slice(0, 1), slice(0, SIDE), slice(0, SIDE)))[0, 0, 0]
         np.testing.assert_allclose(first[30:60, 20:70], image[0, 30:60, 20:70], atol=1e-4)
@@ -206,7 +206,7 @@ def test_bands_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_frame_alone_is_that_of_the_series() -> None:
     series = exposed(standing(60))
-    lone = with_shared_light(Image.from_array(series, axes="TYX"), 3, 2)
+    lone = with_shared_light(Image.from_array(series, axes="TYX"), 3, Sharing(2))
     assert lone.shape == (1, 1, 1, SIDE, SIDE)
     made = np.asarray(abbe.enhance(lone, steps="denoise", passes=1))[0, 0, 0]
     np.testing.assert_allclose(made, denoised(series, 2)[0][3], atol=0.02 * series.max())

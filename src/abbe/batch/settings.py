@@ -12,7 +12,7 @@ from abbe.errors import ParameterError
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
 from abbe.restoration.engine import engine
-from abbe.restoration.request import STEPS, check_request, check_steps, choose_frames
+from abbe.restoration.request import STEPS, check_request, check_sharing, check_steps
 
 #: raised when a field changes its meaning
 FORMAT = 1
@@ -35,6 +35,7 @@ class Settings(BaseModel):
     passes: int | None = None
     psf: str | None = None
     frames: int = 0
+    planes: bool | None = None
     engine: str = "auto"
     exact: bool = False
     dtype: str | None = None
@@ -55,7 +56,7 @@ class Settings(BaseModel):
             parse_type(self.dtype)
         steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
         if self.workflow == "A":
-            choose_frames(self.frames, steps)
+            check_sharing(steps, self.frames, self.planes)
         models = check_request(steps, self.model, self.realism, self.passes)
         return {name: model.card.digest for name, model in models.items()}
 

@@ -145,7 +145,7 @@ def _restore(task: Task, report: Report, seen: _Seen) -> Made:
         raise LimitError(f"wanted {in_words(needed)} for the result, got {in_words(free)} free; free some, and run again")
     more = {"model": settings.model, "engine": settings.engine, "exact": settings.exact, "realism": settings.realism}
     if settings.workflow == "A":
-        own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames}
+        own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames, "planes": settings.planes}
         result = enhance(image, settings.steps, channels, progress=told(0, 0.8), **own, **more)  # type: ignore[arg-type]
     else:
         result = correct_background(image, channels, progress=told(0, 0.8), passes=settings.passes, **more)  # type: ignore[arg-type]

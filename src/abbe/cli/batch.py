@@ -71,6 +71,10 @@ def command(
     frames: Annotated[
         int, typer.Option(min=0, max=MOST_FRAMES, help="Time series: frames that share their light with each one, as for enhance.")
     ] = 0,
+    planes: Annotated[
+        bool | None,
+        typer.Option("--planes/--no-planes", help="Stacks: planes that overlap share their light, as for enhance.", show_default=False),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     axes: Axes = None,
@@ -82,7 +86,7 @@ def command(
     with one folder for results, on machines that share it, each image is done by one of them.
     """
     settings = Settings(
-        workflow=_workflow(workflow, steps, psf, frames),
+        workflow=_workflow(workflow, steps, psf, frames, planes),
         steps=STEPS if steps is None else check_steps(listed(steps) or ()),
         channels=None if channels is None else tuple(listed(channels) or ()),
         model=None if model is None else os.path.abspath(model) if os.path.exists(model) else model,
@@ -90,6 +94,7 @@ def command(
         passes=passes,
         psf=psf,
         frames=frames,
+        planes=planes,
         engine=engine,
         exact=exact,
         dtype=dtype,
@@ -116,14 +121,14 @@ def command(
     _conclude(summary, target)
 
 
-def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int) -> Literal["A", "B"]:
+def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int, planes: bool | None) -> Literal["A", "B"]:
     if wanted.upper() not in ("A", "B"):
         raise ParameterError(f"wanted Workflow A or B, got {wanted!r}")
     if wanted.upper() == "A":
         return "A"
-    if steps is not None or psf is not None or frames:
+    if steps is not None or psf is not None or frames or planes is not None:
         raise ParameterError(
-            "wanted --steps, --psf and --frames with Workflow A alone, got them with B, which has one step; leave them out"
+            "wanted --steps, --psf, --frames and --planes with Workflow A alone, got them with B, which has one step; leave them out"
         )
     return "B"
 

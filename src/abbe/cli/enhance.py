@@ -14,7 +14,7 @@ from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, 
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
-from abbe.restoration.request import MOST_FRAMES, STEPS, check_request, check_steps, choose_frames
+from abbe.restoration.request import MOST_FRAMES, STEPS, check_request, check_sharing, check_steps
 
 ENDING = "_abbe.ome.tif"
 #: said of a series whose frames do not share their light
@@ -66,6 +66,15 @@ def command(
             help="Time series: frames before and after each one that share their light with it, where they show the same.",
         ),
     ] = 0,
+    planes: Annotated[
+        bool | None,
+        typer.Option(
+            "--planes/--no-planes",
+            help="Stacks: planes closer together than the lens can tell apart share their light. [default: where the z-step is known and "
+            "the axial step does not look along z]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -81,10 +90,10 @@ def command(
     wanted = check_steps(listed(steps) or ())
     check_engine(engine, exact)
     check_request(wanted, model, realism, passes)
-    choose_frames(frames, wanted)
+    check_sharing(wanted, frames, planes)
 
     def look(image: Image) -> Advice:
-        found = advise(image, wanted, listed_channels(channels, image), workflow="A", frames=frames)
+        found = advise(image, wanted, listed_channels(channels, image), workflow="A", frames=frames, planes=planes)
         if image.shape[0] > 2 and not frames and "denoise" in wanted:
             found = dataclasses.replace(found, remarks=(*found.remarks, ALONE))
         return found if psf is None else dataclasses.replace(found, psf=())  # it is not the file's that will be used
@@ -103,6 +112,7 @@ def command(
             passes=passes,
             psf=psf,
             frames=frames,
+            planes=planes,
         )
 
     restore_files(files, Reading(axes, pixel_size), Work("A", "enhancing", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

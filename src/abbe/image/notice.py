@@ -42,6 +42,7 @@ CODES = {
     "realism": "models without an adversarial partner cannot be made more realistic",
     "uncalibrated": "interval and trust were not calibrated for these settings",
     "frames": "frames of a time series that share their light",
+    "planes": "planes of a stack that share their light",
     "optics": "the optics do not fit what the models were trained for",
 }
 

@@ -19,6 +19,8 @@ Progress = Callable[[float, str], None]
 
 #: side of the part that a preview restores, in pixels
 PREVIEW = 256
+#: planes above and below that a plane shares its light with
+NEIGHBOURS = 4
 #: share of a run that is restoring; the rest is looking at the result and at what contrast shows it
 RESTORING = 0.92
 
@@ -71,7 +73,7 @@ class Restoring:
 
     Attributes:
         steps: of Workflow A; empty: Workflow B.
-        psf, frames: as in `abbe.enhance`.
+        psf, frames, planes: as in `abbe.enhance`.
         maps: "trust", "interval": shown as layers too.
     """
 
@@ -82,6 +84,7 @@ class Restoring:
     passes: int | None = None
     psf: str | None = None
     frames: int = 0
+    planes: bool | None = None
     exact: bool = False
     maps: tuple[str, ...] = field(default=("trust",))
 
@@ -97,7 +100,8 @@ class Restoring:
         image = sheet.image
         progress(0.0, "looking at the image")
         workflow: Literal["A", "B"] = "A" if self.steps else "B"
-        advice = advise(image, self.steps or STEPS, self.channels, workflow=workflow, frames=self.frames if self.steps else 0)
+        shared: dict[str, Any] = {"frames": self.frames, "planes": self.planes} if self.steps else {}
+        advice = advise(image, self.steps or STEPS, self.channels, workflow=workflow, **shared)
         result = self.restore(image, part(progress, 0.0, RESTORING))
         progress(RESTORING, "looking at the result")
         judged = verdict(result)
@@ -118,7 +122,7 @@ class Restoring:
         how: dict[str, Any] = {"model": self.model, "realism": self.realism, "passes": self.passes, "exact": self.exact}
         if not self.steps:
             return correct_background(image, self.channels, progress=progress, **how)
-        return enhance(image, self.steps, self.channels, psf=self.psf, frames=self.frames, progress=progress, **how)
+        return enhance(image, self.steps, self.channels, psf=self.psf, frames=self.frames, planes=self.planes, progress=progress, **how)
 
     def _maps(self, result: Image, sheet: Sheet, shown: Sequence[int]) -> list[LayerData]:
         seat, title = sheet.seat.moved(sheet.image, result), f"{sheet.title} {self.word}"
@@ -132,15 +136,13 @@ class Restoring:
 
     def preview(self, sheet: Sheet, view: View, progress: Progress) -> Made:
         """A part of one plane alone, restored within a second or two."""
-        from abbe.restoration.request import choose_frames
-        from abbe.restoration.workflow import with_shared_light
+        from abbe.restoration.sharing import ALONE, Sharing, with_shared_light
 
-        if self.steps:
-            choose_frames(self.frames, self.steps)
-        part_, corner, frame = region(sheet.image, view, self.frames)
+        sharing = Sharing.of(sheet.image, self.steps, self.frames, self.planes) if self.steps else ALONE
+        part_, corner, at = region(sheet.image, view, sharing.frames, NEIGHBOURS if sharing.planes else 0)
         plane = view.plane
-        if part_.shape[0] > 1:
-            part_ = with_shared_light(part_, frame, self.frames, self.model, self.realism, self.exact)
+        if sharing.any:
+            part_ = with_shared_light(part_, at, sharing, self.model, self.realism, self.exact)
         result = self.restore(part_, progress)
         seat = sheet.seat.moved(sheet.image, part_, corner, plane).moved(part_, result)
         shown = list(range(result.shape[1])) if self.channels is None else list(self.channels)
@@ -153,25 +155,26 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
     return lambda fraction, what: progress(start + (stop - start) * fraction, what)
 
 
-def region(image: Image, view: View, beside: int = 0) -> tuple[Image, tuple[int, int], int]:
-    """One plane's part around the centre of the view, within the image, its corner (y, x), and the number of the frame on view among those
-    that came with it: as many on each side as `beside` says."""
+def region(image: Image, view: View, beside: int = 0, around: int = 0) -> tuple[Image, tuple[int, int], int]:
+    """One plane's part around the centre of the view, within the image, its corner (y, x), and the number of the frame on view, or of the
+    plane, among those that came with it: as many on each side as `beside`, or `around`, says."""
     frames, channels, planes, height, width = image.shape
     h, w = min(view.side[0], height), min(view.side[1], width)
     top = min(max(0, view.centre[0] - h // 2), height - h)
     left = min(max(0, view.centre[1] - w // 2), width - w)
     t, z = min(max(view.plane[0], 0), frames - 1), min(max(view.plane[1], 0), planes - 1)
     first, last = max(0, t - beside), min(frames, t + beside + 1)
-    box = (slice(first, last), slice(0, channels), slice(z, z + 1), slice(top, top + h), slice(left, left + w))
+    low, high = max(0, z - around), min(planes, z + around + 1)
+    box = (slice(first, last), slice(0, channels), slice(low, high), slice(top, top + h), slice(left, left + w))
     pixels = CroppedPixels(image.pixels, box)
     part_ = Image.from_array(
         pixels.read(whole(pixels.shape)).copy(),
         axes="TCZYX",
-        pixel_size=(None, *image.pixel_size[1:]),
+        pixel_size=(image.pixel_size[0] if around else None, *image.pixel_size[1:]),
         channels=image.channels,
         colors=image.colors,
         bits=image.bits,
         optics=image.optics,
         provenance=image.provenance,  # whose history says whether the optics still hold
     )
-    return part_, (top, left), t - first
+    return part_, (top, left), z - low if around else t - first

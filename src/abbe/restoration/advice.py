@@ -16,10 +16,11 @@ from abbe.image.pixels import Shape
 from abbe.image.sample import sample
 from abbe.restoration.noise import Noise, noise_sigma
 from abbe.restoration.psf import by_file
-from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps, choose_frames
+from abbe.restoration.request import STEPS, axial_ratio, check_channels, check_steps
 from abbe.restoration.result import Grid
 from abbe.restoration.room import free_disk, in_words, output_shape, scratch_bytes
 from abbe.restoration.sampling import Sampling, made_here, resolved, sampling
+from abbe.restoration.sharing import ALONE, Sharing
 
 #: from this correlation of neighbouring pixels on, noise was smeared by something between photon and file
 CORRELATED = 0.3
@@ -81,11 +82,12 @@ def advise(
     workflow: Literal["A", "B"] | None = None,
     *,
     frames: int = 0,
+    planes: bool | None = None,
 ) -> Advice:
     """Look at an image before a run; reads a few blocks of it.
 
     Args:
-        image, steps, channels, frames: as for `enhance`.
+        image, steps, channels, frames, planes: as for `enhance`.
         workflow: the one that will be run, for the size of the result; None: the one that is advised.
     """
     source = as_image(image)
@@ -95,8 +97,9 @@ def advise(
     samples = tuple(sampling(source, c) for c in range(source.shape[1]))
     letter, reason = _choose(source, samples)
     plan = workflow or letter
-    grid = Grid()
+    grid, sharing = Grid(), ALONE
     if plan == "A":
+        sharing = Sharing.of(source, wanted, frames, planes)
         grid = Grid(3 if "super_resolve" in wanted else 1, axial_ratio(source) if "axial" in wanted else None)
     strange = foreign(source, chosen)
     shape = output_shape(source, grid)
@@ -108,7 +111,7 @@ def advise(
         samples,
         shape,
         4 * t * c * z * y * x,
-        scratch_bytes(source, chosen, grid, plan == "A" and choose_frames(frames, wanted) > 0 and source.shape[0] > 1),
+        scratch_bytes(source, chosen, grid, sharing.frames > 0, sharing.planes),
         free_disk(tempfile.gettempdir()),
         (*strange, *_remarks(source, noise, samples, chosen, plan == "A" and grid.factor > 1, plan == "A" and "denoise" in wanted)),
         tuple(strange),

@@ -137,6 +137,9 @@ MOST_PASSES, STACK_PASSES = 8, 2
 #: frames on each side that a frame of a series may share its light with
 MOST_FRAMES = 4
 
+#: planes that a stack must have for that
+FEWEST_PLANES = 5
+
 #: a number for all steps, or one per step
 Passes: TypeAlias = int | Mapping[str, int]
 
@@ -177,6 +180,29 @@ def choose_frames(wanted: int, steps: Iterable[str]) -> int:
             f"wanted the step denoise for frames that share their light, got {', '.join(steps)}; add it, or leave frames at 0"
         )
     return int(wanted)
+
+
+def check_sharing(steps: Iterable[str], frames: int, planes: bool | None) -> None:
+    """Raise `ParameterError` where frames or planes that share their light are asked for and cannot, whatever the image."""
+    steps = tuple(steps)
+    if planes is not None and not isinstance(planes, bool):
+        raise ParameterError(f"wanted planes as True, False, or None where that is for abbe to say, got {planes!r}")
+    if choose_frames(frames, steps) and planes:
+        raise ParameterError(f"wanted either planes or frames that share their light, got both (frames={frames}); choose one")
+    if planes and "denoise" not in steps:
+        raise ParameterError(
+            f"wanted the step denoise for planes that share their light, got {', '.join(steps)}; add it, or leave planes out"
+        )
+
+
+def choose_planes(wanted: bool | None, steps: Iterable[str], frames: int, image: Image, along_z: bool) -> bool:
+    """Do the planes of a stack share their light. None: those of a stack of known z-step, unless its frames share theirs, or the axial step
+    will look `along_z` by itself. Raises `ParameterError`."""
+    steps = tuple(steps)
+    check_sharing(steps, frames, wanted)
+    if wanted is None:
+        wanted = "denoise" in steps and not frames and not along_z and image.pixel_size[0] is not None
+    return wanted and image.shape[2] >= FEWEST_PLANES
 
 
 def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict[str, Model], list[Notice]]:

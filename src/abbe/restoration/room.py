@@ -25,25 +25,26 @@ def output_shape(image: Image, grid: Grid) -> Shape:
     return t, c, z if grid.ratio is None else even_planes(z, grid.ratio), y * grid.factor, x * grid.factor
 
 
-def scratch_bytes(image: Image, chosen: tuple[int, ...], grid: Grid, shared: bool = False) -> int:
+def scratch_bytes(image: Image, chosen: tuple[int, ...], grid: Grid, shared: bool = False, deep: bool = False) -> int:
     """Bytes of scratch files that a run needs at most: estimate and spread, the estimate of the step before, and one deblurred stack; for
     super-resolution its result on the image's pixels, and three planes; for frames that share their light each of them denoised for itself,
-    with its spread, and what they share, of how many frames."""
+    with its spread, and what they share, of how many frames; for planes that do (`deep`) those, and the noise left."""
     t, _, z, y, x = output_shape(image, grid)
+    own = t * len(chosen) * image.shape[2] * image.shape[3] * image.shape[4] if deep else 0
     final = t * len(chosen) * z * y * x
     between = t * len(chosen) * z * image.shape[3] * image.shape[4]
     stack = 4 * z * image.shape[3] * image.shape[4] if grid.ratio is not None else 0
     finer = (4 * between, *(3 * (4 * image.shape[3] * image.shape[4],))) if grid.factor > 1 else ()
     series = (4 * between, 2 * between, 4 * between, 2 * between) if shared else ()
-    arrays = (4 * final, 2 * final, 4 * between, stack, *finer, *series)
+    arrays = (4 * final, 2 * final, 4 * between, stack, 4 * own, 2 * own, *finer, *series)
     return sum(size for size in arrays if size > LIMITS.in_memory)
 
 
-def check_room(image: Image, chosen: tuple[int, ...], grid: Grid, shared: bool = False) -> None:
+def check_room(image: Image, chosen: tuple[int, ...], grid: Grid, shared: bool = False, deep: bool = False) -> None:
     """Raise `LimitError` when the result is beyond `abbe.limits`, or its scratch files beyond the free disk."""
     shape = output_shape(image, grid)
     check_size(shape)
-    needed = scratch_bytes(image, chosen, grid, shared)
+    needed = scratch_bytes(image, chosen, grid, shared, deep)
     folder = tempfile.gettempdir()
     free = free_disk(folder)
     if needed and free is not None and needed > free:

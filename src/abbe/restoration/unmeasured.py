@@ -105,9 +105,12 @@ def lost_in(image: Image, chosen: Iterable[int], without: Unmeasured | None) -> 
     return MappedPixels(np.logical_or, parts, np.dtype(np.bool_)) if len(parts) == 2 else parts[0] if parts else None
 
 
-def as_before(pixels: Pixels, without: Unmeasured, frames: range) -> Pixels:
-    """`pixels`, of these frames alone, with what was not measured as it was."""
-    box = (slice(frames.start, frames.stop), *whole(pixels.shape)[1:])
+def as_before(pixels: Pixels, without: Unmeasured, only: range, axis: int = 0) -> Pixels:
+    """`pixels`, of these frames (or along another axis, these planes) alone, with what was not measured as it was."""
+    sides = list(whole(without.mask.shape))
+    sides[axis] = slice(only.start, only.stop)
+    t, c, z, y, x = sides
+    box = (t, c, z, y, x)
     return MappedPixels(old_where, [pixels, CroppedPixels(without.mask, box), CroppedPixels(without.filled.source, box)], pixels.dtype)
 
 

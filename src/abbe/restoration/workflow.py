@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from abbe.image.foreign import told_as_foreign
 from abbe.image.pixels import Pixels, SelectedPixels
 from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
-from abbe.restoration.frames import about_frames, share_frames
+from abbe.restoration.frames import about_frames
 from abbe.restoration.levels import restore_levels
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
@@ -27,21 +27,19 @@ from abbe.restoration.request import (
     axial_ratio,
     check_channels,
     check_steps,
-    choose_frames,
     choose_models,
     choose_passes,
 )
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
+from abbe.restoration.sharing import ALONE, Sharing, Together, about_shared
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
-from abbe.restoration.unmeasured import as_before, find_unmeasured, lost_in
-from abbe.zoo import Model, find
+from abbe.restoration.unmeasured import find_unmeasured, lost_in
+from abbe.zoo import Model
 
 #: steps that the contrast of a channel is to have in float32, at least: as an 8-bit image has
 GREY_LEVELS = 256
-#: share of a run in which frames come to share their light, where they do: of the whole chain a fifth, of denoising alone a third
-SHARING = 0.25
 
 
 def enhance(
@@ -57,6 +55,7 @@ def enhance(
     passes: Passes | None = None,
     psf: Psf | None = None,
     frames: int = 0,
+    planes: bool | None = None,
 ) -> Image:
     """Workflow A: denoise, then sharpen along z, then super-resolve; each step works on the result of the one before.
 
@@ -79,6 +78,9 @@ def enhance(
             wavelength, aperture and pixel size, where it has them. "unknown": as if it had not; the network then goes by the image alone.
         frames: in a time series, how many frames before and after each one (0 to 4) its fine detail is averaged with, wherever these show
             the same, before anything else is done. 0: every frame is restored for itself. Needs "denoise"; no effect on a single frame.
+        planes: in a stack of five planes and more, are planes that lie closer together than the lens can tell apart to share their light,
+            before anything else is done. Needs "denoise", and frames that do not. None: where the z-step is known, unless "axial" will
+            sharpen along z, which sees the planes beside by itself.
 
     Returns:
         A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
@@ -99,40 +101,10 @@ def enhance(
     grid = Grid(3 if "super_resolve" in wanted else 1, ratio)
     notices = [*told_as_foreign(source, chosen), *about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     often = choose_passes(passes, models)
-    shared = choose_frames(frames, wanted)
+    sharing = Sharing.of(source, wanted, frames, planes)
     widths, doubts = choose_psf(source, chosen, models, psf)
-    notices += [*doubts, *about_frames(shared, source)]
-    shared = shared if source.shape[0] > 1 else 0
-    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, shared)
-
-
-def with_shared_light(
-    image: Image, frame: int, frames: int, model: ModelChoice | None = None, realism: float | None = None, exact: bool = False
-) -> Image:
-    """One frame of a series, all channels, as `enhance` with that many `frames` begins with it; for a preview of that frame.
-
-    `model`: a denoiser's; one for another step is not used.
-    """
-    own = model if model is not None and not isinstance(model, Mapping) and find(model).card.task == "denoise" else None
-    models, _ = at_realism(realism, choose_models(("denoise",), own, ""))
-    denoiser, wanted = models["denoise"], range(frame, frame + 1)
-    without = find_unmeasured(image.pixels, Part(None))
-    source = image.pixels if without is None else without.filled
-    lost = lost_in(image, range(image.shape[1]), without)
-    normal = tuple(normalisation(source, k, denoiser.card) for k in range(image.shape[1]))
-    clean = without_spikes(source, [n.scale for n in normal])
-
-    def shared(on: Engine) -> Pixels:
-        work = Work("denoise", denoiser, runner(denoiser, on), Part(None), True, normal)
-        return share_frames(clean, work, choose_frames(frames, models), wanted, lost).pixels
-
-    try:
-        pixels = shared(engine("auto", exact))
-    except ProviderError:
-        pixels = shared(engine("cpu", exact))
-    if without is not None:  # told, and masked, by what works on this frame
-        pixels = as_before(pixels, without, wanted)
-    return image.replace(pixels=pixels, bits=None, mask=None)
+    notices += [*doubts, *about_frames(frames, source)]
+    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, sharing)
 
 
 def correct_background(
@@ -172,10 +144,10 @@ def _run(
     progress: Progress | None,
     passes: dict[str, int],
     widths: Widths,
-    frames: int = 0,
+    sharing: Sharing = ALONE,
 ) -> Image:
     """All steps on the engine asked for; once more from the start on the plain CPU provider where that one fails on a model."""
-    check_room(image, chosen, grid, frames > 0)
+    check_room(image, chosen, grid, sharing.frames > 0, sharing.planes)
     picked = engine(engine_name, exact)
     raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
     without = find_unmeasured(raw, Part(progress))
@@ -187,16 +159,17 @@ def _run(
         return None if progress is None else progress(fraction, text)
 
     source = raw if without is None else without.filled
-    lost = lost_in(image, chosen, without) if frames else None
+    lost = lost_in(image, chosen, without) if sharing.any else None
     try:
-        stages = _stages(source, models, grid, picked, Part(told), passes, widths, frames, lost)
+        stages = _stages(source, models, grid, picked, Part(told), passes, widths, sharing, lost)
     except ProviderError as problem:
         reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
         failed, picked = picked, engine("cpu", exact)
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
-        stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, frames, lost)
+        stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, sharing, lost)
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
+    about += about_shared(stages[0], [image.channels[c] for c in chosen])
     about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
     Part(progress)(1.0, "done")
@@ -211,7 +184,7 @@ def _stages(
     report: Part,
     passes: dict[str, int],
     widths: Widths,
-    frames: int,
+    sharing: Sharing,
     lost: Pixels | None,
 ) -> list[Stage]:
     """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
@@ -224,11 +197,11 @@ def _stages(
     clean = without_spikes(raw, [n.scale for n in own], sharp="background" in models)
     pixels: Pixels = clean
     about = about_spikes(clean)
-    shared = None
-    if frames:
-        part, report = report.part(0.0, SHARING), report.part(SHARING, 1.0)
+    shared: Together | None = None
+    if sharing.any:
+        part, report = report.part(0.0, sharing.time), report.part(sharing.time, 1.0)
         work = Work("denoise", models["denoise"], runner(models["denoise"], on), part, True, normal)
-        shared = share_frames(clean, work, frames, lost=lost)
+        shared = sharing.apply(clean, work, lost)
         pixels = shared.pixels
     raw = pixels
     stages: list[Stage] = []
@@ -240,15 +213,15 @@ def _stages(
         work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf)
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
-            stage = restore_stacks(pixels, grid.ratio, work, raw)
+            stage = restore_stacks(pixels, grid.ratio, work, clean if sharing.planes else raw)
         elif model.card.levels:
             stage = restore_levels(pixels, work)
         else:
             stage = restore_planes(pixels, work, (raw, own))
         if step == "super_resolve":
             stage = dataclasses.replace(stage, found={**stage.found, **widths.account()})
-        if frames and step == "denoise":
-            stage = dataclasses.replace(stage, found={**stage.found, "frames": frames})
+        if shared is not None and step == "denoise":
+            stage = dataclasses.replace(stage, found={**stage.found, **sharing.found(shared)})
         stages.append(dataclasses.replace(stage, notices=(*about, *stage.notices)) if number == 0 else stage)
         pixels = stage.estimate
         if removes_light(model):

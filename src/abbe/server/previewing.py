@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,12 @@ from abbe.server.derived import Picture
 from abbe.server.service import Service
 from abbe.server.statistics import HIGH, LOW
 
+if TYPE_CHECKING:
+    from abbe.restoration.sharing import Sharing
+
 #: planes above and below the one in view that are restored with it, where the run works on the whole stack: with 4 what comes out is that
-#: of the run to r = 0.98 and better (vesicles, yeast mitochondria, nuclei); the plane alone would lose half of its light and more
+#: of the run to r = 0.98 and better (vesicles, yeast mitochondria, nuclei); the plane alone would lose half of its light and more. As many
+#: are those that a plane shares its light with
 NEIGHBOURS = 4
 
 
@@ -51,12 +55,11 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
     top = min(max(0, wanted["y"] - h // 2), height - h)
     left = min(max(0, wanted["x"] - w // 2), width - w)
     t, z = min(wanted["t"], frames - 1), min(wanted["z"], planes - 1)
-    step, _, size = image.pixel_size
-    deep = wanted["kind"] == "enhance" and "axial" in wanted["steps"] and step is not None and size is not None
-    reach = NEIGHBOURS if deep else 0
+    deep = _along_z(image, wanted)
+    sharing = _sharing(image, wanted)
+    reach = NEIGHBOURS if deep or sharing.planes else 0
     low, high = max(0, z - reach), min(planes, z + reach + 1)
-    shared = wanted.get("frames", 0) if wanted["kind"] == "enhance" else 0
-    begin, end = max(0, t - shared), min(frames, t + shared + 1)
+    begin, end = max(0, t - sharing.frames), min(frames, t + sharing.frames + 1)
     box = (slice(begin, end), slice(0, channels), slice(low, high), slice(top, top + h), slice(left, left + w))
     part = Image.from_array(
         CroppedPixels(image.pixels, box).read(tuple(slice(0, s.stop - s.start) for s in box)),  # type: ignore[arg-type]
@@ -71,16 +74,14 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
 
 def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corner: Sequence[int]) -> Picture:
     from abbe.restoration import correct_background
-    from abbe.restoration.request import choose_frames
-    from abbe.restoration.workflow import with_shared_light
+    from abbe.restoration.sharing import with_shared_light
 
     how = {name: wanted[name] for name in ("realism", "passes", "exact")}
     t, z = place
     if wanted["kind"] == "enhance":
-        lone = part
-        choose_frames(wanted["frames"], wanted["steps"])
-        if part.shape[0] > 1:
-            lone = with_shared_light(part, t, wanted["frames"], wanted["model"], wanted["realism"], wanted["exact"])
+        sharing, lone = _sharing(part, wanted), part
+        if sharing.frames or (sharing.planes and not _along_z(part, wanted)):
+            lone = with_shared_light(part, t if sharing.frames else z, sharing, wanted["model"], wanted["realism"], wanted["exact"])
         result = _enhanced(lone, z, wanted, how)
     else:
         result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), **how)
@@ -94,6 +95,21 @@ def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corne
         "after": _ends(array),
     }
     return Picture.of(np.ascontiguousarray(array), about)
+
+
+def _along_z(image: Image, wanted: dict[str, Any]) -> bool:
+    """Would the run look at several planes at once."""
+    step, _, size = image.pixel_size
+    return wanted["kind"] == "enhance" and "axial" in wanted["steps"] and step is not None and size is not None
+
+
+def _sharing(image: Image, wanted: dict[str, Any]) -> Sharing:
+    """What the run would share. Raises `ParameterError`."""
+    from abbe.restoration.sharing import ALONE, Sharing
+
+    if wanted["kind"] != "enhance":
+        return ALONE
+    return Sharing.of(image, wanted["steps"], wanted.get("frames", 0), wanted.get("planes"))
 
 
 def _ends(planes: Array) -> list[tuple[float, float]]:
@@ -111,7 +127,7 @@ def _enhanced(part: Image, z: int, wanted: dict[str, Any], how: dict[str, Any]) 
         return enhance(part, steps=steps, model=model, psf=wanted["psf"], **how)
     fine = steps[-1] == "super_resolve"
     for_fine = fine and model is not None and find(model).card.task == "super_resolve"
-    deep = enhance(part, steps=steps[:-1] if fine else steps, model=None if for_fine else model, **how)
+    deep = enhance(part, steps=steps[:-1] if fine else steps, model=None if for_fine else model, planes=wanted.get("planes"), **how)
     step, _, size = part.pixel_size
     assert step is not None, "see `region`"
     assert size is not None, "see `region`"

@@ -35,12 +35,13 @@ class How(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What Workflow A can be told besides; `psf` and `frames` as in `abbe.enhance`."""
+    """What Workflow A can be told besides; `psf`, `frames` and `planes` as in `abbe.enhance`."""
 
     steps: tuple[str, ...]
     model: str | None = None
     psf: str | float | None = None
     frames: int = 0
+    planes: bool | None = None
 
 
 def enhancing(here: Service, session_id: str, version: str, wish: Wish, how: How, author: str) -> Work:

@@ -121,6 +121,7 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
             image, names, channels,
             model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes, psf=_psf(recipe),
             frames=next((int(step.parameters.get("frames", 0)) for step in recipe.steps if step.name == "denoise"), 0),
+            planes=any(step.name == "denoise" and "planes" in step.parameters for step in recipe.steps),
         )  # fmt: skip
     if recipe.operation == "background":
         return correct_background(

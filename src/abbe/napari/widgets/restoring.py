@@ -66,6 +66,13 @@ class RestoringPanel(Panel):
             self.frames.setSpecialValueText("each for itself")
             self.frames.setToolTip("Time series: frames before and after each one that share their light with it, where they show the same")
             self.form.addRow("Frames", self.frames)
+        self.alone = QCheckBox("Each plane of a stack for itself")
+        if self.workflow == "A":
+            self.alone.setToolTip(
+                "Else planes that are closer together than the lens can tell apart share their light, where the z-step is known and no "
+                "step sharpens along z"
+            )
+            self.form.addRow("", self.alone)
         self.exact = QCheckBox("Exact (single precision throughout; slower)")
         self.form.addRow("", self.exact)
         self.maps = {"trust": QCheckBox("Trust"), "interval": QCheckBox("90 % interval")}
@@ -89,6 +96,7 @@ class RestoringPanel(Panel):
             passes=self.passes.value() or None,
             psf=self.psf.text().strip() or None,
             frames=self.frames.value(),
+            planes=False if self.alone.isChecked() else None,
             exact=self.exact.isChecked(),
             maps=tuple(name for name, box in self.maps.items() if box.isChecked()),
         )

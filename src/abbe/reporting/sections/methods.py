@@ -133,7 +133,7 @@ def _step(step: Step, flat: bool) -> str:
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
     passes = step.parameters.get("passes", 1)
     averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
-    return f"{done} (model {model_name(step)}{mixed}{averaged}{_frames(step)}{_lens(step)})"
+    return f"{done} (model {model_name(step)}{mixed}{averaged}{_frames(step)}{_planes(step)}{_lens(step)})"
 
 
 def model_name(step: Step) -> str:
@@ -149,6 +149,14 @@ def _frames(step: Step) -> str:
     return (
         f", after fine detail was averaged over up to {count} frame{'s' * (count > 1)} before and after each one where they show the same"
     )
+
+
+def _planes(step: Step) -> str:
+    """That the planes of a stack shared their light."""
+    left = step.parameters.get("planes")
+    if not isinstance(left, list) or not any(isinstance(share, (int, float)) and share < 1 for share in left):
+        return ""
+    return ", after each plane was averaged along z with those around it, as far as they overlap"
 
 
 def _lens(step: Step) -> str:

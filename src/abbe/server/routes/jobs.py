@@ -30,6 +30,7 @@ class Enhancing(BaseModel):
     model: str | None = Field(None, max_length=64)
     psf: Psf | None = None
     frames: int = Field(0, ge=0, le=4)
+    planes: bool | None = None
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
@@ -69,7 +70,7 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
     version = session.version(wanted.version)
     author = request.scope["device"]
     if isinstance(wanted, Enhancing):
-        wish = works.Wish(tuple(wanted.steps), wanted.model, wanted.psf, wanted.frames)
+        wish = works.Wish(tuple(wanted.steps), wanted.model, wanted.psf, wanted.frames, wanted.planes)
         work = works.enhancing(here, session_id, version.id, wish, how(wanted), author)
         title = f"Super resolution of {session.name}"
     elif isinstance(wanted, Correcting):
