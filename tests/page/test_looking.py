@@ -10,7 +10,7 @@ import pytest
 
 import abbe
 
-from .conftest import Served
+from .conftest import Served, playwright
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -207,6 +207,18 @@ def test_every_stop_of_the_tab_key_can_be_seen(chromium: Any, served: Served) ->
     assert any("Arrow keys move" in (name or "") for _, name, _ in stops)
     assert not [stop for stop in stops if stop[0] == "CANVAS" or stop[2] == "none"]
     hand.close()
+
+
+def test_another_tool_begins_at_its_top(hand: Hand) -> None:
+    page = hand.page
+    page.set_viewport_size({"width": 1440, "height": 450})
+    hand.tap("Channels")
+    hand.tap("Channels")
+    panel = page.locator("aside.panel")
+    panel.evaluate("panel => panel.scrollTo(0, 9999)")
+    assert panel.evaluate("panel => panel.scrollTop") > 100
+    hand.tap("Colocalization")
+    playwright.expect(page.get_by_role("heading", name="Colocalization")).to_be_in_viewport()
 
 
 def test_a_page_magnified_twice_has_room_for_picture_and_panel(chromium: Any, served: Served) -> None:

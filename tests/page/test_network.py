@@ -56,6 +56,16 @@ def test_colours_chosen_without_network_are_told_when_it_is_back(hand: Hand, chr
     hand.page.locator(RED).first.wait_for()
 
 
+def test_what_fits_an_image_is_looked_for_when_the_network_is_back(hand: Hand, chromium: Any, line: Line) -> None:
+    other = line.device(hand, chromium)
+    line.cut()
+    other.get_by_text(AWAY).first.wait_for()
+    with other.expect_event("requestfailed", lambda request: "/advice" in request.url):
+        other.get_by_role("button", name="Super resolution", exact=True).click()
+    line.mend()
+    other.get_by_text("Result 288 × 288 pixels").wait_for()
+
+
 def test_parts_of_the_picture_that_were_lost_on_the_way_come_later(chromium: Any, served: Served, line: Line) -> None:
     checks = np.kron(np.indices((512, 512)).sum(0) % 2, np.ones((4, 4))).astype(np.uint16) * 1000  # grey, from afar
     abbe.save(checks, served.folder / "checks.tif")

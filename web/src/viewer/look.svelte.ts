@@ -53,10 +53,17 @@ const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as c
 
 /**
  * The contrast that shows a preview as its surroundings are shown: the camera's offset and the background are taken out of it, so that black lies
- * elsewhere, and what was blurred is brighter. A span never becomes smaller: what is left of mere noise would be spread over all shades.
+ * elsewhere, and what was blurred is brighter. A span never becomes smaller: what is left of mere noise would be spread over all shades. Where black
+ * lies below the background of the surroundings, so that one sees it (a black label in the image, a choice by hand), the preview shows none that it
+ * has not: what was brightest is as bright as before.
  */
 function moved({ low, high }: Range, before: [number, number], after: [number, number]): Range {
-  const gain = Math.max(1, (after[1] - after[0]) / (before[1] - before[0] || 1));
+  const span = before[1] - before[0] || 1;
+  const gain = Math.max(1, (after[1] - after[0]) / span);
+  if (low < before[0]) {
+    const black = Math.min(low, after[0]);
+    return { low: black, high: black + ((after[0] + gain * span - black) / (before[0] + span - low)) * (high - low) };
+  }
   const black = after[0] + gain * (low - before[0]);
   return { low: black, high: black + gain * (high - low) };
 }
