@@ -49,6 +49,8 @@ class Cabinet:
         hidden = any(part.startswith(".") for part in Path(path).parts)
         if hidden or place.suffix != SUFFIX or not place.exists():
             raise SessionError(f"wanted the session {path[:200]}, which is not there (any more); it may have been deleted or renamed")
+        if id_of(place.relative_to(self.root).as_posix()) != session_id:  # whoever has it open by another id would hear of no change
+            raise SessionError(f"wanted the session {path[:200]} by its own id, got another spelling of it; open it from the list of files")
         return place
 
     def get(self, session_id: str) -> Session:

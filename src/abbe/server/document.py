@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from abbe.errors import AbbeError
+from abbe.errors import AbbeError, ParameterError
 from abbe.formats.naming import numbered
 from abbe.formats.opening import SEVERAL
 from abbe.recipe import Recipe
@@ -79,6 +79,16 @@ def in_words(session: Session, action: str) -> str:
     if parent is None:
         return action
     return action[: parent.start()] + (f" from {names[parent[1]]}" if parent[1] in names else "")
+
+
+def check_plane(version: Version, t: int, z: int, *channels: int) -> None:
+    """Raises `ParameterError` for a frame, plane or channel that the version does not have."""
+    frames, known, planes = version.shape[:3]
+    if t >= frames or z >= planes or any(c >= known for c in channels):
+        raise ParameterError(
+            f"wanted one of {frames} frames, {planes} planes and {known} channels of {version.name[:80]}, counted from 0, got "
+            f"frame {t}, plane {z}" + (f", channels {', '.join(map(str, channels))}" if channels else "")
+        )
 
 
 def version_document(session: Session, version: Version, said: Mapping[str, Any] | None) -> dict[str, Any]:

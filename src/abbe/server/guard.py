@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from abbe.server.keys import Keys
 from abbe.server.lingering import Exchange
 from abbe.server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SAFE = {"GET", "HEAD"}
 #: the page loads scripts, styles and pixels from here alone; blob: and data: are images that the page itself draws
@@ -33,6 +36,8 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+#: what a client is told of a fault of abbe's own; the rest is in the log
+BUG = "something went wrong inside abbe ({}); what was saved before is unchanged"
 
 
 class RefusedError(Exception):
@@ -64,6 +69,11 @@ class Guard:
         self._running += 1
         try:
             await self._app(scope, self._bounded(scope, exchange.receive), _with_headers(exchange.send))
+        except Exception as problem:
+            log.error("%s %s failed", scope["method"], scope["path"], exc_info=problem)
+            if exchange.answered:  # nothing can be said any more: the connection is closed, which the client sees
+                raise
+            await _answer(exchange.send, RefusedError(500, "bug", BUG.format(type(problem).__name__)))
         finally:
             self._running -= 1
 

@@ -6,17 +6,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.server import colocalizing, tabling
+from abbe.server.routes.asking import Body
 from abbe.server.routes.jobs import Method
 from abbe.server.routes.pictures import Index, raw
 from abbe.server.service import Here
 
 router = APIRouter(prefix="/sessions/{session_id}")
 
+Value = Annotated[float, Query(allow_inf_nan=False)]
 
-class Measuring(BaseModel):
+
+class Measuring(Body):
     """One pair in one region. `roi` is the id of a region of the session, `shape` one that is being drawn; neither: the whole image."""
 
     version: str | None = Field(None, max_length=64)
@@ -61,8 +64,8 @@ def revealed(
     version: Annotated[str, Query(max_length=64)],
     first: Index,
     second: Index,
-    low: float,
-    high: float,
+    low: Value,
+    high: Value,
     level: Index,
     x: Index,
     y: Index,

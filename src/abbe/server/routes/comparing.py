@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.server import maps, previewing
 from abbe.server.derived import Picture
+from abbe.server.routes.asking import Body, ModelName
 from abbe.server.routes.jobs import Psf
 from abbe.server.routes.pictures import Index, raw
 from abbe.server.service import Here, Service
@@ -20,14 +21,14 @@ Kind = Literal["difference", "error"]
 Id = Annotated[str, Query(max_length=64)]
 
 
-class Previewing(BaseModel):
+class Previewing(Body):
     kind: Literal["enhance", "background"]
     version: str | None = Field(None, max_length=64)
     steps: list[Literal["denoise", "axial", "super_resolve"]] = Field(
         default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3
     )
     channels: list[int] | None = Field(None, max_length=64)
-    model: str | None = Field(None, max_length=64)
+    model: ModelName | None = None
     psf: Psf | None = None
     frames: int = Field(0, ge=0, le=4)
     realism: float | None = Field(None, ge=0, le=1)
