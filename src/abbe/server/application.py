@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,14 @@ def create_app(settings: Settings) -> FastAPI:
         hub.publish("job", job.to_dict(), subject=job.id)
 
     key, forgetful = key_at_hand(settings.state)
+    folders = Folders(root, settings.limits.entries)
     service = Service(
         settings,
         Keys(key, root, settings.limits.wrong_tokens),
         hub,
-        Queue(settings.limits.jobs, job_changed),
+        Queue(settings.limits.jobs, job_changed, folders.said),
         Cabinet(root, settings.limits.sessions, session_changed),
-        Folders(root, settings.limits.entries),
+        folders,
         Derived(settings.limits.cache),
         {},
         leftovers.Scratch(),
@@ -90,6 +92,8 @@ async def _watch(service: Service) -> None:
             await asyncio.to_thread(service.cabinet.look)
 
 
+#: the disk, or the user's share of it, is full
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: the first that fits decides the status
 STATUS: tuple[tuple[type[AbbeError], int], ...] = (
     (ConflictError, 409),
@@ -106,9 +110,9 @@ def _explain_failures(app: FastAPI) -> None:
 
     @app.exception_handler(AbbeError)
     async def _abbe(request: Request, problem: AbbeError) -> JSONResponse:
-        status = next(code for kind, code in STATUS if isinstance(problem, kind))
-        message = str(problem).replace(str(request.app.state.service.folders.root) + "/", "")
-        return _failure(status, type(problem).__name__.removesuffix("Error").lower(), message)
+        no_room = isinstance(problem.__cause__, OSError) and problem.__cause__.errno in NO_ROOM
+        status = 507 if no_room else next(code for kind, code in STATUS if isinstance(problem, kind))
+        return _failure(status, type(problem).__name__.removesuffix("Error").lower(), request.app.state.service.folders.said(problem))
 
     @app.exception_handler(RefusedError)
     async def _refused(request: Request, refusal: RefusedError) -> JSONResponse:

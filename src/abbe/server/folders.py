@@ -89,6 +89,10 @@ class Folders:
         """What the folder served is called."""
         return legible(self.root.name)
 
+    def said(self, problem: AbbeError) -> str:
+        """What went wrong, as a client may be told: with paths below the folder served, and none on the disk."""
+        return str(problem).replace(str(self.root) + os.sep, "")
+
     def place(self, path: str) -> Path:
         """The real place of a path from a client. Raises `StorageError` for what leads out, is hidden, or lies inside a session."""
         if path == "":

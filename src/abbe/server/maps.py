@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from abbe.errors import ParameterError
+from abbe.errors import ParameterError, SessionError, StorageError
 from abbe.image import Image
 from abbe.image.pixels import Array
 from abbe.server.derived import Picture
@@ -101,6 +102,6 @@ def comparison(session: Session, version: str, reference: str) -> dict[str, Any]
         return dict(known[-1].results)
     after, before, _ = _together(session, version, reference)
     result = compare(original=before, transformed=after).to_dict()
-    if session.read_only is None:
+    with suppress(SessionError, StorageError):  # it may only be read, or the disk is full: the numbers are there all the same
         session.analyses.add("comparison", result, version=version, reference=reference)
     return result
