@@ -176,8 +176,9 @@ export class Look {
   picture(version: Version): Picture {
     const { step } = this.units;
     return {
-      key: `${this.session.id}/${version.id}`,
+      key: `${this.session.id}/${version.id}/${version.stamp}`,
       path: `/sessions/${this.session.id}/versions/${version.id}/tile`,
+      parameters: { stamp: version.stamp },
       dtype: version.dtype,
       channels: version.shape[1],
       levels: version.levels,
@@ -261,7 +262,7 @@ export class Look {
     let [t, z] = [this.frame(grid), this.plane(grid)];
     const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
     if (this.mode === "trust") {
-      const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
+      const picture = { ...this.picture(current), key: `${base}/${current.id}/${current.stamp}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
       return { picture, t, z, channels: [{ ...channel, low: 0, high: 1 }], colormap: COLORMAP.trust };
     }
     // A map of something else may still be here: its levels are not those of the one that is to be shown.
@@ -273,9 +274,9 @@ export class Look {
     }
     const picture: Picture = {
       ...this.picture(grid),
-      key: `${base}/${this.compared}`,
+      key: `${base}/${this.compared}/${current.stamp}`,
       path: `${base}/maps/${this.mode}/tile`,
-      parameters: { version: current.id, reference: reference.id },
+      parameters: { version: current.id, reference: reference.id, stamp: `${current.stamp} ${reference.stamp}` },
       dtype: "float32",
       levels: this.map.levels,
     };
@@ -306,9 +307,9 @@ export class Look {
       const { first, second, low, high, roi } = this.revealed;
       const picture: Picture = {
         ...this.picture(version),
-        key: `${base}/${version.id}/revealed/${first}/${second}/${low}/${high}/${roi?.id}/${roi?.base}`,
+        key: `${base}/${version.id}/${version.stamp}/revealed/${first}/${second}/${low}/${high}/${roi?.id}/${roi?.base}`,
         path: `${base}/revealed`,
-        parameters: { version: version.id, first, second, low, high, ...(roi ? { roi: roi.id, base: roi.base } : {}) },
+        parameters: { version: version.id, stamp: version.stamp, first, second, low, high, ...(roi ? { roi: roi.id, base: roi.base } : {}) },
         dtype: "uint8",
         channels: 1,
       };
