@@ -48,15 +48,15 @@ def create_app(settings: Settings) -> FastAPI:
         hub.publish("job", job.to_dict(), subject=job.id)
 
     key, forgetful = key_at_hand(settings.state)
-    folders = Folders(root, settings.limits.entries)
+    folders, derived = Folders(root, settings.limits.entries), Derived(settings.limits.cache)
     service = Service(
         settings,
         Keys(key, root, settings.limits.wrong_tokens),
         hub,
         Queue(settings.limits.jobs, job_changed, folders.said),
-        Cabinet(root, settings.limits.sessions, session_changed),
+        Cabinet(root, settings.limits.sessions, session_changed, derived.forget),
         folders,
-        Derived(settings.limits.cache),
+        derived,
         {},
         leftovers.Scratch(),
     )

@@ -94,6 +94,7 @@ def check_plane(version: Version, t: int, z: int, *channels: int) -> None:
 def version_document(session: Session, version: Version, said: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "id": version.id,
+        "stamp": stamp(version),
         "name": version.name,
         "operation": version.operation,
         "parent": version.parent,
@@ -113,6 +114,11 @@ def version_document(session: Session, version: Version, said: Mapping[str, Any]
         "verdict": said,
         "recipe": None if version.recipe is None else recipe(version.recipe),
     }
+
+
+def stamp(version: Version) -> str:
+    """What no other version has, of no other session: one that takes this one's place, with its path and its number, has another."""
+    return version.folder.rpartition("-")[2]
 
 
 def colors(version: Version) -> list[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from abbe.server import colocalizing, tabling
 from abbe.server.routes.asking import Body
 from abbe.server.routes.jobs import Method
-from abbe.server.routes.pictures import Index, raw
+from abbe.server.routes.pictures import Index, Stamp, raw
 from abbe.server.service import Here
 
 router = APIRouter(prefix="/sessions/{session_id}")
@@ -74,6 +74,7 @@ def revealed(
     c: Index = 0,
     roi: Annotated[str | None, Query(max_length=64)] = None,
     base: int = 0,
+    stamp: Stamp = "",
 ) -> Response:
     """Pixels at or over both thresholds, `low` and `high`, are 255, others 0; uint8, on the version's grid. Those of one region alone, when
     there is a `roi`; `base` is its revision, so that a browser asks again when it was moved."""
@@ -81,4 +82,4 @@ def revealed(
     region = None if roi is None else session.rois.roi(roi)
     key = (session_id, "revealed", version, first, second, low, high, t, z, roi, None if roi is None else session.rois.revision_of(roi))
     picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z, region))
-    return raw(picture.tile(level, 0, y, x))
+    return raw(picture.tile(level, 0, y, x), stamp)

@@ -12,7 +12,7 @@ from abbe.server import maps, previewing
 from abbe.server.derived import Picture
 from abbe.server.routes.asking import Body, ModelName
 from abbe.server.routes.jobs import Psf
-from abbe.server.routes.pictures import Index, raw
+from abbe.server.routes.pictures import Index, Stamp, raw
 from abbe.server.service import Here, Service
 
 router = APIRouter(prefix="/sessions/{session_id}")
@@ -64,8 +64,10 @@ def map_tile(
     t: Index = 0,
     c: Index = 0,
     z: Index = 0,
+    stamp: Stamp = "",
 ) -> Response:
-    return raw(_map(here, session_id, kind, version, reference, t, z).tile(level, c, y, x))
+    """`stamp`: those of both versions."""
+    return raw(_map(here, session_id, kind, version, reference, t, z).tile(level, c, y, x), stamp)
 
 
 @router.get("/comparison")
@@ -84,4 +86,4 @@ def preview(here: Here, session_id: str, wanted: Previewing) -> dict[str, Any]:
 def preview_tile(
     here: Here, session_id: str, preview_id: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0
 ) -> Response:
-    return raw(previewing.find(here, session_id, preview_id).tile(level, c, y, x))
+    return raw(previewing.find(here, session_id, preview_id).tile(level, c, y, x), preview_id)

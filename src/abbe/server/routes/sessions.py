@@ -16,6 +16,7 @@ from abbe.server import advising, deleting
 from abbe.server.cabinet import path_of
 from abbe.server.document import document
 from abbe.server.routes.asking import Body
+from abbe.server.routes.pictures import Stamp, keeping
 from abbe.server.service import Here, Service
 from abbe.session import Change, Session
 
@@ -124,9 +125,9 @@ def delete_version(here: Here, session_id: str, version: str, request: Request) 
 
 
 @router.get("/versions/{version}/thumbnail")
-def thumbnail(here: Here, session_id: str, version: str) -> Response:
+def thumbnail(here: Here, session_id: str, version: str, stamp: Stamp = "") -> Response:
     picture = here.cabinet.get(session_id).thumbnail(version)
-    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(picture, media_type="image/png", headers=keeping(stamp))
 
 
 @router.post("/rois")
