@@ -59,7 +59,7 @@ def test_the_package_says_how_to_feed_it(trained: Model, tmp_path: Path) -> None
     done = convert(trained, tmp_path / "a.mlpackage", to="coreml", measure=False)
     package = MLModel(str(done.path), skip_model_load=True)
     assert package.user_defined_metadata["abbe.low_percentile"] == "1"
-    assert "percentile" in package.input_description["observed"]
+    assert "low and high being the percentiles 1 and 99.8 of the whole image" in package.input_description["observed"]
     sizes = package.get_spec().description.input[0].type.multiArrayType.shapeRange.sizeRanges
     assert [s.upperBound > s.lowerBound for s in sizes] == [False, False, True, True]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,8 +108,9 @@ def test_who_closed_the_sheet_is_told_as_well(sheet: Hand) -> None:
 def test_what_is_said_meanwhile_does_not_take_its_place(sheet: Hand) -> None:
     download_behind(sheet)
     sheet.page.unroute("**/jobs")
-    sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": "Not now."}))
-    said = sheet.page.locator(".message", has_text="Not now.")
+    times = itertools.count(1)
+    sheet.page.route("**/jobs", lambda route: route.fulfill(status=409, json={"error": "busy", "message": f"Not now, {next(times)}."}))
+    said = sheet.page.locator(".message", has_text="Not now, ")
     sheet.tap("Export")
     for k in range(4):
         sheet.tap("Download")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import abbe
+from abbe.image import ROI
 
-from .conftest import Served
+from .conftest import Served, playwright
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -206,6 +207,53 @@ def test_every_stop_of_the_tab_key_can_be_seen(chromium: Any, served: Served) ->
         stops.append(stop)
     assert any("Arrow keys move" in (name or "") for _, name, _ in stops)
     assert not [stop for stop in stops if stop[0] == "CANVAS" or stop[2] == "none"]
+    hand.close()
+
+
+def test_another_tool_begins_at_its_top(hand: Hand) -> None:
+    page = hand.page
+    page.set_viewport_size({"width": 1440, "height": 450})
+    hand.tap("Channels")
+    hand.tap("Channels")
+    panel = page.locator("aside.panel")
+    panel.evaluate("panel => panel.scrollTo(0, 9999)")
+    assert panel.evaluate("panel => panel.scrollTop") > 100
+    hand.tap("Colocalization")
+    playwright.expect(page.get_by_role("heading", name="Colocalization")).to_be_in_viewport()
+
+
+def test_names_as_long_as_microscopes_give_them_leave_room_for_the_rest(chromium: Any, served: Served) -> None:
+    names = tuple(f"Alexa Fluor {k} anti-alpha-tubulin_rabbit-polyclonal_lot-2231-{k} ROI3_max_registered" for k in (488, 568))
+    with abbe.Session.create(served.folder / "cell.abbe", blobs(1, names)) as session:
+        session.add_version(blobs(2, names), name="background corrected", operation="background")
+        session.rois.add(ROI.rectangle(1, 1, 2, 2), name="cell 12, in the upper left, of_the_third_well_before_treatment")
+    hand = Hand(chromium, served, "finger")
+    hand.tap_on(hand.page.locator(".tile", has_text="cell"))
+    hand.seen()
+    panel = hand.page.locator("aside.panel")
+
+    def beyond() -> list[str]:
+        """What sticks out of the panel, to the right of what it leaves for its content."""
+        return list(
+            panel.evaluate(
+                "e => [...e.querySelectorAll(':not(option, .hidden)')]"
+                ".filter(one => one.getBoundingClientRect().right > e.getBoundingClientRect().left + e.clientWidth)"
+                ".map(one => one.outerHTML.slice(0, 80))"
+            )
+        )
+
+    hand.wait("This image")
+    assert not beyond()
+    for tool in ("Super resolution", "Background", "Compare", "Colocalization"):
+        hand.tap(tool)
+        panel.get_by_role("heading", level=2).first.wait_for()
+        if tool == "Colocalization":
+            panel.locator("[data-coefficient=pearson]").wait_for()
+        assert not beyond(), tool
+    hand.tap("Table of all")
+    table = hand.page.get_by_role("dialog").get_by_role("table")
+    table.wait_for()
+    playwright.expect(table.get_by_role("columnheader", name="ICQ")).to_be_in_viewport(ratio=1)
     hand.close()
 
 

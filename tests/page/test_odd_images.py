@@ -102,6 +102,31 @@ def test_a_preview_shows_what_stands_on_a_cameras_offset(chromium: Any, served: 
     hand.close()
 
 
+def test_a_preview_shows_the_haze_gone_though_a_label_is_darker(chromium: Any, served: Served) -> None:
+    """What is darkest in the image is black; the preview lies beside the label, and is black where the haze was, as the result is."""
+    y, x = np.mgrid[:400, :400]
+    light = RNG.poisson(400 + 400 * (np.sin(x / 6) * np.sin(y / 6) > 0.6)).astype(np.uint16)
+    light[340:, 340:] = 0
+    abbe.save(light, served.folder / "label.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="label").click()
+    hand.tap("Super resolution")
+
+    def middle() -> Any:
+        drawn = hand.pixels()
+        height, width = drawn.shape
+        return drawn[height // 2 - 100 : height // 2 + 100, width // 2 - 100 : width // 2 + 100]
+
+    haze, structure = np.percentile(middle(), (20, 99))
+    hand.tap("Preview where I look")
+    hand.wait("Preview in the middle of the picture")
+    dark, bright = np.percentile(middle(), (20, 99))
+    assert haze > 80
+    assert dark < haze / 3
+    assert bright > 0.8 * structure
+    hand.close()
+
+
 def test_nothing_is_drawn_beyond_the_border(chromium: Any, served: Served) -> None:
     """Each pixel of the smallest copy stands for eight; the last ones stick out where the size is no multiple of that."""
     bright = np.full((1027, 1801), 1000, np.uint16)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import abbe
@@ -71,6 +73,37 @@ def test_a_map_that_is_not_looked_at_any_more_is_not_said_to_be_computed(chromiu
     for route in held:
         route.continue_()
     hand.close()
+
+
+def test_before_and_after_of_a_white_channel_can_be_seen_on_a_white_page(chromium: Any, served: Served) -> None:
+    hand = opened(chromium, served, abbe.Image.from_array(CELLS[0, 0, 0], axes="YX", pixel_size=(None, 0.1, 0.1)))
+    hand.tap("Light colours")
+    hand.tap("Background")
+    hand.tap("Correct background")
+    plot = hand.page.get_by_role("img", name=re.compile("^Histogram of .* after$"))
+    plot.locator("canvas").wait_for()
+    with Image.open(io.BytesIO(plot.screenshot())) as drawn:
+        shades = np.asarray(drawn.convert("L"), float)
+    ground = np.median(shades)
+    assert (np.abs(shades - ground) > 150).sum() > 200  # the line after, 2 px wide, from side to side
+    assert re.search("after$", plot.locator("xpath=..").locator("figcaption").inner_text())
+    hand.tap("Compare")
+    hand.page.get_by_label("Same contrast on both").wait_for()
+    hand.tap("Error map")
+    hand.page.locator(".legend").wait_for()
+    assert not hand.page.get_by_label("Same contrast on both").is_visible()  # a map has colours of its own
+    hand.close()
+
+
+def test_the_same_message_is_there_once(hand: Hand, served: Served) -> None:
+    hand.tap("Super resolution")
+    served.kill()
+    for _ in range(3):
+        with hand.page.expect_event("requestfailed", lambda request: request.url.endswith("/preview")):
+            hand.tap("Preview where I look")
+        hand.page.get_by_role("button", name="Preview where I look").wait_for()
+    message = hand.page.locator(".message", has_text="The server does not answer")
+    playwright.expect(message).to_have_count(1)
 
 
 def test_what_is_no_fluorescence_is_not_said_to_fit(chromium: Any, served: Served) -> None:

@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from .conftest import Served
+import abbe
+
+from .conftest import Served, playwright
 from .hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -73,6 +76,40 @@ def test_a_region_that_was_not_saved_stays_and_can_be_saved_later(hand: Hand, se
     page.get_by_label("Name of the region").wait_for()
 
 
+def test_a_region_that_was_not_saved_outlasts_messages_and_tools(hand: Hand, served: Served) -> None:
+    page = hand.page
+    hand.tap("Colocalization")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    served.kill()
+    hand.tap("Rectangle")
+    hand.drag((0.4, 0.4), (0.6, 0.6))
+    hand.wait("The region that you drew is not saved yet")
+    hand.tap("Channels")
+    page.wait_for_timeout(12_500)  # a message of a problem passes after twelve seconds
+    served.start()
+    page.get_by_role("alert").wait_for(state="detached")
+    hand.tap("Save it")
+    page.locator("path.roi[data-roi]").wait_for(state="attached")
+
+
+def test_how_far_an_export_is_can_be_seen_where_it_was_asked_for(chromium: Any, served: Served) -> None:
+    pixels = np.random.default_rng(0).poisson(90, (400, 400)).astype(np.uint16)
+    abbe.save(pixels, served.folder / "cell.tif")
+    hand = Hand(chromium, served)
+    hand.page.set_viewport_size({"width": 1024, "height": 600})
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.tap("Super resolution")
+    hand.tap("Enhance")
+    hand.page.locator("aside .job").wait_for()  # which the export waits for
+    hand.tap("Export")
+    hand.page.get_by_role("checkbox", name=re.compile("^Publication figure")).check()
+    hand.tap("Save to the folder")
+    playwright.expect(hand.page.get_by_role("dialog").get_by_role("progressbar")).to_be_in_viewport(ratio=1)
+    hand.wait(re.compile("^Saved "))
+    hand.close()
+
+
 def test_escape_leaves_a_version_its_name_and_a_dialog_the_region(hand: Hand) -> None:
     page = hand.page
     hand.tap("Colocalization")
@@ -122,6 +159,21 @@ def test_another_name_of_a_version_measures_nothing_again(hand: Hand) -> None:
     page.locator("aside.versions .name", has_text="the first").wait_for()
     page.get_by_text(re.compile("^Whole image, ")).wait_for()
     assert not asked
+
+
+def test_what_fits_an_image_is_looked_for_once(hand: Hand) -> None:
+    page = hand.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/advice" in request.url else None)
+    hand.tap("Super resolution")
+    hand.wait("Result 288 × 288 pixels")
+    hand.tap("More for Original")
+    hand.tap("Rename")
+    page.get_by_label("Name of this version").fill("as it came")
+    page.keyboard.press("Enter")
+    page.locator("aside.versions .name", has_text="as it came").wait_for()
+    page.wait_for_timeout(300)
+    assert len(asked) == 1
 
 
 def test_a_search_ends_with_the_folder(chromium: Any, served: Served, pictures: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import abbe
 
@@ -49,6 +51,30 @@ def test_turning_a_tablet_brings_the_history_back(chromium: Any, served: Served)
     hand.page.get_by_role("button", name="History").wait_for()
     hand.page.set_viewport_size({"width": 1024, "height": 768})
     hand.page.locator("aside.versions").wait_for()
+    hand.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(768, 1024), (1024, 768), (1440, 900)])
+def test_what_can_be_done_with_a_version_is_written_whole(chromium: Any, served: Served, width: int, height: int) -> None:
+    image = abbe.Image.from_array(np.full((64, 64), 9, np.uint16), axes="YX")
+    with abbe.Session.create(served.folder / "cell.abbe", image) as session:
+        session.add_version(image, name="denoised", operation="test")
+        session.add_version(image, name="super-resolved", operation="test")
+    hand = Hand(chromium, served, "finger")
+    hand.page.set_viewport_size({"width": width, "height": height})
+    hand.tap_on(hand.page.locator(".tile").first)
+    hand.seen()
+    if width < 1000:
+        hand.tap("History")
+    history = hand.page.locator("aside.versions").bounding_box()
+    with Image.open(io.BytesIO(hand.page.get_by_role("button", name="More for Denoised").screenshot())) as drawn:
+        assert (np.asarray(drawn.convert("L")) > 180).sum() > 9  # three dots that can be seen
+    hand.tap("More for Denoised")
+    for name in ("Rename", "Revert to this", "Delete"):
+        button = hand.page.locator(".menu").get_by_role("button", name=name)
+        box = button.bounding_box()
+        assert history["x"] <= box["x"] < box["x"] + box["width"] <= history["x"] + history["width"], name
+        assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), name
     hand.close()
 
 

@@ -118,6 +118,15 @@ def test_a_forged_cookie_is_no_cookie(tmp_path: Path, change) -> None:  # type: 
     assert keys.device(change(keys.cookie("device"))) is None
 
 
+@pytest.mark.parametrize("other", ['prefs={"theme": "dark"}', "a[b]=1", "$x", "k=a b", "=", 'quoted="a; b"', "xabbe=1"])
+def test_cookies_of_other_programs_on_this_machine_lock_nobody_out(device: httpx.Client, other: str) -> None:
+    (own,) = (f"{name}={value}" for name, value in device.cookies.items())
+    device.cookies.clear()
+    for cookies in (f"{other}; {own}", f"{own}; {other}", f"{other};{own};{other}"):
+        assert device.get("/api/state", headers={"Cookie": cookies}).status_code == 200
+    assert device.get("/api/state", headers={"Cookie": f"x{own}; {other}"}).status_code == 401
+
+
 def test_guessing_tokens_is_stopped(stranger: httpx.Client) -> None:
     answers = [stranger.post("/api/enter", json={"token": f"guess {k}"}).status_code for k in range(12)]
     assert answers[:10] == [401] * 10

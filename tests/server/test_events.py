@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 import abbe
+from abbe.server import events
 from abbe.server.jobs import Job, Progress, Queue
 
 from .conftest import Running
@@ -93,10 +95,34 @@ def test_deleting_closes_it_everywhere(server: Running, device: httpx.Client, ce
         assert next_of(said, "deleted") == {"session": cells}
 
 
+def test_silence_is_an_event_for_a_page_hears_no_comments(
+    server: Running, device: httpx.Client, cells: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT", 0.05)
+    with listening(server, device, cells) as said:
+        assert next_of(said, "here") == {}
+
+
+def test_a_page_that_comes_back_is_one_page_though_its_old_connection_was_never_closed(
+    server: Running, device: httpx.Client, cells: str
+) -> None:
+    with listening(server, device, cells, page="desktop") as desktop, listening(server, device, cells, page="tablet") as before:
+        assert next_of(before, "devices") == {"pages": 2}
+        for _ in range(5):  # more than the server takes of different pages, with the others
+            with listening(server, device, cells, page="tablet") as again:
+                assert next_of(again, "devices") == {"pages": 2}
+                assert not [event for event, _ in before if event != "devices"]  # it ends
+                assert device.get(f"/api/sessions/{cells}").json()["pages"] == 2
+                device.put(f"/api/sessions/{cells}/view", json={"keep": {"a": 1}})
+                assert next_of(desktop, "view")["keep"] == next_of(again, "view")["keep"]
+        with listening(server, device, cells, page="tablet"), listening(server, device, "elsewhere", page="tablet"):
+            assert device.get(f"/api/sessions/{cells}").json()["pages"] == 1
+
+
 def test_too_many_open_pages_are_refused(server: Running, device: httpx.Client, cells: str) -> None:
     with contextlib.ExitStack() as pages:
-        for _ in range(4):
-            pages.enter_context(listening(server, device, cells))
+        for number in range(4):
+            pages.enter_context(listening(server, device, cells, page=f"tablet {number}"))
         assert device.get("/api/events", params={"session": cells}).status_code == 413
 
 

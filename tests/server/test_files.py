@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 import abbe
 
-from .conftest import Running
+from .conftest import Running, finished
 
 
 def names(device: httpx.Client) -> list[str]:
@@ -118,3 +120,29 @@ def test_an_upload_whose_sender_goes_leaves_nothing(
     assert {path.name for path in folder.iterdir()} == before
     time.sleep(0.2)  # what goes wrong is written after the file is gone
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_full_disk_is_no_thing_that_is_not_there(device: httpx.Client, cells: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.post(f"/api/sessions/{cells}/rois", json={"shape": {"type": "rectangle", "y": 1, "x": 1, "height": 2, "width": 2}})
+    before = device.get(f"/api/sessions/{cells}").json()
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        for answer in (
+            device.put("/api/upload", params={"name": "new.tif"}, content=(folder / "cells.tif").read_bytes()),
+            device.put(f"/api/sessions/{cells}/comment", json={"text": "lost?"}),
+            device.post(f"/api/sessions/{cells}/undo"),
+        ):
+            assert answer.status_code == 507, answer.text
+            assert "free some" in answer.json()["message"]
+        numbers = device.get(f"/api/sessions/{cells}/comparison", params={"version": "v1", "reference": "v1"})
+        assert numbers.status_code == 200  # which cannot be kept, and are there all the same
+        asked = device.post(f"/api/sessions/{cells}/jobs", json={"kind": "enhance", "steps": ["denoise"]}).json()
+        said = finished(device, asked["id"])["message"]
+        assert "free some" in said
+        assert str(folder) not in said
+    assert device.get(f"/api/sessions/{cells}").json() == before
+    assert names(device) == ["cells.abbe", "cells.tif"]

@@ -28,8 +28,9 @@ def read(device: httpx.Client, session: str) -> dict:  # type: ignore[type-arg]
 
 def test_tiles_are_the_pixels_of_the_image(device: httpx.Client, cells: str, folder: Path) -> None:
     image = abbe.open(folder / "cells.tif")
+    stamp = read(device, cells)["versions"][0]["stamp"]
     for c in (0, 1):
-        answer = device.get(f"/api/sessions/{cells}/versions/v1/tile", params={"level": 0, "x": 0, "y": 0, "c": c})
+        answer = device.get(f"/api/sessions/{cells}/versions/v1/tile", params={"level": 0, "x": 0, "y": 0, "c": c, "stamp": stamp})
         assert "immutable" in answer.headers["cache-control"]
         np.testing.assert_array_equal(np.frombuffer(answer.content, "<u2").reshape(40, 50), image.plane(0, c, 0))
     assert device.get(f"/api/sessions/{cells}/versions/v1/pixel", params={"x": 7, "y": 12}).json()["values"] == [

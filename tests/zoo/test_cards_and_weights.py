@@ -45,6 +45,38 @@ def test_a_card_and_weights_may_lie_apart(tmp_path: Path) -> None:
         load(place).weights()
 
 
+def test_an_exported_model_is_found_by_either_of_its_two_files(tmp_path: Path) -> None:
+    place = write_model(tmp_path, "denoise")
+    weights, described = tmp_path / "yeast.v2.onnx", tmp_path / "yeast.v2.json"
+    (place / "card.json").rename(described)
+    (place / "model.onnx").rename(weights)
+    other = write_model(tmp_path / "beside", "background")
+    (other / "model.onnx").rename(tmp_path / "model.onnx")  # of another model, in the same folder
+    for way in (weights, described):
+        assert find(way).weights() == weights.read_bytes()
+    weights.unlink()
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(ModelError, match=r"yeast\.v2\.onnx"):
+        find(described).weights()
+    with pytest.raises(ModelError, match=r"wanted a model at .*yeast\.v2\.onnx, which is not there"):
+        find(tmp_path / "nowhere" / "yeast.v2.onnx")
+
+
+def test_weights_without_a_card_say_both_names_that_it_may_have(tmp_path: Path) -> None:
+    place = write_model(tmp_path, "denoise")
+    (place / "model.onnx").rename(tmp_path / "yeast.onnx")
+    with pytest.raises(ModelError, match=r"beside .*yeast\.onnx, yeast\.json or card\.json, got none"):
+        find(tmp_path / "yeast.onnx")
+
+
+@pytest.mark.parametrize("name", ["x3.zip", "x3.mlpackage"])
+def test_a_package_for_other_programs_is_said_to_be_none_that_abbe_reads(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    for way in (name, tmp_path / name):
+        with pytest.raises(ModelError, match="a package for other programs, which abbe does not read"):
+            find(way)
+
+
 def test_the_users_own_models_are_listed_after_abbes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_model(tmp_path / "built-in", "denoise")
     write_model(tmp_path / "mine", "denoise", name="yeast")

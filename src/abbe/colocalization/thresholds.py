@@ -15,6 +15,8 @@ OTSU_BINS = 4096
 #: CellProfiler's threshold: this share of the maximum
 SHARE = 0.15
 
+#: whole numbers beyond it are no grey values, and none that a processor counts with
+LARGEST = 2**53
 METHODS: dict[str, str] = {
     **{method: variant for method, (_, _, variant) in costes.VARIANTS.items()},
     "otsu": f"Otsu, IEEE Trans Syst Man Cybern 9:62 (1979), per channel, from at most {OTSU_BINS} bins",
@@ -28,6 +30,10 @@ def find(pair: Pair, sums: Sums, method: str | tuple[float, float]) -> Threshold
     """The thresholds of both channels by one of `METHODS`, or as given."""
     if not isinstance(method, str):
         first, second = method
+        if pair.integers and max(abs(first), abs(second)) > LARGEST:
+            raise ParameterError(
+                f"wanted thresholds like the grey values, which are whole numbers up to {LARGEST}, got {first:g} and {second:g}"
+            )
         return Thresholds("given", "given", float(first), float(second))
     if sums.all.n == 0:
         return Thresholds(method, METHODS[method], None, None, "the region has no pixels")

@@ -118,7 +118,7 @@ def _describe(package: Any, card: Card, precision: Precision) -> None:
     )
     described = package.input_description
     described["observed"] = (
-        f"(pixel - low) / (high - low), low and high being the {normal.low_percentile:g}th and {normal.high_percentile:g}th percentile "
+        f"(pixel - low) / (high - low), low and high being the percentiles {normal.low_percentile:g} and {normal.high_percentile:g} "
         f"of the whole image; height and width multiples of {card.multiple}"
     )
     if card.context:

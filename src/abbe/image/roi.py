@@ -52,7 +52,7 @@ class ROI(ABC):
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ParameterError(f"wanted a ROI in um or pixel, got unit={self.unit!r}")
-        object.__setattr__(self, "name", str(self.name)[: LIMITS.name])
+        object.__setattr__(self, "name", str(self.name)[: LIMITS.name].encode("utf-8", "replace").decode())
         for field, pair in (("depth", self.depth), ("frames", self.frames)):
             if pair is None:
                 continue
@@ -202,7 +202,7 @@ class ROI(ABC):
 def numbers(values: Sequence[Any], what: str, count: int) -> tuple[float, ...]:
     try:
         found = tuple(float(value) for value in values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = ()
     if len(found) != count or not all(map(math.isfinite, found)):
         raise ParameterError(f"wanted {count} finite numbers for {what} as ROI, got {values!r}"[:300])

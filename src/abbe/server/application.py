@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from abbe._version import __version__
 from abbe.errors import AbbeError, ConflictError, ExistsError, LimitError, SessionError, StorageError
@@ -25,11 +27,10 @@ from abbe.server.guard import Guard, RefusedError
 from abbe.server.jobs import Job, Queue
 from abbe.server.keys import Keys, key_at_hand
 from abbe.server.routes import ROUTERS
+from abbe.server.routes.asking import known_alone
 from abbe.server.routes.page import add_page
 from abbe.server.service import Service
 from abbe.server.settings import Settings
-
-log = logging.getLogger(__name__)
 
 #: seconds between two looks for what other programs changed
 WATCH = 0.5
@@ -47,14 +48,15 @@ def create_app(settings: Settings) -> FastAPI:
         hub.publish("job", job.to_dict(), subject=job.id)
 
     key, forgetful = key_at_hand(settings.state)
+    folders, derived = Folders(root, settings.limits.entries), Derived(settings.limits.cache)
     service = Service(
         settings,
         Keys(key, root, settings.limits.wrong_tokens),
         hub,
-        Queue(settings.limits.jobs, job_changed),
-        Cabinet(root, settings.limits.sessions, session_changed),
-        Folders(root, settings.limits.entries),
-        Derived(settings.limits.cache),
+        Queue(settings.limits.jobs, job_changed, folders.said),
+        Cabinet(root, settings.limits.sessions, session_changed, derived.forget),
+        folders,
+        derived,
         {},
         leftovers.Scratch(),
     )
@@ -76,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     app.state.forgetful = forgetful
     for router in ROUTERS:
-        app.include_router(router, prefix="/api")
+        app.include_router(router, prefix="/api", dependencies=[Depends(known_alone)])
     add_page(app, settings)
     _explain_failures(app)
     app.add_middleware(Guard, keys=service.keys, settings=settings)
@@ -90,6 +92,8 @@ async def _watch(service: Service) -> None:
             await asyncio.to_thread(service.cabinet.look)
 
 
+#: the disk, or the user's share of it, is full
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: the first that fits decides the status
 STATUS: tuple[tuple[type[AbbeError], int], ...] = (
     (ConflictError, 409),
@@ -106,9 +110,9 @@ def _explain_failures(app: FastAPI) -> None:
 
     @app.exception_handler(AbbeError)
     async def _abbe(request: Request, problem: AbbeError) -> JSONResponse:
-        status = next(code for kind, code in STATUS if isinstance(problem, kind))
-        message = str(problem).replace(str(request.app.state.service.folders.root) + "/", "")
-        return _failure(status, type(problem).__name__.removesuffix("Error").lower(), message)
+        no_room = isinstance(problem.__cause__, OSError) and problem.__cause__.errno in NO_ROOM
+        status = 507 if no_room else next(code for kind, code in STATUS if isinstance(problem, kind))
+        return _failure(status, type(problem).__name__.removesuffix("Error").lower(), request.app.state.service.folders.said(problem))
 
     @app.exception_handler(RefusedError)
     async def _refused(request: Request, refusal: RefusedError) -> JSONResponse:
@@ -116,20 +120,42 @@ def _explain_failures(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, problem: RequestValidationError) -> JSONResponse:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        return _failure(400, "parameter", f"the page sent something wrong for {where or 'the request'}: {first['msg']}")
+        return _failure(400, "parameter", _wrong(problem.errors()[0], request.headers.get("content-type", "")))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, problem: HTTPException) -> JSONResponse:
-        return _failure(
-            problem.status_code, "http", "there is nothing at this address" if problem.status_code == 404 else str(problem.detail)
-        )
+        if problem.status_code not in (404, 405):
+            return _failure(problem.status_code, "http", str(problem.detail))
+        allowed = ", ".join(_methods(request))
+        if not allowed:
+            return _failure(404, "http", "there is nothing at this address")
+        answer = _failure(405, "http", f"wanted {allowed} at this address, got {request.method}")
+        answer.headers["Allow"] = allowed
+        return answer
 
-    @app.exception_handler(Exception)
-    async def _bug(request: Request, problem: Exception) -> JSONResponse:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=problem)
-        return _failure(500, "bug", f"something went wrong inside abbe ({type(problem).__name__}); what was saved before is unchanged")
+
+def _methods(request: Request) -> list[str]:
+    """What else than this method an address of the interface can be asked with; nothing where there is no such address."""
+    path: str = request.scope["path"]
+    if not path.startswith("/api/"):
+        return []
+    here = {"type": "http", "method": request.method, "path": path.removeprefix("/api"), "root_path": "", "headers": []}
+    routes = (route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute))
+    return sorted({method for route in routes if route.matches(here)[0] is Match.PARTIAL for method in route.methods or ()})
+
+
+def _wrong(first: dict[str, Any], content_type: str) -> str:
+    """What is wrong with a request, in words: `first` of what was found."""
+    where = ".".join(str(part) for part in first["loc"][1:])
+    if first["type"] == "json_invalid":
+        return f"wanted JSON, got something else at character {where}: {first['ctx']['error']}"
+    if first["type"] == "extra_forbidden":
+        return f"wanted settings that there are, got {where}, which is none here; is it misspelt?"
+    if not where and "json" not in content_type:
+        return "wanted JSON, and the header Content-Type: application/json, got " + (
+            f"a body of {content_type}" if content_type else "none"
+        )
+    return f"wanted something else for {where or 'the request'}: {first['msg']}"
 
 
 def _failure(status: int, error: str, message: str, **more: Any) -> JSONResponse:

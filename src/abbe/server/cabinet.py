@@ -34,11 +34,16 @@ def path_of(session_id: str) -> str:
 class Cabinet:
     """Sessions below one folder. Safe to use from threads."""
 
-    def __init__(self, root: Path, most: int, changed: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, root: Path, most: int, changed: Callable[[str, int], None], replaced: Callable[[str], None] = lambda session_id: None
+    ) -> None:
+        """`changed` is told of news in a session, `replaced` that another session lies in its place now."""
         self.root = root
-        self._most, self._changed = most, changed
+        self._most, self._changed, self._replaced = most, changed, replaced
         self._open: OrderedDict[str, Session] = OrderedDict()
         self._told: dict[str, int] = {}
+        #: of each session that was ever opened where its first version lies, which no other session has
+        self._first: dict[str, str] = {}
         self._opening = Turns()
         self._lock = threading.Lock()
 
@@ -49,6 +54,8 @@ class Cabinet:
         hidden = any(part.startswith(".") for part in Path(path).parts)
         if hidden or place.suffix != SUFFIX or not place.exists():
             raise SessionError(f"wanted the session {path[:200]}, which is not there (any more); it may have been deleted or renamed")
+        if id_of(place.relative_to(self.root).as_posix()) != session_id:  # whoever has it open by another id would hear of no change
+            raise SessionError(f"wanted the session {path[:200]} by its own id, got another spelling of it; open it from the list of files")
         return place
 
     def get(self, session_id: str) -> Session:
@@ -59,7 +66,21 @@ class Cabinet:
             with self._opening.alone(session_id):  # looking through its files may take long, and others go on meanwhile
                 session = self._known(session_id) or self._keep(session_id, Session.open(place))
         session.refresh()
+        if self._is_another(session_id, session):
+            self.forget(session_id)
+            session = self.get(session_id)
+            self.changed(session_id, session)
         return session
+
+    def _is_another(self, session_id: str, session: Session) -> bool:
+        """Did somebody put another session in its place? Nothing of what was kept of the one before is good for it."""
+        first = session.original.folder
+        with self._lock:
+            another = self._first.setdefault(session_id, first) != first
+            self._first[session_id] = first
+        if another:
+            self._replaced(session_id)
+        return another
 
     def _known(self, session_id: str) -> Session | None:
         with self._lock:
@@ -97,7 +118,12 @@ class Cabinet:
         for session_id, session in sessions:
             try:
                 session.refresh()
+                another = self._is_another(session_id, session)
             except (SessionError, OSError):
+                continue
+            if another:
+                self.forget(session_id)
+                self._changed(session_id, session.revision)
                 continue
             with self._lock:
                 news = self._told.get(session_id, session.revision) != session.revision

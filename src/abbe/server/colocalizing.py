@@ -11,6 +11,7 @@ import numpy as np
 from abbe.errors import ParameterError
 from abbe.image import ROI, Grid
 from abbe.server.derived import Picture
+from abbe.server.document import check_plane
 from abbe.server.jobs import Progress
 from abbe.session import Session
 from abbe.session.collections import Measured
@@ -98,6 +99,7 @@ def revealed(
     session: Session, version: str, channels: tuple[int, int], thresholds: tuple[float, float], t: int, z: int, region: ROI | None = None
 ) -> Picture:
     """The colocalized pixels of one plane, within the region that the thresholds are for."""
+    check_plane(session.version(version), t, z, *channels)
     image = session.image(version)
     a, b = (image.plane(t, c, z) for c in channels)
     found = (a >= thresholds[0]) & (b >= thresholds[1])

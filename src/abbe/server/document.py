@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from abbe.errors import AbbeError
+from abbe.errors import AbbeError, ParameterError
 from abbe.formats.naming import numbered
 from abbe.formats.opening import SEVERAL
 from abbe.recipe import Recipe
@@ -81,9 +81,20 @@ def in_words(session: Session, action: str) -> str:
     return action[: parent.start()] + (f" from {names[parent[1]]}" if parent[1] in names else "")
 
 
+def check_plane(version: Version, t: int, z: int, *channels: int) -> None:
+    """Raises `ParameterError` for a frame, plane or channel that the version does not have."""
+    frames, known, planes = version.shape[:3]
+    if t >= frames or z >= planes or any(c >= known for c in channels):
+        raise ParameterError(
+            f"wanted one of {frames} frames, {planes} planes and {known} channels of {version.name[:80]}, counted from 0, got "
+            f"frame {t}, plane {z}" + (f", channels {', '.join(map(str, channels))}" if channels else "")
+        )
+
+
 def version_document(session: Session, version: Version, said: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "id": version.id,
+        "stamp": stamp(version),
         "name": version.name,
         "operation": version.operation,
         "parent": version.parent,
@@ -103,6 +114,11 @@ def version_document(session: Session, version: Version, said: Mapping[str, Any]
         "verdict": said,
         "recipe": None if version.recipe is None else recipe(version.recipe),
     }
+
+
+def stamp(version: Version) -> str:
+    """What no other version has, of no other session: one that takes this one's place, with its path and its number, has another."""
+    return version.folder.rpartition("-")[2]
 
 
 def colors(version: Version) -> list[str]:

@@ -56,8 +56,8 @@ class Subscription:
                 await asyncio.wait_for(self._wake.wait(), HEARTBEAT)
             self._wake.clear()
             waiting, self._waiting = self._waiting, {}
-            if not waiting:
-                yield ": here\n\n"
+            if not waiting and not self._closed:
+                yield "event: here\ndata: {}\n\n"  # an event, for a page is not told of comments
             for (event, _), data in waiting.items():
                 yield f"event: {event}\ndata: {json.dumps(data)}\n\n"
 
@@ -83,13 +83,21 @@ class Hub:
             yield self._number
 
     def join(self, device: str, page: str, session: str | None) -> Subscription:
-        """Called in the event loop. Raises `LimitError` when too many pages are open."""
+        """Called in the event loop. Raises `LimitError` when too many pages are open.
+
+        A page that comes back took leave of nobody where its network went: its stream from before ends now, not when TCP gives it up.
+        """
         with self._lock:
-            if len(self._open) >= self._most:
+            before = [one for one in self._open if page and (one.device, one.page) == (device, page)]
+            others = [one for one in self._open if one not in before]
+            if len(others) >= self._most:
                 raise LimitError(f"wanted at most {self._most} open pages, got one more; close some")
             new = Subscription(asyncio.get_running_loop(), device, page, session)
-            self._open.append(new)
-        self._tell_who(session)
+            self._open = [*others, new]
+        for one in before:
+            one.close()
+        for shown in {session, *(one.session for one in before)}:
+            self._tell_who(shown)
         return new
 
     def leave(self, subscription: Subscription) -> None:

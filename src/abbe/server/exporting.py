@@ -14,12 +14,13 @@ from pydantic import BaseModel, Field
 
 from abbe.errors import ParameterError
 from abbe.server.document import colors as shown_colors
-from abbe.server.folders import clean_name, free_name
 from abbe.server.jobs import Progress, Work
 from abbe.server.leftovers import EXPORT, held
+from abbe.server.names import clean_name, free_name
 from abbe.server.service import Service
 from abbe.server.works import part
 from abbe.session import Session
+from abbe.session.export import safe
 from abbe.storage import storage_error
 
 #: downloads that wait to be fetched; older ones are removed
@@ -69,19 +70,27 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
                 frame=wishes.frame,
                 progress=part(progress, 0.0, WRITING),
             )
-            if not made.files:
+            files = made.files
+            if not files:
                 raise ParameterError("nothing could be exported: " + "; ".join(made.left_out))
             chosen = [line for line in made.left_out if "not chosen" not in line]
-            said = {"files": [file.name for file in made.files], "left_out": chosen, "notices": list(made.notices)}
+            if len(files) == 1 and wishes.name and wishes.destination == "download":  # several come in a folder of that name
+                files = (_named(files[0], safe(session.name), stem),)
+            said = {"files": [file.name for file in files], "left_out": chosen, "notices": list(made.notices)}
             if wishes.destination == "folder":
                 return {"folder": _into_folder(here, session_id, scratch / stem), **said}
-            ready = _one_file(scratch, stem, made.files, part(progress, WRITING, 1.0))
+            ready = _one_file(scratch, stem, files, part(progress, WRITING, 1.0))
             return {"download": _offer(here, ready), "name": ready.name, **said}
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
 
     return run
+
+
+def _named(file: Path, before: str, after: str) -> Path:
+    """The file with another name at its beginning; what follows says which version it is, and of which kind."""
+    return file.rename(file.with_name(after + file.name.removeprefix(before))) if file.name.startswith(before) else file
 
 
 def colors(session: Session, version: str) -> tuple[str, ...]:

@@ -24,9 +24,12 @@ from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
 from abbe.server.changes import State, as_text, is_as_kept, state_of
 from abbe.server.leftovers import UPLOAD, held
+from abbe.server.names import clean_name, legible
 from abbe.server.turns import Turns
 from abbe.storage import inside
 
+#: folders that are images
+ZARR = ".zarr"
 #: what the list offers to open; whether it is an image is decided by content when it is opened
 IMAGES = [
     ".tif",
@@ -81,35 +84,57 @@ class Folders:
         self.opening = Turns()
         self._lock = threading.Lock()
 
+    @property
+    def name(self) -> str:
+        """What the folder served is called."""
+        return legible(self.root.name)
+
+    def said(self, problem: AbbeError) -> str:
+        """What went wrong, as a client may be told: with paths below the folder served, and none on the disk."""
+        return str(problem).replace(str(self.root) + os.sep, "")
+
     def place(self, path: str) -> Path:
         """The real place of a path from a client. Raises `StorageError` for what leads out, is hidden, or lies inside a session."""
         if path == "":
             return self.root
         real = inside(self.root, path)
-        parts = real.relative_to(self.root).parts
-        if any(part.startswith(".") for part in (*parts, *path.split("/"))) or any(part.endswith(SUFFIX) for part in parts[:-1]):
+        below = real.relative_to(self.root)
+        if legible(str(below)) != str(below) or ("\ufffd" in path and not real.exists()):
+            raise StorageError(f"wanted {legible(path)[:200]}, whose name on the disk has bytes that are no text (UTF-8); rename it there")
+        hidden = any(part.startswith(".") for part in (*below.parts, *path.split("/")))
+        if hidden or any(part.endswith(SUFFIX) for part in below.parts[:-1]):
             raise StorageError(f"wanted a path inside the folder that is served, got {path[:200]!r}")
         return real
 
+    def folder(self, path: str) -> Path:
+        """The real place of a folder to list, or to put something into. Raises `StorageError` for sessions and images, and for none."""
+        place = self.place(path)
+        within = place.relative_to(self.root).parts
+        if any(part.lower().endswith((SUFFIX, ZARR)) for part in within) or not place.is_dir():
+            if not path:
+                raise StorageError(
+                    f"wanted the folder that is served, {self.name}, which is not there (any more); is its disk still connected?"
+                )
+            raise StorageError(f"wanted a folder inside the one that is served, got {path[:200]!r}, which is none (any more)")
+        return place
+
     def list(self, path: str) -> dict[str, Any]:
         """Sub-folders first, then sessions and images, by name. Raises `StorageError`."""
-        folder = self.place(path)
+        folder = self.folder(path)
         found: list[dict[str, Any]] = []
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     found += _listed(entry, path)
         except OSError as problem:
-            raise StorageError(f"wanted to list the folder {path or self.root.name}, got: {problem.strerror}") from problem
+            raise StorageError(f"wanted to list the folder {path or self.name}, got: {problem.strerror}") from problem
         order = {"folder": 0, "session": 1, "image": 1}
         found.sort(key=lambda e: (order[str(e["kind"])], _natural(str(e["name"]))))
         parts = path.split("/") if path else []
         return {
             "path": path,
-            "name": parts[-1] if parts else self.root.name,
-            "parents": [
-                {"name": name, "path": "/".join(parts[:k])} for k, name in enumerate([self.root.name, *parts[:-1]] if parts else [])
-            ],
+            "name": parts[-1] if parts else self.name,
+            "parents": [{"name": name, "path": "/".join(parts[:k])} for k, name in enumerate([self.name, *parts[:-1]] if parts else [])],
             "entries": found[: self._entries],
             "more": max(0, len(found) - self._entries),
         }
@@ -214,8 +239,10 @@ class Folders:
         Raises `LimitError` when it is larger than `limit` or the disk has no room, `StorageError` for a name that cannot be,
         and when the sender goes before the end.
         """
-        place = self.place(folder)
+        place = self.folder(folder)
         clean = clean_name(name)
+        if clean.lower().endswith(SUFFIX):
+            raise StorageError(f"wanted an image's file, got {clean}, a name of sessions; copy a session into the folder that is served")
         part = place / f"{UPLOAD}{secrets.token_hex(8)}"
         written = 0
         try:
@@ -238,25 +265,6 @@ class Folders:
         finally:
             part.unlink(missing_ok=True)
         return f"{folder}/{target}" if folder else target, several
-
-
-def clean_name(name: str) -> str:
-    """A file name from another device, without what a file system or a terminal could trip over. Raises `StorageError` if that is all."""
-    last = re.split(r"[/\\]", name)[-1]
-    clean = re.sub(r'[\x00-\x1f\x7f<>:"|?*\u202a-\u202e\u2066-\u2069]', "_", last).strip(" .")
-    stem, suffix = os.path.splitext(clean)
-    if not stem:
-        raise StorageError(f"wanted a file name, got {name[:100]!r}")
-    return stem.encode()[:180].decode(errors="ignore") + suffix[:20]
-
-
-def free_name(folder: Path, stem: str, suffix: str) -> Path:
-    """A place that nothing has yet: "cells.abbe", "cells 2.abbe", ..."""
-    for number in range(1, 10_000):
-        place = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} {number}{suffix}")
-        if not place.exists():
-            return place
-    raise StorageError(f"wanted a free name like {stem}{suffix}, and ten thousand are taken")
 
 
 def _free(folder: Path, name: str, part: Path) -> str:
@@ -292,8 +300,9 @@ def _listed(entry: os.DirEntry[str], path: str) -> list[dict[str, Any]]:
         known = entry.stat()
     except OSError:
         return []
-    where = f"{path}/{entry.name}" if path else entry.name
-    return [{"name": entry.name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime}]
+    name = legible(entry.name)
+    where = f"{path}/{name}" if path else name
+    return [{"name": name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime}]
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:
@@ -304,7 +313,7 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
         if name.endswith(SUFFIX):
             return "session"
         if entry.is_dir():
-            return "image" if name.endswith(".zarr") else "folder"
+            return "image" if name.endswith(ZARR) else "folder"
     except OSError:
         return None
     return "image" if name.endswith(tuple(IMAGES)) else None
@@ -312,7 +321,7 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Sorts "cell 2" before "cell 10"."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
 
 
 def decoded(place: Path, number: int | None = None) -> Image:

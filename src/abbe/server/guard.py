@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from abbe.server.keys import Keys
 from abbe.server.lingering import Exchange
 from abbe.server.settings import Settings
+
+log = logging.getLogger(__name__)
 
 SAFE = {"GET", "HEAD"}
 #: the page loads scripts, styles and pixels from here alone; blob: and data: are images that the page itself draws
@@ -33,6 +35,8 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+#: what a client is told of a fault of abbe's own; the rest is in the log
+BUG = "something went wrong inside abbe ({}); what was saved before is unchanged"
 
 
 class RefusedError(Exception):
@@ -64,6 +68,11 @@ class Guard:
         self._running += 1
         try:
             await self._app(scope, self._bounded(scope, exchange.receive), _with_headers(exchange.send))
+        except Exception as problem:
+            log.error("%s %s failed", scope["method"], scope["path"], exc_info=problem)
+            if exchange.answered:  # nothing can be said any more: the connection is closed, which the client sees
+                raise
+            await _answer(exchange.send, RefusedError(500, "bug", BUG.format(type(problem).__name__)))
         finally:
             self._running -= 1
 
@@ -143,11 +152,9 @@ def cookie_name(port: int) -> str:
 
 
 def cookie_of(headers: Mapping[str, str], port: int) -> str | None:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(cookie_name(port))
-    except CookieError:
-        return None
-    return found.value if found else None
+    """Ours among the cookies of all programs on this machine, whatever theirs are like: JSON in one of them ends a strict reader's work."""
+    found = (cookie.partition("=") for cookie in headers.get("cookie", "").split(";"))
+    return next((value.strip() for name, _, value in found if name.strip() == cookie_name(port)), None)
 
 
 def _with_headers(send: Send) -> Send:

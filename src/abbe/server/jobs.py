@@ -83,10 +83,13 @@ class Job:
 
 
 class Queue:
-    """Jobs in the order they came, one at a time, and one that measures beside. `changed` is told about each, from its worker's thread."""
+    """Jobs in the order they came, one at a time, and one that measures beside.
 
-    def __init__(self, most: int, changed: Callable[[Job], None]) -> None:
-        self._most, self._changed = most, changed
+    `changed` is told about each, from its worker's thread; `said` gives what pages are told of a failure.
+    """
+
+    def __init__(self, most: int, changed: Callable[[Job], None], said: Callable[[AbbeError], str] = str) -> None:
+        self._most, self._changed, self._said = most, changed, said
         self._lock = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
@@ -188,7 +191,7 @@ class Queue:
         except CancelledError:
             job.state, job.message = "cancelled", "stopped; nothing was changed"
         except AbbeError as problem:
-            job.state, job.message = "failed", str(problem)
+            job.state, job.message = "failed", self._said(problem)
         except MemoryError:
             job.state, job.message = "failed", "not enough memory; close other programs, or work on a smaller part of the image"
         except Exception as problem:

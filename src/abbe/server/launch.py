@@ -16,6 +16,7 @@ import uvicorn
 from abbe.errors import ParameterError, StorageError
 from abbe.server.application import create_app
 from abbe.server.invitation import addresses, link
+from abbe.server.logbook import write_to_terminal
 from abbe.server.settings import PORT, Settings
 
 #: ports after the usual one that are tried when it is taken
@@ -84,6 +85,7 @@ def serve(settings: Settings, ready: Callable[[Started], None] | None = None) ->
     if not settings.folder.is_dir():
         raise StorageError(f"wanted a folder to serve, got {settings.folder}, which is none; make it first")
     _check_certificate(settings)
+    write_to_terminal()
     with contextlib.closing(listen(settings)) as found:
         settings = replace(settings, port=found.getsockname()[1])
         app = create_app(settings)

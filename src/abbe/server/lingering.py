@@ -25,6 +25,8 @@ class Exchange:
         #: bytes of the request may still come
         self._open = named.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in named
         self._early = False
+        #: the answer has begun
+        self.answered = False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -32,6 +34,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
+        self.answered = True
         if message["type"] == "http.response.start" and self._open:
             self._early = True
             others = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"connection"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from abbe.errors import ParameterError
+from abbe.errors import ParameterError, SessionError, StorageError
 from abbe.image import Image
 from abbe.image.pixels import Array
 from abbe.server.derived import Picture
+from abbe.server.document import check_plane
 from abbe.session import Session, Version
 
 #: rows and columns
@@ -19,6 +21,7 @@ Place = tuple[slice, slice]
 
 def difference(session: Session, version: str, reference: str, t: int, z: int) -> Picture:
     """Version less reference, in its units, on its grid; a coarser reference is enlarged by cubic splines, centres aligned."""
+    check_plane(session.version(version), t, z)
     after, before, _ = _together(session, version, reference)
     if after.shape[1] != before.shape[1]:
         raise ParameterError("wanted two versions with the same channels, got different ones")
@@ -42,6 +45,7 @@ def error(session: Session, version: str, reference: str, t: int, z: int) -> Pic
     """NanoJ-SQUIRREL's error map, on the reference's grid: where the version does not explain the reference."""
     from abbe.comparison import compare
 
+    check_plane(session.version(reference), t, z)
     after, before, place = _together(session, version, reference)
     maps = compare(original=before, transformed=after).error_map
     part = np.stack([maps.plane(min(t, maps.shape[0] - 1), c, min(z, maps.shape[2] - 1)) for c in range(maps.shape[1])]).astype(np.float32)
@@ -98,6 +102,6 @@ def comparison(session: Session, version: str, reference: str) -> dict[str, Any]
         return dict(known[-1].results)
     after, before, _ = _together(session, version, reference)
     result = compare(original=before, transformed=after).to_dict()
-    if session.read_only is None:
+    with suppress(SessionError, StorageError):  # it may only be read, or the disk is full: the numbers are there all the same
         session.analyses.add("comparison", result, version=version, reference=reference)
     return result

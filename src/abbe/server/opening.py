@@ -16,7 +16,7 @@ from abbe.formats.naming import numbered
 from abbe.image import Image
 from abbe.server.cabinet import SUFFIX, id_of
 from abbe.server.document import one_of
-from abbe.server.folders import clean_name, free_name
+from abbe.server.names import clean_name, free_name
 from abbe.server.service import Service
 from abbe.session import Session
 from abbe.session.multiscale import colors
@@ -54,6 +54,9 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
     place = here.folders.place(path)
     if not place.exists():
         raise StorageError(f"wanted {path[:200]}, which is not there (any more)")
+    path = place.relative_to(
+        here.folders.root
+    ).as_posix()  # one image has one session, and a session one id, by whatever link it is reached
     if place.suffix == SUFFIX:
         here.cabinet.get(id_of(path))
         return id_of(path), False
@@ -82,6 +85,7 @@ def _create(folder: Path, stem: str, image: Image) -> str:
 def choices(here: Service, path: str) -> list[dict[str, Any]]:
     """The images of a file of several, each with the session that was made from it; nothing of a file of one, or of a session."""
     place = here.folders.place(path)
+    path = place.relative_to(here.folders.root).as_posix()
     known = {} if place.suffix == SUFFIX else _sessions_of(here, path, place)
     if place.suffix == SUFFIX or (set(known) == {0} and _of_one(known[0])):
         return []
@@ -93,7 +97,8 @@ def choices(here: Service, path: str) -> list[dict[str, Any]]:
 
 def keep(here: Service, image: Image, name: str, folder: str) -> str:
     """A new session around an image that is in no file; returns its id."""
-    place = here.folders.place(folder)
+    place = here.folders.folder(folder)
+    folder = place.relative_to(here.folders.root).as_posix().removeprefix(".")
     return id_of(_join(folder, _create(place, Path(clean_name(name)).name.removesuffix(SUFFIX), image)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from abbe.errors import ParameterError
 from abbe.session.places import Place
-from abbe.session.plain import plain
+from abbe.session.plain import DEEPEST, plain
 from abbe.session.store import Store
 from abbe.storage import write_whole
 
@@ -20,8 +20,11 @@ MOST = 2**20
 def read(place: Place) -> dict[str, Any]:
     """The settings; empty where there are none, or damaged ones."""
     try:
-        found = json.loads(place.read(NAME))
-    except (OSError, ValueError, RecursionError):
+        content = place.read(NAME)
+        found = json.loads(content)
+        if b"\\u" in content or content.count(b"[") + content.count(b"{") > DEEPEST:  # nothing else can be what no page could be sent
+            found = plain(found)
+    except (OSError, ValueError, RecursionError, ParameterError):
         return {}
     return found if isinstance(found, dict) else {}
 

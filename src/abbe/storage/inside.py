@@ -23,15 +23,13 @@ def inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path)
     base = Path(os.path.realpath(root))
     parts = text.split("/")
-    if (
-        not text
-        or len(text) > LIMITS.name
-        or text.startswith("/")
-        or "\\" in text
-        or any(ord(character) < 32 or ord(character) == 127 for character in text)
-        or any(_unsafe(part) for part in parts)
-    ):
+    if not text or len(text) > LIMITS.name or text.startswith("/") or ".." in parts:
         raise StorageError(f"wanted a path inside the folder that is served, got {text[:200]!r}")
+    if any(character in ":\\" or not 32 <= ord(character) != 127 for character in text) or any(map(_unsafe, parts)):
+        raise StorageError(
+            f"wanted a path inside the folder that is served, with names that every system can have, got {text[:200]!r}; rename it there "
+            "(without : and \\, signs that cannot be seen, a space at the end, or the name of a device such as con)"
+        )
     try:
         real = Path(os.path.realpath(base / text))
     except (OSError, ValueError) as problem:
@@ -42,4 +40,4 @@ def inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
 
 
 def _unsafe(part: str) -> bool:
-    return part == ".." or ":" in part or part != part.rstrip(" ") or _DEVICE.fullmatch(part) is not None
+    return part != part.rstrip(" ") or _DEVICE.fullmatch(part) is not None

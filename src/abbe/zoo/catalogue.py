@@ -23,6 +23,8 @@ BUILT_IN = Path(__file__).parent / "models"
 OF_A_RUN = "model"
 #: weights of the adversarial partner, beside the model's own
 PARTNER = "partner.onnx"
+#: what `abbe model export` makes for other programs, and abbe itself does not read
+PACKAGES = (".zip", ".mlpackage")
 #: largest weights file that is read (bytes); abbe's own models are below 2**23
 LARGEST = 2**30
 
@@ -110,6 +112,11 @@ def find(name: str | os.PathLike[str]) -> Model:
         if model.card.name == text:
             return model
     path = Path(text)
+    if path.suffix in PACKAGES:
+        raise ModelError(
+            f"wanted a model, got {text}, a package for other programs, which abbe does not read; give the model's name, or its ONNX form "
+            "(abbe model export --to onnx, NAME.onnx with NAME.json)"
+        )
     if path.suffix in (".onnx", ".json") or path.is_dir():
         return load(path)
     names = ", ".join(model.card.name for model in known) or "none"
@@ -122,14 +129,41 @@ def find(name: str | os.PathLike[str]) -> Model:
 
 
 def load(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
-    """A model from its folder, from its card or ONNX file (the other lies beside it), or from a card and a weights file."""
+    """A model from its folder, from its card or ONNX file (the other lies beside it), or from a card and a weights file.
+
+    Beside NAME.onnx lies NAME.json, as an export leaves them, or card.json; beside NAME.json likewise NAME.onnx or model.onnx.
+    """
     place = Path(path)
-    if weights is None and place.suffix == ".onnx":
-        named = place.with_suffix(".json")
-        card, weights = (named if named.exists() else place.with_name("card.json")), place
-    else:
-        card = _model_in(place) / "card.json" if place.is_dir() else place
-    return Model(_read_card(card), Path(weights) if weights is not None else card.with_name("model.onnx"))
+    if weights is not None:
+        return Model(_read_card(_card_in(place)), Path(weights))
+    if place.suffix == ".onnx":
+        return Model(_read_card(_card_of(place)), place)
+    card = _card_in(place)
+    return Model(_read_card(card), _weights_of(card))
+
+
+def _card_in(place: Path) -> Path:
+    return _model_in(place) / "card.json" if place.is_dir() else place
+
+
+def _card_of(weights: Path) -> Path:
+    """The card of an ONNX file. Raises `ModelError` where there is none."""
+    known = (weights.with_suffix(".json"), weights.with_name("card.json"))
+    found = next((card for card in known if card.exists()), None)
+    if found is None and not weights.exists():
+        raise ModelError(f"wanted a model at {weights}, which is not there")
+    if found is None:
+        raise ModelError(
+            f"wanted a model's card beside {weights}, {' or '.join(card.name for card in known)}, got none; an export writes it: "
+            "keep the two together"
+        )
+    return found
+
+
+def _weights_of(card: Path) -> Path:
+    """Where the weights of a card are, or should be."""
+    named, usual = card.with_suffix(".onnx"), card.with_name("model.onnx")
+    return usual if card.name == "card.json" or (usual.exists() and not named.exists()) else named
 
 
 def _read_card(path: Path) -> Card:
@@ -137,7 +171,7 @@ def _read_card(path: Path) -> Card:
         with path.open("rb") as file:
             text = file.read(LIMITS.metadata + 1)
     except OSError as problem:
-        raise ModelError(f"wanted a model's card at {path}, got: {problem.strerror}; it lies beside model.onnx") from problem
+        raise ModelError(f"wanted a model's card at {path}, got: {problem.strerror}; it lies beside the model's ONNX file") from problem
     return Card.from_json(text, str(path))
 
 

@@ -40,9 +40,10 @@ class Notes {
     const { id } = note;
     // whoever says something from an effect must not run again for every message
     untrack(() => {
-      const alike = this.list.filter((one) => one.stays === stays);
+      const others = this.list.filter((one) => one.action || action || one.text !== text); // the same once more is no news
+      const alike = others.filter((one) => one.stays === stays);
       const old = alike.slice(0, Math.max(0, alike.length - MOST + 1));
-      this.list = [...this.list.filter((one) => !old.includes(one)), note];
+      this.list = [...others.filter((one) => !old.includes(one)), note];
     });
     if (!stays) this.#pass(id, kind === "problem" ? 12_000 : action ? 10_000 : 5_000);
   }

@@ -42,6 +42,8 @@ export interface Notice {
 
 export interface Version {
   id: string;
+  /** what no other version has, of no other session: for addresses of its pixels, which the browser keeps */
+  stamp: string;
   name: string;
   operation: string;
   parent: string | null;

@@ -53,10 +53,17 @@ const COLORMAP = { difference: "rdbu", error: "inferno", trust: "viridis" } as c
 
 /**
  * The contrast that shows a preview as its surroundings are shown: the camera's offset and the background are taken out of it, so that black lies
- * elsewhere, and what was blurred is brighter. A span never becomes smaller: what is left of mere noise would be spread over all shades.
+ * elsewhere, and what was blurred is brighter. A span never becomes smaller: what is left of mere noise would be spread over all shades. Where black
+ * lies below the background of the surroundings, so that one sees it (a black label in the image, a choice by hand), the preview shows none that it
+ * has not: what was brightest is as bright as before.
  */
 function moved({ low, high }: Range, before: [number, number], after: [number, number]): Range {
-  const gain = Math.max(1, (after[1] - after[0]) / (before[1] - before[0] || 1));
+  const span = before[1] - before[0] || 1;
+  const gain = Math.max(1, (after[1] - after[0]) / span);
+  if (low < before[0]) {
+    const black = Math.min(low, after[0]);
+    return { low: black, high: black + ((after[0] + gain * span - black) / (before[0] + span - low)) * (high - low) };
+  }
   const black = after[0] + gain * (low - before[0]);
   return { low: black, high: black + gain * (high - low) };
 }
@@ -169,8 +176,9 @@ export class Look {
   picture(version: Version): Picture {
     const { step } = this.units;
     return {
-      key: `${this.session.id}/${version.id}`,
+      key: `${this.session.id}/${version.id}/${version.stamp}`,
       path: `/sessions/${this.session.id}/versions/${version.id}/tile`,
+      parameters: { stamp: version.stamp },
       dtype: version.dtype,
       channels: version.shape[1],
       levels: version.levels,
@@ -254,7 +262,7 @@ export class Look {
     let [t, z] = [this.frame(grid), this.plane(grid)];
     const channel = { index: Math.min(this.mapChannel, current.shape[1] - 1), visible: true, color: [255, 255, 255] as [number, number, number] };
     if (this.mode === "trust") {
-      const picture = { ...this.picture(current), key: `${base}/${current.id}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
+      const picture = { ...this.picture(current), key: `${base}/${current.id}/${current.stamp}/trust`, path: `${base}/versions/${current.id}/trust`, dtype: "float32" };
       return { picture, t, z, channels: [{ ...channel, low: 0, high: 1 }], colormap: COLORMAP.trust };
     }
     // A map of something else may still be here: its levels are not those of the one that is to be shown.
@@ -266,9 +274,9 @@ export class Look {
     }
     const picture: Picture = {
       ...this.picture(grid),
-      key: `${base}/${this.compared}`,
+      key: `${base}/${this.compared}/${current.stamp}`,
       path: `${base}/maps/${this.mode}/tile`,
-      parameters: { version: current.id, reference: reference.id },
+      parameters: { version: current.id, reference: reference.id, stamp: `${current.stamp} ${reference.stamp}` },
       dtype: "float32",
       levels: this.map.levels,
     };
@@ -299,9 +307,9 @@ export class Look {
       const { first, second, low, high, roi } = this.revealed;
       const picture: Picture = {
         ...this.picture(version),
-        key: `${base}/${version.id}/revealed/${first}/${second}/${low}/${high}/${roi?.id}/${roi?.base}`,
+        key: `${base}/${version.id}/${version.stamp}/revealed/${first}/${second}/${low}/${high}/${roi?.id}/${roi?.base}`,
         path: `${base}/revealed`,
-        parameters: { version: version.id, first, second, low, high, ...(roi ? { roi: roi.id, base: roi.base } : {}) },
+        parameters: { version: version.id, stamp: version.stamp, first, second, low, high, ...(roi ? { roi: roi.id, base: roi.base } : {}) },
         dtype: "uint8",
         channels: 1,
       };

@@ -6,17 +6,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.server import colocalizing, tabling
+from abbe.server.routes.asking import Body
 from abbe.server.routes.jobs import Method
-from abbe.server.routes.pictures import Index, raw
+from abbe.server.routes.pictures import Index, Stamp, raw
 from abbe.server.service import Here
 
 router = APIRouter(prefix="/sessions/{session_id}")
 
+Value = Annotated[float, Query(allow_inf_nan=False)]
 
-class Measuring(BaseModel):
+
+class Measuring(Body):
     """One pair in one region. `roi` is the id of a region of the session, `shape` one that is being drawn; neither: the whole image."""
 
     version: str | None = Field(None, max_length=64)
@@ -61,8 +64,8 @@ def revealed(
     version: Annotated[str, Query(max_length=64)],
     first: Index,
     second: Index,
-    low: float,
-    high: float,
+    low: Value,
+    high: Value,
     level: Index,
     x: Index,
     y: Index,
@@ -71,6 +74,7 @@ def revealed(
     c: Index = 0,
     roi: Annotated[str | None, Query(max_length=64)] = None,
     base: int = 0,
+    stamp: Stamp = "",
 ) -> Response:
     """Pixels at or over both thresholds, `low` and `high`, are 255, others 0; uint8, on the version's grid. Those of one region alone, when
     there is a `roi`; `base` is its revision, so that a browser asks again when it was moved."""
@@ -78,4 +82,4 @@ def revealed(
     region = None if roi is None else session.rois.roi(roi)
     key = (session_id, "revealed", version, first, second, low, high, t, z, roi, None if roi is None else session.rois.revision_of(roi))
     picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z, region))
-    return raw(picture.tile(level, 0, y, x))
+    return raw(picture.tile(level, 0, y, x), stamp)

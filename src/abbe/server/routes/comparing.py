@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.server import maps, previewing
 from abbe.server.derived import Picture
+from abbe.server.routes.asking import Body, ModelName
 from abbe.server.routes.jobs import Psf
-from abbe.server.routes.pictures import Index, raw
+from abbe.server.routes.pictures import Index, Stamp, raw
 from abbe.server.service import Here, Service
 
 router = APIRouter(prefix="/sessions/{session_id}")
@@ -20,14 +21,14 @@ Kind = Literal["difference", "error"]
 Id = Annotated[str, Query(max_length=64)]
 
 
-class Previewing(BaseModel):
+class Previewing(Body):
     kind: Literal["enhance", "background"]
     version: str | None = Field(None, max_length=64)
     steps: list[Literal["denoise", "axial", "super_resolve"]] = Field(
         default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3
     )
     channels: list[int] | None = Field(None, max_length=64)
-    model: str | None = Field(None, max_length=64)
+    model: ModelName | None = None
     psf: Psf | None = None
     frames: int = Field(0, ge=0, le=4)
     realism: float | None = Field(None, ge=0, le=1)
@@ -63,8 +64,10 @@ def map_tile(
     t: Index = 0,
     c: Index = 0,
     z: Index = 0,
+    stamp: Stamp = "",
 ) -> Response:
-    return raw(_map(here, session_id, kind, version, reference, t, z).tile(level, c, y, x))
+    """`stamp`: those of both versions."""
+    return raw(_map(here, session_id, kind, version, reference, t, z).tile(level, c, y, x), stamp)
 
 
 @router.get("/comparison")
@@ -83,4 +86,4 @@ def preview(here: Here, session_id: str, wanted: Previewing) -> dict[str, Any]:
 def preview_tile(
     here: Here, session_id: str, preview_id: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0
 ) -> Response:
-    return raw(previewing.find(here, session_id, preview_id).tile(level, c, y, x))
+    return raw(previewing.find(here, session_id, preview_id).tile(level, c, y, x), preview_id)

@@ -6,18 +6,19 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe._version import __version__
 from abbe.server import invitation, models
 from abbe.server.guard import cookie_name
 from abbe.server.keys import DEVICE_SECONDS
+from abbe.server.routes.asking import Body
 from abbe.server.service import Here
 
 router = APIRouter()
 
 
-class Entering(BaseModel):
+class Entering(Body):
     token: str = Field(max_length=200)
 
 
@@ -50,7 +51,7 @@ def enter(here: Here, request: Request, entering: Entering) -> Response:
 def state(here: Here, request: Request) -> dict[str, Any]:
     return {
         "version": __version__,
-        "folder": here.folders.root.name,
+        "folder": here.folders.name,
         "lan": here.settings.lan,
         "upload": here.settings.limits.upload,
         "models": models.offered(),

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.server import opening, samples
 from abbe.server.folders import to_jpeg
+from abbe.server.routes.asking import Body
 from abbe.server.service import Here
 
 router = APIRouter()
@@ -20,18 +21,18 @@ Number = Annotated[int | None, Query(ge=0, lt=10**6)]
 Page = Annotated[str, Header(alias="X-Page", max_length=64)]
 
 
-class Opening(BaseModel):
+class Opening(Body):
     path: str = Field(max_length=4096)
     #: of a file of several images, which one, counted from 0; None: the first
     image: int | None = Field(None, ge=0, lt=10**6)
 
 
-class Sample(BaseModel):
+class Sample(Body):
     name: str = Field(max_length=64)
     folder: str = Field("", max_length=4096)
 
 
-class Part(BaseModel):
+class Part(Body):
     path: str = Field(max_length=4096)
     #: of a file of several images, which one, counted from 0; None: the first
     image: int | None = Field(None, ge=0, lt=10**6)
@@ -40,7 +41,7 @@ class Part(BaseModel):
     color: str | None = Field(None, pattern="^#[0-9a-fA-F]{6}$")
 
 
-class Merging(BaseModel):
+class Merging(Body):
     parts: list[Part] = Field(min_length=1, max_length=16)
     name: str = Field("merged", max_length=200)
     folder: str = Field("", max_length=4096)
@@ -55,7 +56,8 @@ def folder(here: Here, path: Path = "") -> dict[str, Any]:
 
 
 @router.get("/thumbnail")
-def thumbnail(here: Here, path: Path, image: Number = None) -> Response:
+def thumbnail(here: Here, path: Path, image: Number = None, m: str = "") -> Response:
+    """`m` is nothing but the file's date, so that a browser asks again when it has changed."""
     return Response(to_jpeg(here.folders.thumbnail(path, image)), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
 

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.errors import ParameterError, StorageError
 from abbe.server import exporting, tabling, works
 from abbe.server.jobs import Job
+from abbe.server.routes.asking import Body, ModelName
 from abbe.server.service import Here
 from abbe.session import Session
 
@@ -23,11 +24,11 @@ Psf = Annotated[str, Field(max_length=8192)] | float
 Method = Literal["costes", "costes-classic", "otsu", "none"]
 
 
-class Enhancing(BaseModel):
+class Enhancing(Body):
     kind: Literal["enhance"]
     version: str | None = Field(None, max_length=64)
     steps: list[Step] = Field(default=["denoise", "axial", "super_resolve"], min_length=1, max_length=3)
-    model: str | None = Field(None, max_length=64)
+    model: ModelName | None = None
     psf: Psf | None = None
     frames: int = Field(0, ge=0, le=4)
     planes: bool | None = None
@@ -36,7 +37,7 @@ class Enhancing(BaseModel):
     exact: bool = False
 
 
-class Correcting(BaseModel):
+class Correcting(Body):
     kind: Literal["background"]
     version: str | None = Field(None, max_length=64)
     channels: list[int] = Field(min_length=1, max_length=64)
@@ -45,12 +46,12 @@ class Correcting(BaseModel):
     exact: bool = False
 
 
-class Exporting(exporting.Wishes):
+class Exporting(Body, exporting.Wishes):
     kind: Literal["export"]
     version: str | None = Field(None, max_length=64)
 
 
-class Tabling(BaseModel):
+class Tabling(Body):
     kind: Literal["table"]
     version: str | None = Field(None, max_length=64)
     pairs: list[tuple[int, int]] | None = Field(None, max_length=200)
@@ -110,7 +111,7 @@ def cancel(here: Here, job_id: str) -> dict[str, Any]:
     return job.to_dict()
 
 
-@router.get("/downloads/{handle}")
+@router.api_route("/downloads/{handle}", methods=["GET", "HEAD"])
 def download(here: Here, handle: str) -> FileResponse:
     """What an export made for download."""
     found = here.downloads.get(handle)
@@ -122,5 +123,5 @@ def download(here: Here, handle: str) -> FileResponse:
 def _find(here: Here, job_id: str) -> Job:
     job = here.queue.find(job_id)
     if job is None:
-        raise ParameterError("wanted a job of the queue, got one that is not there (any more)")
+        raise StorageError("wanted a job of the queue, got one that is not there (any more)")
     return job

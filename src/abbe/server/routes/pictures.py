@@ -1,4 +1,8 @@
-"""Pixels: tiles, statistics, values under the pointer. A version never changes, so a browser may keep what it got."""
+"""Pixels: tiles, statistics, values under the pointer.
+
+A version never changes, so a browser may keep what it got; but a session may be deleted, and another take its path and its numbers. So an
+address whose pixels are to be kept has the version's `stamp`, which no other has; without it the browser asks again.
+"""
 
 from __future__ import annotations
 
@@ -18,37 +22,44 @@ from abbe.session import Session
 router = APIRouter(prefix="/sessions/{session_id}/versions/{version}")
 
 Index = Annotated[int, Query(ge=0)]
-#: the address of a tile names a version, and versions do not change
-FOREVER = {"Cache-Control": "private, max-age=604800, immutable"}
+#: part of an address, for browsers alone
+Stamp = Annotated[str, Query(max_length=64)]
 
 
-def raw(tile: Array) -> Response:
+def keeping(stamp: str) -> dict[str, str]:
+    """How long a browser may keep what it gets from an address with this stamp."""
+    return {"Cache-Control": "private, max-age=604800, immutable" if stamp else "no-store"}
+
+
+def raw(tile: Array, stamp: str) -> Response:
     """A tile as it travels; the page knows its dtype, and its size from the level's."""
-    return raw_bytes(as_bytes(tile))
+    return raw_bytes(as_bytes(tile), stamp)
 
 
-def raw_bytes(body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, media_type="application/octet-stream", headers=FOREVER if headers is None else headers)
+def raw_bytes(body: bytes, stamp: str) -> Response:
+    return Response(body, media_type="application/octet-stream", headers=keeping(stamp))
 
 
 @router.get("/tile")
-def tile(here: Here, session_id: str, version: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0) -> Response:
+def tile(
+    here: Here, session_id: str, version: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0, stamp: Stamp = ""
+) -> Response:
     key = (session_id, version, level, x, y, t, c, z)
     body: bytes | None = here.derived.look_up(key)
     if body is None:
         session = here.cabinet.get(session_id)
         body = as_bytes(session.tile(version, level, (y, x), (t, c, z), size=TILE))
         here.derived.keep(key, body, len(body))
-    return raw_bytes(body)
+    return raw_bytes(body, stamp)
 
 
 @router.get("/trust")
 def trust(
-    here: Here, session_id: str, version: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0
+    here: Here, session_id: str, version: str, level: Index, x: Index, y: Index, t: Index = 0, c: Index = 0, z: Index = 0, stamp: Stamp = ""
 ) -> Response:
     """The trust map, float32 in [0, 1]: low where structure is not supported by the data."""
     found = here.cabinet.get(session_id).tile(version, level, (y, x), (t, c, z), size=TILE, what="trust")
-    return raw(found.astype(np.float32, copy=False))
+    return raw(found.astype(np.float32, copy=False), stamp)
 
 
 @router.get("/statistics")

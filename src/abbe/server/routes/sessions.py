@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from abbe.errors import ConflictError, LimitError, ParameterError
 from abbe.image import ROI
@@ -15,6 +15,8 @@ from abbe.limits import LIMITS
 from abbe.server import advising, deleting
 from abbe.server.cabinet import path_of
 from abbe.server.document import document
+from abbe.server.routes.asking import Body
+from abbe.server.routes.pictures import Stamp, keeping
 from abbe.server.service import Here, Service
 from abbe.session import Change, Session
 
@@ -25,32 +27,32 @@ Page = Annotated[str, Header(alias="X-Page", max_length=64)]
 MOST_ROIS = 2000
 
 
-class Going(BaseModel):
+class Going(Body):
     version: str = Field(max_length=64)
 
 
-class Step(BaseModel):
+class Step(Body):
     """`base`: the change that this device shows as the one to be undone, or done again."""
 
     base: int | None = None
 
 
-class Naming(BaseModel):
+class Naming(Body):
     name: str = Field(min_length=1, max_length=200)
 
 
-class RegionEdit(BaseModel):
+class RegionEdit(Body):
     shape: dict[str, Any] | None = None
     name: str | None = Field(None, max_length=200)
     base: int | None = None
 
 
-class Text(BaseModel):
+class Text(Body):
     text: str = Field(max_length=LIMITS.name)
     base: int | None = None
 
 
-class View(BaseModel):
+class View(Body):
     """`keep` goes to the session's view settings; `look` (where this device looks) only to other pages."""
 
     keep: dict[str, Any] = Field(default_factory=dict)
@@ -123,9 +125,9 @@ def delete_version(here: Here, session_id: str, version: str, request: Request) 
 
 
 @router.get("/versions/{version}/thumbnail")
-def thumbnail(here: Here, session_id: str, version: str) -> Response:
+def thumbnail(here: Here, session_id: str, version: str, stamp: Stamp = "") -> Response:
     picture = here.cabinet.get(session_id).thumbnail(version)
-    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(picture, media_type="image/png", headers=keeping(stamp))
 
 
 @router.post("/rois")
