@@ -254,3 +254,21 @@ def test_frames_of_a_series_share_their_light_where_it_is_asked_for(desk: Path, 
     code, _, err = call(capsys, "enhance", "movie.tif", "--steps", "super_resolve", "--frames", "1", "--overwrite")
     assert code == 1
     assert "wanted the step denoise for frames that share their light" in err
+
+
+def test_planes_of_a_stack_share_their_light_unless_told_not_to(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    light = 5 + 60 * np.exp(-((np.indices((8, 40, 40)) - 20) ** 2).sum(0) / 500)
+    abbe.save(abbe.Image.from_array(np.random.default_rng(6).poisson(light).astype(np.uint16), "ZYX", (0.1, 0.1, 0.1)), "stack.tif")
+    for words, planes in ((), None), (("--planes",), True), (("--no-planes",), False):
+        assert call(capsys, "enhance", "stack.tif", "--steps", "denoise", *words, "--overwrite")[0] == 0
+        ours = abbe.enhance(abbe.open("stack.tif"), "denoise", planes=planes)
+        assert np.array_equal(np.asarray(abbe.open("stack_abbe.ome.tif")), np.asarray(ours))
+        assert ours.recipe is not None
+        assert ("planes" in ours.recipe.steps[0].parameters) is (planes is not False)
+    for words, error in {
+        ("--steps", "super_resolve", "--planes"): "wanted the step denoise for planes that share their light",
+        ("--frames", "1", "--planes"): "wanted either planes or frames that share their light, got both",
+    }.items():
+        code, _, err = call(capsys, "enhance", "stack.tif", *words, "--overwrite")
+        assert code == 1
+        assert err.splitlines()[-1].startswith(f"abbe: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,20 @@ def test_a_preview_of_a_stack_is_of_the_plane_on_view() -> None:
     assert data.shape == (1, 120, 120)
     assert attributes["translate"][0] == pytest.approx(0.9)
     assert np.asarray(data).max() > 1000
+
+
+def test_a_preview_of_a_plane_shares_light_as_the_run_does() -> None:
+    light = np.exp(-(((np.arange(8) - 4) / 6) ** 2))[:, None, None] * blob(40)
+    counts = np.random.default_rng(1).poisson(light / light.max() * 60 + 5).astype(np.uint16)
+    stack = plain(counts, scale=(0.1, UM, UM), units=("um",) * 3)
+    view = View.at(stack.seat, (0.3, 20 * UM, 20 * UM))
+    task = Restoring(steps=("denoise",), passes=1, maps=())
+    (whole, _, _), *_ = task.run(stack, quiet).layers
+    (together, attributes, _), *_ = task.preview(stack, view, quiet).layers
+    (alone, _, _), *_ = dataclasses.replace(task, planes=False).preview(stack, view, quiet).layers
+    assert attributes["translate"][0] == pytest.approx(0.3)
+    of_run = np.asarray(whole)[3]
+    assert np.abs(np.asarray(together)[0] - of_run).mean() < 0.2 * np.abs(np.asarray(alone)[0] - of_run).mean()
 
 
 def test_a_view_beyond_the_image_is_brought_back_into_it() -> None:

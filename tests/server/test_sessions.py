@@ -277,6 +277,32 @@ def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_doe
     assert "wanted the step denoise for frames that share their light" in refused.text
 
 
+@pytest.mark.parametrize("steps", [["denoise"], ["denoise", "super_resolve"]])
+def test_a_preview_of_a_plane_shares_the_light_of_those_beside_it_as_the_run_does(
+    device: httpx.Client, folder: Path, steps: list[str]
+) -> None:
+    near = np.exp(-(((np.arange(8) - 4) / 6) ** 2))[:, None, None]
+    spots = gaussian_filter(np.random.default_rng(3).random((64, 64)) ** 20, 1.5) * near
+    stack = np.random.default_rng(4).poisson(spots / spots.max() * 60 + 5).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(stack, axes="ZYX", pixel_size=(0.1, 0.1, 0.1)), folder / "deep.ome.tif")
+    session = device.post("/api/open", json={"path": "deep.ome.tif"}).json()["id"]
+    body = {"kind": "enhance", "steps": steps}
+    corner, at = {"level": 0, "x": 0, "y": 0}, {"x": 32, "y": 32, "z": 3}
+
+    def previewed(**wanted: bool) -> np.ndarray:
+        seen = device.post(f"/api/sessions/{session}/preview", json={**body, **wanted, **at}).json()
+        return np.frombuffer(device.get(f"/api/sessions/{session}/preview/{seen['preview']}/tile", params=corner).content, "<f4")
+
+    alone, together = previewed(planes=False), previewed()
+    assert finished(device, device.post(f"/api/sessions/{session}/jobs", json=body).json()["id"])["state"] == "done"
+    result = np.frombuffer(device.get(f"/api/sessions/{session}/versions/v2/tile", params={**corner, "z": 3}).content, "<f4")
+    assert np.abs(together - result).mean() < 0.2 * np.abs(alone - result).mean()
+    assert device.post(f"/api/sessions/{session}/jobs", json={**body, "planes": "yes please"}).status_code == 400
+    refused = device.post(f"/api/sessions/{session}/preview", json={**body, **at, "frames": 1, "planes": True})
+    assert refused.status_code == 400
+    assert "wanted either planes or frames" in refused.text
+
+
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
     body = {"kind": "enhance", "steps": ["denoise"]}  # long enough for the others to wait
     codes = [device.post(f"/api/sessions/{cells}/jobs", json={**body, "realism": k / 40}).status_code for k in range(40)]

@@ -31,6 +31,7 @@ class Previewing(Body):
     model: ModelName | None = None
     psf: Psf | None = None
     frames: int = Field(0, ge=0, le=4)
+    planes: bool | None = None
     realism: float | None = Field(None, ge=0, le=1)
     passes: int | None = Field(None, ge=1, le=8)
     exact: bool = False
