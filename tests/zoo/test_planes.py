@@ -13,6 +13,7 @@ from abbe.errors import CancelledError, LimitError, ParameterError
 from abbe.image import Image
 from abbe.reporting.sections.methods import _step
 from abbe.restoration import engine, room
+from abbe.restoration.depth import about_planes
 from abbe.restoration.engine import ProviderError, Runner
 from abbe.restoration.request import FEWEST_PLANES
 from abbe.session.repeating import repeat
@@ -48,6 +49,18 @@ def test_it_is_told_in_the_recipe_the_methods_and_a_notice_and_can_be_repeated()
     again = repeat(result.recipe, image)
     assert np.array_equal(np.asarray(again), np.asarray(result))
     assert again.recipe == result.recipe
+
+
+def test_nothing_is_said_where_nothing_was_shared() -> None:
+    """Planes of which none has anything in common with the next."""
+    image = stack()
+    apart = np.random.default_rng(3).permutation(np.asarray(stack(planes=1)).ravel())
+    planes = np.stack([np.random.default_rng(k).permutation(apart).reshape(48, 56) for k in range(6)])
+    result = abbe.enhance(Image.from_array(planes, "ZYX", image.pixel_size), "denoise")
+    assert result.recipe is not None
+    assert of(result) == [1.0]
+    assert "averaged along z" not in _step(result.recipe.steps[0], flat=False)
+    assert not [notice for notice in result.warnings if notice.code == "planes"]
 
 
 def test_recipes_from_before_are_repeated_as_they_were() -> None:
@@ -134,3 +147,10 @@ def test_it_can_be_stopped() -> None:
 
     with pytest.raises(CancelledError):
         abbe.enhance(stack(), "denoise", progress=stop)
+
+
+def test_a_channel_of_which_next_to_nothing_was_taken_is_not_named() -> None:
+    assert about_planes([0.998, 1.0], ["DNA", "actin"]) == []
+    (notice,) = about_planes([0.998, 0.42], ["DNA", "actin"])
+    assert "actin (58% of it)" in notice.message
+    assert "DNA" not in notice.message

@@ -57,6 +57,8 @@ WIDENED, LEAST = 0.13, 0.05
 #: side (pixels) of the part of a plane that is looked at at once
 SIDE = 1024
 SHARING = "sharing planes"
+#: from this share of noise left on, nothing worth a word was taken away
+NEXT_TO_ALL = 0.995
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def share_planes(source: Pixels, work: Work, only: int | None = None, lost: Pixe
 
 def about_planes(left: Sequence[float], names: Sequence[str]) -> list[Notice]:
     """What is to be known of a result whose planes share their light; `left`: the share of noise that is left, by channel."""
-    found = ", ".join(f"{name} ({1 - share:.0%} of it)" for name, share in zip(names, left) if share < 1)
+    found = ", ".join(f"{name} ({1 - share:.0%} of it)" for name, share in zip(names, left) if share < NEXT_TO_ALL)
     if not found:
         return []
     what = "noise that planes closer together than the lens can tell apart do not share was taken away first, by a filter along z"

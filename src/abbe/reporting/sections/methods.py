@@ -152,9 +152,9 @@ def _frames(step: Step) -> str:
 
 
 def _planes(step: Step) -> str:
-    """That the planes of a stack shared their light."""
+    """That the planes of a stack shared their light, where that took away a hundredth of the noise."""
     left = step.parameters.get("planes")
-    if not isinstance(left, list) or not any(isinstance(share, (int, float)) and share < 1 for share in left):
+    if not isinstance(left, list) or not any(isinstance(share, (int, float)) and share < 0.995 for share in left):
         return ""
     return ", after each plane was averaged along z with those around it, as far as they overlap"
 
