@@ -150,6 +150,21 @@ def test_what_is_no_width_is_refused(psf: Any) -> None:
         abbe.enhance(image(), steps="super_resolve", psf=psf)
 
 
+@pytest.mark.parametrize(
+    ("psf", "told"),
+    [
+        (240, "at most 50 um, got 240 um; if that is nm, say 0.24"),
+        ("1e30", "at most 50 um, got 1e30 um"),
+        ("300px", "at most 200px, got 300px"),
+    ],
+)
+def test_a_width_that_no_lens_has_is_refused(psf: Any, told: str) -> None:
+    """Most often nm where um are wanted."""
+    with pytest.raises(ParameterError) as refused:
+        abbe.enhance(image(), steps="super_resolve", psf=psf)
+    assert str(refused.value).endswith(f"PSF of {told}")
+
+
 def test_um_without_a_pixel_size_and_a_width_without_super_resolution_are_refused() -> None:
     with pytest.raises(ParameterError, match=r"wanted square pixels of known size for a psf of 0.25 um, got unknown x unknown"):
         abbe.enhance(image(size=None), steps="super_resolve", psf=0.25)

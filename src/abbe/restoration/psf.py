@@ -26,6 +26,8 @@ Psf: TypeAlias = float | str | Sequence[float | str | None]
 UNKNOWN, NONE, PIXELS = "unknown", "-", "px"
 #: a width, um or pixels, below which it is none
 SMALLEST = 0.001
+#: and above which it is none, um and pixels: the softest objectives there are (1x/0.02) draw a point 14 um wide
+LARGEST, MOST_PIXELS = 50.0, 200.0
 #: acquisition modes whose PSF follows from wavelength and aperture as below: of the emitted light where a camera takes the picture, of the
 #: exciting light where a beam is scanned and the pinhole lets most of the light through (Wilhelm et al., Confocal Laser Scanning
 #: Microscopy, Carl Zeiss 1997: 0.51 excitation / NA)
@@ -151,6 +153,10 @@ def _pixels(image: Image, width: float | str | None) -> float | None:
         number = math.nan
     if isinstance(width, bool) or not SMALLEST <= number < math.inf:
         raise ParameterError(f'wanted the FWHM of a PSF in um (0.25), in pixels ("2.6px") or "{UNKNOWN}", got {width!r}')
+    if number > (MOST_PIXELS if in_pixels else LARGEST):
+        nm = "" if in_pixels or number > 1000 * LARGEST else f"; if that is nm, say {number / 1000:g}"
+        limit = f"{MOST_PIXELS:g}{PIXELS}" if in_pixels else f"{LARGEST:g} um"
+        raise ParameterError(f"wanted the FWHM of a PSF of at most {limit}, got {width}{'' if in_pixels else ' um'}{nm}")
     if in_pixels:
         return round(number, 3)
     if not _square(image) or image.pixel_size[2] is None:
