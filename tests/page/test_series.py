@@ -1,4 +1,4 @@
-"""Super resolution of a time series: frames that share their light are offered there, and nowhere else."""
+"""Super resolution of a time series, or a stack: frames, or planes, that share their light are offered there, and nowhere else."""
 
 from __future__ import annotations
 
@@ -35,3 +35,28 @@ def test_frames_share_their_light_where_it_is_chosen(chromium: Any, served: Serv
         recipe = session.image().recipe
     assert recipe is not None
     assert recipe.steps[0].parameters.get("frames", 0) == (1 if frames > 1 else 0)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_planes_share_their_light_unless_that_is_taken_off(chromium: Any, served: Served, together: bool) -> None:
+    light = 5 + 60 * np.exp(-((np.indices((6, 64, 64)) - 30) ** 2).sum(0) / 600)
+    stack = np.random.default_rng(4).poisson(light).astype(np.uint16)
+    abbe.save(abbe.Image.from_array(stack, axes="ZYX", pixel_size=(0.1, 0.1, 0.1)), served.folder / "deep.ome.tif")
+    hand = Hand(chromium, served)
+    hand.page.locator(".tile", has_text="deep").click()
+    hand.seen()
+    hand.tap("Super resolution")
+    hand.page.get_by_role("button", name="Enhance", exact=True).wait_for()
+    hand.page.get_by_text("Options", exact=True).click()
+    choice = hand.page.get_by_role("checkbox", name="Planes share their light")
+    assert choice.count() == 0  # what sharpens along z sees the planes beside by itself
+    hand.page.get_by_role("checkbox", name="Remove light from other planes").uncheck()
+    assert choice.is_checked()
+    choice.set_checked(together)
+    hand.tap("Enhance")
+    hand.page.locator("aside.versions li").nth(1).wait_for()
+    hand.close()
+    with abbe.Session.open(next(served.folder.glob("deep*.abbe")), read_only=True) as session:
+        recipe = session.image().recipe
+    assert recipe is not None
+    assert ("planes" in recipe.steps[0].parameters) is together
