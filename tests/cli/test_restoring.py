@@ -272,3 +272,8 @@ def test_planes_of_a_stack_share_their_light_unless_told_not_to(desk: Path, caps
         code, _, err = call(capsys, "enhance", "stack.tif", *words, "--overwrite")
         assert code == 1
         assert err.splitlines()[-1].startswith(f"abbe: {error}")
+    hint = "a stack whose z-step is not known: each plane is restored for itself"
+    assert hint not in call(capsys, "enhance", "stack.tif", "--steps", "denoise", "--overwrite")[2]
+    abbe.save(abbe.open("stack.tif").replace(pixel_size=(None, 0.1, 0.1)), "bare.tif")
+    assert hint in call(capsys, "enhance", "bare.tif", "--steps", "denoise", "--overwrite")[2]
+    assert hint not in call(capsys, "enhance", "bare.tif", "--steps", "denoise", "--planes", "--overwrite")[2]

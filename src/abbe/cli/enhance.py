@@ -14,10 +14,14 @@ from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, 
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
-from abbe.restoration.request import MOST_FRAMES, STEPS, check_request, check_sharing, check_steps
+from abbe.restoration.request import FEWEST_PLANES, MOST_FRAMES, STEPS, check_request, check_sharing, check_steps
 
 ENDING = "_abbe.ome.tif"
-#: said of a series whose frames do not share their light
+#: said of a stack whose planes could, and of a series whose frames do not share their light
+UNKNOWN_STEP = (
+    "a stack whose z-step is not known: each plane is restored for itself; say the z-step (--pixel-size 0.3,-,-), or --planes, and planes "
+    "that overlap share their light"
+)
 ALONE = "a time series: each frame is restored for itself; --frames 2 has less noise, where it is brighter than what changes between frames"
 
 
@@ -96,6 +100,8 @@ def command(
         found = advise(image, wanted, listed_channels(channels, image), workflow="A", frames=frames, planes=planes)
         if image.shape[0] > 2 and not frames and "denoise" in wanted:
             found = dataclasses.replace(found, remarks=(*found.remarks, ALONE))
+        if image.shape[2] >= FEWEST_PLANES and image.pixel_size[0] is None and planes is None and "denoise" in wanted:
+            found = dataclasses.replace(found, remarks=(*found.remarks, UNKNOWN_STEP))
         return found if psf is None else dataclasses.replace(found, psf=())  # it is not the file's that will be used
 
     def restore(image: Image, report: Progress) -> Image:
