@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from model_maker import write_zoo
@@ -39,6 +41,35 @@ def small_models_in_use(small_models: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
     monkeypatch.setattr(engine, "_AUTOMATIC", ("cpu",))  # compiling takes OpenVINO longer than these networks run; test_engine.py has it
     engine._RUNNERS.clear()
+
+
+@pytest.fixture
+def failing_late(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Runs `enhance` (image, and what to say) on the engine "cuda", which is the CPU's here and gives up on super-resolution, when what
+    shares its light has shared it and was denoised: the result is that of the plain CPU provider, says so, and progress never goes back."""
+    import abbe
+    from abbe.restoration import engine
+
+    monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
+    honest = engine.Runner.run
+
+    def failing(self: engine.Runner, *given: Any) -> Any:
+        if self.engine.name == "cuda" and self.card.task == "super_resolve":
+            raise engine.ProviderError("the driver gave up")
+        return honest(self, *given)
+
+    monkeypatch.setattr(engine.Runner, "run", failing)
+
+    def check(image: abbe.Image, **told: Any) -> None:
+        heard: list[float] = []
+        steps = ("denoise", "super_resolve")
+        result = abbe.enhance(image, steps, engine="cuda", exact=True, progress=lambda fraction, text: heard.append(fraction), **told)
+        assert [notice.code for notice in result.warnings].count("engine") == 1
+        assert heard == sorted(heard)
+        assert heard[-1] == 1
+        assert np.array_equal(np.asarray(result), np.asarray(abbe.enhance(image, steps, engine="cpu", exact=True, **told)))
+
+    return check
 
 
 @pytest.fixture

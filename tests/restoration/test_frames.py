@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from abbe.image.pixels import TurnedPixels
 from abbe.reporting.sections.methods import _step
 from abbe.restoration import engine, room, workflow
 from abbe.restoration import frames as sharing
-from abbe.restoration.engine import Engine, ProviderError, Runner
+from abbe.restoration.engine import Engine, ProviderError
 from abbe.restoration.request import MOST_FRAMES
 from abbe.restoration.sharing import Sharing, with_shared_light
 from abbe.session.repeating import repeat
@@ -111,24 +111,8 @@ def test_what_it_needs_meanwhile_counts_as_room(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate provider")
-def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gives up on the second network, when the frames have shared their light and were denoised."""
-    monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
-    honest = Runner.run
-
-    def failing(self: Runner, *given: Any) -> Any:
-        if self.engine.name == "cuda" and self.card.task == "super_resolve":
-            raise ProviderError("the driver gave up")
-        return honest(self, *given)
-
-    monkeypatch.setattr(Runner, "run", failing)
-    heard: list[float] = []
-    steps = ("denoise", "super_resolve")
-    result = abbe.enhance(series(), steps, engine="cuda", exact=True, frames=1, progress=lambda fraction, text: heard.append(fraction))
-    assert [notice.code for notice in result.warnings].count("engine") == 1
-    assert heard == sorted(heard)
-    assert heard[-1] == 1
-    assert np.array_equal(np.asarray(result), np.asarray(abbe.enhance(series(), steps, engine="cpu", exact=True, frames=1)))
+def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(failing_late: Callable[..., None]) -> None:
+    failing_late(series(), frames=1)
 
 
 def test_a_preview_survives_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:

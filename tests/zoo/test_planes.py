@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ import abbe
 from abbe.errors import CancelledError, LimitError, ParameterError
 from abbe.image import Image
 from abbe.reporting.sections.methods import _step
-from abbe.restoration import engine, room
+from abbe.restoration import room
 from abbe.restoration.depth import about_planes
-from abbe.restoration.engine import ProviderError, Runner
 from abbe.restoration.request import FEWEST_PLANES
 from abbe.session.repeating import repeat
 
@@ -122,23 +122,8 @@ def test_what_it_needs_meanwhile_counts_as_room(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate provider")
-def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(engine.PROVIDERS, "cuda", "CPUExecutionProvider")
-    honest = Runner.run
-
-    def failing(self: Runner, *given: Any) -> Any:
-        if self.engine.name == "cuda" and self.card.task == "super_resolve":
-            raise ProviderError("the driver gave up")
-        return honest(self, *given)
-
-    monkeypatch.setattr(Runner, "run", failing)
-    heard: list[float] = []
-    steps = ("denoise", "super_resolve")
-    result = abbe.enhance(stack(), steps, engine="cuda", exact=True, progress=lambda fraction, text: heard.append(fraction))
-    assert [notice.code for notice in result.warnings].count("engine") == 1
-    assert heard == sorted(heard)
-    assert heard[-1] == 1
-    assert np.array_equal(np.asarray(result), np.asarray(abbe.enhance(stack(), steps, engine="cpu", exact=True)))
+def test_an_engine_that_fails_late_is_replaced_and_progress_never_goes_back(failing_late: Callable[..., None]) -> None:
+    failing_late(stack())
 
 
 def test_it_can_be_stopped() -> None:
