@@ -7,7 +7,8 @@ alike planes are is the same everywhere, for the lens is; how far the specimen s
 planes next to each other have in common, for of noise they have nothing. Nothing is shared in bands where planes are too far apart to tell
 the specimen from noise; and where a plane differs from what its neighbours make of it by more than noise can, it is left as it is.
 
-Light over more than some ten pixels stays the plane's own.
+Light over more than some ten pixels is the mean of the planes as far as they differ by no more than noise; what a whole plane holds stays
+its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +61,8 @@ SIDE = 1024
 SHARING = "sharing planes"
 #: from this share of noise left on, nothing worth a word was taken away
 NEXT_TO_ALL = 0.995
+#: pixels that are made part by part
+Scratch: TypeAlias = ArrayPixels | ScratchPixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Deep:
         left: the same of each channel.
     """
 
-    pixels: ArrayPixels | ScratchPixels
+    pixels: Scratch
     noise: Pixels
     left: tuple[float, ...]
 
@@ -120,7 +124,7 @@ class Part:
 
     def alike(self) -> Array:
         """(bands, Y, X): what planes next to each other have in common, in the mean of those here."""
-        return np.asarray(np.mean(list(self.common.values()), axis=0))
+        return np.asarray(sum(self.common.values()) / np.float32(len(self.common)))
 
     def gone(self, lost: Pixels) -> npt.NDArray[np.bool_]:
         """Where something was not measured in any of these planes, or so near that their bands reach there."""
@@ -148,10 +152,11 @@ def share_planes(source: Pixels, work: Work, only: int | None = None, lost: Pixe
     out, noise = (scratch((t, c, len(wanted), y, x), kind) for kind in (np.float32, np.float16))
     tiles = list(product(range(t), _sides(y), _sides(x)))
     left, done, total = [], 0, len(tiles) * c * len(wanted)
+    lack = np.zeros((t, len(wanted)))
     for j in range(c):
         found = overlap(source, work, j)
         taps = {} if found is None else {ends: found.taps(*ends) for ends in {_ends(k, z) for k in wanted}}
-        remains = 0.0
+        remains, lack[:] = 0.0, 0.0
         for i, rows, columns in tiles:
             part = Part(source, (i, j), _wider(rows, y), _wider(columns, x), work.normal[j])
             inner = _within(rows, part.rows), _within(columns, part.columns)
@@ -165,12 +170,15 @@ def share_planes(source: Pixels, work: Work, only: int | None = None, lost: Pixe
                     part.go_to(range(k - before, k + after + 1))
                     values, share = shared(part, k, found, taps[before, after], None if lost is None else part.gone(lost))
                     counts = part.in_units(values)
+                    lack[i, place] += float((part.plane(k) - values)[inner].sum(dtype=np.float64)) * work.normal[j].scale
                 put(out, to, counts[inner][None, None, None])
                 put(noise, to, share[inner][None, None, None].astype(np.float16))
                 remains += float(share[inner].sum(dtype=np.float64))
                 done += 1
                 work.report(done / total, SHARING)
         left.append(remains / (t * len(wanted) * y * x))
+        for (i, place), light in np.ndenumerate(lack):
+            _give_back(out, noise, (i, j, place), float(light))
     return Deep(out, noise, tuple(left))
 
 
@@ -180,7 +188,7 @@ def about_planes(left: Sequence[float], names: Sequence[str]) -> list[Notice]:
     if not found:
         return []
     what = "noise that planes closer together than the lens can tell apart do not share was taken away first, by a filter along z"
-    return [Notice("planes", f"{what}: {found}; light over more than some ten pixels is each plane's own")]
+    return [Notice("planes", f"{what}: {found}; the mean of each plane is kept")]
 
 
 def shared(part: Part, k: int, found: Overlap, taps: Plane, gone: npt.NDArray[np.bool_] | None) -> tuple[Plane, Plane]:
@@ -226,6 +234,18 @@ def _broad(part: Part, k: int, finest: Plane) -> Plane:
     noise = np.float32(1 / (4 * np.pi * BETWEEN[-1] ** 2) / white_noise()[0])
     unlike = smooth(_squared(own - mean) / (finest * noise), BETWEEN[-1])
     return np.asarray(own + np.exp(-0.5 * np.maximum(unlike - BROAD_FROM, 0)) * (mean - own), np.float32)
+
+
+def _give_back(out: Scratch, noise: Scratch, place: tuple[int, int, int], light: float) -> None:
+    """Add to a plane of `out` the light that it lacks, in proportion to the noise that went: the mean of the plane is then its own."""
+    t, c, k = place
+    y, x = out.shape[3:]
+    bands = [(slice(t, t + 1), slice(c, c + 1), slice(k, k + 1), slice(top, min(top + SIDE, y)), slice(0, x)) for top in range(0, y, SIDE)]
+    gone = sum(float((1 - noise.read(band).astype(np.float64)).sum()) for band in bands) if light else 0.0
+    if gone <= 0:
+        return
+    for band in bands:
+        put(out, band, (out.read(band) + (light / gone) * (1 - noise.read(band).astype(np.float64))).astype(np.float32))
 
 
 def _squared(plane: Plane) -> Plane:

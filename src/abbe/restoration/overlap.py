@@ -190,7 +190,10 @@ def _strongest(source: Pixels, channel: int, normal: Normalisation) -> Array:
     middle = slice(z // 2, z // 2 + 1)
     where = (slice(frame, frame + 1), slice(channel, channel + 1))
     plane = normal.forward(source.read((*where, middle, field[0], field[1]))[0, 0, 0])
-    power = uniform_filter(np.minimum(parts(plane)[2] ** 2, HIGHEST), side, mode="constant")
+    detail = smooth(plane, BETWEEN[1])  # a band alone: a plane may be large
+    detail -= smooth(plane, BETWEEN[2])
+    with np.errstate(over="ignore"):
+        power = uniform_filter(np.minimum(np.square(detail, out=detail), HIGHEST, out=detail), side, mode="constant")
     inside = power[side[0] // 2 : plane.shape[0] - (side[0] - 1) // 2, side[1] // 2 : plane.shape[1] - (side[1] - 1) // 2]
     top, first = np.unravel_index(int(np.argmax(inside)), inside.shape)
     corner = (field[0].start + int(top), field[1].start + int(first))
