@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 import abbe
 from abbe.image import Image
-from abbe.image.pixels import ArrayPixels
+from abbe.image.pixels import ArrayPixels, ScratchPixels
 from abbe.restoration import depth
 from abbe.restoration.overlap import Overlap, overlap
 from abbe.restoration.progress import Part
@@ -49,10 +49,10 @@ def error(result: Stack, photons: Stack) -> float:
     return float(np.mean(((result - 100) / 2 - photons) ** 2))
 
 
-def gain(photons: Stack, seed: int = 0) -> float:
-    """dB that planes gain by sharing."""
-    array = exposed(photons, seed)
-    alone, together = (error(denoised(array, planes), photons) for planes in (False, True))
+def gain(photons: Stack) -> float:
+    """dB that planes gain by sharing, by the mean error of three exposures: one alone can say 0.1 where the mean is 0.6."""
+    arrays = [exposed(photons, seed) for seed in range(3)]
+    alone, together = (sum(error(denoised(array, planes), photons) for array in arrays) for planes in (False, True))
     return 10 * float(np.log10(alone / together))
 
 
@@ -62,7 +62,7 @@ def left(array: npt.NDArray[Any]) -> float:
     return float(recipe.steps[0].parameters["planes"][0])
 
 
-@pytest.mark.parametrize(("step", "light", "least"), [(1, 15, 2.0), (1, 100, 1.5), (2, 15, 1.2), (2, 100, 0.8)])
+@pytest.mark.parametrize(("step", "light", "least"), [(1, 15, 2.0), (1, 100, 1.0), (2, 15, 1.5), (2, 100, 0.7)])
 def test_planes_that_overlap_gain(step: int, light: float, least: float) -> None:
     """Steps of a quarter and a half of the standard deviation of the PSF."""
     assert gain(specimen(step, light)) > least
@@ -133,7 +133,7 @@ def test_a_plane_as_a_whole_keeps_its_light(light: float) -> None:
 @pytest.mark.parametrize("planes", [5, 6, 9])
 def test_short_stacks_gain_too(planes: int) -> None:
     """In the mean of four exposures, of which the noise decides in how many bands planes are found to overlap."""
-    assert np.mean([gain(specimen(2, 30)[:planes], seed) for seed in range(4)]) > 0.3
+    assert gain(specimen(2, 30)[:planes]) > 0.3
 
 
 def test_parts_of_a_plane_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +142,14 @@ def test_parts_of_a_plane_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = shared(array)
     monkeypatch.setattr(depth, "SIDE", 40)
     np.testing.assert_allclose(shared(array), whole, rtol=1e-5, atol=1e-3)
+
+
+def test_planes_in_a_scratch_file_are_those_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = exposed(specimen(2, 40))
+    within = shared(array)
+    monkeypatch.setattr(depth, "scratch", ScratchPixels)
+    monkeypatch.setattr(depth, "SIDE", 40)
+    np.testing.assert_allclose(shared(array), within, rtol=1e-5, atol=1e-3)
 
 
 def test_one_plane_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
