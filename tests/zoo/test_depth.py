@@ -13,6 +13,7 @@ import abbe
 from abbe.image import Image
 from abbe.image.pixels import ArrayPixels, ScratchPixels
 from abbe.restoration import depth
+from abbe.restoration import overlap as overlapping
 from abbe.restoration.overlap import Overlap, overlap
 from abbe.restoration.progress import Part
 from abbe.restoration.sharing import Sharing, with_shared_light
@@ -128,6 +129,22 @@ def test_a_plane_as_a_whole_keeps_its_light(light: float) -> None:
     array = exposed(photons)
     np.testing.assert_allclose(shared(array).mean((1, 2)), array.mean((1, 2)), rtol=0, atol=0.002)
     np.testing.assert_allclose(denoised(array, True).mean((1, 2)), array.mean((1, 2)), rtol=0, atol=0.005)
+
+
+def test_what_is_brightest_does_not_say_alone_how_alike_planes_are() -> None:
+    """Two thirds of a field are as long along z as the lens makes them, a third is ten times brighter and goes through all planes."""
+    rng = np.random.default_rng(0)
+    bands = gaussian_filter(rng.normal(size=(48, 1, SIDE, SIDE)), (1.5, 0, 0, 0)).astype(np.float32)
+    bands /= bands.std()
+    by_lens = np.exp(-(np.arange(4) ** 2) / (4 * 1.5**2))[None]
+    for brightest, expected in ((False, by_lens), (True, by_lens)):
+        if brightest:
+            bands[..., 64:] = 10 * rng.normal(size=(1, 1, SIDE, 32))
+        c = overlapping._covariance(bands, 3)
+        found = overlapping.everywhere(bands, c / c[:, :1], np.array([0.01]))
+        np.testing.assert_allclose(found, expected, atol=0.05)
+    assert c[0, 1] / c[0, 0] > 0.99
+    np.testing.assert_array_equal(overlapping.everywhere(bands, c / c[:, :1], np.zeros(1)), c / c[:, :1])  # a band that is not shared
 
 
 @pytest.mark.parametrize("planes", [5, 6, 9])

@@ -49,6 +49,8 @@ OVERLAP, ALIKE, INHERITED = 0.3, 0.7, 0.8
 WHITE = 1.2
 #: where there is more than so many times the noise expected in a band, what is left of it for noise says nothing
 CLEAR = 3.0
+#: side (pixels) of the places in each of which it is asked how alike planes are
+PLACE = 32
 #: the noise that a denoiser takes away is, in the finest band, at least and at most this share of all
 TAKEN = (0.9, 1.05)
 #: standard deviation (pixels) over which the brightness is taken that says how much noise there is, and classes of it
@@ -94,7 +96,11 @@ def overlap(source: Pixels, work: Work, channel: int) -> Overlap | None:
     clean = _denoised(part[pilots], work, channel)
     taken = bands[pilots, 0] - np.stack([parts(plane)[0] for plane in clean])
     found = told(covariance, float(np.mean(taken.astype(np.float64) ** 2)), part.shape)
-    return None if found is None else Overlap(*found, *_by_brightness(clean, taken))
+    if found is None:
+        return None
+    alike, noise = found
+    light, finest = _by_brightness(clean, taken)
+    return Overlap(everywhere(bands, alike, noise * float(np.mean(taken.astype(np.float64) ** 2))), noise, light, finest)
 
 
 def told(covariance: Doubles, taken: float, shape: tuple[int, ...]) -> tuple[Doubles, Doubles] | None:
@@ -129,6 +135,29 @@ def told(covariance: Doubles, taken: float, shape: tuple[int, ...]) -> tuple[Dou
         alike[b], found[b] = correlation, (max(c[0] - specimen, noise / 4) if told_apart else noise) / finest
         before = correlation
     return (alike, found) if found.any() else None
+
+
+def everywhere(bands: Array, alike: Doubles, noise: Doubles) -> Doubles:
+    """`alike` (bands, 1 + lags), but no more than planes are in half of the places that show enough to tell.
+
+    What is brightest may be longer along z than the lens draws a point, and a dim point beside it would come out as long.
+
+    Args:
+        bands: (Z, bands, Y, X), of which `alike` is.
+        noise: its variance in each; 0: a band that is not shared.
+    """
+    rows, columns = (np.arange(0, n, PLACE) for n in bands.shape[2:])
+    one, two = (_by_place(bands[: len(bands) - k] * bands[k:], rows, columns) for k in (1, 2))
+    out, lags = alike.copy(), np.arange(alike.shape[1])
+    for b in np.flatnonzero(noise):
+        error = noise[b] / np.sqrt(PLACE**2 / TOGETHER[b] * (len(bands) - 1))
+        clear = (one[b] > BELIEVED * error) & (two[b] > 0)
+        if not clear.any():
+            continue
+        local = float(np.median(np.minimum(two[b][clear] / one[b][clear], 1))) ** (1 / 3)  # of a Gaussian
+        if local < alike[b, 1]:
+            out[b] = np.minimum(alike[b], local ** (lags**2))
+    return out
 
 
 def parts(plane: Plane) -> Array:
@@ -176,6 +205,14 @@ def _covariance(bands: Array, lags: int) -> Doubles:
     both = np.stack([(power[: n - k] + power[k:]).sum(0) / 2 for k in range(lags + 1)], axis=1)
     share = np.divide(product.sum(0), both, out=np.zeros(both.shape), where=both > 0)
     return np.asarray(share * power.mean(0)[:, None])
+
+
+def _by_place(products: Array, rows: npt.NDArray[np.int_], columns: npt.NDArray[np.int_]) -> Doubles:
+    """(bands, rows, columns): the mean of (Z, bands, Y, X) in squares that begin there."""
+    mean = products.mean(axis=0, dtype=np.float64)
+    sums = (np.add.reduceat(np.add.reduceat(of, rows, axis=1), columns, axis=2) for of in (mean, np.ones_like(mean)))
+    total, count = sums
+    return np.asarray(total / count)
 
 
 def _mean(planes: Array) -> Doubles:
