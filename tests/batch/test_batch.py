@@ -526,6 +526,18 @@ def test_what_another_process_has_is_left_to_it(tmp_path: Path, images: Images) 
     assert batch(folder, out).done == 1
 
 
+def noting(folder: Path, out: Path, other: Claims, **what: Any) -> Callable[[Outcome], None]:
+    """Whenever an image is done here, c.tif is noted as done, or failed, by another process."""
+
+    def tell(outcome: Outcome) -> None:
+        facts = (folder / "c.tif").stat()
+        Record(out / ".abbe-batch" / "journal", other.name).add(
+            Outcome(key="c.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, **what)
+        )
+
+    return tell
+
+
 def test_what_others_do_meanwhile_counts_and_is_in_the_last_table(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif", "b.tif", "c.tif"), tmp_path / "out"
     other = Claims(out / ".abbe-batch", out)
@@ -533,13 +545,7 @@ def test_what_others_do_meanwhile_counts_and_is_in_the_last_table(tmp_path: Path
     claim = other.take("c.tif")
     assert claim is not None
     texts: list[str] = []
-
-    def tell(outcome: Outcome) -> None:
-        facts = (folder / "c.tif").stat()
-        Record(out / ".abbe-batch" / "journal", other.name).add(
-            Outcome(key="c.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="done", result="c_abbe.ome.tif")
-        )
-
+    tell = noting(folder, out, other, status="done", result="c_abbe.ome.tif")
     summary = batch(folder, out, told=tell, progress=lambda fraction, text: texts.append(text))
     assert (summary.done, summary.beside, summary.before, summary.elsewhere) == (2, 1, 0, 0)
     assert texts[-1] == "3 of 3"
@@ -554,13 +560,7 @@ def test_what_fails_at_others_meanwhile_is_counted_and_not_tried_again(tmp_path:
     other.begin()
     assert other.take("c.tif") is not None
     texts: list[str] = []
-
-    def tell(outcome: Outcome) -> None:
-        facts = (folder / "c.tif").stat()
-        Record(out / ".abbe-batch" / "journal", other.name).add(
-            Outcome(key="c.tif", size=facts.st_size, mtime_ns=facts.st_mtime_ns, status="failed", error="it is cut short")
-        )
-
+    tell = noting(folder, out, other, status="failed", error="it is cut short")
     summary = batch(folder, out, told=tell, progress=lambda fraction, text: texts.append(text))
     assert (summary.count, summary.done, summary.failed, summary.failed_beside, summary.elsewhere) == (3, 2, 0, 1, 0)
     assert texts[-1] == "3 of 3, 1 failed"

@@ -62,14 +62,18 @@ def test_an_export_that_fails_says_so_though_the_sheet_was_closed(hand: Hand, se
     hand.wait(re.compile("abbe was stopped while it worked on this|on the way to your downloads"))
 
 
-def test_a_region_that_was_not_saved_stays_and_can_be_saved_later(hand: Hand, served: Served) -> None:
-    page = hand.page
+def drawn_without_network(hand: Hand, served: Served) -> None:
     hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
     served.kill()
     hand.tap("Rectangle")
     hand.drag((0.4, 0.4), (0.6, 0.6))
     hand.wait("The region that you drew is not saved yet")
+
+
+def test_a_region_that_was_not_saved_stays_and_can_be_saved_later(hand: Hand, served: Served) -> None:
+    page = hand.page
+    drawn_without_network(hand, served)
     assert page.locator("path.roi.chosen").count() == 1
     served.start()
     page.get_by_role("button", name="Save it").first.click()
@@ -78,12 +82,7 @@ def test_a_region_that_was_not_saved_stays_and_can_be_saved_later(hand: Hand, se
 
 def test_a_region_that_was_not_saved_outlasts_messages_and_tools(hand: Hand, served: Served) -> None:
     page = hand.page
-    hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
-    served.kill()
-    hand.tap("Rectangle")
-    hand.drag((0.4, 0.4), (0.6, 0.6))
-    hand.wait("The region that you drew is not saved yet")
+    drawn_without_network(hand, served)
     hand.tap("Channels")
     page.wait_for_timeout(12_500)  # a message of a problem passes after twelve seconds
     served.start()

@@ -95,12 +95,13 @@ def overlap(source: Pixels, work: Work, channel: int) -> Overlap | None:
     pilots = np.unique(np.linspace(0, len(part) - 1, PILOTS + 2).round().astype(int)[1:-1])
     clean = _denoised(part[pilots], work, channel)
     taken = bands[pilots, 0] - np.stack([parts(plane)[0] for plane in clean])
-    found = told(covariance, float(np.mean(taken.astype(np.float64) ** 2)), part.shape)
+    variance = float(np.mean(taken.astype(np.float64) ** 2))
+    found = told(covariance, variance, part.shape)
     if found is None:
         return None
     alike, noise = found
     light, finest = _by_brightness(clean, taken)
-    return Overlap(everywhere(bands, alike, noise * float(np.mean(taken.astype(np.float64) ** 2))), noise, light, finest)
+    return Overlap(everywhere(bands, alike, noise * variance), noise, light, finest)
 
 
 def told(covariance: Doubles, taken: float, shape: tuple[int, ...]) -> tuple[Doubles, Doubles] | None:
