@@ -266,6 +266,20 @@ def test_other_programs_read_what_abbe_writes(tmp_path: Path, rng: np.random.Gen
             assert tif.imagej_metadata["channels"] == 3
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32"])
+@pytest.mark.parametrize("side", [40, 3000])
+def test_an_ome_tiff_is_packed_as_fiji_and_qupath_unpack_it(tmp_path: Path, dtype: str, side: int) -> None:
+    """Bio-Formats knows no predictors but none (1) and differences (2): "Unknown Predictor (3)"."""
+    import tifffile
+
+    pixels = (np.arange(side * side) % 251).reshape(side, side).astype(dtype)
+    abbe.save(abbe.Image.from_array(pixels), tmp_path / "a.ome.tif")
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        page = tif.pages.first
+        assert (page.compression, page.predictor) == (8, 1 if dtype == "float32" else 2)
+        assert np.array_equal(page.asarray(), pixels)
+
+
 def test_the_ome_xml_follows_the_schema(tmp_path: Path, rng: np.random.Generator) -> None:
     ome_types = pytest.importorskip("ome_types")
     import tifffile

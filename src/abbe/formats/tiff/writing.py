@@ -96,7 +96,9 @@ def _write_ome(image: Image, part: Path, dtype: np.dtype[Any], read: Read, name:
     xml = ome.write(image, image.shape, dtype.str[1:], name, story)
     plane = height * width * dtype.itemsize
     tiled = plane >= TILED
-    layout: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "software": "abbe", "compression": "zlib", "predictor": True}
+    layout: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "software": "abbe", "compression": "zlib"}
+    # none for fractions: Bio-Formats, by which Fiji and QuPath open OME-TIFFs, refuses the one that TIFF has for them (3)
+    layout["predictor"] = dtype.kind in "ui"
     if tiled:
         layout["tile"] = (TILE, TILE)
     else:
