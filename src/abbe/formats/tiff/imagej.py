@@ -14,13 +14,17 @@ import numpy as np
 
 from abbe.formats import colours
 from abbe.formats.units import micrometres, positive, seconds, unescape
-from abbe.image.pixels import Array
+from abbe.image import Notice
+from abbe.image.pixels import Array, MappedPixels, Pixels
 
 #: units in which ImageJ says "no calibration"
 UNCALIBRATED = {"", "pixel", "pixels"}
 
 #: "c:1/3 z:2/9 t:1/4 - name", as ImageJ labels the planes of a hyperstack
 _POSITION = re.compile(r"^(?:[czt]:\d+/\d+\s*)+(?:-\s*)?")
+
+#: the number of ImageJ's function that calibrates nothing, and what it adds to signed 16-bit values
+_UNCALIBRATED, _SIGNED = 20, 32768
 
 #: how abbe marks its account in ImageJ's Info
 MARK = "abbe.account="
@@ -96,6 +100,30 @@ def _colors(tables: Any, count: int) -> tuple[str | None, ...]:
         array = np.asarray(table)
         found.append(colours.of_table(array.T) if array.shape == (3, 256) else None)
     return tuple(found)
+
+
+def calibrated(pixels: Pixels, metadata: dict[str, Any]) -> tuple[Pixels, tuple[Notice, ...]]:
+    """Pixels as ImageJ shows their values, and what to say of those that it shows otherwise.
+
+    ImageJ has no signed 16 bits: it adds 32768, and says with a calibration that it did (`setSigned16BitCalibration` in
+    ij/measure/Calibration.java). Any other calibration is of what the values mean, not of what the camera gave, and stays aside.
+    """
+    function = metadata.get("cf")
+    if not isinstance(function, int) or function == _UNCALIBRATED:
+        return pixels, ()
+    offset, slope = metadata.get("c0"), metadata.get("c1")
+    if function == 0 and (offset, slope) == (0, 1):
+        return pixels, ()
+    if function == 0 and (offset, slope) == (-_SIGNED, 1) and pixels.dtype == np.uint16:
+        return MappedPixels(_signed, (pixels,), np.dtype(np.int16)), ()
+    unit = str(metadata.get("vunit") or "").strip()
+    line = f"{offset:g} + {slope:g} x value" if function == 0 and positive(slope) and isinstance(offset, int | float) else "another scale"
+    said = f"ImageJ shows the values on {line}{f' ({unit[:40]})' if unit else ''}; abbe takes them as stored"
+    return pixels, (Notice("converted", said),)
+
+
+def _signed(block: Array) -> Array:
+    return (block.astype(np.int32) - _SIGNED).astype(np.int16)
 
 
 def tables(colors: tuple[str | None, ...]) -> list[Array]:

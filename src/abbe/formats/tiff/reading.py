@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from abbe.formats import ome
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found, among, pick
 from abbe.formats.stamp import Stamp
-from abbe.formats.tiff import imagej, losses, makers, resolution, sets
+from abbe.formats.tiff import imagej, imagej_stack, losses, makers, resolution, sets
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
 from abbe.formats.tiff.photometric import interpret
@@ -25,6 +26,9 @@ from abbe.image import Notice, PixelSize
 from abbe.image.axes import check_size, to_tczyx
 from abbe.image.pixels import ArrayPixels, Pixels, TurnedPixels
 from abbe.limits import LIMITS
+
+# what tifffile finds odd, abbe says itself; who wants to see it gives the logger a handler
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 #: planes, the files that hold them, which file holds which plane (None: one holds all), what to say
 Source: TypeAlias = tuple[Planes, list[Stamp], list[int] | None, tuple[Notice, ...]]
@@ -63,12 +67,13 @@ def _read_series(described: sets.Described, series: Any, path: Path, axes: str |
     """`part` says which, where it is several along axes that abbe has not."""
     tif = described.tif
     words = described.words(sets.place(tif, path, series))
+    series, odd = imagej_stack.settled(tif, series, path) if tif.is_imagej and words is None else (series, ())
     page = series.keyframe
     check_size((1, 1, 1, page.imagelength, page.imagewidth))
     stored, layout_notices, names = _pixels(tif, series, path, axes, part)
     pixels, rgb, colors, colour_notices = interpret(page, stored, tif.is_imagej)
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
-    notices = [*described.notices, *layout_notices, *_losses(page), *colour_notices]
+    notices = [*described.notices, *odd, *layout_notices, *_losses(page), *colour_notices]
     if words is not None:
         return _with_ome(words, pixels, notices, rgb, names)
     return _with_tags(tif, page, pixels, notices, rgb, colors, names)
@@ -244,6 +249,7 @@ def _with_tags(
 ) -> Found:
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
+    pixels, scaled = imagej.calibrated(pixels, metadata or {})
     maker = (makers.read(tif, page, pixels.shape) if metadata is None else None) or makers.Words("TIFF")
     x, y, guessed = resolution.read(page, said.unit, said.y_unit, metadata is not None)
     size: PixelSize = (said.z_step, y, x)
@@ -259,7 +265,7 @@ def _with_tags(
         time_step=said.time_step or maker.time_step,
         optics=maker.optics,
         facts=said.facts,
-        notices=(*notices, *guessed),
+        notices=(*notices, *guessed, *scaled),
         rgb=rgb,
         account=said.account,
         images=images,
