@@ -57,7 +57,7 @@ def _ends_within(page: Any, path: Path) -> bool:
     """Do pixels go on behind the first plane of a file that ImageJ wrote, whose directory comes first?"""
     if not page.is_final or page.offset > page.dataoffsets[0]:
         return False
-    return path.stat().st_size > page.dataoffsets[0] + int(page.nbytes)
+    return path.stat().st_size > int(page.dataoffsets[0]) + int(page.nbytes)
 
 
 def _alike(one: Any, page: Any) -> bool:
