@@ -323,6 +323,41 @@ def test_ome_units_colours_and_optics_arrive(tmp_path: Path) -> None:
     assert image.provenance.facts["name"] == "field 3"
 
 
+def test_several_colour_pictures_keep_all_their_colours(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Six samples are no picture with transparency: the second one was left out."""
+    pixels = rng.integers(0, 256, (2, *PLANE, 3)).astype(np.uint8)
+    words = {"axes": "CYXS", "Channel": {"Name": ["before", "after"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, photometric="rgb", metadata=words)
+    image = abbe.open(tmp_path / "a.ome.tif")
+    assert image.channels == tuple(f"{name} {colour}" for name in ("before", "after") for colour in ("red", "green", "blue"))
+    assert image.colors == ("#ff0000", "#00ff00", "#0000ff") * 2
+    assert np.array_equal(np.asarray(image)[0, :, 0], pixels.transpose(0, 3, 1, 2).reshape(6, *PLANE))
+    assert image.notices == ()
+
+
+def test_a_channel_without_a_name_is_called_by_its_dye(tmp_path: Path) -> None:
+    words = {"axes": "CYX", "Channel": {"Name": ["nuclei", ""], "Fluor": ["DAPI", "mCherry"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((2, 9, 8), np.uint16), photometric="minisblack", metadata=words)
+    assert abbe.open(tmp_path / "a.ome.tif").channels == ("nuclei", "mCherry")
+
+
+@pytest.mark.parametrize(
+    ("clock", "unit", "step"),
+    [([0, 90, 3000, 3090, 6600, 6690], "ms", 3.3), ([5, 5.1, 6, 6.1, 8, 8.1], "s", 1.5), ([7] * 6, "s", None), (["x"] * 6, "s", None)],
+)
+def test_the_time_step_is_that_of_the_frames_where_none_was_asked_for(
+    tmp_path: Path, clock: list[float | str], unit: str, step: float | None
+) -> None:
+    planes = "".join(f'<Plane TheT="{k // 2}" TheC="{k % 2}" TheZ="0" DeltaT="{clock[k]}" DeltaTUnit="{unit}"/>' for k in range(6))
+    xml = f"""<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0"
+     DimensionOrder="XYCTZ" Type="uint16" SizeX="9" SizeY="8" SizeC="2" SizeZ="1" SizeT="3"><Channel ID="Channel:0:0"/>
+     <Channel ID="Channel:0:1"/><TiffData/>{planes}</Pixels></Image></OME>"""
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((6, 8, 9), np.uint16), description=xml, metadata=None, photometric="minisblack")
+    image = abbe.open(tmp_path / "a.ome.tif")
+    assert image.shape == (3, 2, 1, 8, 9)
+    assert image.time_step == (None if step is None else pytest.approx(step))
+
+
 def test_the_users_pixel_size_and_names_come_before_the_files(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), np.uint8), resolution=(1e5, 1e5), resolutionunit="CENTIMETER")
     image = abbe.open(tmp_path / "a.tif", pixel_size=0.08, channels=["actin"])

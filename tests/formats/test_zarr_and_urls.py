@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,52 @@ def test_large_planes_get_smaller_levels_for_viewers(tmp_path: Path) -> None:
     assert small.shape == (1, 1, 1, 750, 650)
     assert small[0, 0, 0, 10, 20] == plane[20:22, 40:42].mean()
     assert np.array_equal(abbe.open(tmp_path / "a.zarr").plane(), plane)
+
+
+def words_of(folder: Path) -> dict[str, Any]:
+    words: dict[str, Any] = json.loads((folder / "zarr.json").read_text())["attributes"]["ome"]
+    return words
+
+
+def test_viewers_show_each_channel_between_its_own_values(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The window that napari and vizarr begin with; between 0 and 65535 an image of 200 counts is black."""
+    pixels = np.stack([rng.integers(90, 200, (2, 600, 40)), np.full((2, 600, 40), 7)]).astype(np.uint16)
+    image = abbe.Image.from_array(pixels, axes="CZYX", bits=12)
+    abbe.save(image, tmp_path / "a.zarr")
+    first, flat = (c["window"] for c in words_of(tmp_path / "a.zarr")["omero"]["channels"])
+    assert first == {"min": 0, "max": 4095, "start": pixels[0].min(), "end": pixels[0].max()}
+    assert (flat["start"], flat["end"]) == (7, 8)
+    abbe.save(image.replace(bits=None), tmp_path / "b.zarr", dtype="float32")
+    first = words_of(tmp_path / "b.zarr")["omero"]["channels"][0]["window"]
+    assert first == {"min": pixels[0].min(), "max": pixels[0].max(), "start": pixels[0].min(), "end": pixels[0].max()}
+
+
+def test_an_ome_zarr_is_called_as_the_user_called_it(tmp_path: Path) -> None:
+    abbe.save(np.zeros((9, 8), np.uint8), tmp_path / "cell 3.ome.zarr")
+    assert words_of(tmp_path / "cell 3.ome.zarr")["multiscales"][0]["name"] == "cell 3"
+    assert abbe.open(tmp_path / "cell 3.ome.zarr").provenance.facts["name"] == "cell 3"
+
+
+def test_pixels_of_smaller_levels_are_of_two_whatever_the_size(tmp_path: Path) -> None:
+    abbe.save(abbe.Image.from_array(np.zeros((2, 2051), np.uint8), pixel_size=0.1), tmp_path / "a.zarr")
+    levels = words_of(tmp_path / "a.zarr")["multiscales"][0]["datasets"]
+    scales = [level["coordinateTransformations"][0]["scale"][3:] for level in levels]
+    assert scales == [[0.1, 0.1], [0.2, 0.2], [0.2, 0.4]]
+
+
+@pytest.mark.parametrize(("unit", "step", "told"), [(None, 0.1, True), (None, 1.0, False), ("micrometer", 0.1, False)])
+def test_a_pixel_size_without_a_unit_is_told(tmp_path: Path, unit: str | None, step: float, told: bool) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.create_group(str(tmp_path / "a.zarr"), zarr_format=2)
+    group.create_array("0", shape=(9, 8), dtype="u2", chunks=(9, 8))[:] = np.arange(72).reshape(9, 8)
+    axes = [{"name": a, "type": "space", **({"unit": unit} if unit else {})} for a in "yx"]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [step, step]}]}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    found = abbe.open(tmp_path / "a.zarr")
+    assert found.pixel_size[2] == (pytest.approx(step) if unit else None)
+    assert [n.code for n in found.notices] == (["pixel_size"] if told else [])
+    assert all("0.1 x 0.1 without its unit" in n.message for n in found.notices)
+    assert abbe.open(tmp_path / "a.zarr", pixel_size=0.1).notices == ()
 
 
 def test_version_04_opens(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _colour_picture(found: Found) -> tuple[Pixels, tuple[str | None, ...], tuple
     count = pixels.shape[1]
     names = found.channels if len(found.channels) == count else (None,) * count
     colors = found.colors if len(found.colors) == count else (None,) * count
-    if not found.rgb or count < 3:
+    if not found.rgb or count not in (3, 4):  # several colour pictures are the channels of one image
         return pixels, names, colors, []
     notices = []
     if count > 3:

@@ -107,15 +107,15 @@ def parse(xml: str, file: str | None = None, uuid: str | None = None, place: int
     bits = positive(get("SignificantBits"))
     return Ome(
         pixel_size=(size[0], size[1], size[2]),
-        channels=_per_sample(channels, [c.get("Name") for c in channels]),
-        colors=_per_sample(channels, [colours.from_ome(c.get("Color")) if c.get("Color") else None for c in channels]),
+        channels=_names(channels),
+        colors=_colors(channels),
         bits=int(bits) if bits else None,
-        time_step=seconds(get("TimeIncrement"), get("TimeIncrementUnit", "s")),
+        time_step=seconds(get("TimeIncrement"), get("TimeIncrementUnit", "s")) or _mean_step(pixels),
         optics=_optics(root, image, channels),
         acquired=(image.findtext("AcquisitionDate") or "").strip() or None,
         facts=_facts(image),
         account=_account(root),
-        transmitted=tuple(_is_transmitted(c) for c in channels),
+        transmitted=tuple(_is_transmitted(c) for c, count in zip(channels, _samples(channels)) for _ in range(count)),
     )
 
 
@@ -137,11 +137,45 @@ def pointer(xml: str) -> tuple[str, str | None] | None:
     return None if found is None else (found.get("MetadataFile", ""), root.get("UUID"))
 
 
-def _per_sample(channels: list[ET.Element], values: list[str | None]) -> tuple[str | None, ...]:
-    """One value per stored channel: an OME Channel of three samples is three of ours, which its name does not tell apart."""
-    if any(c.get("SamplesPerPixel", "1") != "1" for c in channels):
+def _samples(channels: list[ET.Element]) -> list[int]:
+    """Stored channels of each OME Channel: the samples of a colour picture are channels of their own."""
+    return [int(min(max(positive(c.get("SamplesPerPixel")) or 1, 1), LIMITS.channels)) for c in channels]
+
+
+def _names(channels: list[ET.Element]) -> tuple[str | None, ...]:
+    """Name, else dye, of each stored channel. One colour picture has none: its samples are red, green and blue."""
+    samples = _samples(channels)
+    if len(channels) == 1 and samples[0] > 1:
         return ()
-    return tuple(values)
+    found: list[str | None] = []
+    for channel, count in zip(channels, samples):
+        name = channel.get("Name") or channel.get("Fluor")
+        parts = colours.RGB_NAMES if count == 3 else tuple(map(str, range(count)))
+        found += [name] if count == 1 else [f"{name or channel.get('ID', '')} {part}".strip() for part in parts]
+    return tuple(found)
+
+
+def _colors(channels: list[ET.Element]) -> tuple[str | None, ...]:
+    found: list[str | None] = []
+    for channel, count in zip(channels, _samples(channels)):
+        own = colours.from_ome(channel.get("Color")) if channel.get("Color") else None
+        found += [own] if count == 1 else colours.RGB_COLOURS if count == 3 else [None] * count
+    return () if len(channels) == 1 and len(found) > 1 else tuple(found)
+
+
+def _mean_step(pixels: ET.Element) -> float | None:
+    """Seconds between frames as they came: the mean, from the clock readings of the first plane of each."""
+    planes = [p for p in pixels.iterfind("Plane") if p.get("TheC", "0") == "0" and p.get("TheZ", "0") == "0"]
+    clock = {}
+    for plane in planes:
+        try:
+            clock[int(plane.get("TheT", ""))] = float(plane.get("DeltaT", ""))
+        except ValueError:
+            continue
+    first, last = min(clock, default=0), max(clock, default=0)
+    if first == last:
+        return None
+    return seconds((clock[last] - clock[first]) / (last - first), planes[0].get("DeltaTUnit", "s"))
 
 
 def _optics(root: ET.Element, image: ET.Element, channels: list[ET.Element]) -> Optics:

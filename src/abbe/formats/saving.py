@@ -14,6 +14,7 @@ import numpy.typing as npt
 from abbe.errors import ParameterError
 from abbe.formats import account, jpeg, png
 from abbe.formats.colours import RGB_COLOURS, RGB_NAMES
+from abbe.formats.naming import stem
 from abbe.formats.pixel_type import Converter, parse_type
 from abbe.formats.tiff import writing as tiff
 from abbe.formats.zarr import writing as zarr
@@ -81,7 +82,7 @@ def save(
     bands = _reported(image, convert, progress, path_text(path))
     if kind == "OME-Zarr":
         with write_whole_folder(path, overwrite, sign="zarr.json") as folder:
-            zarr.write(image, folder, target, bands, story)
+            zarr.write(image, folder, target, bands, stem(Path(os.path.basename(path_text(path)))), story)
     else:
         with write_whole(path, overwrite) as part:
             extra += _write_file(image, part, target, bands, kind, os.path.basename(path_text(path)), story)

@@ -152,7 +152,8 @@ def _found(folder: Path, words: Mapping[str, Any], scale: Mapping[str, Any], not
     sizes = dict(zip(stored, array.shape))
     shape: Shape = (sizes.get("T", 1), sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
     check_size(shape)
-    steps = _steps(scale, dataset, described)
+    factors = _factors(scale, dataset, len(described))
+    steps = _steps(factors, described)
     channels = words.get("omero", {}).get("channels", []) if isinstance(words.get("omero"), dict) else []
     channels = channels if len(channels) == shape[1] else []
     own = words.get(account.NAMESPACE)
@@ -164,7 +165,7 @@ def _found(folder: Path, words: Mapping[str, Any], scale: Mapping[str, Any], not
         colors=tuple(_colour(c.get("color")) for c in channels),
         bits=_bits(words),
         time_step=steps.get("T"),
-        notices=tuple(notices),
+        notices=(*notices, *_without_unit(factors, described)),
         facts={"name": str(scale["name"])} if scale.get("name") else {},
         account=own if isinstance(own, str) else None,
     )
@@ -191,13 +192,18 @@ def _array(folder: Path) -> Any:
     return array
 
 
-def _steps(scale: Mapping[str, Any], dataset: Mapping[str, Any], axes: Sequence[Any]) -> dict[str, float | None]:
-    """Step along each axis in um or s: the product of the scales of the level and of the whole."""
-    factors = np.ones(len(axes))
+def _factors(scale: Mapping[str, Any], dataset: Mapping[str, Any], count: int) -> Array:
+    """The products of the scales of the level and of the whole, along each of `count` axes."""
+    factors: Array = np.ones(count)
     for transforms in (dataset.get("coordinateTransformations"), scale.get("coordinateTransformations")):
         for transform in transforms or []:
-            if transform.get("type") == "scale" and len(transform.get("scale", ())) == len(axes):
+            if transform.get("type") == "scale" and len(transform.get("scale", ())) == count:
                 factors *= np.asarray(transform["scale"], np.float64)
+    return factors
+
+
+def _steps(factors: Array, axes: Sequence[Any]) -> dict[str, float | None]:
+    """Step along each axis in um or s."""
     found: dict[str, float | None] = {}
     for axis, factor in zip(axes, factors):
         if not isinstance(axis, dict) or not axis.get("unit"):
@@ -205,6 +211,19 @@ def _steps(scale: Mapping[str, Any], dataset: Mapping[str, Any], axes: Sequence[
         letter = str(axis["name"]).upper()
         found[letter] = (seconds if letter == "T" else micrometres)(factor, str(axis["unit"]))
     return found
+
+
+def _without_unit(factors: Array, axes: Sequence[Any]) -> tuple[Notice, ...]:
+    """The word about steps whose unit nobody named: many programs write them so, and mean um."""
+    names = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
+    steps = {str(a["name"]).upper(): float(step) for a, step in zip(names, factors) if not a.get("unit")}
+    bare = [f"{steps[a]:.4g}" for a in "ZYX" if a in steps]
+    if all(steps.get(a, 1.0) == 1.0 for a in "ZYX"):
+        return ()
+    said = (
+        f"the file gives the pixel size {' x '.join(bare)} without its unit; if that is um, say so (pixel_size={bare[-1]} or --pixel-size)"
+    )
+    return (Notice("pixel_size", said),)
 
 
 def _colour(value: object) -> str | None:

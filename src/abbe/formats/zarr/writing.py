@@ -17,20 +17,24 @@ CHUNK = 512
 SMALLEST = 1024
 
 
-def write(image: Image, folder: Path, dtype: np.dtype[Any], read: Callable[[Any], Array], story: str) -> None:
-    """Write `image` as `dtype` into the empty `folder`; `read` gives converted regions. Memory does not grow with the image."""
+def write(image: Image, folder: Path, dtype: np.dtype[Any], read: Callable[[Any], Array], name: str, story: str) -> None:
+    """Write `image`, called `name`, as `dtype` into the empty `folder`; `read` gives converted regions. Memory stays small."""
     import zarr
 
     group = zarr.create_group(str(folder), zarr_format=3, overwrite=True)
     shapes = _levels(image.shape)
     level = _create(group, "0", shapes[0], dtype)
+    seen = [(np.inf, -np.inf)] * image.shape[1]
     for region in _bands(shapes[0]):
-        level[region] = read(region)
+        block = read(region)
+        low, high = seen[region[1].start]
+        seen[region[1].start] = min(low, float(block.min())), max(high, float(block.max()))
+        level[region] = block
     for k, shape in enumerate(shapes[1:], 1):
         finer, level = level, _create(group, str(k), shape, dtype)
         for region in _bands(shape):
             level[region] = _halved(finer, region)
-    group.attrs["ome"] = _words(image, shapes, folder.name, story)
+    group.attrs["ome"] = _words(image, shapes, name, story, seen, dtype)
 
 
 def _levels(shape: Shape) -> list[Shape]:
@@ -69,8 +73,10 @@ def _halved(finer: Any, region: Any) -> Array:
     return rounded
 
 
-def _words(image: Image, shapes: list[Shape], name: str, story: str) -> dict[str, Any]:
-    """The attributes `ome`."""
+def _words(
+    image: Image, shapes: list[Shape], name: str, story: str, seen: list[tuple[float, float]], dtype: np.dtype[Any]
+) -> dict[str, Any]:
+    """The attributes `ome`. `seen` are the lowest and highest value of each channel, between which viewers show it."""
     z, y, x = image.pixel_size
     steps = (image.time_step, 1.0, z, y, x)
     axes: list[dict[str, str]] = [
@@ -84,14 +90,17 @@ def _words(image: Image, shapes: list[Shape], name: str, story: str) -> dict[str
         if step is not None and axis["name"] != "c":
             axis["unit"] = "second" if axis["name"] == "t" else "micrometer"
     datasets = []
-    for k, shape in enumerate(shapes):
-        factors = (1, 1, 1, shapes[0][3] / shape[3], shapes[0][4] / shape[4])
-        scale = [(step or 1.0) * factor for step, factor in zip(steps, factors)]
+    down = across = 1
+    for k, finer in enumerate((None, *shapes[:-1])):
+        if finer is not None:  # two become one; of an odd number the last is left out
+            down, across = down * (2 if finer[3] > 1 else 1), across * (2 if finer[4] > 1 else 1)
+        scale = [(step or 1.0) * factor for step, factor in zip(steps, (1, 1, 1, down, across))]
         datasets.append({"path": str(k), "coordinateTransformations": [{"type": "scale", "scale": scale}]})
-    low, high = image.range
     channels = []
-    for label, color in zip(image.channels, image.colors):
-        window = {"min": low, "max": high, "start": low, "end": high}
+    for label, color, (low, high) in zip(image.channels, image.colors, seen):
+        high = high if high > low else low + 1  # viewers want a window of some width
+        least, most = (low, high) if dtype.kind == "f" else _range(image, dtype)
+        window = {"min": least, "max": most, "start": low, "end": high}
         channels.append({"label": label, "color": (color or "#ffffff").lstrip("#"), "active": True, "window": window})
     words: dict[str, Any] = {
         "version": "0.5",
@@ -102,3 +111,10 @@ def _words(image: Image, shapes: list[Shape], name: str, story: str) -> dict[str
     if image.bits is not None:
         words["abbe.bits"] = image.bits
     return words
+
+
+def _range(image: Image, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The values that whole numbers of the file can be."""
+    if image.dtype == dtype:
+        return image.range
+    return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
