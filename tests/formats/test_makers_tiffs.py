@@ -1,4 +1,4 @@
-"""TIFFs of microscope programs: Zeiss LSM, MetaMorph, Micro-Manager, made here with the tags that these write."""
+"""TIFFs of microscope programs: Zeiss LSM, MetaMorph (STK too), Micro-Manager, made here with the tags that these write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import abbe
+from abbe.errors import NotAnImageError
 
 LSM = 34412
 COLOURS = ((0, 255, 0, 0), (255, 0, 0, 0), (0, 0, 255, 0), (255, 255, 255, 0))
@@ -118,3 +119,68 @@ def test_words_of_a_program_that_make_no_sense_are_left_out(tmp_path: Path, word
     image = abbe.open(tmp_path / "a.tif")
     assert image.pixel_size == (None, None, None)
     assert np.array_equal(np.asarray(image)[0, 0, 0], pixels)
+
+
+def stk(path: Path, planes: np.ndarray, *, calibrated: bool = True, distances: list[float], times: list[int], waves: list[int]) -> None:
+    """A MetaMorph stack: one directory, all planes behind each other, and words that lie elsewhere in the file (times in ms)."""
+    count, height, width = planes.shape
+    entries = 15
+    start, behind = 8 + 2 + entries * 12 + 4, bytearray()
+
+    def put(data: bytes) -> int:
+        behind.extend(data + b"\0" * (len(data) % 2))
+        return start + len(behind) - len(data) - len(data) % 2
+
+    def letters(text: str) -> int:
+        return put(struct.pack("<I", len(text) + 1) + text.encode() + b"\0")
+
+    fraction = put(struct.pack("<II", 129, 1000))
+    said = [(3, int(calibrated)), (4, fraction), (5, fraction), (6, letters("um")), (7, letters("GFP"))]
+    first = put(b"".join(struct.pack("<II", *pair) for pair in said))
+    second = put(b"".join(struct.pack("<6I", round(z * 1e6), 10**6, 2459000, t, 2459000, t) for z, t in zip(distances, times)))
+    third, fourth = put(b"".join(struct.pack("<II", wave, 1) for wave in waves)), put(struct.pack("<H", 0))
+    text = b"Exposure: 50 ms\0" * count
+    words = put(text)
+    short, long, ratio = 3, 4, 5
+    tags = [(254, long, 1, 0), (256, long, 1, width), (257, long, 1, height), (258, short, 1, 16), (259, short, 1, 1), (262, short, 1, 1)]
+    tags += [(270, 2, len(text), words), (273, long, 1, start + len(behind)), (277, short, 1, 1), (278, long, 1, height)]
+    tags += [(279, long, 1, planes[0].nbytes), (33628, long, len(said), first), (33629, ratio, count, second)]
+    tags += [(33630, ratio, count, third), (33631, long, count, fourth)]
+    body = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    path.write_bytes(struct.pack("<2sHIH", b"II", 42, 8, entries) + body + bytes(4) + bytes(behind) + planes.astype("<u2").tobytes())
+
+
+def test_a_metamorph_stack_knows_its_calibration_and_its_step(tmp_path: Path, rng: np.random.Generator) -> None:
+    planes = rng.integers(0, 4000, (5, 20, 24)).astype(np.uint16)
+    stk(tmp_path / "a.stk", planes, distances=[0.25, 0.3, 0.3, 0.3, 0.3], times=[3_600_000 + 700 * k for k in range(5)], waves=[525] * 5)
+    image = abbe.open(tmp_path / "a.stk")
+    assert image.provenance.format == "MetaMorph STK"
+    assert np.array_equal(image.stack(), planes)
+    assert image.pixel_size == pytest.approx((0.3, 0.129, 0.129))
+    assert image.channels == ("GFP",)
+    assert image.optics.emission == (525,)
+    assert image.time_step is None
+    assert image.provenance.acquired == "2020-05-31T01:00:00"
+    data = (tmp_path / "a.stk").read_bytes()
+    (tmp_path / "a.stk").write_bytes(data[:-100])
+    with pytest.raises(NotAnImageError, match="cut short"):
+        abbe.open(tmp_path / "a.stk")
+
+
+def test_a_metamorph_series_knows_its_time_step(tmp_path: Path, rng: np.random.Generator) -> None:
+    planes = rng.integers(0, 4000, (5, 20, 24)).astype(np.uint16)
+    stk(tmp_path / "a.stk", planes, calibrated=False, distances=[0] * 5, times=[2000 * k for k in range(5)], waves=[0] * 5)
+    image = abbe.open(tmp_path / "a.stk")
+    assert image.shape == (5, 1, 1, 20, 24)
+    assert image.time_step == 2
+    assert image.pixel_size == (None, None, None)  # the calibration was turned off
+    assert image.optics.emission == ()
+
+
+def test_wavelengths_of_a_metamorph_stack_are_its_channels(tmp_path: Path, rng: np.random.Generator) -> None:
+    planes = rng.integers(0, 4000, (2, 20, 24)).astype(np.uint16)
+    stk(tmp_path / "a.stk", planes, distances=[0, 0], times=[2000, 2000], waves=[525, 610])
+    image = abbe.open(tmp_path / "a.stk")
+    assert np.array_equal(np.asarray(image)[0, :, 0], planes)
+    assert image.optics.emission == (525, 610)
+    assert [n.code for n in image.notices] == ["axes_guessed"]

@@ -1,7 +1,8 @@
 """What microscope programs write into TIFFs beside the usual tags: Zeiss LSM, MetaMorph, Micro-Manager.
 
-Tags 34412 (CZ_LSMINFO, lengths in m; Zeiss, "LSM 5/7 image file format"), MetaMorph's XML in ImageDescription, and 51123
-(MicroManagerMetadata, JSON). tifffile takes them apart.
+Tags 34412 (CZ_LSMINFO, lengths in m; Zeiss, "LSM 5/7 image file format"), 33628 to 33631 (MetaMorph's stacks, lengths in um, times in
+ms; Universal Imaging, "MetaMorph stack (STK) image file format"), MetaMorph's XML in ImageDescription, and 51123 (MicroManagerMetadata,
+JSON). tifffile takes them apart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from abbe.formats.colours import from_rgb
 from abbe.formats.units import micrometres, nanometres, positive
@@ -32,6 +35,7 @@ class Words:
     colors: tuple[str | None, ...] = ()
     time_step: float | None = None
     optics: Optics = field(default_factory=Optics)
+    acquired: str | None = None
 
 
 def read(tif: Any, page: Any, shape: Shape) -> Words | None:
@@ -39,6 +43,8 @@ def read(tif: Any, page: Any, shape: Shape) -> Words | None:
     try:
         if tif.is_lsm:
             return _lsm(tif.lsm_metadata or {}, shape)
+        if tif.is_stk:
+            return _stack(tif.stk_metadata or {}, shape)
         if tif.is_metaseries:
             return _metamorph((tif.metaseries_metadata or {}).get("PlaneInfo", {}), shape)
         if MICRO_MANAGER in page.tags:
@@ -91,6 +97,27 @@ def _lsm_step(said: Mapping[str, Any], frames: int) -> float | None:
     if stamps is not None and len(stamps) == frames:
         return positive((float(stamps[-1]) - float(stamps[0])) / (frames - 1))
     return positive(said.get("TimeIntervall"))
+
+
+def _stack(said: Mapping[str, Any], shape: Shape) -> Words:
+    """Of a MetaMorph STK: each plane has a wavelength, a distance to the one before, and a clock reading."""
+    frames, count, depth = shape[:3]
+    unit = str(said.get("CalibrationUnits") or "")
+    y, x = (micrometres(said.get(f"{a}Calibration"), unit) if said.get("SpatialCalibration", 1) else None for a in "YX")
+    distances = np.abs(np.asarray(said.get("ZDistance", ()), np.float64))
+    times = np.asarray(said.get("DatetimeCreated", ()), "datetime64[ms]")
+    waves = tuple(positive(wave) for wave in said.get("Wavelengths", ()))
+    name = str(said.get("Name") or "").strip()
+    each = waves if len(waves) == count else waves[:1] if count == 1 and len(set(waves)) == 1 else ()
+    kept = frames > 1 and len(times) == frames
+    return Words(
+        "MetaMorph STK",
+        pixel_size=(positive(np.median(distances[1:])) if depth > 1 and len(distances) == depth else None, y, x),
+        channels=(name or None,) if count == 1 else (),
+        time_step=positive((times[-1] - times[0]) / np.timedelta64(1000, "ms") / (frames - 1)) if kept else None,
+        optics=Optics(emission=each if any(each) else ()),
+        acquired=str(times[0].astype("datetime64[s]")) if len(times) and not np.isnat(times[0]) else None,
+    )
 
 
 def _metamorph(said: Mapping[str, Any], shape: Shape) -> Words:

@@ -264,6 +264,7 @@ def _with_tags(
         bits=_bits(page),
         time_step=said.time_step or maker.time_step,
         optics=maker.optics,
+        acquired=maker.acquired,
         facts=said.facts,
         notices=(*notices, *guessed, *scaled),
         rgb=rgb,
