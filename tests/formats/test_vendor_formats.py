@@ -36,7 +36,7 @@ def oib(path: Path) -> np.ndarray:
 
 def dv(path: Path) -> np.ndarray:
     with importlib.import_module("mrc").DVFile(path) as file:
-        return np.asarray(file.asarray(squeeze=True))[None]  # CZYX
+        return np.asarray(file.asarray(squeeze=True))[None, ..., ::-1, :]  # CZYX, the lowest row first: Bio-Formats turns them so
 
 
 def czi(path: Path) -> np.ndarray:
@@ -46,7 +46,7 @@ def czi(path: Path) -> np.ndarray:
 FILES: list[tuple[str, str, Reference, tuple[float | None, float, float] | None, tuple[str, ...]]] = [
     ("cluster.nd2", "nd2", nd2, (0.5, 0.167809, 0.167809), ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS")),
     ("Multiposition.lif", "liffile", lif, (None, 0.758317, 0.758317), ("channel 0", "channel 1", "channel 2")),
-    ("test.oib", "oiffile", oib, (None, 0.176309, 0.176309), ("CH1", "Alexa Fluor 546", "TD1")),
+    ("test.oib", "oiffile", oib, (None, 0.177, 0.177), ("CH1", "Alexa Fluor 546", "TD1")),
     ("toxo.dv", "mrc", dv, (0.3, 0.13262, 0.13262), ("channel 0", "channel 1")),
     ("CellDivision_T3_Z5_CH2_X240_Y170.czi", "czifile", lambda p: czi(p)[0, ..., 0], (0.32, 0.0905767, 0.0905767), ("LED555", "LED470")),
     ("DAPI_GFP.czi", "czifile", lambda p: czi(p)[:, :, None, :, :, 0], None, ("DAPI", "GFP")),
@@ -69,6 +69,24 @@ def test_a_microscopes_own_file_opens(
     if size is not None:
         assert image.pixel_size[1:] == pytest.approx(size[1:], rel=1e-4)
         assert image.pixel_size[0] == (None if size[0] is None else pytest.approx(size[0], rel=1e-4))
+
+
+def test_the_pixel_size_of_an_oib_is_the_one_that_it_writes_beside_each_plane(shared_data: Path) -> None:
+    oiffile = pytest.importorskip("oiffile")
+    path = shared_data / "formats" / "test.oib"
+    with oiffile.OifFile(str(path)) as file:
+        written = file.mainfile["Reference Image Parameter"]["WidthConvertValue"]
+    assert abbe.open(path).pixel_size[1:] == (pytest.approx(written, rel=1e-9),) * 2
+
+
+def test_any_part_of_a_deltavision_file_lies_where_it_lies_in_the_whole(shared_data: Path) -> None:
+    """Its rows are stored from the bottom up; a ROI drawn in Fiji must lie on the same pixels."""
+    pytest.importorskip("mrc")
+    image = abbe.open(shared_data / "formats" / "toxo.dv")
+    whole = dv(shared_data / "formats" / "toxo.dv")
+    for y in (slice(0, 1), slice(127, 128), slice(40, 90)):
+        part = image.read((slice(0, 1), slice(1, 2), slice(3, 5), y, slice(7, 100)))
+        assert np.array_equal(part, whole[:1, 1:2, 3:5, y, 7:100])
 
 
 def test_a_czi_packed_with_zstandard_has_the_pixels_of_its_unpacked_kin(shared_data: Path) -> None:

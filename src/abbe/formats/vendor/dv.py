@@ -1,4 +1,7 @@
-"""DeltaVision DV (and other MRC image files), by the library mrc."""
+"""DeltaVision DV (and other MRC image files), by the library mrc.
+
+Rows are stored from the bottom of the picture up, as softWoRx and Fiji (Bio-Formats) show them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from abbe.formats.units import positive
 from abbe.formats.vendor.frames import library
 from abbe.image import Optics
 from abbe.image.axes import check_size
-from abbe.image.pixels import Shape
+from abbe.image.pixels import Array, Pixels, Region, Shape
 
 #: length of the header (bytes), before the extended one
 HEADER = 1024
@@ -61,11 +64,32 @@ class Dv:
             where = Where(strides.get("T", 0), strides.get("C", 0), strides.get("Z", 0))
             voxel = file.voxel_size
             return Found(
-                TiffPixels(shape, dtype.newbyteorder("="), [stamp], planes, where),
+                BottomUp(TiffPixels(shape, dtype.newbyteorder("="), [stamp], planes, where)),
                 format="DV",
                 pixel_size=(positive(voxel.z) if shape[2] > 1 else None, positive(voxel.y), positive(voxel.x)),
                 optics=_optics(file, shape[1]),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class BottomUp:
+    """Pixels whose source has the lowest row first."""
+
+    source: Pixels
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        t, c, z, y, x = region
+        height = self.shape[3]
+        block = self.source.read((t, c, z, slice(height - y.stop, height - y.start), x))
+        return np.ascontiguousarray(block[..., ::-1, :])
 
 
 def _optics(file: Any, count: int) -> Optics:

@@ -100,11 +100,12 @@ def _axis(said: Mapping[str, Any], letter: str) -> Mapping[str, Any]:
 
 
 def _pixel_size(said: Mapping[str, Any], sizes: Mapping[str, int]) -> PixelSize:
+    """Positions are those of the first and the last pixel: 45.135 um over 256 pixels of 0.177."""
     size: dict[str, float | None] = {"Z": None}
     for letter in "YX":
         axis = _axis(said, letter)
         length = micrometres(float(axis.get("EndPosition", 0)) - float(axis.get("StartPosition", 0)), str(axis.get("UnitName", "")))
-        size[letter] = length / sizes[letter] if length else None
+        size[letter] = length / (sizes[letter] - 1) if length and sizes[letter] > 1 else None
     if sizes.get("Z", 1) > 1:
         axis = _axis(said, "Z")
         size["Z"] = micrometres(axis.get("Interval"), str(axis.get("UnitName", "")))
