@@ -11,9 +11,11 @@ import openpyxl
 import pytest
 
 from abbe.cli.frame import main
+from abbe.formats import open as open_image
 from abbe.formats import save
 from abbe.formats.rois import save_rois
 from abbe.image import ROI, Image
+from abbe.session import Session
 
 from .conftest import blobs, camera
 
@@ -68,6 +70,20 @@ def test_a_remark_that_is_not_about_all_pairs_names_its_pair(tmp_path: Path, cap
     assert any(line.startswith("note: actin with leak: wherever actin is bright") for line in notes)
     assert any(line.startswith("note: no pixel is 0 in either channel") for line in notes)  # true of all pairs
     assert len(notes) == len(set(notes))
+
+
+def test_a_remark_on_the_original_of_a_session_says_so(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The original has 16 pixels where the result has 144: two counts, and whose each is."""
+    save_rois(ROI.rectangle(0, 0, 0.4, 0.4, name="spot"), tmp_path / "r.json")
+    image = open_image(file)
+    fine = Image.from_array(np.asarray(image)[0, :, 0].astype(np.float32).repeat(3, 1).repeat(3, 2), axes="CYX", pixel_size=0.1 / 3)
+    Session.create(tmp_path / "s.abbe", fine.replace(channels=image.channels, original=image)).close()
+    for pairs in (["--channels", "1", "2"], ["--all-pairs"]):
+        assert main(["colocalize", str(tmp_path / "s.abbe"), *pairs, "--roi", str(tmp_path / "r.json")]) == 0
+        said = " ".join(capsys.readouterr().err.split())
+        assert "on the original: only 16 pixels" in said
+        assert "on the original: only 144 pixels" not in said
+        assert "only 144 pixels" in said
 
 
 def test_a_file_without_rois_is_not_the_whole_image(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

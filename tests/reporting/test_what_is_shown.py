@@ -381,3 +381,80 @@ def test_exported_tables_mark_numbers_that_mean_little(tmp_path: Path) -> None:
         assert bool(marks) == marked
         assert set(marks) == {DEFINITIONS[key].title for key in found.doubtful}
         assert set(marks.values()) <= {"original"}
+
+
+def enlarged(image: Image) -> Image:
+    """The same seen on three times the pixels along x and y, without its offset, and with planes in place of every third of a z-step."""
+    pixels = np.asarray(image)[0].astype(np.float32) - 20
+    depth = pixels.shape[1]
+    at = np.round(np.linspace(0, depth - 1, 3 * (depth - 1) + 1)).astype(int)
+    pixels = pixels[:, at].repeat(3, axis=2).repeat(3, axis=3)
+    z, y, x = image.pixel_size
+    size = (None if z is None else z / 3, y / 3 if y else None, x / 3 if x else None)
+    return Image.from_array(pixels, axes="CZYX", pixel_size=size, channels=image.channels).replace(original=image)
+
+
+def test_what_is_true_of_the_original_alone_is_said_of_the_original() -> None:
+    """Its numbers stand in the tables: what they rest on is no secret. The result, a float image, is not saturated."""
+    pixels = (np.asarray(spots(2))[0] * 4).clip(0, 255).astype(np.uint8)
+    image = Image.from_array(pixels, axes="CZYX", pixel_size=(0.3, 0.1, 0.1))
+    found = colocalize(image.replace(pixels=ArrayPixels(np.asarray(image).astype(np.float32)), original=image))
+    assert not any(notice.code == "saturated" for notice in found.notices)
+    section = next(section for section in build(case_of(found)).sections if section.key == "colocalization")
+    said = [text for text in section.warnings if "saturated" in text]
+    assert len(said) == 2  # of either channel
+    assert all(text.startswith("channel 0 with channel 1, whole image, on the original: ") for text in said)
+    both = [text for text in section.warnings if "no pixel is 0" in text]
+    assert len(both) == 1
+    assert "on the original" not in both[0]
+
+
+def test_the_methods_tell_what_was_taken_from_the_original_and_how_its_blocks_were() -> None:
+    found = colocalize(enlarged(spots(2)), background="mode", extras=("randomisation",), randomisations=20, ranked=False)
+    assert found.original is not None
+    then, now = found.original.background, found.background
+    assert (then.first, then.second) != (now.first, now.second)
+    text = words(build(case_of(found)))
+    assert (
+        f"background: mode, {now.first:.6g} and {now.second:.6g} subtracted, on the original {then.first:.6g} and {then.second:.6g} "
+        "subtracted)" in text
+    )
+    drawn, earlier = found.randomisation, found.original.randomisation
+    assert drawn is not None
+    assert earlier is not None
+    assert drawn.block != earlier.block
+    assert (
+        f"{drawn.blocks} blocks of {drawn.block} × {drawn.block} pixels of the second channel changed places (on the original "
+        f"{earlier.blocks} blocks of {earlier.block} × {earlier.block} pixels)" in text
+    )
+    given = words(build(case_of(colocalize(enlarged(spots(2)), background=(2, 3), ranked=False))))
+    assert "background: given, 2 and 3 subtracted)" in given
+
+
+def test_a_region_of_one_plane_is_told_with_its_plane_and_with_how_much_it_grew() -> None:
+    """A ROI drawn on a slice in ImageJ: one of 6 planes, three of the 16 that the stack has when enlarged."""
+    roi = ROI.rectangle(1, 1, 6, 6, depth=(0.45, 0.75), name="cell")
+    image = spots(2, planes=6)
+    assert "measured in the region cell, plane 3 of 6 on the original" in words(build(case_of(colocalize(image, roi=roi, ranked=False))))
+    found = colocalize(enlarged(image), roi=roi, ranked=False)
+    assert "measured in the region cell, planes 6 to 8 of 16 on transformed" in words(build(case_of(found)))
+    assert found.pixels.ratio is not None
+    assert found.pixels.ratio.expected == pytest.approx(27)
+    assert "the same volume has 24 times the pixels (this region 27 times)" in found.pixels.ratio.explanation
+    assert "compare volumes in um3" in found.pixels.ratio.explanation
+    whole = colocalize(enlarged(image), ranked=False).pixels.ratio
+    assert whole is not None
+    assert "this region" not in whole.explanation
+    thin = build(case_of(colocalize(enlarged(image), planes=(0, 2), ranked=False)))  # one plane of the original
+    table = next(table for table in thin.tables() if table.key == "pixels-1")
+    assert "area (µm²), then volume (µm³), channel pair" in {row[0].text for row in table.rows}
+
+
+def test_methods_claim_no_resolution_that_could_not_be_measured() -> None:
+    """Decorrelation analysis needs square pixels."""
+    for pixel, claimed in ((0.1, True), (0.2, False)):
+        image = Image.from_array(np.asarray(spots(1))[0, 0, 0], axes="YX", pixel_size=(None, 0.1, pixel))
+        made = image.replace(pixels=ArrayPixels(np.asarray(image).astype(np.float32)), original=image)
+        text = words(build(case_of(compare(image, made))))
+        assert ("decorrelation analysis" in text) == claimed
+        assert "compared with the original by RSP" in text

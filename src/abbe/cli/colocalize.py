@@ -270,21 +270,22 @@ PLACES = 3
 
 
 def remarks(found: ColocalizationTable) -> list[Notice]:
-    """Every warning once; one that is not about all measurements with the pairs, ROIs, frames and planes that it is about."""
-    about: dict[Notice, list[str]] = {}
+    """Every warning once; one that is not about all measurements with the pairs, ROIs, frames and planes that it is about, and one that
+    is true of the originals alone with a word on that."""
+    about: dict[tuple[Notice, bool], list[str]] = {}
     for result in found:
-        for version in (result.original, result):
-            for notice in () if version is None else version.notices:
-                places = about.setdefault(notice, [])
-                if (place := _place(result)) not in places:
-                    places.append(place)
+        before = () if result.original is None else result.original.notices
+        for notice, past in (*((n, True) for n in before if n not in result.notices), *((n, False) for n in result.notices)):
+            places = about.setdefault((notice, past), [])
+            if (place := _place(result)) not in places:
+                places.append(place)
     said = []
-    for notice, places in about.items():
-        if len(places) == len({_place(result) for result in found}):
-            said.append(notice)
-            continue
-        more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
-        said.append(Notice(notice.code, f"{'; '.join(places[:PLACES])}{more}: {notice.message}"))
+    for (notice, past), places in about.items():
+        where = ["on the original"] if past else []
+        if len(places) != len({_place(result) for result in found}):
+            more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
+            where.insert(0, f"{'; '.join(places[:PLACES])}{more}")
+        said.append(Notice(notice.code, f"{', '.join(where)}: {notice.message}") if where else notice)
     return said
 
 

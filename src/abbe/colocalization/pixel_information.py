@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+#: a region whose pixels grew by so much more or less than the image's is told apart
+NOTABLE = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -103,19 +106,24 @@ class PixelInformation:
         }
 
 
-def explain(grown: tuple[float, float, float], ratio: float | None) -> str:
-    """Why a count of pixels on a processed image is not the count before times the growth of the grid, (z, y, x)."""
+def explain(grown: tuple[float, float, float], ratio: float | None, region: float | None = None) -> str:
+    """Why a count of pixels on a processed image is not the count before times the growth of the grid, (z, y, x).
+
+    `region` is how many times the pixels of the region grew: a ROI on one plane of a stack has as many planes as lie there now.
+    """
     z, y, x = grown
+    place, unit = ("area", "um2") if abs(z - 1) < 1e-6 else ("volume", "um3")
     if max(abs(side - 1) for side in grown) < 1e-6:
         growth = "The image has the pixels of the original. "
     else:
         sides = f"{x:.3g} times as wide and high" if abs(x - y) < 1e-6 else f"{x:.3g} times as wide and {y:.3g} times as high"
-        planes, place = ("", "area") if abs(z - 1) < 1e-6 else (f" and has {z:.3g} times the planes", "volume")
-        growth = f"The image is {sides} as the original{planes}, so the same {place} has {x * y * z:.3g} times the pixels. "
+        planes = "" if place == "area" else f" and has {z:.3g} times the planes"
+        here = "" if region is None or abs(region / (x * y * z) - 1) < NOTABLE else f" (this region {region:.3g} times)"
+        growth = f"The image is {sides} as the original{planes}, so the same {place} has {x * y * z:.3g} times the pixels{here}. "
     if ratio is None:
         return growth + "The original has no such pixels to compare with."
     return growth + (
         f"The pair's pixels grew {ratio:.3g} times. Restoration changes colour values: blur and background that counted before no longer "
-        "do, so the total pixel count of a channel pair may rise less than one expects. That is normal; compare areas in um2, or per cent "
-        "of the ROI."
+        f"do, so the total pixel count of a channel pair may rise less than one expects. That is normal; compare {place}s in {unit}, or "
+        "per cent of the ROI."
     )

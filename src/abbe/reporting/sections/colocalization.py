@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abbe.colocalization.definitions import DEFINITIONS
@@ -48,15 +48,25 @@ def colocalization(case: Case) -> Section | None:
 
 
 def _warnings(case: Case) -> Iterator[str]:
-    """Each warning once, behind the measurements that it is about; those of the images stand in the summary."""
+    """Each warning once, behind the measurements that it is about; those of the images stand in the summary.
+
+    What is true of the original alone is said, too: its numbers stand in the tables.
+    """
     said = {notice.message for named in (case.before, case.after) if named for notice in named.image.warnings}
     about: dict[str, list[str]] = {}
     for title, measured in zip(titles(case.colocalizations), case.colocalizations, strict=True):
-        for notice in measured.data.get("warnings") or ():
-            if notice["message"] not in said:
-                about.setdefault(notice["message"], []).append(title)
+        own, before = ([notice["message"] for notice in (source or {}).get("warnings") or ()] for source in _sources(measured))
+        places = {**dict.fromkeys(before, f"{title}, on the original"), **dict.fromkeys(own, title)}
+        for message, place in places.items():
+            if message not in said:
+                about.setdefault(message, []).append(place)
     for message, measured_in in about.items():
         yield inert(f"{'; '.join(dict.fromkeys(measured_in))}: {message}")
+
+
+def _sources(measured: Measured) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """What was measured on the version, and on its original where there is one."""
+    return measured.data, measured.data.get("original")
 
 
 def _fields(table: Table) -> dict[str, Any]:
@@ -154,7 +164,8 @@ def _value(data: Mapping[str, Any], key: str, missing: Missing) -> object:
 def _pixels(number: int, title: str, measured: Measured) -> Table:
     data, before = measured.data, measured.data.get("original")
     sources = (before, data) if before else (data,)
-    columns = [list(_pixel_rows(source)) for source in sources]
+    extents = {what: _extent(source["pixels"][what] for source in sources) for what in ("total", "colocalized")}
+    columns = [list(_pixel_rows(source, extents)) for source in sources]
     rows = [[entry[0], *(column[k][1] for column in columns)] for k, entry in enumerate(columns[0])]
     heads = ["", "original", measured.name] if before else ["", measured.name]
     return Table.of(f"pixels-{number}", f"Thresholds and pixels: {title}", heads, rows, list(_threshold_notes(data)))
@@ -168,7 +179,7 @@ def _threshold_notes(data: Mapping[str, Any]) -> Iterator[str]:
     yield "Background: nothing was subtracted." if b["method"] == "none" else f"Background ({b['method']}) was subtracted first."
 
 
-def _pixel_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _pixel_rows(data: Mapping[str, Any], extents: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     first, second = (short(name, 24) for name in data["names"])
     t, b, pixels = data["thresholds"], data["background"], data["pixels"]
     yield f"threshold {first}", t["first"] if t["first"] is not None else "undefined"
@@ -176,20 +187,22 @@ def _pixel_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     yield f"background {first}", b["first"]
     yield f"background {second}", b["second"]
     yield "pixels of the region", pixels["region"]["pixels"]
-    for what, count in (("channel pair", pixels["total"]), ("colocalized", pixels["colocalized"])):
+    for what, key in (("channel pair", "total"), ("colocalized", "colocalized")):
+        count = pixels[key]
         yield f"pixels, {what}", count["pixels"] if count else "undefined"
         yield f"% of the region, {what}", count["percent_of_roi"] if count else "undefined"
-        yield f"{_extent(count)}, {what}", count["size"] if count and count["size"] is not None else "undefined"
+        yield f"{extents[key]}, {what}", count["size"] if count and count["size"] is not None else "undefined"
     for name, channel in zip((first, second), pixels["channels"], strict=True):
         for what in ("minimum", "maximum", "mean"):
             yield f"{what} of {name}", channel[what]
         yield f"saturated pixels of {name}", channel["saturated"]["pixels"]
 
 
-def _extent(count: Mapping[str, Any] | None) -> str:
-    """What `size` of a count is."""
-    unit = (count or {}).get("unit")
-    return {"um2": "area (µm²)", "um3": "volume (µm³)"}.get(str(unit), "area or volume")
+def _extent(counts: Iterable[Mapping[str, Any] | None]) -> str:
+    """What `size` of the counts is: of one plane of a stack an area, where the restored stack has a volume of several planes there."""
+    units = dict.fromkeys(count["unit"] for count in counts if count and count["unit"])
+    words = {"um2": "area (µm²)", "um3": "volume (µm³)"}
+    return ", then ".join(words[unit] for unit in units if unit in words) or "area or volume"
 
 
 def _definitions(case: Case) -> Table:

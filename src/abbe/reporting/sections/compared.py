@@ -54,8 +54,9 @@ def literature(case: Case) -> list[str]:
 
 
 def resolved(case: Case) -> bool:
-    """Was the resolution measured? A report that measures unasked leaves it out."""
-    return any(measured.data.get("resolution") for measured in case.comparisons)
+    """Did decorrelation analysis give a number? A report that measures unasked leaves it out; some pixels and images have none."""
+    entries = [entry for measured in case.comparisons for entry in measured.data.get("resolution") or ()]
+    return any(isinstance(value, (int, float)) for entry in entries for value in entry["decorrelation"].values())
 
 
 def thresholds(key: str, told: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
-from abbe.image import Image
+from abbe.image import Grid, Image
 from abbe.recipe import Engine, Input, Recipe, Step
 from abbe.reporting.case import Case
 from abbe.reporting.figures.planes import HIGH, LOW
@@ -178,41 +178,58 @@ def _measured(case: Case) -> Iterator[str]:
         version = "the original" if measured.name == "original" else short(measured.name, 30)
         where = "the whole image" if data["region"]["roi"] is None else f"the region {short(data['region']['name'], 30)}"
         where += _part(data["region"], measured.image)
-        t = data["thresholds"]
-        beside = " and on the original" if data.get("original") else ""
+        t, before = data["thresholds"], data.get("original")
+        beside = " and on the original" if before else ""
         yield f"Colocalization of {first} with {second} was measured in {where} on {version}{beside}"
         how = f"{t['first']:.6g} and {t['second']:.6g}" if t["method"] == "given" else t["variant"]
-        yield f"(thresholds: {t['method']}, {how}; background: {_background(data['background'])})."
-        yield from _further(data)
+        yield f"(thresholds: {t['method']}, {how}; background: {_background(data['background'], before and before['background'])})."
+        yield from _further(data, before)
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
     yield from compared.sentences(case, references)
 
 
 def _part(region: Mapping[str, Any], image: Image) -> str:
-    """Which frames and planes alone were measured, counted from 1."""
+    """Which frames and planes alone were measured, counted from 1: those asked for, as far as the ROI reaches."""
     said = ""
-    for name, size in (("frames", image.shape[0]), ("planes", image.shape[2])):
-        first, end = region[name]
-        if (first, end) != (0, size):
+    roi = region["roi"] or {}
+    frames, depth = roi.get("frames") or (0, image.shape[0]), roi.get("depth")
+    planes = range(image.shape[2])
+    if depth:
+        step = Grid.of(image).step(roi["unit"])[0]
+        planes = range(*_span([z for z in planes if depth[0] <= z * step < depth[1]]))
+    for name, reach, size in (("frames", range(*frames), image.shape[0]), ("planes", planes, image.shape[2])):
+        first, end = _span([k for k in range(*region[name]) if k in reach])
+        if first < end and (first, end) != (0, size):
             said += f", {name[:-1]} {end}" if end == first + 1 else f", {name} {first + 1} to {end}"
             said += f" of {size}"
     return said
 
 
-def _background(found: Mapping[str, Any]) -> str:
+def _span(found: list[int]) -> tuple[int, int]:
+    """(first, behind the last) of numbers in a row."""
+    return (found[0], found[-1] + 1) if found else (0, 0)
+
+
+def _background(found: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    """What was subtracted, and from the original where that was something else: each has its own mode, and its own mean of a ROI."""
     if found["method"] == "none":
         return "none"
-    return f"{found['method']}, {found['first']:.6g} and {found['second']:.6g} subtracted"
+    levels = f"{found['first']:.6g} and {found['second']:.6g} subtracted"
+    then = before and f"{before['first']:.6g} and {before['second']:.6g} subtracted"
+    return f"{found['method']}, {levels}" + (f", on the original {then}" if then and then != levels else "")
 
 
-def _further(data: Mapping[str, Any]) -> Iterator[str]:
+def _further(data: Mapping[str, Any], before: Mapping[str, Any] | None) -> Iterator[str]:
     """What else was measured, and how."""
     drawn, objects, shift = data.get("randomisation"), data.get("objects"), data.get("shift")
     if drawn is not None and drawn["p"] is not None:
+        then = (before or {}).get("randomisation") or drawn
+        blocks, others = (f"{found['blocks']} blocks of {found['block']} × {found['block']} pixels" for found in (drawn, then))
         yield (
-            f"Costes' P is from {len(drawn['values'])} images in which {drawn['blocks']} blocks of {drawn['block']} × {drawn['block']} "
-            f"pixels of the second channel changed places (block from {drawn['block_from']}; seed {drawn['seed']})."
+            f"Costes' P is from {len(drawn['values'])} images in which {blocks} of the second channel changed places"
+            f"{'' if others == blocks or then['p'] is None else f' (on the original {others})'} "
+            f"(block from {drawn['block_from']}; seed {drawn['seed']})."
         )
     if objects is not None and not objects.get("undefined"):
         yield (
