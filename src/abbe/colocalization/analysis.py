@@ -14,6 +14,7 @@ from abbe.colocalization.changes import changed, changes
 from abbe.colocalization.counts import information
 from abbe.colocalization.guards import notices
 from abbe.colocalization.measurement import measured
+from abbe.colocalization.modes import modes
 from abbe.colocalization.pair import Pair, select
 from abbe.colocalization.result import Background, Coefficient, Colocalization, Region
 from abbe.colocalization.sums import measure
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 Extra: TypeAlias = Literal["shift", "randomisation", "objects"]
 EXTRAS: tuple[Extra, ...] = ("shift", "randomisation", "objects")
 Progress: TypeAlias = Callable[[float, str], None]
-
-#: bins in which the most frequent value of a channel is looked for
-MODE_BINS = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def colocalize(
         threshold: "costes", "costes-walk" or "costes-bisection" (as Coloc 2), their "-classic" variants, "otsu", "maximum15", "mean",
             "none", or two numbers in the channels' units after the background was subtracted. A pixel is above at or over both.
         background: subtracted before measuring, values below it count as 0: "none"; two numbers; "mode", the most frequent value of
-            either channel; or a ROI whose mean is taken.
+            either channel (where the values of floats lie densest); or a ROI whose mean is taken.
         frames, planes: (first, behind the last).
         extras: further analyses: "shift" (van Steensel's and 2-D cross-correlation, protein proximity index), "randomisation" (Costes'
             P value), "objects".
@@ -288,26 +286,5 @@ def _level(image: Image, plan: Plan, region: Region) -> Background:
             raise ParameterError("wanted a background ROI with pixels in the image, got one without")
         return Background("roi", sums.all.mean_a, sums.all.mean_b)
     if asked == "mode":
-        return Background("mode", *_modes(select(image, plan.channels, region, none)))
+        return Background("mode", *modes(select(image, plan.channels, region, none)))
     return none
-
-
-def _modes(pair: Pair) -> tuple[float, float]:
-    """The most frequent value of either channel, from at most `MODE_BINS` bins."""
-    sums = measure(pair)
-    if sums.all.n == 0:
-        return 0.0, 0.0
-    edges, levels = [], [pair.whole_numbers and high - low < MODE_BINS for low, high in zip(sums.low, sums.high)]
-    for low, high, level in zip(sums.low, sums.high, levels):
-        edges.append(np.arange(low, high + 2) if level else np.linspace(low, max(high, np.nextafter(low, np.inf)), MODE_BINS + 1))
-
-    def step(total: list[npt.NDArray[np.int64]], a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> None:
-        for k, values in enumerate((a, b)):
-            total[k] += np.histogram(values, edges[k])[0]
-
-    lanes = pair.accumulate(lambda: [np.zeros(len(e) - 1, np.int64) for e in edges], step)
-    found = []
-    for k in (0, 1):
-        best = int(np.argmax(np.sum([lane[k] for lane in lanes], axis=0)))
-        found.append(float(edges[k][best] if levels[k] else (edges[k][best] + edges[k][best + 1]) / 2))
-    return found[0], found[1]
