@@ -391,3 +391,12 @@ def test_a_result_is_not_split_when_it_comes_from_a_file(scene: Scene, tmp_path:
     assert isinstance(found.frc_one_image.transformed, Undefined)
     assert "computed image" in found.frc_one_image.transformed.reason
     assert isinstance(compare(recorded, recorded).resolution[0].frc_one_image.transformed, float)
+
+
+def test_planes_that_are_even_each_for_itself_are_compared_without_a_sample() -> None:
+    """A stack of blank planes of different brightness: nothing in any of them can be put into classes of brightness."""
+    planes = np.arange(6, dtype=np.uint16)[:, None, None] * 10 + np.zeros((6, 20, 24), np.uint16)
+    image = abbe.Image.from_array(planes)
+    found = abbe.compare(original=image, transformed=abbe.correct_background(image)).channels[0]
+    assert (found.verdict.word, found.linearity.curve) == ("doubtful", ())
+    assert isinstance(found.linearity.deviation, Undefined)

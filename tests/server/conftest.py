@@ -104,7 +104,7 @@ def cells(device: httpx.Client) -> str:
     return str(answer.json()["id"])
 
 
-def finished(device: httpx.Client, job: str, seconds: float = 60) -> dict[str, Any]:
+def finished(device: httpx.Client, job: str, seconds: float = 300) -> dict[str, Any]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = next(one for one in device.get("/api/jobs").json() if one["id"] == job)

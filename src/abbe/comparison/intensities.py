@@ -59,13 +59,15 @@ def linearity(total: Sums, result: Plane, original: Plane) -> Linearity:
     if gain == 0:
         none = Undefined("the transformed brightness does not follow the original's at all")
         return Linearity(none, none, 0.0, none, ())
+    deviation: Number = Undefined(f"fewer than 3 brightness classes hold {FEWEST} pixels")
+    if not result.size:  # of the pixels that would be looked at none was measured
+        return Linearity(1 / gain, -offset / gain, total.correlation() ** 2, deviation, ())
     low, high = (float(v) for v in np.percentile(result, (0.1, 99.9)))
     index = np.clip(((result - low) * (CLASSES / (high - low or 1.0))).astype(np.int64), 0, CLASSES - 1)
     count = np.bincount(index, minlength=CLASSES)
     x, y = (np.bincount(index, v, CLASSES) / np.maximum(count, 1) for v in (result, original))
     enough = count >= FEWEST
     curve = tuple((float(b), float(a)) for a, b in zip(x[enough], y[enough]))
-    deviation: Number = Undefined(f"fewer than 3 brightness classes hold {FEWEST} pixels")
     if enough.sum() >= 3:
         bent = np.abs(y[enough] - gain * x[enough] - offset).max() / abs(gain * np.ptp(x[enough]))
         deviation = float(bent)

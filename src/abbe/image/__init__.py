@@ -1,6 +1,7 @@
 """Images: pixels with their axes, sizes, channels, warnings and origin."""
 
 from abbe.image._image import Image, Interval, as_image
+from abbe.image.arranging import Order, arranged
 from abbe.image.grid import Grid, Unit
 from abbe.image.metadata import Optics, PixelSize, Provenance
 from abbe.image.notice import Notice
@@ -18,10 +19,12 @@ __all__ = [
     "Mask",
     "Notice",
     "Optics",
+    "Order",
     "PixelSize",
     "Polygon",
     "Provenance",
     "Rectangle",
     "Unit",
+    "arranged",
     "as_image",
 ]

@@ -43,6 +43,7 @@ CODES = {
     "uncalibrated": "interval and trust were not calibrated for these settings",
     "frames": "frames of a time series that share their light",
     "planes": "planes of a stack that share their light",
+    "told": "what somebody said of the image in place of its file",
     "optics": "the optics do not fit what the models were trained for",
 }
 

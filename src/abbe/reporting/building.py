@@ -60,6 +60,7 @@ def _repeat(case: Case) -> dict[str, Any]:
             "source": source,
             "shape": list(original.image.shape),
             "pixel_size": list(original.image.pixel_size),
+            "channels": list(original.image.channels),
         }
         | recorded,
         "steps": [{"recipe": step.recipe.to_dict() if step.recipe else None, "digest": step.digest} for step in made],

@@ -10,6 +10,7 @@ from typing import Any
 from abbe.errors import AbbeError, ParameterError
 from abbe.formats.naming import numbered
 from abbe.formats.opening import SEVERAL
+from abbe.image import Image
 from abbe.recipe import Recipe
 from abbe.session import Session, Version
 from abbe.session.multiscale import DEFAULT_COLORS
@@ -23,6 +24,7 @@ def document(session_id: str, path: str, session: Session, root: Path) -> dict[s
     undo, redo = session.next_undo, session.next_redo
     comments, bases, said = list(session.comments), session.rois.revisions(), verdicts(session)
     original = session.original
+    first = _first(session)
     known = original.pixel_size[1] is not None and original.pixel_size[2] is not None
     return {
         "id": session_id,
@@ -39,6 +41,7 @@ def document(session_id: str, path: str, session: Session, root: Path) -> dict[s
         "read_only": session.read_only,
         "problems": list(session.problems),
         "unit": "um" if known else "pixel",
+        "time_step": None if first is None else first.time_step,
         "versions": [version_document(session, version, said.get(version.id)) for version in session.versions],
         "rois": [{"id": r.id, "name": r.name, "shape": r.shape, "base": bases.get(r.id, 0)} for r in session.rois],
         "comment": {"id": comments[0].id, "text": comments[0].text, "base": session.comments.revision_of(comments[0].id)}
@@ -55,16 +58,22 @@ def document(session_id: str, path: str, session: Session, root: Path) -> dict[s
 
 def one_of(session: Session, place: Path) -> dict[str, Any] | None:
     """The file of several images beside the session that it was made from, and the number of its image there; None: no such file."""
-    try:
-        source = session.image(session.original.id).provenance.names
-    except AbbeError:
-        return None
+    first = _first(session)
+    source = None if first is None else first.provenance.names
     if source is None:
         return None
     file, number = numbered(place.with_name(source))
     # of a file of several the first comes with a word about the others, where nobody chose it
     several = number is not None or any(n.code == "dropped" and n.message.startswith(SEVERAL) for n in session.original.notices)
     return {"name": file.name, "number": number or 0} if several and file.exists() else None
+
+
+def _first(session: Session) -> Image | None:
+    """The original; None where it is damaged."""
+    try:
+        return session.image(session.original.id)
+    except AbbeError:
+        return None
 
 
 def in_words(session: Session, action: str) -> str:

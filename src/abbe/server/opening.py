@@ -69,10 +69,10 @@ def open_session(here: Service, path: str, number: int | None = None) -> tuple[s
         image = here.folders.image(path, number)
         if state is not None:
             image = image.replace(provenance=replace(image.provenance, facts={**image.provenance.facts, STATE: state}))
-        return id_of(_join(folder, _create(place.parent, _session_stem(here, place, path, number), image))), True
+        return id_of(_join(folder, create(place.parent, _session_stem(here, place, path, number), image))), True
 
 
-def _create(folder: Path, stem: str, image: Image) -> str:
+def create(folder: Path, stem: str, image: Image) -> str:
     """A session under the first free name; returns that. Another image may take a name that was free when this one began to be written."""
     for _ in range(TRIES):
         target = free_name(folder, stem, SUFFIX)
@@ -99,7 +99,7 @@ def keep(here: Service, image: Image, name: str, folder: str) -> str:
     """A new session around an image that is in no file; returns its id."""
     place = here.folders.folder(folder)
     folder = place.relative_to(here.folders.root).as_posix().removeprefix(".")
-    return id_of(_join(folder, _create(place, Path(clean_name(name)).name.removesuffix(SUFFIX), image)))
+    return id_of(_join(folder, create(place, Path(clean_name(name)).name.removesuffix(SUFFIX), image)))
 
 
 def merge_session(here: Service, parts: Sequence[Part], name: str, folder: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from abbe.errors import AbbeError, EngineError, ParameterError
-from abbe.image import ROI, Image
+from abbe.errors import AbbeError, AxesError, EngineError, ParameterError
+from abbe.image import ROI, Image, arranged
+from abbe.image.arranging import ORDERS
 from abbe.image.digest import pixel_digest
 from abbe.limits import LIMITS
 from abbe.recipe import Recipe
@@ -176,12 +178,12 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
     tried = []
     for place in _places(data, path, given):
         try:
-            image = _as_reported(_opened(place, data["original"]["digest"]), data["original"])
+            for image in _readings(_opened(place, data["original"]["digest"]), data["original"]):
+                if pixel_digest(image.pixels) == data["original"]["digest"]:
+                    return _as_reported(image, data["original"])
         except (AbbeError, OSError) as problem:
             tried.append(f"{place}: {problem}")
             continue
-        if pixel_digest(image.pixels) == data["original"]["digest"]:
-            return image
         tried.append(f"{place}: another image")
     names = {Path(str(source)).name for source in (data.get("source"), data["original"].get("source")) if source}
     raise ParameterError(
@@ -190,8 +192,25 @@ def _original(data: Mapping[str, Any], path: Path, given: str | os.PathLike[str]
     )
 
 
+def _readings(image: Image, original: Mapping[str, Any]) -> Iterator[Image]:
+    """The image as it is, and then with its planes as the report has them, in each order that makes others of them."""
+    yield image
+    shape = original.get("shape")
+    if not isinstance(shape, list) or [type(n) for n in shape] != [int] * 5:
+        return
+    frames, channels, planes = shape[:3]
+    for order in ORDERS:
+        with suppress(AxesError):
+            other = arranged(image, channels=channels, planes=planes, frames=frames, order=order)
+            if other is not image:
+                yield other
+
+
 def _as_reported(image: Image, original: Mapping[str, Any]) -> Image:
-    """With the pixel size that it had: whoever made the report may have told it where the file does not."""
+    """With the pixel size and the names of channels that it had: whoever made the report may have told them where the file does not."""
+    names = original.get("channels")
+    if isinstance(names, list) and len(names) == image.shape[1] and all(isinstance(name, str) for name in names):
+        image = image.replace(channels=tuple(names))
     told = original.get("pixel_size")
     if not isinstance(told, list) or len(told) != 3:
         return image

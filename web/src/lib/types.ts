@@ -121,6 +121,8 @@ export interface Document {
   read_only: string | null;
   problems: string[];
   unit: "um" | "pixel";
+  /** seconds between frames, where that is known */
+  time_step: number | null;
   versions: Version[];
   rois: Roi[];
   comment: { id: string; text: string; base: number } | null;

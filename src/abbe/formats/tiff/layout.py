@@ -101,7 +101,8 @@ def _guess(lead: str, shape: Sequence[int], has_samples: bool) -> tuple[str, Not
         return "".join(letters), None
     stored = "".join("?" if a in "QI" else a for a in lead) + "YX"
     message = (
-        f"the file does not say what its axes {stored} are; taken as {' and '.join(guesses)}. If that is wrong, name them (axes= or --axes)"
+        f"the file does not say what its axes {stored} are; taken as {' and '.join(guesses)}. If that is wrong, name them "
+        "(axes= or --axes), or tell it on the page (Correct, under Channels)"
     )
     return "".join(letters), Notice("axes_guessed", message)
 

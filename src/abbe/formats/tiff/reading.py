@@ -123,7 +123,10 @@ def _read_at_once(series: Any, stored: str, shape: Sequence[int], axes: str | No
     array = series.asarray()
     if _narrow(stored, shape):
         found = axes or "YXC"
-        words = f"the last axis has {shape[2]} entries, taken as channels; if that is wrong, name the axes (axes= or --axes)"
+        words = (
+            f"the last axis has {shape[2]} entries, taken as channels; if that is wrong, name the axes (axes= or --axes), or tell it on "
+            "the page (Correct, under Channels)"
+        )
         note = Notice("axes_guessed", words)
         return ArrayPixels(to_tczyx(array, found)), () if axes else (note,)
     layout = lay_out(stored, shape, "YX", axes, path.name) if stored.endswith("YX") else None

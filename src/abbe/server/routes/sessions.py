@@ -10,9 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from abbe.errors import ConflictError, LimitError, ParameterError
-from abbe.image import ROI
+from abbe.image import ROI, Order
+from abbe.image.arranging import STORED
 from abbe.limits import LIMITS
 from abbe.server import advising, deleting
+from abbe.server import properties as correcting
 from abbe.server.cabinet import path_of
 from abbe.server.document import document
 from abbe.server.routes.asking import Body
@@ -23,8 +25,29 @@ from abbe.session import Change, Session
 router = APIRouter(prefix="/sessions/{session_id}")
 
 Page = Annotated[str, Header(alias="X-Page", max_length=64)]
+#: a length in um or a time in s; larger than any that a microscope has
+Size = Annotated[float, Field(gt=0, le=1e6)]
 #: regions of one session: enough for every cell of a field
 MOST_ROIS = 2000
+
+
+class Planes(Body):
+    """How many there are of each, and which changes fastest, next and last along the file's sequence of planes."""
+
+    channels: int = Field(ge=1)
+    planes: int = Field(ge=1)
+    frames: int = Field(ge=1)
+    order: Order = STORED
+
+
+class Known(Body):
+    """What somebody knows of the image; what is left out stays as it is."""
+
+    #: (z, y, x) in um, null where unknown
+    pixel_size: tuple[Size | None, Size | None, Size | None] | None = None
+    time_step: Size | None = None
+    planes: Planes | None = None
+    channels: list[Annotated[str, Field(max_length=200)]] | None = None
 
 
 class Going(Body):
@@ -75,6 +98,20 @@ def read(here: Here, session_id: str) -> dict[str, Any]:
 def delete(here: Here, session_id: str) -> dict[str, bool]:
     deleting.delete(here, session_id)
     return {"deleted": True}
+
+
+@router.post("/properties")
+def properties(here: Here, session_id: str, known: Known) -> dict[str, str]:
+    """A session around the original as it is told now: in place of this one where nothing was done in it, else beside it."""
+    planes = known.planes
+    wanted = correcting.Properties(
+        pixel_size=known.pixel_size,
+        time_step=known.time_step,
+        planes=None if planes is None else (planes.channels, planes.planes, planes.frames),
+        order=STORED if planes is None else planes.order,
+        channels=None if known.channels is None else tuple(known.channels),
+    )
+    return {"id": correcting.correct(here, session_id, wanted)}
 
 
 @router.get("/advice")
