@@ -168,9 +168,11 @@ class Spectra:
     def sharper(self) -> Number:
         """Standard deviation (original pixels) of the Gaussian by which the result's structure is sharper than the original's.
 
-        Ring by ring, the factor on the original's structure that the result shows is <o x*> / (<o o*> - noise). Noise in the result does
-        not change it, while it does make a blurred result look more like the original. A Gaussian's inverse, exp(2 pi^2 sigma^2 f^2), is
-        fitted to it, each ring by its structure's amplitude; without the coarsest, from which haze may have been taken.
+        Ring by ring, the factor on the original's structure that the result shows is <o x*> / (<o o*> - noise). Noise of the result's own
+        does not change it, while it does make a blurred result look more like the original. Noise of the original that the result carries
+        is in <o x*>, too, by the factor <o x*> / <o o*> where the result is the original filtered: as much of it as is carried is taken
+        off. A Gaussian's inverse, exp(2 pi^2 sigma^2 f^2), is fitted to it, each ring by its structure's amplitude; without the coarsest,
+        from which haze may have been taken.
         """
         signal = self._signal() & (np.arange(RINGS) >= HAZY)
         power = np.where(signal, self.oo - self.floor() * self.count, 0.0)
@@ -178,7 +180,10 @@ class Spectra:
         if use.sum() < 3 or use.sum() < 0.8 * signal.sum():
             return Undefined("too little structure stands out of the noise")
         f2 = ((np.flatnonzero(use) + 0.5) / (2 * RINGS)) ** 2
-        slope = float(np.polyfit(f2, np.log(self.ox[use] / power[use]), 1, w=np.sqrt(np.sqrt(power[use])))[0])
+        carried, _ = self.noise()
+        kept = min(carried, 1.0) if isinstance(carried, float) else 0.0
+        structure = self.ox[use] * (1 - kept * (1 - power[use] / self.oo[use]))
+        slope = float(np.polyfit(f2, np.log(structure / power[use]), 1, w=np.sqrt(np.sqrt(power[use])))[0])
         return math.sqrt(max(slope, 0.0) / (2 * math.pi**2))
 
     def lost_detail(self) -> Number:
