@@ -16,11 +16,11 @@ from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
 from abbe.colocalization.definitions import WORDS_SOURCE
-from abbe.comparison.recorded import is_result
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image, Notice
+from abbe.image.computed import is_result
 from abbe.session import Session
 from abbe.session.collections import Measured
 from abbe.storage import check_target

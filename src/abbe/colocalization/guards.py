@@ -16,6 +16,7 @@ from abbe.colocalization.measurement import HARDLY, Measurement
 from abbe.colocalization.once import Held
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
+from abbe.image.computed import is_result
 from abbe.image.inspection import SATURATED
 from abbe.image.unmeasured import LIMIT, unmeasured
 
@@ -247,7 +248,13 @@ def _around(counted: Inside) -> slice:
 
 
 def _same_source(m: Measurement, a: Values, b: Values, inside: Inside) -> Iterator[Notice]:
-    """Do the channels share their noise? Detectors do not; colours of one compressed or converted picture do."""
+    """Do the channels share their noise? Detectors do not; colours of one compressed or converted picture do.
+
+    A result has no noise left to tell by: what its pixels differ from their neighbours by is structure, and channels that colocalize
+    share that.
+    """
+    if is_result(m.pair.image):
+        return
     shared = noise_correlation(a, b, inside)
     if shared is not None and shared > SHARED_NOISE:
         yield Notice(

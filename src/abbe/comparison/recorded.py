@@ -6,16 +6,9 @@ import math
 
 from abbe.errors import ParameterError
 from abbe.image import Image
+from abbe.image.computed import OPERATIONS, tells
 from abbe.image.spikes import without_spikes
 from abbe.recipe import Recipe
-
-#: operations of abbe that compute new pixels; the lines of a history that tell of them begin so
-OPERATIONS = ("enhance", "background")
-
-
-def is_result(image: Image) -> bool:
-    """Was it computed by abbe, now or before its file was written?"""
-    return any(map(_tells, image.provenance.history)) or (image.recipe is not None and image.recipe.to_dict()["operation"] in OPERATIONS)
 
 
 def recorded(image: Image) -> Recipe | None:
@@ -25,7 +18,7 @@ def recorded(image: Image) -> Recipe | None:
     """
     if isinstance(image.recipe, Recipe):
         return image.recipe if image.recipe.operation in OPERATIONS else None
-    if not any(map(_tells, image.provenance.history[-1:])):
+    if not any(map(tells, image.provenance.history[-1:])):
         return None
     try:
         recipe = Recipe.from_json(image.provenance.facts.get("recipe", ""))
@@ -57,11 +50,6 @@ def without_what_it_left_out(original: Image, transformed: Image) -> Image:
     return original.replace(pixels=without_spikes(original.pixels, scales, sharp=recipe.operation == "background"))
 
 
-def _tells(line: str) -> bool:
-    """Does a line of a history tell of a computation?"""
-    return line.startswith(tuple(f"{word}:" for word in OPERATIONS))
-
-
 def took_light_away(image: Image) -> bool:
     """Did abbe take light from other planes, or background, from it?"""
-    return any(line.startswith("background:") or "axial (" in line for line in image.provenance.history if _tells(line))
+    return any(line.startswith("background:") or "axial (" in line for line in image.provenance.history if tells(line))

@@ -13,10 +13,11 @@ from abbe.comparison.frc import WITH_TRUTH, frc, frc_one_image
 from abbe.comparison.grid import SAME_SIZE, Grid
 from abbe.comparison.pair import Pair
 from abbe.comparison.parts import rectangle
-from abbe.comparison.recorded import is_result, untouched
+from abbe.comparison.recorded import untouched
 from abbe.comparison.records import Beside, Number, Resolution, Undefined
 from abbe.comparison.resample import Plane
 from abbe.image import Image
+from abbe.image.computed import is_result
 
 #: largest side, in transformed pixels, of what is transformed; larger planes are measured in their middle
 LARGEST = 3072

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from abbe.comparison.recorded import is_result
 from abbe.errors import ParameterError
 from abbe.image import ROI, Image, Notice
+from abbe.image.computed import is_result
 from abbe.image.notice import join
 from abbe.napari.layers import TRUST, LayerData, layers, map_layers
 from abbe.napari.sheet import Sheet

@@ -121,7 +121,7 @@ class Case:
     @property
     def headless(self) -> bool:
         """Is the earliest image at hand a result already, as its file says?"""
-        from abbe.comparison.recorded import is_result
+        from abbe.image.computed import is_result
 
         return is_result(self.first)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from abbe.colocalization import Colocalization
 from abbe.comparison import Comparison
-from abbe.comparison.recorded import is_result, recorded
+from abbe.comparison.recorded import recorded
 from abbe.errors import ParameterError
 from abbe.image import Image
+from abbe.image.computed import is_result
 from abbe.reporting.case import Case, Measured, Named
 from abbe.reporting.kinship import akin, tied
 from abbe.reporting.measuring import comparison, every_pair

@@ -175,7 +175,7 @@ def _record(state: State, plan: Plan, parent: str | None, link: Link | None) -> 
 def _name(operation: str, image: Image, recipe: Recipe | None) -> str:
     """What a version is called when nobody names it: what was done."""
     if operation == "open":
-        from abbe.comparison.recorded import is_result
+        from abbe.image.computed import is_result
 
         return "result" if is_result(image) else "original"
     words = STEPS if image.shape[2] > 1 else STEPS | {"axial": "haze removed"}
