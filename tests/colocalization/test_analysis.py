@@ -333,6 +333,23 @@ def test_a_colour_jpeg_makes_independent_noise_correlate_and_abbe_says_so() -> N
     assert "share their noise" in " ".join(map(str, found.notices))
 
 
+def test_a_result_in_a_file_is_as_saturated_as_what_it_was_made_from(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    light = np.array([4000, 1000, 120])[:, None, None] * np.array([blobs(rng) for _ in range(3)])
+    image = Image.from_array(rng.poisson(12 + light).clip(0, 255).astype(np.uint8), axes="CYX", channels=["a", "b", "ab"])
+    made = abbe.enhance(image, steps=("denoise",))
+    abbe.save(made, tmp_path / "made.ome.tif")
+    opened = abbe.open(tmp_path / "made.ome.tif")
+    said = [notice.message for notice in colocalize(opened, ("a", "b"), ranked=False).notices if notice.code == "saturated"]
+    assert len(said) == 2
+    assert all("of the image that this was made from" in text and "saturated at 255" in text for text in said)
+    of_one = [notice.message for notice in colocalize(opened, ("ab", "b"), ranked=False).notices if notice.code == "saturated"]
+    assert len(of_one) == 1
+    beside = colocalize(made, ("a", "b"), ranked=False)  # with its original, which says it of the region
+    assert "saturated" not in codes(beside)
+    assert "saturated" in codes(beside.original)
+
+
 def test_channels_that_truly_share_structure_do_not_share_noise(partly: Image) -> None:
     a, b = np.asarray(partly)[0, :, 0].astype(np.float32)
     assert abs(noise_correlation(a, b, np.ones(a.shape, bool)) or 1) < 0.2

@@ -60,9 +60,13 @@ def notices(m: Measurement) -> Iterator[Notice]:
 
 
 def _from_image(pair: Pair) -> Iterator[Notice]:
+    alone = pair.image.original is None and is_result(pair.image)
     for notice in pair.image.notices:
         if notice.code in PASSED_ON:
             yield notice
+        elif alone and notice.code == "saturated" and notice.message.startswith(tuple(f"{name}:" for name in pair.names)):
+            # no pixel of a result is at the top of its type, and its brightness there is none the less unknown
+            yield Notice("saturated", f"of the image that this was made from: {notice.message}")
     if any(notice.code == "lossy" for notice in pair.image.notices):
         yield Notice(
             "lossy",
