@@ -20,6 +20,8 @@ from abbe.storage import path_text, write_whole
 #: most ROIs of one file
 MOST = 100_000
 SUFFIXES = (".roi", ".zip", ".geojson", ".json")
+#: how TIFF and PNG begin, as which segmentation programs write labels
+PICTURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG")
 
 Rings = tuple[tuple[tuple[float, float], ...], ...]
 
@@ -38,6 +40,11 @@ def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
             data = file.read(LIMITS.metadata + 1)
     except OSError as problem:
         raise NotAnImageError(f"wanted a file with ROIs, could not read {name}: {problem.strerror or problem}") from problem
+    if data.startswith(PICTURES):
+        raise NotAnImageError(
+            f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got an image: {name}; labels and masks become ROIs in Python: "
+            "abbe.save_rois(abbe.image.Mask.from_labels(labels, image), 'cells.json')"
+        )
     if len(data) > LIMITS.metadata:
         raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
     if data.startswith(imagej_roi.MAGIC):
