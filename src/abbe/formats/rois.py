@@ -43,7 +43,7 @@ def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
     if data.startswith(PICTURES):
         raise NotAnImageError(
             f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got an image: {name}; labels and masks become ROIs in Python: "
-            "abbe.save_rois(abbe.image.Mask.from_labels(labels, image), 'cells.json')"
+            "from abbe.image import Mask; abbe.save_rois(Mask.from_labels(labels, image), 'cells.json')"
         )
     if len(data) > LIMITS.metadata:
         raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
