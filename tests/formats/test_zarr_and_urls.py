@@ -61,6 +61,8 @@ def test_viewers_show_each_channel_between_its_own_values(tmp_path: Path, rng: n
     assert (flat["start"], flat["end"]) == (7, 8)
     abbe.save(image.replace(bits=None), tmp_path / "b.zarr", dtype="float32")
     first = words_of(tmp_path / "b.zarr")["omero"]["channels"][0]["window"]
+    abbe.save(image.replace(bits=6), tmp_path / "c.zarr")  # a file that says fewer bits than it has
+    assert words_of(tmp_path / "c.zarr")["omero"]["channels"][0]["window"]["max"] == pixels[0].max()
     assert first == {"min": pixels[0].min(), "max": pixels[0].max(), "start": pixels[0].min(), "end": pixels[0].max()}
 
 

@@ -21,6 +21,8 @@ def settled(tif: Any, series: Any, path: Path) -> tuple[Any, tuple[Notice, ...]]
     """The series with the planes that are there, and what to say. Raises `NotAnImageError` where the file ends within its planes."""
     words = tif.imagej_metadata or {}
     page = series.keyframe
+    if series.kind == "mmstack":  # whose planes Micro-Manager lists
+        return series, ()
     if series.kind != "imagej":  # tifffile saw that the words do not fit
         said, there = _number(words, "images"), len(series.pages)
         if there >= said:

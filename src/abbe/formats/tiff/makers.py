@@ -48,7 +48,7 @@ def read(tif: Any, page: Any, shape: Shape) -> Words | None:
         if tif.is_metaseries:
             return _metamorph((tif.metaseries_metadata or {}).get("PlaneInfo", {}), shape)
         if MICRO_MANAGER in page.tags:
-            return _micro_manager(page.tags[MICRO_MANAGER].value, shape)
+            return _micro_manager(page.tags[MICRO_MANAGER].value, (tif.micromanager_metadata or {}).get("Summary") or {}, shape)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         return None
     return None
@@ -138,7 +138,24 @@ def _metamorph(said: Mapping[str, Any], shape: Shape) -> Words:
     )
 
 
-def _micro_manager(said: Mapping[str, Any], shape: Shape) -> Words:
-    size = positive(said.get("PixelSizeUm"))
-    name = str(said.get("Channel") or "").strip()
-    return Words("Micro-Manager TIFF", pixel_size=(None, size, size), channels=(name or None,) if shape[1] == 1 else ())
+def _micro_manager(plane: Mapping[str, Any], recording: Mapping[str, Any], shape: Shape) -> Words:
+    """From its words on the first plane, and, of the files that hold many, on the whole recording."""
+    frames, count, depth = shape[:3]
+    size = positive(plane.get("PixelSizeUm")) or positive(recording.get("PixelSize_um"))
+    names, tints = recording.get("ChNames"), recording.get("ChColors")
+    name = str(plane.get("Channel") or "").strip()
+    if count == 1:
+        names = [name] if name else names
+    interval = positive(recording.get("Interval_ms"))
+    return Words(
+        "Micro-Manager TIFF",
+        pixel_size=(positive(recording.get("z-step_um")) if depth > 1 else None, size, size),
+        channels=tuple(str(one).strip() or None for one in names) if isinstance(names, list) and len(names) == count else (),
+        colors=tuple(_argb(tint) for tint in tints) if isinstance(tints, list) and len(tints) == count else (),
+        time_step=interval / 1000 if interval and frames > 1 else None,
+    )
+
+
+def _argb(tint: Any) -> str | None:
+    """From a signed 32-bit integer, 0xAARRGGBB."""
+    return f"#{tint & 0xFFFFFF:06x}" if isinstance(tint, int) else None

@@ -253,14 +253,15 @@ def _with_tags(
     metadata = tif.imagej_metadata if tif.is_imagej else None
     said = imagej.parse(metadata or {}, pixels.shape)
     pixels, scaled = imagej.calibrated(pixels, metadata or {})
-    maker = (makers.read(tif, page, pixels.shape) if metadata is None else None) or makers.Words("TIFF")
+    asked = metadata is None or makers.MICRO_MANAGER in page.tags  # which writes ImageJ's words too
+    maker = (makers.read(tif, page, pixels.shape) if asked else None) or makers.Words("TIFF")
     x, y, guessed = resolution.read(page, said.unit, said.y_unit, metadata is not None)
     size: PixelSize = (said.z_step, y, x)
     if None not in maker.pixel_size[1:]:
-        size, guessed = maker.pixel_size, ()
+        size, guessed = (maker.pixel_size[0] or said.z_step, *maker.pixel_size[1:]), ()
     return Found(
         pixels,
-        format="ImageJ TIFF" if metadata is not None else maker.format,
+        format="ImageJ TIFF" if metadata is not None and maker.format == "TIFF" else maker.format,
         pixel_size=size,
         channels=() if rgb else said.channels or maker.channels,
         colors=said.colors or maker.colors or colors,

@@ -1,16 +1,19 @@
-"""OME-TIFFs that belong together: each file of a set may describe all of its images, or only name the file that does.
+"""TIFFs that belong together: each file of a set of OME-TIFFs may describe all of its images, or only name the file that does.
 
-"OME-TIFF specification", section on multi-file OME-TIFF filesets: UUID, TiffData/UUID and BinaryOnly.
+"OME-TIFF specification", section on multi-file OME-TIFF filesets: UUID, TiffData/UUID and BinaryOnly. Each file of a recording by
+Micro-Manager knows all positions of the recording, which may lie in files of their own.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tifffile
 
 from abbe.formats import ome
@@ -50,6 +53,9 @@ def described(tif: Any, path: Path) -> Iterator[Described]:
             if whole.is_ome and ome.pointer(text) is None and _of_file(whole, path):
                 yield Described(whole, lambda place: ome.parse(text, path.name, uuid, place))
                 return
+    if tif.is_mmstack:  # which says of every file what its planes are
+        yield Described(tif, _no_words)
+        return
     said = f"what its planes are stands in another file, {master.name}, which is not beside it or does not know it; put them together"
     yield Described(tif, _no_words, (Notice("damaged", said),))
 
@@ -66,9 +72,31 @@ def _is_tiff(path: Path) -> bool:
 
 def images(tif: Any, path: Path) -> list[Any]:
     """The images with planes in the file `path`; of a set whose files lie apart, all. Thumbnails are none where there is more."""
-    there = _of_file(tif, path) or list(tif.series)
+    there = [_own_positions(series, path) for series in _of_file(tif, path) or list(tif.series)]
     largest = max((_area(series) for series in there if not makers.is_thumbnail(series)), default=0)
     return [series for series in there if not makers.is_thumbnail(series) or not _is_copy(series, largest)]
+
+
+def _own_positions(series: Any, path: Path) -> Any:
+    """Of a recording by Micro-Manager the positions with planes in the file `path`, whole though some of their planes lie in others."""
+    if series.kind != "mmstack" or "R" not in series.axes:
+        return series
+    lead = len(series.shape) - len(series.keyframe.shape)
+    pages = np.empty(math.prod(series.shape[:lead]), object)
+    for k, page in enumerate(series.pages):
+        pages[k] = page
+    grid = np.moveaxis(pages.reshape(series.shape[:lead]), series.axes.index("R"), 0)
+    own = [any(page is not None and _name(page) == path.name for page in position.flat) for position in grid]
+    if all(own) or not any(own):
+        return series
+    kept = np.moveaxis(grid[own], 0, series.axes.index("R"))
+    shape = (*kept.shape, *series.keyframe.shape)
+    return tifffile.TiffPageSeries(list(kept.flat), shape, series.dtype, series.axes, kind="mmstack", name=series.name)
+
+
+def _name(page: Any) -> str:
+    """Of the file that holds it."""
+    return Path(page.parent.filehandle.path).name
 
 
 def _is_copy(series: Any, largest: int) -> bool:
@@ -88,7 +116,7 @@ def place(tif: Any, path: Path, series: Any) -> int:
 def _of_file(tif: Any, path: Path) -> list[Any]:
     if not tif.is_ome or (len(tif.series) < 2 and Path(tif.filehandle.path) == path):
         return list(tif.series)
-    return [s for s in tif.series if any(page is not None and Path(page.parent.filehandle.path).name == path.name for page in s.pages)]
+    return [s for s in tif.series if any(page is not None and _name(page) == path.name for page in s.pages)]
 
 
 def first_file(path: Path) -> Path:

@@ -100,7 +100,7 @@ def _words(
     for label, color, (low, high) in zip(image.channels, image.colors, seen):
         high = high if high > low else low + 1  # viewers want a window of some width
         least, most = (low, high) if dtype.kind == "f" else _range(image, dtype)
-        window = {"min": least, "max": most, "start": low, "end": high}
+        window = {"min": min(least, low), "max": max(most, high), "start": low, "end": high}  # bits may have been said wrongly
         channels.append({"label": label, "color": (color or "#ffffff").lstrip("#"), "active": True, "window": window})
     words: dict[str, Any] = {
         "version": "0.5",
