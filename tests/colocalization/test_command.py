@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from abbe.cli.frame import main
+from abbe.colocalization import colocalize
 from abbe.formats import open as open_image
 from abbe.formats import save
 from abbe.formats.rois import save_rois
@@ -78,6 +79,11 @@ def test_a_remark_on_the_original_of_a_session_says_so(file: Path, tmp_path: Pat
     image = open_image(file)
     fine = Image.from_array(np.asarray(image)[0, :, 0].astype(np.float32).repeat(3, 1).repeat(3, 2), axes="CYX", pixel_size=0.1 / 3)
     Session.create(tmp_path / "s.abbe", fine.replace(channels=image.channels, original=image)).close()
+    assert main(["colocalize", str(tmp_path / "s.abbe"), "--channels", "1", "2", "--background", "mode"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    before = colocalize(image, (1, 2), background="mode", ranked=False)
+    assert f"; on the original {before.thresholds.first:.6g} and {before.thresholds.second:.6g} background subtracted: mode" in printed
+    assert f"; on the original {before.background.first:.6g} and {before.background.second:.6g} total pixels" in printed
     for pairs in (["--channels", "1", "2"], ["--all-pairs"]):
         assert main(["colocalize", str(tmp_path / "s.abbe"), *pairs, "--roi", str(tmp_path / "r.json")]) == 0
         said = " ".join(capsys.readouterr().err.split())

@@ -123,6 +123,8 @@ def test_a_hot_pixel_of_a_stack_is_named_with_its_plane(apart: npt.NDArray[np.ui
     stack[:, 1, 0, 9] = 65000
     (line,) = said(colocalize(Image.from_array(stack, axes="CZYX")))
     assert "at x = 9, y = 0, plane 2: hot pixels do this" in line
+    (alone,) = said(colocalize(Image.from_array(stack, axes="CZYX"), planes=(1, 2)))  # of one plane, which is named beside it
+    assert "at x = 9, y = 0: hot pixels do this" in alone
 
 
 def test_ordinary_images_have_no_pixels_that_decide(apart: npt.NDArray[np.uint16], partly: Image) -> None:

@@ -16,6 +16,7 @@ from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
 from abbe.colocalization.definitions import WORDS_SOURCE
+from abbe.colocalization.result import Background, Thresholds
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
@@ -237,19 +238,30 @@ def _footer(found: ColocalizationTable) -> list[str]:
     first = found[0]
     lines = [f"thresholds: {first.thresholds.method} ({first.thresholds.variant})"]
     if len(found) == 1:
-        t, p = first.thresholds, first.pixels
+        t, b, p, before = first.thresholds, first.background, first.pixels, first.original
         if t.first is not None and t.second is not None:
-            lines.append(f"  {first.names[0]} {t.first:.6g}, {first.names[1]} {t.second:.6g}")
-        lines.append(f"background subtracted: {first.background.method}, {first.background.first:.6g} and {first.background.second:.6g}")
+            then = "" if before is None else _then(before.thresholds)
+            lines.append(f"  {first.names[0]} {t.first:.6g}, {first.names[1]} {t.second:.6g}{then}")
+        then = "" if before is None or b.method == "none" else _then(before.background)
+        lines.append(f"background subtracted: {b.method}, {b.first:.6g} and {b.second:.6g}{then}")
         for word, count in (("total", p.total), ("colocalized", p.colocalized)):
             if count is not None:
                 size = "" if count.size is None else f", {count.size:.6g} {count.unit}"
                 lines.append(f"{word} pixels: {count.pixels}, {count.percent:.4g} % of the ROI{size}")
         if p.ratio is not None:
             lines.append(p.ratio.explanation)
+    elif max(first.pair.image.shape[0], first.pair.image.shape[2]) > 1:
+        lines.append("frames and planes count from 0")
     if any(coefficient.word for result in found for coefficient in result):
         lines.append(f"strength in words: {WORDS_SOURCE}")
     return lines
+
+
+def _then(found: Thresholds | Background) -> str:
+    """The two values of the original."""
+    if found.first is None or found.second is None:
+        return "; none on the original"
+    return f"; on the original {found.first:.6g} and {found.second:.6g}"
 
 
 def _extras(result: Colocalization) -> list[tuple[str, list[tuple[str, str]]]]:

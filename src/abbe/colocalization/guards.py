@@ -106,7 +106,7 @@ def _decided(m: Measurement) -> Iterator[Notice]:
     if m.decided is None:
         return
     k, without, places, (t, z, y, x) = m.decided
-    frames, _, planes = m.pair.image.shape[:3]
+    frames, planes = (last - first for first, last in (m.pair.region.frames, m.pair.region.planes))  # of one alone the region tells
     at = f"x = {x}, y = {y}" + (f", plane {z + 1}" if planes > 1 else "") + (f", frame {t + 1}" if frames > 1 else "")
     at = f"at {at}" if k == 1 else f"the brightest at {at}"
     if places:
