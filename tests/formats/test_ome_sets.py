@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 import abbe
+from abbe.errors import NotAnImageError
 from abbe.formats.tiff.sets import first_file
 
 UUIDS = [f"urn:uuid:11111111-1111-1111-1111-11111111111{k}" for k in range(3)]
@@ -141,3 +142,44 @@ def test_a_plane_of_a_stack_belongs_to_the_file_with_the_first(tmp_path: Path, s
     assert [first_file(tmp_path / f"Pos{z}.ome.tif").name for z in range(DEPTH)] == ["Pos0.ome.tif"] * 3
     tifffile.imwrite(tmp_path / "alone.tif", stacks[0, 0])
     assert first_file(tmp_path / "alone.tif") == tmp_path / "alone.tif"
+
+
+COMPANION = "urn:uuid:11111111-1111-1111-1111-111111111119"
+
+
+@pytest.fixture
+def companions(tmp_path: Path, stacks: np.ndarray) -> Path:
+    """A stack of two channels in a file each, whose words are in a third that holds no pixels, as bfconvert writes them."""
+    planes = ""
+    for c in range(2):
+        where = f'<UUID FileName="Pos{c}.ome.tif">{UUIDS[c]}</UUID>'
+        planes += "".join(f'<TiffData FirstC="{c}" FirstZ="{z}" IFD="{z}" PlaneCount="1">{where}</TiffData>' for z in range(DEPTH))
+        pointer = f'<BinaryOnly MetadataFile="set.companion.ome" UUID="{COMPANION}"/>'
+        write(tmp_path / f"Pos{c}.ome.tif", stacks[c], f'<OME {SCHEMA} UUID="{UUIDS[c]}">{pointer}</OME>')
+    both = image(0, '<Channel ID="Channel:0:1" Name="dye 1" SamplesPerPixel="1"/>' + planes).replace('SizeC="1"', 'SizeC="2"')
+    words = f'<?xml version="1.0" encoding="UTF-8"?>\n<OME {SCHEMA} UUID="{COMPANION}">{both}</OME>\n'
+    (tmp_path / "set.companion.ome").write_text(words)
+    return tmp_path
+
+
+def test_the_words_of_a_set_may_lie_in_a_companion(companions: Path, stacks: np.ndarray) -> None:
+    """Planes of depth were taken for channels, and the companion was said to be missing."""
+    for c in range(2):
+        found = abbe.open(companions / f"Pos{c}.ome.tif")
+        assert np.array_equal(np.asarray(found)[0], stacks[:2])
+        assert found.channels == ("dye 0", "dye 1")
+        assert found.pixel_size == (0.5, 0.1, 0.1)
+        assert found.notices == ()
+        part = (slice(0, 1), slice(1, 2), slice(0, DEPTH), slice(3, 9), slice(0, 9))
+        assert np.array_equal(pickle.loads(pickle.dumps(found.pixels)).read(part), found.read(part))
+        assert first_file(companions / f"Pos{c}.ome.tif").name == "Pos0.ome.tif"
+    with pytest.raises(NotAnImageError, match="open one of these"):
+        abbe.open(companions / "set.companion.ome")
+
+
+@pytest.mark.parametrize("text", ["", "<OME", "<a/>", "\0\1\2"])
+def test_a_companion_that_makes_no_sense_is_told(companions: Path, stacks: np.ndarray, text: str) -> None:
+    (companions / "set.companion.ome").write_text(text)
+    found = abbe.open(companions / "Pos1.ome.tif")
+    assert np.array_equal(np.asarray(found).reshape(stacks[1].shape), stacks[1])
+    assert [n.code for n in found.notices] == ["damaged", "axes_guessed"]

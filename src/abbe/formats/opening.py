@@ -193,6 +193,8 @@ def _check_axes(found: Found, form: Format, name: str, axes: str | None) -> None
 
 def _unknown(name: str, head: bytes) -> NotAnImageError:
     """What a file is that abbe does not open, as far as its first bytes tell."""
+    if b"<OME" in head:
+        return NotAnImageError(f"{name} holds words on images alone (OME-XML); their pixels are in TIFFs beside it: open one of these")
     for place, mark, kind in OTHERS:
         if head[place : place + len(mark)] == mark:
             return NotAnImageError(f"{name} is {kind}, which abbe does not open; save or export it as OME-TIFF, TIFF or PNG")

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from abbe.errors import NotAnImageError
 from abbe.formats import ome
 from abbe.formats.tiff import makers
 from abbe.formats.tiff.directories import check_directories
 from abbe.image import Notice
+from abbe.limits import LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def described(tif: Any, path: Path) -> Iterator[Described]:
         return
     name, uuid = pointer
     master = path.with_name(name.replace("\\", "/").rpartition("/")[2] or path.name)
-    if master != path and master.is_file() and _is_tiff(master):
-        check_directories(master)
-        with tifffile.TiffFile(master) as whole:
-            text = str(whole.pages.first.description or "")
+    if master != path and master.is_file():
+        text, source = _words_of(master)
+        with tifffile.TiffFile(source or path, omexml=None if source else text) as whole:
+            text = text or str(whole.pages.first.description or "")
             if whole.is_ome and ome.pointer(text) is None and _of_file(whole, path):
                 yield Described(whole, lambda place: ome.parse(text, path.name, uuid, place))
                 return
@@ -64,10 +66,19 @@ def _no_words(place: int) -> None:
     return None
 
 
-def _is_tiff(path: Path) -> bool:
-    """Does the file begin as a TIFF does?"""
-    with path.open("rb") as file:
-        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+def _words_of(master: Path) -> tuple[str, Path | None]:
+    """(OME-XML, None) of a file of words alone, a "companion"; ("", the file) of a TIFF, which has them within; else ("", None)."""
+    with master.open("rb") as file:
+        head = file.read(4)
+        if head in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            check_directories(master)
+            return "", master
+        text = (head + file.read(LIMITS.metadata)).decode("utf-8-sig", "replace").strip().strip("\0")
+    try:
+        known = ome.tree(text).tag == "OME" and text.endswith("OME>")
+    except NotAnImageError:
+        known = False
+    return (text if known else ""), None
 
 
 def images(tif: Any, path: Path) -> list[Any]:
