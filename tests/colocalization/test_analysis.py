@@ -345,6 +345,8 @@ def test_a_result_in_a_file_is_as_saturated_as_what_it_was_made_from(tmp_path: P
     assert all("of the image that this was made from" in text and "saturated at 255" in text for text in said)
     of_one = [notice.message for notice in colocalize(opened, ("ab", "b"), ranked=False).notices if notice.code == "saturated"]
     assert len(of_one) == 1
+    (row,) = tables([colocalize(opened, ("a", "b"), ranked=False)])[0].rows  # and is none of an original
+    assert row[0] == "processed"
     beside = colocalize(made, ("a", "b"), ranked=False)  # with its original, which says it of the region
     assert "saturated" not in codes(beside)
     assert "saturated" in codes(beside.original)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from abbe.colocalization.definitions import DEFINITIONS
 from abbe.colocalization.pixel_information import Count
 from abbe.colocalization.result import Colocalization
+from abbe.image.computed import is_result
 
 Cell: TypeAlias = str | int | float | None
 
@@ -53,7 +54,7 @@ def _versions(result: Colocalization) -> Iterator[Line]:
         yield _where(result.original, "original"), result.original
         yield _where(result, "processed"), result
     else:
-        yield _where(result, "original" if result.pair.image.recipe is None else "processed"), result
+        yield _where(result, "processed" if is_result(result.pair.image) else "original"), result
 
 
 def _where(result: Colocalization, version: str) -> tuple[Cell, ...]:
