@@ -30,6 +30,10 @@ class LimitError(AbbeError):
     """The request goes beyond the budget in `abbe.limits`, or beyond the free disk or memory."""
 
 
+class FullError(LimitError):
+    """More at once than abbe does: what was asked for is possible as soon as something else has ended."""
+
+
 class StorageError(AbbeError):
     """A file could not be written or read whole; what was there before is untouched."""
 

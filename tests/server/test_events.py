@@ -123,7 +123,7 @@ def test_too_many_open_pages_are_refused(server: Running, device: httpx.Client, 
     with contextlib.ExitStack() as pages:
         for number in range(4):
             pages.enter_context(listening(server, device, cells, page=f"tablet {number}"))
-        assert device.get("/api/events", params={"session": cells}).status_code == 413
+        assert device.get("/api/events", params={"session": cells}).status_code == 429
 
 
 def test_a_job_is_cancelled_and_leaves_nothing(device: httpx.Client, cells: str) -> None:

@@ -306,7 +306,7 @@ def test_a_preview_of_a_plane_shares_the_light_of_those_beside_it_as_the_run_doe
 def test_the_queue_has_an_end(device: httpx.Client, cells: str) -> None:
     body = {"kind": "enhance", "steps": ["denoise"]}  # long enough for the others to wait
     codes = [device.post(f"/api/sessions/{cells}/jobs", json={**body, "realism": k / 40}).status_code for k in range(40)]
-    assert 413 in codes
+    assert 429 in codes
 
 
 @pytest.mark.parametrize("image", ["ome.tif", "tif"])

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from abbe._version import __version__
-from abbe.errors import AbbeError, ConflictError, ExistsError, LimitError, SessionError, StorageError
+from abbe.errors import AbbeError, ConflictError, ExistsError, FullError, LimitError, SessionError, StorageError
 from abbe.server import leftovers
 from abbe.server.cabinet import Cabinet
 from abbe.server.derived import Derived
@@ -98,6 +98,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 STATUS: tuple[tuple[type[AbbeError], int], ...] = (
     (ConflictError, 409),
     (ExistsError, 409),
+    (FullError, 429),
     (LimitError, 413),
     (SessionError, 404),
     (StorageError, 404),

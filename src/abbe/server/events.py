@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from abbe.errors import LimitError
+from abbe.errors import FullError
 
 #: seconds between signs of life, so that both ends notice a dead connection
 HEARTBEAT = 10.0
@@ -83,7 +83,7 @@ class Hub:
             yield self._number
 
     def join(self, device: str, page: str, session: str | None) -> Subscription:
-        """Called in the event loop. Raises `LimitError` when too many pages are open.
+        """Called in the event loop. Raises `FullError` when too many pages are open.
 
         A page that comes back took leave of nobody where its network went: its stream from before ends now, not when TCP gives it up.
         """
@@ -91,7 +91,7 @@ class Hub:
             before = [one for one in self._open if page and (one.device, one.page) == (device, page)]
             others = [one for one in self._open if one not in before]
             if len(others) >= self._most:
-                raise LimitError(f"wanted at most {self._most} open pages, got one more; close some")
+                raise FullError(f"wanted at most {self._most} open pages, got one more; close some")
             new = Subscription(asyncio.get_running_loop(), device, page, session)
             self._open = [*others, new]
         for one in before:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from abbe.errors import AbbeError, CancelledError, LimitError
+from abbe.errors import AbbeError, CancelledError, FullError
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Queue:
     def add(self, job: Job) -> Job:
         """The job; or one that does the same already, waiting or under way: two devices that ask at once share it.
 
-        Raises `LimitError` when the queue is full.
+        Raises `FullError` when the queue is full.
         """
         with self._lock:
             for other in (*self._running, *self._waiting):
@@ -110,7 +110,7 @@ class Queue:
                 if asked and other.state in ("waiting", "running") and not other.stop.is_set():
                     return other
             if len(self._waiting) + len(self._running) >= self._most:
-                raise LimitError(f"wanted at most {self._most} jobs in the queue, got one more; wait for one to end, or cancel one")
+                raise FullError(f"wanted at most {self._most} jobs in the queue, got one more; wait for one to end, or cancel one")
             self._waiting.append(job)
             self._lock.notify_all()
         self._changed(job)
