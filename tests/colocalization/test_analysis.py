@@ -352,6 +352,20 @@ def test_a_result_in_a_file_is_as_saturated_as_what_it_was_made_from(tmp_path: P
     assert "saturated" in codes(beside.original)
 
 
+def test_who_subtracted_a_background_that_is_none_is_not_told_to_subtract_the_background(partly: Image) -> None:
+    """Of an image with a rim of zeros the most frequent value may be that of the rim."""
+    pixels = np.asarray(partly)[0, :, 0] * 8
+    pixels[:, :, :4] = 0  # 4 of 96 columns
+    image = Image.from_array(pixels + np.random.default_rng(0).integers(1, 9, pixels.shape) * (pixels > 0), axes="CYX")
+    for background, words in (("none", "subtract the background, or"), ("mode", "the most frequent value is not the background here")):
+        found = colocalize(image, background=background, threshold="otsu", ranked=False)
+        assert (found.background.first, found.background.second) == (0, 0)
+        (line,) = [notice.message for notice in found.notices if "M1 and M2 lie near 1" in notice.message]
+        assert words in line
+    (line,) = [n.message for n in colocalize(image, background=(9, 9), threshold="otsu", ranked=False).notices if "M1 and M2" in n.message]
+    assert "the background is higher than what was subtracted" in line
+
+
 def test_channels_that_truly_share_structure_do_not_share_noise(partly: Image) -> None:
     a, b = np.asarray(partly)[0, :, 0].astype(np.float32)
     assert abs(noise_correlation(a, b, np.ones(a.shape, bool)) or 1) < 0.2

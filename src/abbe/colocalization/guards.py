@@ -24,6 +24,13 @@ from abbe.image.unmeasured import LIMIT, unmeasured
 FEW = 400
 #: share of the pixels above 0 from which M1 and M2 say nothing: they are at least about that by chance
 FILLED = 0.9
+#: what to do about it, by what was subtracted: a most frequent value that nearly all pixels are above is that of a rim or of clipped ones
+SUBTRACT = {
+    "none": "subtract the background",
+    "mode": "the most frequent value is not the background here: subtract two numbers or the mean of a ROI",
+    "given": "the background is higher than what was subtracted",
+    "roi": "the background is higher than what was subtracted",
+}
 #: share of the region over the thresholds below which thresholded numbers rest on few pixels
 SCARCE = 1e-4
 #: correlation of the noise of two channels above which they were not recorded independently; independent detectors give 0 +- 0.02
@@ -189,7 +196,7 @@ def _zero(m: Measurement) -> Iterator[Notice]:
         near = "are 1" if least == 1 else "lie near 1"
         yield Notice(
             "threshold",
-            f"{filled}, so M1 and M2 {near} whatever the specimen; subtract the background{instead}. "
+            f"{filled}, so M1 and M2 {near} whatever the specimen; {SUBTRACT[m.pair.background.method]}{instead}. "
             "The overlap coefficient (MOC) is raised by the same background",
         )
 
