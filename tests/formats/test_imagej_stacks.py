@@ -132,7 +132,7 @@ def test_a_size_of_print_that_imagej_took_over_is_told(tmp_path: Path, per: floa
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), np.uint8), imagej=True, resolution=(per, per), metadata={"unit": unit})
     notices = abbe.open(tmp_path / "a.tif").notices
     assert [n.code for n in notices] == (["pixel_size"] if told else [])
-    assert abbe.open(tmp_path / "a.tif", pixel_size=0.1).notices == ()
+    assert "pixel_size" not in {n.code for n in abbe.open(tmp_path / "a.tif", pixel_size=0.1).notices}
 
 
 def test_tifffile_writes_nothing_beside_what_abbe_says(tmp_path: Path, planes: np.ndarray) -> None:

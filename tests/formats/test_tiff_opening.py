@@ -363,7 +363,15 @@ def test_the_users_pixel_size_and_names_come_before_the_files(tmp_path: Path) ->
     image = abbe.open(tmp_path / "a.tif", pixel_size=0.08, channels=["actin"])
     assert image.pixel_size == (None, 0.08, 0.08)
     assert image.channels == ("actin",)
-    assert image.notices == ()
+    assert image.notices == ()  # these tags mean print as often as the specimen: nobody contradicts them
+
+
+def test_a_size_that_contradicts_the_files_own_is_told(tmp_path: Path) -> None:
+    abbe.save(abbe.Image.from_array(np.zeros((3, 9, 9), np.uint8), pixel_size=(0.3, 0.1, 0.1)), tmp_path / "a.tif")
+    (notice,) = abbe.open(tmp_path / "a.tif", pixel_size=(0.25, 0.08, None)).notices
+    assert notice.code == "told"
+    assert notice.message == "told by hand: z-step 0.25 um (the file: 0.3 um); pixel height 0.08 um (the file: 0.1 um)"
+    assert abbe.open(tmp_path / "a.tif", pixel_size=(0.3, 0.1, 0.1)).notices == ()  # as the file says
 
 
 def test_what_the_user_does_not_say_of_the_pixel_size_stays_as_the_file_has_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import threading
@@ -31,6 +32,9 @@ FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), Nd2(), Czi(), Lif(), Oif()
 
 #: images that the warning of a file of several names, beside the one that was opened
 NAMED = 3
+
+#: relative difference up to which a pixel size that a user gives is the file's own: files keep four digits, and some a ratio
+SAME_SIZE = 1e-3
 
 #: what that warning begins with
 SEVERAL = "the file holds"
@@ -144,10 +148,18 @@ def _one(source: Path, axes: str | None, number: int | None) -> Found:
 
 
 def _with_size(found: Found, wanted: PixelSize) -> Found:
-    """What was found, with the user's pixel size; the file's own where the user gives none."""
+    """What was found, with the user's pixel size; the file's own where the user gives none. Where both differ, that is told."""
     z, y, x = (own if given is None else given for given, own in zip(wanted, found.pixel_size))
     settled = None not in wanted[1:]
-    return replace(found, pixel_size=(z, y, x), notices=tuple(n for n in found.notices if not (settled and n.code == "pixel_size")))
+    guessed = any(n.code == "pixel_size" for n in found.notices)  # which nobody contradicts
+    other = [
+        f"{name} {given:.6g} um (the file: {own:.6g} um)"
+        for name, given, own in zip(("z-step", "pixel height", "pixel width"), wanted, found.pixel_size)
+        if given is not None and own is not None and not guessed and not math.isclose(given, own, rel_tol=SAME_SIZE)
+    ]
+    kept = tuple(n for n in found.notices if not (settled and n.code == "pixel_size"))
+    told = (Notice("told", f"told by hand: {'; '.join(other)}"),) if other else ()
+    return replace(found, pixel_size=(z, y, x), notices=(*kept, *told))
 
 
 def _open_url(url: str, **more: Any) -> Image:
