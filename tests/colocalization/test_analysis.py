@@ -564,3 +564,15 @@ def test_the_block_of_a_restored_image_is_as_large_on_its_original(partly: Image
     assert found.original is not None
     assert found.original.randomisation is not None
     assert (found.randomisation.block, found.original.randomisation.block) == (12, 4)  # type: ignore[union-attr]
+
+
+def test_a_manders_coefficient_means_little_where_the_other_channel_is_light_everywhere() -> None:
+    rng = np.random.default_rng(4)
+    spots = (rng.random((200, 200)) < 0.2) * rng.poisson(200, (200, 200))
+    haze = rng.poisson(50, (200, 200)) + spots
+    found = colocalize(Image.from_array(np.stack([spots, haze]).astype(np.uint16), axes="CYX", channels=["spots", "haze"]))
+    assert found["m1"].value == pytest.approx(1)
+    assert ("m1" in found.doubtful, "m2" in found.doubtful) == (True, False)  # haze is everywhere, spots are not
+    assert any("haze: no pixel is 0, so M1 is 1 whatever the specimen" in notice.message for notice in found.notices)
+    both = colocalize(Image.from_array(np.stack([spots + 1, haze]).astype(np.uint16), axes="CYX"))
+    assert {"m1", "m2"} <= set(both.doubtful)

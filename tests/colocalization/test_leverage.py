@@ -79,8 +79,7 @@ def test_spots_that_are_few_in_a_large_field_are_the_specimen() -> None:
     found = measured(spots(2048, 100))
     assert 0.4 < (found.pearson or 0) < 0.8  # all of it from 3500 of 4 million pixels
     assert said(found) == []
-    assert "pearson" not in found.doubtful
-    assert "m1" not in found.doubtful
+    assert set(found.doubtful) == {"m1", "m2"}  # for the camera's offset, which is above 0 everywhere
 
 
 def test_a_field_with_one_spot_says_where_it_is_and_that_it_may_be_structure() -> None:

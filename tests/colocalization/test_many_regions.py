@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import abbe
-from abbe.colocalization import colocalize, colocalize_all
+from abbe.cli.frame import main
+from abbe.colocalization import colocalize, colocalize_all, tables
 from abbe.colocalization import pair as pairs
 from abbe.image import ROI, Grid, Image, Mask
 from abbe.session import Session
@@ -94,3 +96,33 @@ def test_progress_of_many_goes_on_within_each(tmp_path: Path) -> None:
     assert heard == sorted(heard)
     assert heard[-1] == 1
     assert any(0 < fraction < 0.5 for fraction in heard)
+
+
+def test_coefficients_over_regions_are_summed_up_and_many_remarks_of_a_kind_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = _cells()
+    abbe.save(image, tmp_path / "image.tif")
+    rois = [ROI.rectangle(2.0 * k, 3.0 * k, 1.5, 1.4, name=f"cell {k}") for k in range(12)]
+    abbe.save_rois(rois, tmp_path / "cells.json")
+    words = ["colocalize", str(tmp_path / "image.tif"), "--roi", str(tmp_path / "cells.json"), "--whole", "--threshold", "none"]
+    assert main([*words, "-o", str(tmp_path / "a.json")]) == 0
+    said = capsys.readouterr()
+    each = [colocalize(image, roi=roi, threshold="none")["pearson"].value for roi in rois]
+    values = np.array([value for value in each if value is not None])
+    assert len(values) == 12  # the whole image is no region
+    assert (
+        f"over 12 regions: pearson {values.mean():.4g} +- {values.std(ddof=1):.4g} (mean, SD), median {np.median(values):.4g}, "
+        f"{values.min():.4g} to {values.max():.4g}"
+    ) in said.out
+    assert said.err.count("pixels: even if each were independent") == 3
+    more = re.search(r"and (\d+) more of this kind \(too few pixels to measure\); the table Warnings", said.err)
+    alike = {
+        notice.message for roi in rois for notice in colocalize(image, roi=roi, threshold="none").notices if notice.code == "few_pixels"
+    }
+    assert more is not None
+    assert int(more[1]) == len(alike) - 3
+    table = next(one for one in tables(colocalize_all(image, [(0, 1)], rois, threshold="none").results) if one.title == "Over regions")
+    row = dict(zip(table.head, next(row for row in table.rows if row[3] == "spearman")))
+    assert (row["image"], row["regions"], row["undefined in"]) == ("original", 12, 0)
+    assert not [one for one in tables(colocalize_all(image, [(0, 1)], rois[:2]).results) if one.title == "Over regions"]

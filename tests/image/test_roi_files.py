@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 
-import abbe
 from abbe.errors import ExistsError, LimitError, NotAnImageError, ParameterError
 from abbe.formats.rois import open_rois, save_rois
 from abbe.image import ROI, Ellipse, Image, Mask, Polygon, Rectangle
@@ -139,17 +137,6 @@ def test_damaged_files_are_refused_in_words(tmp_path: Path, content: bytes) -> N
         return
     with pytest.raises((NotAnImageError, ParameterError), match=r"wanted"):
         open_rois(file)
-
-
-def test_who_gives_a_label_image_is_told_how_it_becomes_rois(tmp_path: Path, image: Image) -> None:
-    """Segmentation programs write labels as TIFF; what the message says is what works."""
-    labels = np.zeros((image.shape[3], image.shape[4]), np.uint16)
-    labels[2:9, 3:12], labels[12:15, 3:6] = 1, 7
-    tifffile.imwrite(tmp_path / "labels.tif", labels)
-    with pytest.raises(NotAnImageError, match=r"got an image: labels\.tif; .* abbe\.save_rois\(Mask\.from_labels\(labels, image\)"):
-        open_rois(tmp_path / "labels.tif")
-    abbe.save_rois(Mask.from_labels(tifffile.imread(tmp_path / "labels.tif"), image), tmp_path / "cells.json")
-    assert [int(roi.mask(image)[0].sum()) for roi in open_rois(tmp_path / "cells.json")] == [63, 9]
 
 
 def test_every_cut_of_a_file_is_refused_or_read_never_a_crash(tmp_path: Path) -> None:

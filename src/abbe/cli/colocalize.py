@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +18,13 @@ from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, colocalize_all, tables
 from abbe.colocalization.definitions import WORDS_SOURCE
 from abbe.colocalization.result import Background, Thresholds
+from abbe.colocalization.tabulation import OVER_REGIONS
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image, Notice
 from abbe.image.computed import is_result
+from abbe.image.notice import CODES
 from abbe.session import Session
 from abbe.session.collections import Measured
 from abbe.storage import check_target
@@ -43,7 +46,9 @@ def command(
     roi: Annotated[
         list[Path] | None,
         typer.Option(
-            "--roi", help="ROIs to measure in: ImageJ .roi or .zip, GeoJSON, or abbe's JSON. May be repeated.", show_default=False
+            "--roi",
+            help="ROIs to measure in: ImageJ .roi or .zip, GeoJSON, abbe's JSON, or a label image (Cellpose, StarDist). May be repeated.",
+            show_default=False,
         ),
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Measure the whole image too, where ROIs are given.")] = False,
@@ -75,15 +80,18 @@ def command(
     chosen = {"shift": shift, "randomise": randomise, "objects": objects}
     settings: dict[str, Any] = {
         "threshold": _numbers(threshold),
-        "background": _numbers(background) if background_roi is None else _one(open_rois(background_roi), background_roi),
+        "background": _numbers(background),
         "extras": [EXTRAS[key] for key, wanted in chosen.items() if wanted],
         "randomisations": randomisations,
         "block": block,
     }
-    rois = [found for path in roi or [] for found in _some(path)]
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(file)) if is_session(file) else None
         image = open_image(file) if session is None else session.image()
+        drawn_on = image if session is None or session.current.offset == (0.0, 0.0) else session.image(session.original.id)
+        rois = [found for path in roi or [] for found in _some(path, drawn_on)]
+        if background_roi is not None:
+            settings["background"] = _one(open_rois(background_roi, drawn_on), background_roi)
         if session is not None:  # whose current version may be cropped
             rois = [session.placed(one) for one in rois]
             if isinstance(settings["background"], ROI):
@@ -146,9 +154,9 @@ def _numbers(text: str) -> str | tuple[float, ...]:
         return text
 
 
-def _some(path: Path) -> list[ROI]:
+def _some(path: Path, image: Image) -> list[ROI]:
     """The ROIs of a file; none at all would silently measure the whole image."""
-    found = open_rois(path)
+    found = open_rois(path, image)
     if not found:
         raise ParameterError(f"wanted ROIs to measure in, got none in {path.name}")
     return found
@@ -252,9 +260,24 @@ def _footer(found: ColocalizationTable) -> list[str]:
             lines.append(p.ratio.explanation)
     elif max(first.pair.image.shape[0], first.pair.image.shape[2]) > 1:
         lines.append("frames and planes count from 0")
+    lines += over_regions(found.results)
     if any(coefficient.word for result in found for coefficient in result):
         lines.append(f"strength in words: {WORDS_SOURCE}")
     return lines
+
+
+def over_regions(results: Sequence[Colocalization]) -> list[str]:
+    """A line for each main coefficient of a pair: how it is over the regions."""
+    table = next((one for one in tables(results) if one.title == OVER_REGIONS), None)
+    if table is None:
+        return []
+    rows = [dict(zip(table.head, row)) for row in table.rows]
+    return [
+        f"{row['image']}, {row['channel 1']} with {row['channel 2']}, over {row['regions']} regions: {row['coefficient']} "
+        f"{row['mean']:.4g} +- {row['SD']:.4g} (mean, SD), median {row['median']:.4g}, {row['least']:.4g} to {row['most']:.4g}"
+        for row in rows
+        if row["coefficient"] in BRIEF
+    ]
 
 
 def _then(found: Thresholds | Background) -> str:
@@ -277,7 +300,7 @@ def _extras(result: Colocalization) -> list[tuple[str, list[tuple[str, str]]]]:
     return found
 
 
-#: most places that a remark names
+#: most places that a remark names, and most remarks of one kind: of hundreds of cells each has numbers of its own
 PLACES = 3
 
 
@@ -298,7 +321,20 @@ def remarks(found: ColocalizationTable) -> list[Notice]:
             more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
             where.insert(0, f"{'; '.join(places[:PLACES])}{more}")
         said.append(Notice(notice.code, f"{', '.join(where)}: {notice.message}") if where else notice)
-    return said
+    return list(_fewer(said))
+
+
+def _fewer(said: list[Notice]) -> Iterator[Notice]:
+    """Of many remarks of one kind the first, and how many more there are."""
+    counts = Counter(notice.code for notice in said)
+    told: Counter[str] = Counter()
+    for notice in said:
+        told[notice.code] += 1
+        if told[notice.code] <= PLACES:
+            yield notice
+        elif told[notice.code] == counts[notice.code]:
+            more = counts[notice.code] - PLACES
+            yield Notice(notice.code, f"and {more} more of this kind ({CODES[notice.code]}); the table Warnings of a file (-o) has all")
 
 
 def _place(result: Colocalization) -> str:

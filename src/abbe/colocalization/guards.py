@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter
 
 from abbe.colocalization.bleeding import BLEEDING, bleeding
 from abbe.colocalization.light import MOST_BELOW
-from abbe.colocalization.measurement import HARDLY, Measurement
+from abbe.colocalization.measurement import FILLED, HARDLY, Measurement
 from abbe.colocalization.once import Held
 from abbe.colocalization.pair import Pair
 from abbe.image import Notice
@@ -22,8 +22,6 @@ from abbe.image.unmeasured import LIMIT, unmeasured
 
 #: fewer pixels than this leave Pearson's r uncertain by more than 0.1 (95 %, Fisher's z, independent pixels)
 FEW = 400
-#: share of the pixels above 0 from which M1 and M2 say nothing: they are at least about that by chance
-FILLED = 0.9
 #: what to do about it, by what was subtracted: a most frequent value that nearly all pixels are above is that of a rim or of clipped ones
 SUBTRACT = {
     "none": "subtract the background",
@@ -189,16 +187,26 @@ def _saturated(m: Measurement) -> Iterator[Notice]:
 
 def _zero(m: Measurement) -> Iterator[Notice]:
     n = m.sums.all.n
-    least = min(m.sums.positive) / n
-    if least > FILLED and n > 1:
-        instead = ", or read tM1 and tM2" if m.over is not None and m.doubt is None else ""
-        filled = "no pixel is 0 in either channel" if least == 1 else f"{100 * least:.3g} % of the pixels are above 0 in either channel"
-        near = "are 1" if least == 1 else "lie near 1"
-        yield Notice(
-            "threshold",
-            f"{filled}, so M1 and M2 {near} whatever the specimen; {SUBTRACT[m.pair.background.method]}{instead}. "
-            "The overlap coefficient (MOC) is raised by the same background",
-        )
+    shares = [positive / n for positive in m.sums.positive]
+    full = [k for k, share in enumerate(shares) if share > FILLED]
+    if not full or n == 1:
+        return
+    instead = ", or read tM1 and tM2" if m.over is not None and m.doubt is None else ""
+    subtract = SUBTRACT[m.pair.background.method]
+    if len(full) == 1:
+        (k,) = full
+        filled = "no pixel is 0" if shares[k] == 1 else f"{100 * shares[k]:.3g} % of the pixels are above 0"
+        near = "is 1" if shares[k] == 1 else "lies near 1"
+        yield Notice("threshold", f"{m.pair.names[k]}: {filled}, so M{2 - k} {near} whatever the specimen; {subtract}{instead}")
+        return
+    least = min(shares)
+    filled = "no pixel is 0 in either channel" if least == 1 else f"{100 * least:.3g} % of the pixels are above 0 in either channel"
+    near = "are 1" if least == 1 else "lie near 1"
+    yield Notice(
+        "threshold",
+        f"{filled}, so M1 and M2 {near} whatever the specimen; {subtract}{instead}. "
+        "The overlap coefficient (MOC) is raised by the same background",
+    )
 
 
 def _negative(m: Measurement) -> Iterator[Notice]:

@@ -52,10 +52,13 @@ class Measurement:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """Coefficients that mean little: they rest on thresholds that do, or on a few pixels."""
+        """Coefficients that mean little: they rest on thresholds that do, on a few pixels, or on a channel that is above 0 everywhere."""
         over = THRESHOLDED if self.doubt is not None or (self.decided is not None and self.thresholds.method.startswith("costes")) else ()
         linear = ("pearson", "moc", "k1", "k2", "slope", "intercept") if self.decided is not None else ()
-        return tuple(key for key in self.coefficients if key in over or key in linear)
+        n = max(self.sums.all.n, 1)
+        # M1 is the share of the first channel's light where the second is above 0, and M2 the other way round
+        filled = tuple(key for key, other in (("m1", 1), ("m2", 0)) if self.sums.positive[other] / n > FILLED)
+        return tuple(key for key in self.coefficients if key in (*over, *linear, *filled))
 
 
 def measured(
@@ -93,6 +96,8 @@ def measured(
     return Measurement(pair, sums, signs, thresholds, over, lit, coefficients, note, doubt, reach, decided)
 
 
+#: share of a channel's pixels above 0 from which the other's M1 or M2 says nothing: it is at least about that by chance
+FILLED = 0.9
 #: those that rest on thresholds
 THRESHOLDED = (
     *("tm1", "tm2", "m1_above", "m2_above", "rwc1", "rwc2", "pearson_above", "pearson_above_either", "pearson_below"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median, stdev
 from typing import TypeAlias
 
 from abbe.colocalization.definitions import DEFINITIONS
@@ -28,6 +29,7 @@ def tables(results: Sequence[Colocalization]) -> list[Table]:
     lines = [line for result in results for line in _versions(result)]
     found = [
         _coefficients(lines),
+        _over_regions(lines),
         _pixels(lines),
         _settings(lines),
         _shifts(lines),
@@ -72,6 +74,34 @@ def _coefficients(lines: Sequence[Line]) -> Table:
         cells = ("" if c is None else "undefined" if c.value is None else c.value for c in values)
         rows.append((*where, result.pixels.pixels, *cells, ", ".join(result.doubtful), result.pair.image.provenance.names))
     return Table("Coefficients", (*WHERE, "pixels", *keys, "doubtful", "file"), tuple(rows))
+
+
+#: a table over regions, and how many it takes: a standard deviation of two says nothing
+OVER_REGIONS, REGIONS = "Over regions", 3
+
+
+def _over_regions(lines: Sequence[Line]) -> Table:
+    """Each coefficient over the regions of a pair (cells, say), each region with the same weight; where there are a few.
+
+    SD: with n - 1. Regions in which a coefficient is undefined are left out, and counted. Whether a region is a sample of its own (a cell,
+    an animal) is for who reads it to say.
+    """
+    head = ("image", "channel 1", "channel 2", "coefficient", "regions", "mean", "SD", "median", "least", "most", "undefined in")
+    found: dict[tuple[Cell, ...], list[Colocalization]] = {}
+    for where, result in lines:
+        if result.region.roi is not None:
+            found.setdefault(where[:3], []).append(result)
+    rows: list[tuple[Cell, ...]] = []
+    for where, results in found.items():
+        if len(results) < REGIONS:
+            continue
+        for key in dict.fromkeys(key for result in results for key in result.coefficients):
+            there = [result.coefficients[key].value for result in results if key in result.coefficients]
+            values = [value for value in there if value is not None]
+            if len(values) >= REGIONS:
+                spread = (fmean(values), stdev(values), median(values), min(values), max(values))
+                rows.append((*where, key, len(values), *spread, len(there) - len(values)))
+    return Table(OVER_REGIONS, head, tuple(rows))
 
 
 def _pixels(lines: Sequence[Line]) -> Table:

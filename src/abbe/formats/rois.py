@@ -1,4 +1,4 @@
-"""Opening and saving ROIs: ImageJ's `.roi` and `.zip`, GeoJSON, abbe's own JSON; opened by content, saved by suffix."""
+"""Opening and saving ROIs: ImageJ's `.roi` and `.zip`, GeoJSON, abbe's own JSON, label images; opened by content, saved by suffix."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from abbe.errors import LimitError, NotAnImageError, ParameterError
 from abbe.formats import geojson, imagej_roi
+from abbe.formats.labels import rois_of_labels
+from abbe.formats.opening import open as open_image
 from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
 from abbe.image.outline import outline
 from abbe.limits import LIMITS
@@ -26,12 +28,16 @@ PICTURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG")
 Rings = tuple[tuple[tuple[float, float], ...], ...]
 
 
-def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
-    """The ROIs of a file, in its order.
+def open_rois(path: str | os.PathLike[str], image: Image | None = None) -> list[ROI]:
+    """The ROIs of a file, in its order; of a label image (a number for each cell) one for each label.
+
+    Args:
+        path: the file.
+        image: what they are of; labels must have as many pixels as this image, or as its original.
 
     Raises:
-        NotAnImageError: the content is no ROI file, or is damaged.
-        ParameterError: a ROI is a line or a point, which has no pixels.
+        NotAnImageError: the content is no ROI file and no label image, or is damaged.
+        ParameterError: a ROI is a line or a point, which has no pixels; labels of another size than the image.
         LimitError: too large or too many.
     """
     name = Path(path_text(path)).name
@@ -41,10 +47,7 @@ def open_rois(path: str | os.PathLike[str]) -> list[ROI]:
     except OSError as problem:
         raise NotAnImageError(f"wanted a file with ROIs, could not read {name}: {problem.strerror or problem}") from problem
     if data.startswith(PICTURES):
-        raise NotAnImageError(
-            f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got an image: {name}; labels and masks become ROIs in Python: "
-            "from abbe.image import Mask; abbe.save_rois(Mask.from_labels(labels, image), 'cells.json')"
-        )
+        return rois_of_labels(open_image(path), name, image)
     if len(data) > LIMITS.metadata:
         raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
     if data.startswith(imagej_roi.MAGIC):

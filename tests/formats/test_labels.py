@@ -1,0 +1,132 @@
+"""Label images as ROIs: what segmentation programs write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter, label
+
+import abbe
+from abbe.cli.frame import main
+from abbe.errors import LimitError, NotAnImageError, ParameterError
+from abbe.image import Mask
+
+
+def blobs(shape: tuple[int, int], seed: int = 0) -> npt.NDArray[np.int64]:
+    """Cells of odd shapes, some with holes, some at the edge, numbered from 1."""
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=shape), 4)
+    numbers, _ = label(field > np.quantile(field, 0.6))
+    return np.asarray(numbers, np.int64)
+
+
+@pytest.fixture
+def image() -> abbe.Image:
+    rng = np.random.default_rng(3)
+    return abbe.Image.from_array(rng.poisson(60, (2, 90, 120)).astype(np.uint16), axes="CYX", pixel_size=0.1)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_every_label_holds_exactly_its_pixels(tmp_path: Path, image: abbe.Image, suffix: str) -> None:
+    labels = blobs((90, 120))
+    labels[labels == 3] = 0  # numbers need not follow each other
+    labels[labels == 5] = 40_000
+    path = tmp_path / f"cells.{suffix}"
+    iio.imwrite(path, labels.astype(np.uint16))
+    rois = abbe.open_rois(path, image)
+    values = [v for v in np.unique(labels) if v]
+    assert [roi.name for roi in rois] == [f"label {v}" for v in values]
+    for roi, value in zip(rois, values):
+        np.testing.assert_array_equal(roi.mask(image)[0], labels == value)
+    assert [roi.to_dict() for roi in abbe.open_rois(path)] == [roi.to_dict() for roi in rois]  # without the image: of the original
+
+
+def test_labels_of_a_result_lie_where_they_lie_on_its_original(tmp_path: Path, image: abbe.Image) -> None:
+    fine = abbe.Image.from_array(np.zeros((2, 270, 360), np.float32), axes="CYX", pixel_size=0.1 / 3).replace(original=image)
+    labels = blobs((270, 360), seed=1)
+    tifffile.imwrite(tmp_path / "fine.tif", labels.astype(np.uint16))
+    tifffile.imwrite(tmp_path / "coarse.tif", labels[1::3, 1::3].astype(np.uint16))
+    for name in ("fine.tif", "coarse.tif"):
+        for roi in abbe.open_rois(tmp_path / name, fine):
+            value = int(roi.name.split()[1])
+            wanted = labels == value if name == "fine.tif" else (labels[1::3, 1::3] == value).repeat(3, 0).repeat(3, 1)
+            np.testing.assert_array_equal(roi.mask(fine)[0], wanted)
+
+
+def test_a_mask_is_one_region_called_as_its_file(tmp_path: Path, image: abbe.Image) -> None:
+    mask = blobs((90, 120)) > 0
+    tifffile.imwrite(tmp_path / "nuclei.tif", mask.astype(np.uint8) * 255)
+    (roi,) = abbe.open_rois(tmp_path / "nuclei.tif", image)
+    assert roi.name == "nuclei"
+    np.testing.assert_array_equal(roi.mask(image)[0], mask)
+
+
+def test_a_label_of_several_planes_is_one_region_with_all_of_them(tmp_path: Path) -> None:
+    labels = np.stack([blobs((60, 70), seed=k) * (k % 3 > 0) for k in range(6)])
+    image = abbe.Image.from_array(np.zeros((6, 60, 70), np.uint16), pixel_size=(0.3, 0.1, 0.1))
+    tifffile.imwrite(tmp_path / "cells.tif", labels.astype(np.uint16), metadata=None, photometric="minisblack")
+    for roi in abbe.open_rois(tmp_path / "cells.tif", image):
+        np.testing.assert_array_equal(roi.mask(image), labels == int(roi.name.split()[1]))
+
+
+def test_labels_of_a_series_are_regions_of_their_frames(tmp_path: Path) -> None:
+    labels = np.stack([blobs((60, 70), seed=k) for k in range(3)])
+    image = abbe.Image.from_array(np.zeros((3, 60, 70), np.uint16), axes="TYX")
+    tifffile.imwrite(
+        tmp_path / "cells.tif", labels.astype(np.uint16), metadata=None, photometric="minisblack"
+    )  # pages alone: abbe takes them for planes
+    rois = abbe.open_rois(tmp_path / "cells.tif", image)
+    assert len(rois) == sum(len(np.unique(frame)) - 1 for frame in labels)
+    for roi in rois:
+        assert roi.frames is not None
+        t = roi.frames[0]
+        assert roi.name == f"label {int(roi.name.split()[1].rstrip(','))}, frame {t + 1}"
+        np.testing.assert_array_equal(roi.mask(image, t)[0], labels[t] == int(roi.name.split()[1].rstrip(",")))
+        assert not roi.mask(image, (t + 1) % 3).any()
+
+
+def test_what_is_no_label_image_of_this_image_is_refused(tmp_path: Path, image: abbe.Image) -> None:
+    rng = np.random.default_rng(0)
+
+    def refused(pixels: npt.NDArray[np.generic], kind: type[Exception], words: str) -> None:
+        tifffile.imwrite(tmp_path / "a.tif", pixels)
+        with pytest.raises(kind, match=words):
+            abbe.open_rois(tmp_path / "a.tif", image)
+
+    refused(rng.poisson(60, (90, 120)).astype(np.uint16), NotAnImageError, "hardly ever alike")  # the image itself
+    refused(rng.random((90, 120)).astype(np.float32), NotAnImageError, "fractions")
+    refused(blobs((90, 120)).astype(np.int16) - 1, NotAnImageError, "least value is -1")
+    refused(np.zeros((90, 120, 3), np.uint8), NotAnImageError, "one channel")
+    refused(blobs((45, 60)).astype(np.uint16), ParameterError, r"the image's 90 x 120 pixels.*a\.tif with 45 x 60")
+    refused(np.repeat(np.arange(1, 45 * 1000 + 1).reshape(45, 1000), 2, axis=1).astype(np.uint32), (LimitError, ParameterError), "wanted")  # type: ignore[arg-type]
+    tifffile.imwrite(tmp_path / "none.tif", np.zeros((90, 120), np.uint8))
+    assert abbe.open_rois(tmp_path / "none.tif", image) == []
+
+
+def test_masks_and_outlines_of_labels_are_the_same_places(image: abbe.Image, tmp_path: Path) -> None:
+    labels = blobs((90, 120), seed=5)
+    tifffile.imwrite(tmp_path / "cells.tif", labels.astype(np.uint16))
+    for outlined, mask in zip(abbe.open_rois(tmp_path / "cells.tif", image), Mask.from_labels(labels, image), strict=True):
+        np.testing.assert_array_equal(outlined.mask(image), mask.mask(image))
+
+
+def test_the_shell_measures_in_every_cell(tmp_path: Path, image: abbe.Image, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = blobs((90, 120))
+    abbe.save(image, tmp_path / "image.tif")
+    tifffile.imwrite(tmp_path / "cells.tif", labels.astype(np.uint16))
+    assert main(["colocalize", str(tmp_path / "image.tif"), "--roi", str(tmp_path / "cells.tif"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["results"]
+    pixels = np.asarray(image)[0, :, 0]
+    cells = [v for v in np.unique(labels) if v]
+    assert len(found) == len(cells)
+    for result, value in zip(found, cells):
+        a, b = pixels[:, labels == value].astype(float)
+        if len(a) > 2:
+            assert result["pearson"] == pytest.approx(np.corrcoef(a, b)[0, 1])
+    assert main(["colocalize", str(tmp_path / "image.tif"), "--roi", str(tmp_path / "image.tif")]) == 1
+    assert "one channel" in capsys.readouterr().err
