@@ -59,6 +59,12 @@ def open_rois(path: str | os.PathLike[str], image: Image | None = None) -> list[
     raise NotAnImageError(f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got something else: {name}")
 
 
+def is_picture(path: Path) -> bool:
+    """Is it an image file, of labels perhaps?"""
+    with open(path, "rb") as file:
+        return file.read(4).startswith(PICTURES)
+
+
 def _zipped(data: bytes, name: str) -> Iterator[ROI]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

@@ -96,6 +96,21 @@ class Rois(_Collection[Region]):
         content = {"name": label, "shape": plain(roi.to_dict())}
         return self[self._add(content, f"{_called(self.noun, content)} added", False, author)]
 
+    def put(self, rois: Sequence[ROI], action: str, author: str | None = None) -> None:
+        """Keep several in one change, which is undone as one; `action` says what it was."""
+        contents = [plain(roi.to_dict()) for roi in rois]
+
+        def draft(state: State) -> Draft:
+            first, time = int(state.next_id(self.kind)[1:]), now()
+            values = {}
+            for number, (roi, shape) in enumerate(zip(rois, contents), first):
+                label = (roi.name or f"ROI {number}")[: LIMITS.name]
+                values[f"{self.kind}/r{number}"] = {"id": f"r{number}", "created": time, "name": label, "shape": shape}
+            return Draft(action, values)
+
+        if contents:
+            self._store.commit(draft, author)
+
     def change(
         self, key: str, roi: ROI | None = None, name: str | None = None, author: str | None = None, base: int | None = None
     ) -> Region:

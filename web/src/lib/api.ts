@@ -32,8 +32,8 @@ export async function request(method: string, path: string, body?: unknown, sign
     answer = await fetch(`/api${path}`, {
       method,
       credentials: "same-origin",
-      headers: { "X-Page": PAGE, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { "X-Page": PAGE, ...(body === undefined ? {} : { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json" }) },
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
   } catch (problem) {
@@ -54,6 +54,9 @@ export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal) 
 export const put = <T>(path: string, body: unknown = {}) => json<T>(request("PUT", path, body));
 export const patch = <T>(path: string, body: unknown = {}) => json<T>(request("PATCH", path, body));
 export const remove = <T>(path: string) => json<T>(request("DELETE", path));
+
+/** Sends a file as it is. */
+export const send = <T>(path: string, file: Blob) => json<T>(request("PUT", path, file));
 
 export const query = (values: Record<string, string | number | boolean | null | undefined>): string => {
   const found = new URLSearchParams();

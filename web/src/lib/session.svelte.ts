@@ -1,5 +1,6 @@
 /** One session as this page knows it, and everything that can be done with it. The server's answer is the only truth. */
-import { ApiError, get, passing, patch, post, put, query, readSession, remove } from "./api";
+import { ApiError, get, passing, patch, post, put, query, readSession, remove, send } from "./api";
+import { plural } from "./format";
 import { notes } from "./notes.svelte";
 import type { Document, Job, Roi, Shape, Version } from "./types";
 
@@ -157,6 +158,14 @@ export class Session {
 
   async addRoi(shape: Shape): Promise<string | null> {
     return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), true))?.added ?? null;
+  }
+
+  /** Adds the regions of a file, which is undone as one. */
+  async addRois(file: File): Promise<void> {
+    const done = await this.change(() => send<Document & { added: number }>(this.#at(`/regions${query({ name: file.name })}`), file), true);
+    if (!done) return;
+    const change = done.undo_base ?? undefined;
+    notes.say(`${plural(done.added, "region")} from ${file.name}`, "good", { label: "Undo", act: () => void this.undo(change) });
   }
 
   changeRoi(roi: Roi, edit: { shape?: Shape; name?: string }) {

@@ -7,11 +7,14 @@ export interface Units {
   step: [number, number];
 }
 
+/** Those of a shape: what was drawn elsewhere may be in pixels of the original, which are the world's, where the page draws in um. */
+const own = (shape: Shape, units: Units): Units => (shape.unit === units.unit ? units : { unit: shape.unit, step: [1, 1] });
+
 export type Tool = "rectangle" | "ellipse" | "polygon" | "freehand";
 
 /** As an SVG path in world pixels. */
 export function outline(shape: Shape, units: Units): string {
-  const [sy, sx] = units.step;
+  const [sy, sx] = own(shape, units).step;
   const { x = 0, y = 0 } = shape;
   if (shape.type === "rectangle") {
     const { width = 0, height = 0 } = shape;
@@ -33,7 +36,7 @@ export function outline(shape: Shape, units: Units): string {
 
 /** The shape moved by world pixels. */
 export function moved(shape: Shape, dx: number, dy: number, units: Units): Shape {
-  const [sy, sx] = units.step;
+  const [sy, sx] = own(shape, units).step;
   if (shape.rings) return { ...shape, rings: shape.rings.map((ring) => ring.map(([y, x]) => [y + dy * sy, x + dx * sx] as [number, number])) };
   return { ...shape, y: (shape.y ?? 0) + dy * sy, x: (shape.x ?? 0) + dx * sx };
 }
@@ -62,7 +65,7 @@ export function traced(points: [number, number][], byHand: boolean, units: Units
 
 /** Left, top, right, bottom in world pixels. */
 export function bounds(shape: Shape, units: Units): [number, number, number, number] {
-  const [sy, sx] = units.step;
+  const [sy, sx] = own(shape, units).step;
   const { x = 0, y = 0 } = shape;
   if (shape.type === "rectangle") return [x / sx, y / sy, (x + (shape.width ?? 0)) / sx, (y + (shape.height ?? 0)) / sy];
   if (shape.type === "ellipse") {
@@ -81,13 +84,14 @@ export function bounds(shape: Shape, units: Units): [number, number, number, num
 /** Stretched so that its bounds become these. */
 export function stretched(shape: Shape, to: [number, number, number, number], units: Units): Shape {
   const from = bounds(shape, units);
-  const [sy, sx] = units.step;
+  const mine = own(shape, units);
+  const [sy, sx] = mine.step;
   const fx = (to[2] - to[0]) / Math.max(from[2] - from[0], 1e-9);
   const fy = (to[3] - to[1]) / Math.max(from[3] - from[1], 1e-9);
   const px = (x: number) => (to[0] + (x / sx - from[0]) * fx) * sx;
   const py = (y: number) => (to[1] + (y / sy - from[1]) * fy) * sy;
-  if (shape.type === "rectangle") return spanned("rectangle", [to[0], to[1]], [to[2], to[3]], units);
-  if (shape.type === "ellipse" && !(shape.angle ?? 0)) return spanned("ellipse", [to[0], to[1]], [to[2], to[3]], units);
+  if (shape.type === "rectangle") return spanned("rectangle", [to[0], to[1]], [to[2], to[3]], mine);
+  if (shape.type === "ellipse" && !(shape.angle ?? 0)) return spanned("ellipse", [to[0], to[1]], [to[2], to[3]], mine);
   if (shape.rings) return { ...shape, rings: shape.rings.map((ring) => ring.map(([y, x]) => [py(y), px(x)] as [number, number])) };
   return shape;
 }

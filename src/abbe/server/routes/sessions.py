@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
@@ -13,7 +15,7 @@ from abbe.errors import ConflictError, LimitError, ParameterError
 from abbe.image import ROI, Order
 from abbe.image.arranging import STORED
 from abbe.limits import LIMITS
-from abbe.server import advising, deleting
+from abbe.server import advising, deleting, regions
 from abbe.server import properties as correcting
 from abbe.server.cabinet import path_of
 from abbe.server.document import document
@@ -27,8 +29,6 @@ router = APIRouter(prefix="/sessions/{session_id}")
 Page = Annotated[str, Header(alias="X-Page", max_length=64)]
 #: a length in um or a time in s; larger than any that a microscope has
 Size = Annotated[float, Field(gt=0, le=1e6)]
-#: regions of one session: enough for every cell of a field
-MOST_ROIS = 2000
 
 
 class Planes(Body):
@@ -172,10 +172,23 @@ def add_roi(here: Here, session_id: str, edit: RegionEdit, request: Request) -> 
     session = here.cabinet.get(session_id)
     if edit.shape is None:
         raise ParameterError("wanted the shape of a region, got none")
-    if len(session.rois) >= MOST_ROIS:
-        raise LimitError(f"wanted at most {MOST_ROIS} regions in a session, got one more; delete some")
+    if len(session.rois) >= regions.MOST_ROIS:
+        raise LimitError(f"wanted at most {regions.MOST_ROIS} regions in a session, got one more; delete some")
     added = session.rois.add(ROI.from_dict(edit.shape), edit.name, author=request.scope["device"])
     return {**told(here, session_id, session), "added": added.id}
+
+
+@router.put("/regions")
+async def add_regions(here: Here, session_id: str, request: Request, name: Annotated[str, Query(max_length=4096)]) -> dict[str, Any]:
+    """The regions of a file (its bytes are the body): ImageJ .roi or .zip, GeoJSON, abbe's JSON, or a label image."""
+    session = await run_in_threadpool(here.cabinet.get, session_id)
+    folder = here.scratch.folder()
+    try:
+        place = await regions.received(request.stream(), name, folder, here.settings.limits.upload)
+        added = await run_in_threadpool(regions.add_from, session, place, request.scope["device"])
+        return {**await run_in_threadpool(told, here, session_id, session), "added": added}
+    finally:
+        await run_in_threadpool(shutil.rmtree, folder, True)
 
 
 @router.put("/rois/{roi}")
