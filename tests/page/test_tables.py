@@ -59,6 +59,12 @@ def test_a_table_whose_sheet_is_closed_goes_on_and_is_shown_when_it_is_there(loo
     sheet.wait_for(state="detached")
     looking.page.locator(".panel").get_by_role("progressbar", name="Table of cell").wait_for()
     looking.tap("Show")
-    playwright.expect(sheet.locator("tbody tr")).to_have_count(61)
+    playwright.expect(sheet.locator("tbody tr:not(.over)")).to_have_count(61)
     looking.wait("These numbers are kept")
     assert kept(served) == 61
+    with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
+        r = [float(found.results["pearson"]) for found in session.analyses if found.roi is not None]
+    over = sheet.locator("tr.over")
+    playwright.expect(over.locator("td").nth(2)).to_have_text("60 regions")
+    playwright.expect(over.locator("td").nth(3)).to_have_text(f"{np.mean(r):.3f}± {np.std(r, ddof=1):.3f}".replace("-", "−"))
+    looking.picture("table")
