@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -126,3 +127,40 @@ def test_coefficients_over_regions_are_summed_up_and_many_remarks_of_a_kind_are_
     row = dict(zip(table.head, next(row for row in table.rows if row[3] == "spearman")))
     assert (row["image"], row["regions"], row["undefined in"]) == ("original", 12, 0)
     assert not [one for one in tables(colocalize_all(image, [(0, 1)], rois[:2]).results) if one.title == "Over regions"]
+
+
+def test_many_files_are_one_table_and_each_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files with other numbers of cells, whose ROIs lie beside them under their names; one without ROIs does not stop the others."""
+    (tmp_path / "plate").mkdir()
+    means = []
+    for k, count in enumerate((3, 5, 4)):
+        pixels = np.asarray(_cells())[0, :, 0].astype(np.int64)
+        pixels[1] = pixels[1] * (3 - k) // 3 + np.random.default_rng(k).poisson(40 + 40 * k, pixels[1].shape)
+        image = Image.from_array(pixels.astype(np.uint16), axes="CYX", pixel_size=0.1)
+        abbe.save(image, tmp_path / "plate" / f"well {k}.ome.tif")
+        rois = [ROI.rectangle(12.0 * n, 14.0 * n, 10, 12, name=f"cell {n}") for n in range(count)]
+        abbe.save_rois(rois, tmp_path / "plate" / f"well {k}_cells.json")
+        means.append(np.mean([float(colocalize(image, roi=roi)["pearson"].value or 0) for roi in rois]))
+    abbe.save(_cells(), tmp_path / "plate" / "well 3.ome.tif")
+    files = [str(tmp_path / "plate" / f"well {k}.ome.tif") for k in range(4)]
+    words = ["colocalize", *files, "--roi", "{}_cells.json"]
+    assert main([*words, "-o", str(tmp_path / "all.csv")]) == 1
+    said = capsys.readouterr()
+    assert "1 of 4 files could not be done: well 3.ome.tif" in said.err
+    assert (
+        f"original, channel 0 with channel 1, over 3 files: pearson {np.mean(means):.4g} +- {np.std(means, ddof=1):.4g} (mean, SD), "
+        f"median {np.median(means):.4g}, {min(means):.4g} to {max(means):.4g}"
+    ) in said.out
+    text = (tmp_path / "all.csv").read_text(encoding="utf-8-sig")
+    tables_of = {part.splitlines()[0]: part.splitlines()[1:] for part in text.removeprefix("# ").split("\n\n# ")}
+    coefficients = list(csv.DictReader(tables_of["Coefficients"]))
+    assert [row["source"] for row in coefficients] == ["well 0.ome.tif"] * 3 + ["well 1.ome.tif"] * 5 + ["well 2.ome.tif"] * 4
+    over = {row["coefficient"]: row for row in csv.DictReader(tables_of["Over files"])}
+    assert float(over["pearson"]["mean"]) == pytest.approx(np.mean(means))
+    assert over["pearson"]["files"] == "3"
+    regions = [row for row in csv.DictReader(tables_of["Over regions"]) if row["coefficient"] == "pearson"]
+    assert [float(row["mean"]) for row in regions] == pytest.approx(means)
+    assert len(tables_of["Definitions"]) == len(set(tables_of["Definitions"]))
+    assert main([*words[:4], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["files"]
+    assert [(one["source"], len(one["results"])) for one in found] == [("well 0.ome.tif", 1), ("well 1.ome.tif", 1), ("well 2.ome.tif", 1)]

@@ -26,7 +26,7 @@ class Table:
 
 def tables(results: Sequence[Colocalization]) -> list[Table]:
     """Everything that the results say, a table per subject."""
-    lines = [line for result in results for line in _versions(result)]
+    lines = [line for result in results for line in versions(result)]
     found = [
         _coefficients(lines),
         _over_regions(lines),
@@ -50,7 +50,7 @@ Line: TypeAlias = tuple[tuple[Cell, ...], Colocalization]
 WHERE = ("image", "channel 1", "channel 2", "ROI", "frames", "planes")
 
 
-def _versions(result: Colocalization) -> Iterator[Line]:
+def versions(result: Colocalization) -> Iterator[Line]:
     """The original first, then what was computed from it."""
     if result.original is not None:
         yield _where(result.original, "original"), result.original
@@ -196,7 +196,7 @@ def _undefined(lines: Sequence[Line]) -> Table:
 
 
 def _warnings(results: Sequence[Colocalization]) -> Table:
-    lines = [line for result in results for line in _versions(result)]
+    lines = [line for result in results for line in versions(result)]
     rows = [(*where, notice.code, notice.message) for where, result in lines for notice in result.notices]
     return Table("Warnings", (*WHERE, "about", "message"), tuple(rows))
 
