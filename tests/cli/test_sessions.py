@@ -126,3 +126,16 @@ def test_what_is_missing_is_said_in_one_line(
     said = capsys.readouterr().err
     assert said.startswith("abbe: ")
     assert said.count("\n") == 1
+
+
+def test_what_is_exported_is_named_with_commas_or_again_and_again(tmp_path: Path) -> None:
+    image = Image.from_array(np.random.default_rng(0).poisson(50, (2, 40, 48)).astype(np.uint16), axes="CYX")
+    Session.create(tmp_path / "cells.abbe", image).close()
+    written = []
+    for k, words in enumerate(
+        (["--what", "image,data", "--data", "csv,txt"], ["--what", "image", "--what", "data", "--data", "csv", "--data", "txt"])
+    ):
+        assert frame.main(["export", str(tmp_path / "cells.abbe"), "-o", str(tmp_path / f"out {k}"), *words]) == 0
+        written.append(sorted(path.relative_to(tmp_path / f"out {k}").as_posix() for path in (tmp_path / f"out {k}").rglob("*")))
+    assert written[0] == written[1]
+    assert {Path(name).suffix for name in written[0]} >= {".csv", ".txt"}

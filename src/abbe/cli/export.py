@@ -15,20 +15,23 @@ from abbe.session import Session
 from abbe.session.choices import DATA, IMAGES, PARTS, PICTURES, REPORTS
 from abbe.session.packing import unpack as unpack_session
 
+#: how several of an option are given
+SEVERAL = "; several with commas, or given again"
 
-def _formats(what: str, known: Sequence[str]) -> Any:
-    return typer.Option(help=f"Formats of {what}: {', '.join(known)}. [default: the last]", show_default=False)
+
+def _formats(what: str, known: Sequence[str], several: str = "") -> Any:
+    return typer.Option(help=f"Formats of {what}: {', '.join(known)}{several}. [default: the last]", show_default=False)
 
 
 def command(
     session: Annotated[Path, typer.Argument(help="The session.", metavar="SESSION", show_default=False)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write to. [default: NAME_export]", show_default=False)] = None,
-    what: Annotated[str | None, typer.Option(help=f"Of {', '.join(PARTS)}. [default: most]", show_default=False)] = None,
+    what: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(PARTS)}{SEVERAL}. [default: most]", show_default=False)] = None,
     version: Annotated[str | None, typer.Option(help="Version by id or name. [default: the current one]", show_default=False)] = None,
     images: Annotated[str | None, _formats("images", IMAGES)] = None,
     pictures: Annotated[str | None, _formats("pictures", PICTURES)] = None,
-    data: Annotated[str | None, _formats("the numbers", DATA)] = None,
-    report: Annotated[str | None, _formats("the report", REPORTS)] = None,
+    data: Annotated[list[str] | None, _formats("the numbers", DATA, SEVERAL)] = None,
+    report: Annotated[list[str] | None, _formats("the report", REPORTS, SEVERAL)] = None,
     colors: Annotated[
         str | None, typer.Option(help="Colours of the channels in pictures: magenta,green or #ff00ff,... or viridis.", show_default=False)
     ] = None,
@@ -54,7 +57,7 @@ def command(
             "pictures": pictures,
             "data": _listed(data),
             "report": _listed(report),
-            "colors": _listed(colors),
+            "colors": _listed(None if colors is None else [colors]),
         }
         chosen = {key: value for key, value in choices.items() if value is not None}
         done = opened.export(out or Path(f"{session.stem}_export"), overwrite=overwrite, progress=report_progress, **chosen)
@@ -66,5 +69,5 @@ def command(
         say(f"left out: {text}", err=True)
 
 
-def _listed(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def _listed(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if not texts else tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
