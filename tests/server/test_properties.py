@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import tifffile
 
 import abbe
+from abbe.errors import SessionError
 from abbe.session import Session
 from abbe.session.repeating import rerun
 
@@ -141,3 +144,101 @@ def test_a_result_of_the_image_as_told_is_computed_and_its_report_is_run_again(
     (folder / "plain.abbe").rename(tmp_path / "away")
     outcome = rerun(tmp_path / "report.html", folder / "plain.tif")
     assert (outcome.agrees, outcome.identical, outcome.numbers > 10) == (True, True, True)
+
+
+def test_a_session_told_in_its_place_keeps_its_name_and_its_colours(device: httpx.Client, cells: str, folder: Path) -> None:
+    kept = {"channels": [{"visible": True, "color": "#ff00ff"}, {"visible": False, "color": "#00ff00"}]}
+    device.put(f"/api/sessions/{cells}/view", json={"keep": kept})
+    assert told(device, cells, pixel_size=[None, 0.2, 0.2]) == cells
+    found = device.get(f"/api/sessions/{cells}").json()
+    assert (found["name"], found["view"]) == ("cells", kept)
+    assert told(device, cells, planes={"channels": 1, "planes": 2, "frames": 1}) == cells
+    assert device.get(f"/api/sessions/{cells}").json()["view"] == {}  # they were of other channels
+    with Session.open(folder / "cells.abbe") as session:
+        assert session.name == "cells"
+
+
+def test_what_was_measured_from_the_shell_is_work_and_stays(device: httpx.Client, cells: str, folder: Path) -> None:
+    with Session.open(folder / "cells.abbe") as session:
+        session.colocalize((0, 1))
+        assert not session.can_undo  # a measurement is not undone
+    assert told(device, cells, pixel_size=[None, 0.2, 0.2]) != cells
+    with Session.open(folder / "cells.abbe") as session:
+        assert len(session.analyses) == 1
+
+
+def test_a_session_that_another_program_writes_a_version_into_stays(device: httpx.Client, cells: str, folder: Path) -> None:
+    with Session.open(folder / "cells.abbe") as session:
+        corrected: list[str] = []
+
+        def meanwhile(fraction: float, what: str) -> None:
+            if not corrected:
+                corrected.append(told(device, cells, pixel_size=[None, 0.2, 0.2]))
+
+        session.add_version(session.image("v1"), name="of the shell", progress=meanwhile)
+        assert corrected != [cells]
+    with Session.open(folder / "cells.abbe") as session:
+        assert [version.name for version in session.versions] == ["original", "of the shell"]
+
+
+def test_a_version_of_the_image_as_it_was_does_not_come_into_the_session_that_took_its_place(
+    device: httpx.Client, cells: str, folder: Path
+) -> None:
+    with Session.open(folder / "cells.abbe") as session:
+        made = abbe.Image.from_array(np.asarray(session.image("v1")) + 1, axes="TCZYX")  # takes long, say
+        assert told(device, cells, planes={"channels": 1, "planes": 2, "frames": 1}) == cells
+        with pytest.raises(SessionError, match="another session lies in its place"):
+            session.add_version(made)
+    with Session.open(folder / "cells.abbe") as session:
+        assert [version.name for version in session.versions] == ["original"]
+
+
+def test_of_two_devices_that_correct_at_once_the_second_is_told(device: httpx.Client, plain: str, folder: Path) -> None:
+    def ask(frames: int) -> int:
+        planes = {"channels": 1, "planes": 12 // frames, "frames": frames}
+        return device.post(f"/api/sessions/{plain}/properties", json={"planes": planes}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(ask, (2, 3, 4, 6)))
+    assert set(answers) <= {200, 409}
+    assert 200 in answers
+    assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == ["cells.tif", "plain.abbe", "plain.tif"]
+    assert not [p for p in folder.iterdir() if p.name.startswith(".deleted-")]
+
+
+def test_where_a_program_holds_the_session_open_the_corrected_one_lies_beside(
+    device: httpx.Client, cells: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.rename
+
+    def held_open(source: Path, target: Path) -> None:  # as Windows refuses it
+        if Path(source) == folder / "cells.abbe":
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", held_open)
+    now = told(device, cells, pixel_size=[None, 0.2, 0.2])
+    assert (now != cells, original(device, cells)["pixel_size"], original(device, now)["pixel_size"]) == (
+        True,
+        [None, 0.1, 0.1],
+        [None, 0.2, 0.2],
+    )
+    assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".hidden")) == ["cells 2.abbe", "cells.abbe", "cells.tif"]
+
+
+def test_what_is_told_again_is_not_said_to_be_the_files(device: httpx.Client, cells: str) -> None:
+    told(device, cells, pixel_size=[None, 0.2, 0.2])
+    told(device, cells, pixel_size=[None, 0.3, 0.3])
+    said = [notice["message"] for notice in original(device, cells)["notices"] if notice["code"] == "told"]
+    assert said[0].startswith("told by hand: pixel height 0.2 um (the file: 0.1 um)")
+    assert said[1].startswith("told by hand: pixel height 0.3 um (before: 0.2 um)")
+
+
+def test_saturation_is_told_of_the_channels_as_they_are_called_now(device: httpx.Client, folder: Path) -> None:
+    pixels = np.random.default_rng(0).poisson(60, (2, 40, 50)).astype(np.uint8)
+    pixels[0, :20, :30] = 255
+    abbe.save(abbe.Image.from_array(pixels, axes="CYX", pixel_size=0.1, channels=["a", "b"]), folder / "bright.tif")
+    session = device.post("/api/open", json={"path": "bright.tif"}).json()["id"]
+    told(device, session, channels=["actin", "tubulin"])
+    said = [notice["message"] for notice in original(device, session)["notices"] if notice["code"] == "saturated"]
+    assert [message.split(":")[0] for message in said] == ["actin"]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
-from abbe.errors import AxesError, ConflictError, ParameterError
+from abbe.errors import AxesError, ConflictError, ParameterError, StorageError
 from abbe.image import Image, Notice, Order, PixelSize, arranged
 from abbe.image.arranging import STORED
+from abbe.image.computed import is_result
 from abbe.server.cabinet import id_of
-from abbe.server.leftovers import DELETED
+from abbe.server.leftovers import DELETED, held
 from abbe.server.opening import create
 from abbe.server.service import Service
 from abbe.session import Session
+from abbe.session.saving import is_being_written
+from abbe.storage import storage_error
 
 #: warnings that are settled when somebody says what the file does not
 SETTLED_BY_SIZE, SETTLED_BY_PLANES = "pixel_size", "axes_guessed"
+#: the warning that an image's pixels give of each channel
+PER_CHANNEL = "saturated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +45,68 @@ def correct(here: Service, session_id: str, wanted: Properties) -> str:
     A session in which nothing was done yet is replaced by it, under its name; any other stays as it is, for what was measured in it was
     measured of the image as it was, and the corrected image gets a session of its own beside it.
 
-    Raises `ParameterError` where all is so already, and for what no image can be; `ConflictError` while a job works on it.
+    Raises `ParameterError` where all is so already, and for what no image can be; `ConflictError` while a job works on it, or where
+    another device corrected it meanwhile.
     """
-    session = here.cabinet.get(session_id)
-    image = corrected(session.image(session.original.id), wanted)
-    if here.queue.busy(session_id):
-        raise ConflictError("abbe is working on this image; wait until it is done, or cancel it, then correct it")
     place = here.cabinet.folder(session_id)
-    made = place.with_name(create(place.parent, place.stem, image))
-    if session.read_only is None and untouched(session) and not here.queue.busy(session_id) and place.is_dir():
-        here.cabinet.forget(session_id)
-        _take_place(place, made)
-        here.cabinet.get(session_id)  # another lies there now: the pages that show it are told
+    seen = here.cabinet.get(session_id).original.folder
+    with here.folders.opening.alone(place):
+        session = here.cabinet.get(session_id)
+        if session.original.folder != seen:
+            raise ConflictError("another device corrected this image meanwhile; look at it again, then correct it")
+        image = corrected(session.image(session.original.id), wanted)
+        if here.queue.busy(session_id):
+            raise ConflictError("abbe is working on this image; wait until it is done, or cancel it, then correct it")
         made = place
+        if not untouched(session) or not _replaced(here, session_id, image, wanted.planes is None):
+            made = place.with_name(create(place.parent, place.stem, image))
     folder = made.parent.relative_to(here.cabinet.root)
     here.hub.publish("folder", {"path": folder.as_posix().removeprefix(".")})
     return id_of((folder / made.name).as_posix())
 
 
 def untouched(session: Session) -> bool:
-    """Was nothing done in it: no version but the original, no region, no comment, nothing measured, and nothing of it taken back?"""
+    """Was nothing done in it, be it taken back or not, and does nobody write in it?"""
     session.refresh()
-    return len(session.versions) == 1 and not session.can_undo and not session.can_redo and not session.rois and not session.comments
+    return session.read_only is None and session.path.is_dir() and session.revision == 1 and not is_being_written(session.path)
 
 
-def _take_place(place: Path, made: Path) -> None:
-    gone = place.with_name(f"{DELETED}{secrets.token_hex(8)}")
-    os.rename(place, gone)
+def _replaced(here: Service, session_id: str, image: Image, same_planes: bool) -> bool:
+    """Put a session around `image` in place of an untouched one; with its colours and contrast, where its planes are the same.
+
+    False where that cannot be: something was done in it meanwhile, or a program has its files open (Windows). It is then as it was.
+    """
+    place = here.cabinet.folder(session_id)
+    session = here.cabinet.get(session_id)
+    aside = place.with_name(f"{DELETED}{secrets.token_hex(8)}")
+    made, before = aside / place.name, aside / "before"
     try:
-        os.rename(made, place)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.rename(gone, place)
-        raise
-    shutil.rmtree(gone, ignore_errors=True)
+        aside.mkdir()
+    except OSError as problem:
+        raise storage_error(place, problem) from problem
+    try:
+        with held(aside):
+            try:
+                with Session.create(made, image) as new:
+                    if same_planes and session.view:
+                        new.set_view(session.view)
+            except StorageError as problem:
+                raise type(problem)(str(problem).replace(str(made), place.name)) from problem
+            if not untouched(session) or here.queue.busy(session_id):
+                return False
+            here.cabinet.forget(session_id)
+            try:
+                os.rename(place, before)
+                os.rename(made, place)
+            except OSError:
+                if not place.exists():
+                    os.rename(before, place)
+                return False
+    finally:
+        if place.exists():  # else what was there lies in it
+            shutil.rmtree(aside, ignore_errors=True)
+    here.cabinet.get(session_id)  # another lies there now: the pages that show it are told
+    return True
 
 
 def corrected(image: Image, wanted: Properties) -> Image:
@@ -83,6 +114,7 @@ def corrected(image: Image, wanted: Properties) -> Image:
     said: list[str] = []
     settled: set[str] = set()
     now = image
+    source = "before" if any(notice.code == "told" for notice in image.notices) else "the file"
     if wanted.planes is not None:
         channels, planes, frames = wanted.planes
         try:
@@ -92,11 +124,11 @@ def corrected(image: Image, wanted: Properties) -> Image:
         settled.add(SETTLED_BY_PLANES)
         if now is not image:
             order = f", {wanted.order} from the fastest to the slowest" if sum(n > 1 for n in wanted.planes) > 1 else ""
-            said.append(f"{_planes(now)}{order} (the file: {_planes(image)})")
+            said.append(f"{_planes(now)}{order} ({source}: {_planes(image)})")
     if wanted.pixel_size is not None and wanted.pixel_size != image.pixel_size:
         now = now.replace(pixel_size=wanted.pixel_size)
         said += [
-            f"{name} {_size(told)} (the file: {_size(own)})"
+            f"{name} {_size(told)} ({source}: {_size(own)})"
             for name, told, own in zip(("z-step", "pixel height", "pixel width"), wanted.pixel_size, image.pixel_size)
             if told != own
         ]
@@ -105,11 +137,13 @@ def corrected(image: Image, wanted: Properties) -> Image:
     if wanted.time_step is not None and wanted.time_step != image.time_step:
         now = now.replace(time_step=wanted.time_step)
         before = "not known" if image.time_step is None else f"{image.time_step:g} s"
-        said.append(f"a frame every {wanted.time_step:g} s (the file: {before})")
+        said.append(f"a frame every {wanted.time_step:g} s ({source}: {before})")
     if wanted.channels is not None and wanted.channels != now.channels:
         before = ", ".join(image.channels)
         now = now.replace(channels=_named(wanted.channels, now))
-        said.append(f"channels {', '.join(now.channels)} (the file: {before})")
+        said.append(f"channels {', '.join(now.channels)} ({source}: {before})")
+    if (now.pixels is not image.pixels or now.channels != image.channels) and not is_result(image):
+        settled.add(PER_CHANNEL)  # which is looked for again: it is told by the channel's name
     left = tuple(notice for notice in now.notices if notice.code not in settled)
     if not said and left == now.notices:
         raise ParameterError("wanted something to correct, and all of it is so already")

@@ -116,9 +116,20 @@ def add(store: Store, plan: Plan, progress: Progress | None) -> Version:
             record |= _write(place / "version", plan.image, record, progress)
             with store.writing():
                 store.refresh()
+                if not _same(before, store.state):
+                    raise SessionError(
+                        f"wanted to keep a version in {folder.name}, and another session lies in its place now: its image was corrected, "
+                        "or it was made anew; do it again there"
+                    )
                 return _place(store, plan, record, place / "version")
     except OSError as problem:
         raise storage_error(folder, problem) from problem
+
+
+def _same(before: State, now: State) -> bool:
+    """Is it still the session that it was? Its first version stays in its folder."""
+    first = f"versions/{before.ids_of('versions')[0]}"
+    return bool(before.values[first]["folder"] == now.values.get(first, {}).get("folder"))
 
 
 def _place(store: Store, plan: Plan, record: dict[str, Any], written: Path) -> Version:
@@ -211,6 +222,12 @@ def _workplace(folder: Path) -> Iterator[Path]:
     finally:
         os.close(handle)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def is_being_written(folder: Path) -> bool:
+    """Is anybody writing a version into the session, this process or another?"""
+    incoming = folder / INCOMING
+    return incoming.is_dir() and any(_in_use(place) for place in incoming.iterdir())
 
 
 def _in_use(place: Path) -> bool:

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/sessions/{session_id}")
 
 Page = Annotated[str, Header(alias="X-Page", max_length=64)]
 #: a length in um or a time in s; larger than any that a microscope has
-Size = Annotated[float, Field(gt=0, le=1e6)]
+Size = Annotated[float, Field(ge=1e-9, le=1e6)]
 
 
 class Planes(Body):
@@ -181,10 +181,11 @@ def add_roi(here: Here, session_id: str, edit: RegionEdit, request: Request) -> 
 @router.put("/regions")
 async def add_regions(here: Here, session_id: str, request: Request, name: Annotated[str, Query(max_length=4096)]) -> dict[str, Any]:
     """The regions of a file (its bytes are the body): ImageJ .roi or .zip, GeoJSON, abbe's JSON, or a label image."""
-    session = await run_in_threadpool(here.cabinet.get, session_id)
+    await run_in_threadpool(here.cabinet.folder, session_id)  # is there such a session?
     folder = here.scratch.folder()
     try:
         place = await regions.received(request.stream(), name, folder, here.settings.limits.upload)
+        session = await run_in_threadpool(here.cabinet.get, session_id)  # which may have been corrected while the file came
         added = await run_in_threadpool(regions.add_from, session, place, request.scope["device"])
         return {**await run_in_threadpool(told, here, session_id, session), "added": added}
     finally:
