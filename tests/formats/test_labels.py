@@ -130,3 +130,22 @@ def test_the_shell_measures_in_every_cell(tmp_path: Path, image: abbe.Image, cap
             assert result["pearson"] == pytest.approx(np.corrcoef(a, b)[0, 1])
     assert main(["colocalize", str(tmp_path / "image.tif"), "--roi", str(tmp_path / "image.tif")]) == 1
     assert "one channel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rows", "columns"), [((0, 50), (0, 70)), ((10, 70), (20, 100))])
+@pytest.mark.parametrize("of", ["original", "cropped"])
+def test_labels_lie_on_a_cropped_version_whether_they_are_of_it_or_of_its_original(
+    tmp_path: Path, image: abbe.Image, capsys: pytest.CaptureFixture[str], of: str, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    labels = blobs((90, 120)).astype(np.uint16)
+    cut = labels[slice(*rows), slice(*columns)]
+    wanted = {int(value): int((cut == value).sum()) for value in np.unique(cut) if value and (cut == value).sum() > 9}
+    assert len(wanted) > 3
+    for array in (labels, cut):
+        array[~np.isin(array, list(wanted))] = 0
+    tifffile.imwrite(tmp_path / "labels.tif", labels if of == "original" else cut)
+    with abbe.Session.create(tmp_path / "cells.abbe", image) as session:
+        session.crop(rows, columns)
+    assert main(["colocalize", str(tmp_path / "cells.abbe"), "--roi", str(tmp_path / "labels.tif"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["results"]
+    assert {one["region"]["name"]: one["n"] for one in found} == {f"label {value}": count for value, count in wanted.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from abbe.cli.speech import say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import ColocalizationTable, colocalize_all, tables
 from abbe.colocalization.over import tables_of_files
-from abbe.errors import ParameterError
+from abbe.errors import AbbeError, ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image
@@ -120,15 +120,10 @@ def measure(file: Path, asked: Asked, *, quiet: bool) -> ColocalizationTable:
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(file)) if is_session(file) else None
         image = open_image(file) if session is None else session.image()
-        drawn_on = image if session is None or session.current.offset == (0.0, 0.0) else session.image(session.original.id)
-        rois = [found for path in asked.rois for found in _some(_for(path, file), drawn_on)]
+        rois = [found for path in asked.rois for found in _some(_for(path, file), image, session)]
         if asked.background_roi is not None:
             place = _for(asked.background_roi, file)
-            settings["background"] = _one(open_rois(place, drawn_on), place)
-        if session is not None:  # whose current version may be cropped
-            rois = [session.placed(one) for one in rois]
-            if isinstance(settings["background"], ROI):
-                settings["background"] = session.placed(settings["background"])
+            settings["background"] = _one(_lying(place, image, session), place)
         pairs = _pairs(image, asked.channels, asked.all_pairs)
         if image.original is None and is_result(image):
             say(f"note: {file.name} is a result, measured without its original; a session has both: abbe enhance -o NAME.abbe", err=True)
@@ -213,12 +208,24 @@ def _numbers(text: str) -> str | tuple[float, ...]:
         return text
 
 
-def _some(path: Path, image: Image) -> list[ROI]:
+def _some(path: Path, image: Image, session: Session | None) -> list[ROI]:
     """The ROIs of a file; none at all would silently measure the whole image."""
-    found = open_rois(path, image)
+    found = _lying(path, image, session)
     if not found:
         raise ParameterError(f"wanted ROIs to measure in, got none in {path.name}")
     return found
+
+
+def _lying(path: Path, image: Image, session: Session | None) -> list[ROI]:
+    """The ROIs of a file as they lie on a session's current version, which may be cropped; labels are of its original, or of itself."""
+    if session is None or not session.is_cropped(session.current):
+        return open_rois(path, image)
+    try:
+        return [session.placed(roi) for roi in open_rois(path, session.image(session.original.id))]
+    except ParameterError:
+        with suppress(AbbeError):
+            return open_rois(path, image)
+        raise
 
 
 def _one(rois: Sequence[ROI], path: Path) -> ROI:
