@@ -63,22 +63,27 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. `notes` stand below it; `key` names it in data files."""
+    """Rows under headings. `notes` stand below it; `key` names it in data files, where alone a `wide` one stands."""
 
     key: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    wide: bool = False
 
     def is_numeric(self, column: int) -> bool:
         """Does a column hold numbers? Its undefined ones are then set like them."""
         return any(row[column].number is not None for row in self.rows)
 
     @classmethod
-    def of(cls, key: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str] = ()) -> Table:
+    def of(
+        cls, key: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], notes: Sequence[str] = (), wide: bool = False
+    ) -> Table:
         filled = tuple(tuple(cell(value) for value in row) for row in rows)
-        return cls(key, inert(title), tuple(short(name) for name in columns), filled, tuple(dict.fromkeys(inert(note) for note in notes)))
+        return cls(
+            key, inert(title), tuple(short(name) for name in columns), filled, tuple(dict.fromkeys(inert(note) for note in notes)), wide
+        )
 
 
 @dataclass(frozen=True)

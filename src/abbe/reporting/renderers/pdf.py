@@ -82,7 +82,7 @@ def _section(section: Section, style: dict[str, Any]) -> Iterator[Any]:
         yield Paragraph(markup(text), style["warning"])
     for figure in section.figures:
         yield plate(figure, style["caption"], FRAME, TALLEST)
-    for table in section.tables:
+    for table in (table for table in section.tables if not table.wide):
         yield from _table(table, style)
 
 

@@ -15,6 +15,7 @@ from abbe.reporting.figures.charts import scattergrams
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Cell, Figure, Missing, Section, Table
 from abbe.reporting.sections.further import further
+from abbe.reporting.sections.many import fewer, in_full, over_regions, overview
 
 #: bins a side of a scattergram: as many as its picture has pixels
 BINS = 256
@@ -26,7 +27,9 @@ def colocalization(case: Case) -> Section | None:
         return None
     tables: list[Table] = []
     figures: list[Figure] = []
-    for number, (title, measured) in enumerate(zip(titles(case.colocalizations), case.colocalizations, strict=True), 1):
+    called = titles(case.colocalizations)
+    for k in in_full(case.colocalizations):
+        number, title, measured = k + 1, called[k], case.colocalizations[k]
         before = measured.data.get("original")
         tables.append(_coefficients(number, title, measured))
         tables.append(_pixels(number, title, measured))
@@ -40,11 +43,20 @@ def colocalization(case: Case) -> Section | None:
     return Section(
         "colocalization",
         "Colocalization",
-        paragraphs=(_reading(case),),
+        paragraphs=(*_of_many(case), _reading(case)),
         warnings=tuple(_warnings(case)),
         figures=tuple(figures),
-        tables=(*tables, _definitions(case)),
+        tables=(*over_regions(case.colocalizations), *overview(called, case.colocalizations), *tables, _definitions(case)),
     )
+
+
+def _of_many(case: Case) -> Iterator[str]:
+    measured, shown = len(case.colocalizations), len(in_full(case.colocalizations))
+    if measured > shown:
+        yield (
+            f"{measured} measurements were made. A table has a line for each; of {shown}, whole images before regions, all numbers and "
+            "scattergrams follow. Every coefficient of all of them is in the report as XLSX, CSV or text, and in what abbe rerun reads."
+        )
 
 
 def _warnings(case: Case) -> Iterator[str]:
@@ -53,15 +65,16 @@ def _warnings(case: Case) -> Iterator[str]:
     What is true of the original alone is said, too: its numbers stand in the tables.
     """
     said = {notice.message for named in (case.before, case.after) if named for notice in named.image.warnings}
-    about: dict[str, list[str]] = {}
+    about: dict[tuple[str, str], list[str]] = {}
     for title, measured in zip(titles(case.colocalizations), case.colocalizations, strict=True):
-        own, before = ([notice["message"] for notice in (source or {}).get("warnings") or ()] for source in _sources(measured))
+        own, before = (
+            [(notice["code"], notice["message"]) for notice in (source or {}).get("warnings") or ()] for source in _sources(measured)
+        )
         places = {**dict.fromkeys(before, f"{title}, on the original"), **dict.fromkeys(own, title)}
-        for message, place in places.items():
-            if message not in said:
-                about.setdefault(message, []).append(place)
-    for message, measured_in in about.items():
-        yield inert(f"{'; '.join(dict.fromkeys(measured_in))}: {message}")
+        for warning, place in places.items():
+            if warning[1] not in said:
+                about.setdefault(warning, []).append(place)
+    yield from fewer(about)
 
 
 def _sources(measured: Measured) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
@@ -70,7 +83,7 @@ def _sources(measured: Measured) -> tuple[Mapping[str, Any], Mapping[str, Any] |
 
 
 def _fields(table: Table) -> dict[str, Any]:
-    return {"key": table.key, "title": table.title, "columns": table.columns, "rows": table.rows, "notes": table.notes}
+    return {"key": table.key, "title": table.title, "columns": table.columns, "rows": table.rows, "notes": table.notes, "wide": table.wide}
 
 
 def titles(measurements: Sequence[Measured]) -> list[str]:
