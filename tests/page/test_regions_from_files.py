@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import tifffile
 
 import abbe
-from abbe.image import ROI
+from abbe.image import ROI, Mask
 from abbe.session import Session
 
 from .conftest import Served, playwright
@@ -76,3 +77,34 @@ def test_a_file_without_regions_says_so(hand: Hand, tmp_path: Path) -> None:
     hand.page.locator("input[type=file]").last.set_input_files(tmp_path / "notes.json")
     hand.wait("notes.json")
     expect(hand.page.get_by_role("button", name="Regions from a file")).to_be_enabled()
+
+
+def test_a_mask_made_in_python_is_measured_and_neither_drawn_nor_moved(hand: Hand, served: Served) -> None:
+    page = hand.page
+    inside = np.zeros((96, 96), bool)
+    inside[10:40, 20:50] = True
+    with Session.open(served.folder / "cell.abbe") as session:
+        session.rois.add(Mask.from_pixels(inside, session.image()), "by hand")
+    hand.tap("Colocalization")
+    hand.tap("by hand")
+    hand.wait("by hand, 900 pixels")
+    expect(page.locator("path.roi")).to_have_count(0)
+    expect(page.locator("circle.handle")).to_have_count(0)
+    page.locator(".surface").focus()
+    page.keyboard.press("ArrowRight")
+    hand.wait("by hand was made in Python")
+    with Session.open(served.folder / "cell.abbe") as session:
+        np.testing.assert_array_equal(session.rois.roi("by hand").mask(session.image())[0], inside)
+
+
+def test_a_region_of_very_many_corners_does_not_stop_the_page(hand: Hand, tmp_path: Path) -> None:
+    teeth = 90_000  # more corners than a function takes arguments
+    ring = [[2 + 2 * (k % 2), 2 + 5 * k / teeth] for k in range(teeth)] + [[8, 7 - 5 * k / teeth - 1e-6] for k in range(teeth)]
+    (tmp_path / "comb.json").write_text(json.dumps([{"type": "polygon", "name": "comb", "unit": "um", "rings": [ring]}]))
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    hand.page.locator("input[type=file]").last.set_input_files(tmp_path / "comb.json")
+    hand.wait("1 region from comb.json")
+    expect(hand.page.locator("path.roi")).to_have_count(1)
+    hand.tap("comb")
+    hand.wait("comb, ")

@@ -10,6 +10,9 @@ export interface Units {
 /** Those of a shape: what was drawn elsewhere may be in pixels of the original, which are the world's, where the page draws in um. */
 const own = (shape: Shape, units: Units): Units => (shape.unit === units.unit ? units : { unit: shape.unit, step: [1, 1] });
 
+/** Is it a shape that the page draws and moves? Masks and combinations, which are made in Python, it measures in alone. */
+export const drawable = (shape: Shape): boolean => shape.type === "rectangle" || shape.type === "ellipse" || !!shape.rings?.length;
+
 export type Tool = "rectangle" | "ellipse" | "polygon" | "freehand";
 
 /** As an SVG path in world pixels. */
@@ -75,10 +78,17 @@ export function bounds(shape: Shape, units: Units): [number, number, number, num
     const h = Math.hypot(a * Math.sin(turn), b * Math.cos(turn));
     return [(x - w) / sx, (y - h) / sy, (x + w) / sx, (y + h) / sy];
   }
-  const points = (shape.rings ?? []).flat();
-  const xs = points.map((p) => p[1] / sx);
-  const ys = points.map((p) => p[0] / sy);
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  const box: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const ring of shape.rings ?? []) {
+    for (const [py, px] of ring) {
+      // one by one: the outline of a mask may have more corners than a function takes arguments
+      box[0] = Math.min(box[0], px / sx);
+      box[1] = Math.min(box[1], py / sy);
+      box[2] = Math.max(box[2], px / sx);
+      box[3] = Math.max(box[3], py / sy);
+    }
+  }
+  return box;
 }
 
 /** Stretched so that its bounds become these. */
