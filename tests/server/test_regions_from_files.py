@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,8 @@ from scipy.ndimage import gaussian_filter, label
 import abbe
 from abbe.image import ROI, Mask
 from abbe.session import Session
+
+from .conftest import Running
 
 
 def sent(device: httpx.Client, session: str, name: str, content: bytes) -> httpx.Response:
@@ -124,3 +128,38 @@ def test_labels_of_several_planes_are_left_to_the_shell(device: httpx.Client, fo
     assert "from the shell: abbe colocalize" in answer.json()["message"]
     flat = sent(device, session, "l.tif", as_tiff(labels[1]))  # one plane holds for all
     assert flat.json()["added"] == 1
+
+
+def test_labels_of_a_result_with_smaller_pixels_are_regions_too(device: httpx.Client, cells: str, folder: Path) -> None:
+    fine = cells_of(folder).repeat(2, 0).repeat(2, 1)
+    fine = np.roll(fine, 1, 1)  # so that cells end within pixels of the original
+    with Session.open(folder / "cells.abbe") as session:
+        original = session.image("v1")
+        pixels = np.asarray(original).repeat(2, 3).repeat(2, 4)
+        session.add_version(abbe.Image.from_array(pixels, axes="TCZYX", pixel_size=(None, 0.05, 0.05)), parent="v1")
+    answer = sent(device, cells, "of the result.tif", as_tiff(fine))
+    assert answer.status_code == 200, answer.text
+    with Session.open(folder / "cells.abbe") as session:
+        result = session.image()
+        for region in session.rois:
+            np.testing.assert_array_equal(session.rois.roi(region.id).mask(result)[0], fine == int(region.name.split()[1]))
+    assert sent(device, cells, "coarse.tif", as_tiff(cells_of(folder))).status_code == 200  # those of the original as before
+
+
+def test_regions_that_came_while_the_image_was_corrected_go_into_the_corrected_one(
+    server: Running, device: httpx.Client, cells: str, folder: Path
+) -> None:
+    content = as_tiff(cells_of(folder))
+
+    def slowly() -> Iterator[bytes]:
+        yield content[:100]
+        time.sleep(0.5)  # the first part is there
+        told = device.post(f"/api/sessions/{cells}/properties", json={"pixel_size": [None, 0.2, 0.2]})
+        assert told.json()["id"] == cells
+        yield content[100:]
+
+    with server.client(cookies=device.cookies) as other:
+        answer = other.put(f"/api/sessions/{cells}/regions", params={"name": "l.tif"}, content=slowly())
+    assert answer.status_code == 200, answer.text
+    with Session.open(folder / "cells.abbe") as session:
+        assert (session.original.pixel_size, len(session.rois)) == ((None, 0.2, 0.2), answer.json()["added"])

@@ -38,7 +38,9 @@ def add_from(session: Session, place: Path, author: str | None = None) -> int:
     """
     image = session.image(session.original.id)
     try:
-        found = rois_of_labels(decoded(place), place.name, image) if is_picture(place) else open_rois(place, image)
+        # labels may be of a result, whose pixels are smaller
+        of = image if session.is_cropped(session.current) else session.image()
+        found = rois_of_labels(decoded(place), place.name, of) if is_picture(place) else open_rois(place, image)
     except AbbeError as problem:
         said = str(problem).replace(str(place), place.name)
         raise type(problem)(said if place.name in said else f"{place.name}: {said}") from problem
@@ -47,7 +49,7 @@ def add_from(session: Session, place: Path, author: str | None = None) -> int:
     if len(session.rois) + len(found) > MOST_ROIS:
         raise LimitError(
             f"wanted at most {MOST_ROIS} regions in a session, got {len(found)} more in {place.name} than the {len(session.rois)} there "
-            f"are; measure them from the shell: abbe colocalize {session.name}.abbe --roi {place.name}"
+            f"are; measure them from the shell: abbe colocalize {session.path.name} --roi {place.name}"
         )
     shapes = [drawn(roi, image) for roi in found]
     session.rois.put(shapes, f"{len(shapes)} regions from {place.name}" if len(shapes) > 1 else f"region from {place.name}", author=author)
