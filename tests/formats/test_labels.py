@@ -149,3 +149,18 @@ def test_labels_lie_on_a_cropped_version_whether_they_are_of_it_or_of_its_origin
     assert main(["colocalize", str(tmp_path / "cells.abbe"), "--roi", str(tmp_path / "labels.tif"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["results"]
     assert {one["region"]["name"]: one["n"] for one in found} == {f"label {value}": count for value, count in wanted.items()}
+
+
+@pytest.mark.parametrize(("pages", "planes", "frames"), [(12, 4, 3), (4, 4, 1), (3, 1, 3), (1, 1, 1)])
+def test_plain_pages_of_labels_are_what_the_image_has_so_many_of(tmp_path: Path, pages: int, planes: int, frames: int) -> None:
+    pixels = np.random.default_rng(0).poisson(60, (3, 2, 4, 40, 50)).astype(np.uint16)
+    image = abbe.Image.from_array(pixels, axes="TCZYX", pixel_size=(0.3, 0.1, 0.1))
+    labels = np.zeros((pages, 40, 50), np.uint16)
+    for page in range(pages):
+        labels[page, 3 : 12 + page, 3:12] = 7
+    tifffile.imwrite(tmp_path / "cells.tif", labels, photometric="minisblack", metadata=None)
+    found = abbe.open_rois(tmp_path / "cells.tif", image)
+    assert [roi.frames for roi in found] == ([None] if frames == 1 else [(t, t + 1) for t in range(frames)])
+    for t, roi in enumerate(found):
+        for z in range(4):
+            np.testing.assert_array_equal(roi.mask(image, t)[z], labels[t * planes + (z if planes > 1 else 0)] == 7)

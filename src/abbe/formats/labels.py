@@ -46,9 +46,11 @@ def rois_of_labels(labels: Image, name: str, image: Image | None = None) -> list
     """
     pages = labels.shape[0] * labels.shape[1] * labels.shape[2]
     coloured = any(notice.code == "rgb" for notice in labels.notices)
-    if image is not None and not coloured and pages == image.shape[0] * image.shape[2]:
-        # a file of plain pages does not say whether they are frames, planes or channels
-        labels = arranged(labels, channels=1, planes=image.shape[2], frames=image.shape[0])
+    if image is not None and not coloured:  # a file of plain pages does not say whether they are frames, planes or channels
+        t, z = image.shape[0], image.shape[2]
+        fitting = [(frames, planes) for frames, planes in ((t, z), (1, z), (t, 1)) if frames * planes == pages]
+        if len(set(fitting)) == 1:
+            labels = arranged(labels, channels=1, planes=fitting[0][1], frames=fitting[0][0])
     if labels.shape[1] != 1:
         raise NotAnImageError(
             f"wanted a label image of one channel, got {name}, which has {labels.shape[1]}; save the labels, not their colours"
