@@ -13,10 +13,13 @@ const own = (shape: Shape, units: Units): Units => (shape.unit === units.unit ? 
 /** Is it a shape that the page draws and moves? Masks and combinations, which are made in Python, it measures in alone. */
 export const drawable = (shape: Shape): boolean => shape.type === "rectangle" || shape.type === "ellipse" || !!shape.rings?.length;
 
+/** Corners of a ring that is drawn as it is: a hand rarely sets more. */
+const FEW = 24;
+
 export type Tool = "rectangle" | "ellipse" | "polygon" | "freehand";
 
-/** As an SVG path in world pixels. */
-export function outline(shape: Shape, units: Units): string {
+/** As an SVG path in world pixels; corners that are no farther than `tolerance` from the line without them are left out. */
+export function outline(shape: Shape, units: Units, tolerance = 0): string {
   const [sy, sx] = own(shape, units).step;
   const { x = 0, y = 0 } = shape;
   if (shape.type === "rectangle") {
@@ -34,7 +37,12 @@ export function outline(shape: Shape, units: Units): string {
     const degrees = (turn * 180) / Math.PI;
     return `M${cx - dx} ${cy - dy}A${rx} ${ry} ${degrees} 1 1 ${cx + dx} ${cy + dy}A${rx} ${ry} ${degrees} 1 1 ${cx - dx} ${cy - dy}z`;
   }
-  return (shape.rings ?? []).map((ring) => `M${ring.map(([py, px]) => `${px / sx} ${py / sy}`).join("L")}z`).join("");
+  return (shape.rings ?? [])
+    .map((ring) => {
+      const points = ring.map(([py, px]): [number, number] => [px / sx, py / sy]);
+      return `M${(tolerance && points.length > FEW ? thinned(points, tolerance) : points).map(([px, py]) => `${px} ${py}`).join("L")}z`;
+    })
+    .join("");
 }
 
 /** The shape moved by world pixels. */
