@@ -112,9 +112,10 @@ def test_contrast_and_colours_are_there_after_a_reload(hand: Hand) -> None:
         hand.tap("R G B")
     with page.expect_response(kept):
         page.get_by_role("slider", name="nucleus: value shown as full colour").press("Shift+ArrowLeft")
-    shown = page.locator(".channel .numbers").first.inner_text()
+    full = page.get_by_role("textbox", name="nucleus: value shown as full colour, as a number")
+    shown = full.input_value()
     page.reload()
-    page.locator(".channel .numbers", has_text=shown.split()[-1]).first.wait_for()
+    playwright.expect(full).to_have_value(shown)
     assert page.locator(".channel input[type=color]").first.input_value() == "#ff0000"
 
 

@@ -225,7 +225,8 @@ with write_whole({str(tmp_path / "cells.zip")!r}) as part:
     assert left.exists()  # on a disk that is shared, it may be another computer's
     # as old: what a process that is there (this one) has not finished, a folder, a link, what a user called nearly so
     mine = tmp_path / f".abbe-00000000{os.getpid():08x}.zip"
-    folder, link = (tmp_path / f".abbe-0{digit}{left.name[8:]}" for digit in "ab")
+    first = int(left.name[6:8], 16)  # two other random names, which end in the same process
+    folder, link = (tmp_path / f".abbe-{(first + k) % 256:02x}{left.name[8:]}" for k in (1, 2))
     users = tmp_path / ".abbe-notes.zip"
     mine.touch()
     users.touch()
