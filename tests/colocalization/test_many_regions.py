@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import re
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import abbe
 from abbe.cli.frame import main
 from abbe.colocalization import colocalize, colocalize_all, tables
 from abbe.colocalization import pair as pairs
+from abbe.colocalization.over import OfFile
 from abbe.image import ROI, Grid, Image, Mask
 from abbe.session import Session
 from abbe.session.chunks import ChunkedPixels
@@ -125,7 +128,9 @@ def test_coefficients_over_regions_are_summed_up_and_many_remarks_of_a_kind_are_
     assert int(more[1]) == len(alike) - 3
     table = next(one for one in tables(colocalize_all(image, [(0, 1)], rois, threshold="none").results) if one.title == "Over regions")
     row = dict(zip(table.head, next(row for row in table.rows if row[3] == "spearman")))
-    assert (row["image"], row["regions"], row["undefined in"]) == ("original", 12, 0)
+    assert (row["image"], row["regions"], row["undefined in"], row["means little in"]) == ("original", 12, 0, 0)
+    assert dict(zip(table.head, next(row for row in table.rows if row[3] == "m1")))["means little in"] == 12
+    assert "m1 1 +- 0 (mean, SD), median 1, 1 to 1; means little in 12" in said.out
     assert not [one for one in tables(colocalize_all(image, [(0, 1)], rois[:2]).results) if one.title == "Over regions"]
 
 
@@ -158,9 +163,22 @@ def test_many_files_are_one_table_and_each_counts_once(tmp_path: Path, capsys: p
     over = {row["coefficient"]: row for row in csv.DictReader(tables_of["Over files"])}
     assert float(over["pearson"]["mean"]) == pytest.approx(np.mean(means))
     assert over["pearson"]["files"] == "3"
+    assert (over["m1"]["means little in"], over["spearman"]["means little in"]) == ("3", "0")
     regions = [row for row in csv.DictReader(tables_of["Over regions"]) if row["coefficient"] == "pearson"]
     assert [float(row["mean"]) for row in regions] == pytest.approx(means)
     assert len(tables_of["Definitions"]) == len(set(tables_of["Definitions"]))
     assert main([*words[:4], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["files"]
     assert [(one["source"], len(one["results"])) for one in found] == [("well 0.ome.tif", 1), ("well 1.ome.tif", 1), ("well 2.ome.tif", 1)]
+
+
+def test_what_is_kept_of_a_file_holds_none_of_its_pixels() -> None:
+    """Memory of many files does not grow with them: 16 MB for each of 2048 x 2048 in two channels."""
+    image = _cells()
+    results = colocalize_all(image, [(0, 1)], _regions()[:2]).results
+    there = weakref.ref(image.pixels.array)  # type: ignore[attr-defined]
+    kept = OfFile.of("cells.tif", results)
+    del image, results
+    gc.collect()
+    assert there() is None
+    assert kept.values["original", "channel 0", "channel 1"]["pearson"]

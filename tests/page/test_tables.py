@@ -67,4 +67,5 @@ def test_a_table_whose_sheet_is_closed_goes_on_and_is_shown_when_it_is_there(loo
     over = sheet.locator("tr.over")
     playwright.expect(over.locator("td").nth(2)).to_have_text("60 regions")
     playwright.expect(over.locator("td").nth(3)).to_have_text(f"{np.mean(r):.3f}± {np.std(r, ddof=1):.3f}".replace("-", "−"))
+    assert "doubt" in (over.locator("td").nth(6).get_attribute("class") or "")  # M1: b is above 0 everywhere
     looking.picture("table")

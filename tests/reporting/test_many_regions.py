@@ -10,9 +10,10 @@ import pytest
 
 import abbe
 from abbe.colocalization import colocalize_all
+from abbe.colocalization.spread import MAIN
 from abbe.image import ROI
 from abbe.reporting.building import build
-from abbe.reporting.sections.many import BRIEF, MANY
+from abbe.reporting.sections.many import MANY
 from abbe.session.repeating import rerun
 
 CELLS = 40
@@ -45,7 +46,7 @@ def test_many_measurements_are_lines_and_few_are_shown_in_full(session: abbe.Ses
     found = [abbe.colocalize(session.image(), roi=session.rois.roi(region.id)) for region in session.rois]
     for row, one in zip(lines.rows[1:], found, strict=True):
         assert row[2].number == one.pixels.pixels
-        for cell, key in zip(row[3:], BRIEF):
+        for cell, key in zip(row[3:], MAIN):
             value = one[key].value
             assert cell.text == "undefined" if value is None else cell.number == pytest.approx(value, rel=1e-5)
     r = [float(one["pearson"].value or 0) for one in found]

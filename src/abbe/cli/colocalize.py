@@ -15,15 +15,15 @@ import typer
 from abbe.cli.progress import progress
 from abbe.cli.reading import each as one_by_one
 from abbe.cli.reading import is_session
-from abbe.cli.shown import remarks, remarks_of_files, show, show_files
+from abbe.cli.shown import fewer, remarks, remarks_of_file, show, show_files
 from abbe.cli.speech import say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import ColocalizationTable, colocalize_all, tables
-from abbe.colocalization.over import tables_of_files
+from abbe.colocalization.over import OfFile, tables_of_files
 from abbe.errors import AbbeError, ParameterError
 from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
-from abbe.image import ROI, Image
+from abbe.image import ROI, Image, Notice
 from abbe.image.computed import is_result
 from abbe.session import Session
 from abbe.session.collections import Measured
@@ -136,22 +136,29 @@ def measure(file: Path, asked: Asked, *, quiet: bool) -> ColocalizationTable:
 
 def several(files: Sequence[Path], asked: Asked, out: Path | None, *, as_json: bool, overwrite: bool) -> None:
     """Measure many files; one that cannot be measured does not stop the others."""
-    found: list[tuple[str, ColocalizationTable]] = []
+    found: list[OfFile] = []
+    data: list[dict[str, Any]] = []
+    said: list[Notice] = []
     alone = Counter(file.name for file in files)
+    wanted = as_json or (out is not None and out.suffix.lower() == ".json")
 
     def one(_: int, file: Path) -> None:
-        found.append((file.name if alone[file.name] == 1 else str(file), measure(file, asked, quiet=as_json)))
+        """What is kept of a file holds none of its pixels."""
+        source = file.name if alone[file.name] == 1 else str(file)
+        measured = measure(file, asked, quiet=as_json)
+        found.append(OfFile.of(source, measured.results))
+        said.extend(remarks_of_file(source, measured))
+        if wanted:
+            data.append({"source": source, **measured.to_dict()})
 
     failed = one_by_one(files, one)
-    measured = [(source, table.results) for source, table in found]
-    data = {"files": [{"source": source, **table.to_dict()} for source, table in found]}
     if as_json:
-        print(json.dumps(data, indent=2))
+        print(json.dumps({"files": data}, indent=2))
     elif found:
-        show_files(measured)
-        warn(remarks_of_files(found))
+        show_files(found)
+        warn(list(fewer(said)))
     if out is not None and found:
-        write(out, tables_of_files(measured), data, overwrite)
+        write(out, tables_of_files(found), {"files": data}, overwrite)
         say(f"written to {out}", err=as_json)
     if failed is not None:
         raise failed

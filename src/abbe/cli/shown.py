@@ -8,27 +8,22 @@ from statistics import fmean
 from typing import Any
 
 from abbe.cli.speech import clean, say
-from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable, tables
+from abbe.colocalization import DEFINITIONS, Coefficient, Colocalization, ColocalizationTable
 from abbe.colocalization.definitions import WORDS_SOURCE
-from abbe.colocalization.over import Measured, of_file, over_files
+from abbe.colocalization.over import OfFile, over_files
 from abbe.colocalization.result import Background, Thresholds
-from abbe.colocalization.tabulation import OVER_REGIONS
+from abbe.colocalization.spread import HEAD, MAIN, Spread
+from abbe.colocalization.tabulation import over_regions, versions
 from abbe.image import Notice
 from abbe.image.notice import CODES
-
-#: coefficients that a table of many measurements has room for
-BRIEF = ("pearson", "spearman", "icq", "m1", "m2", "tm1", "tm2")
 
 
 def show(found: ColocalizationTable) -> None:
     """One measurement with everything, or many with the main numbers."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:  # files and pipes have no width to wrap at
-        console = Console(markup=False, highlight=False, width=160)
+    console = _console()
     table = Table(box=box.SIMPLE_HEAD, title_justify="left")
     if len(found) == 1:
         _single(table, found[0])
@@ -45,36 +40,37 @@ def show(found: ColocalizationTable) -> None:
         say(line)
 
 
-def show_files(found: Sequence[Measured]) -> None:
+def show_files(found: Sequence[OfFile]) -> None:
     """A line for each file and pair: the mean over its regions, or what was measured; then each coefficient over the files."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=160)
     table = Table(box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("file", "channels"):
         table.add_column(head, overflow="fold")
-    for head in ("measurements", *BRIEF):
+    for head in ("measurements", *MAIN):
         table.add_column(head, justify="right")
-    for source, results in found:
-        for (version, *names), coefficients in of_file(results).items():
-            said = clean(f"{'' if version == 'processed' else 'original: '}{names[0]}, {names[1]}")
+    for one in found:
+        for (version, first, second), coefficients in one.values.items():
+            said = clean(f"{'' if version == 'processed' else 'original: '}{first}, {second}")
             measured = max(map(len, coefficients.values()))
-            cells = (f"{fmean(coefficients[key]):.4g}" if key in coefficients else "undefined" for key in BRIEF)
-            table.add_row(clean(source), said, str(measured), *cells)
-    console.print(table)
-    for row in over_files(found).rows:
-        version, first, second, key, number, mean, spread, middle, least, most = row
-        if key in BRIEF:
-            say(f"{version}, {first} with {second}, over {number} files: {key} {_spread(mean, spread, middle, least, most)}")
+            cells = (f"{fmean(coefficients[key]):.4g}" if key in coefficients else "undefined" for key in MAIN)
+            table.add_row(clean(one.source), said, str(measured), *cells)
+    _console().print(table)
+    for line in over_files(found):
+        if line.key in MAIN:
+            version, first, second = line.which
+            little = f"; means little in {line.little}" if line.little else ""
+            say(f"{version}, {first} with {second}, over {line.files} files: {line.key} {line.spread}{little}")
 
 
-def _spread(*numbers: Any) -> str:
-    mean, spread, middle, least, most = (f"{number:.4g}" for number in numbers)
-    return f"{mean} +- {spread} (mean, SD), median {middle}, {least} to {most}"
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:  # files and pipes have no width to wrap at
+        console = Console(markup=False, highlight=False, width=160)
+    return console
 
 
 def _single(table: Any, result: Colocalization) -> None:
@@ -99,7 +95,7 @@ def _single(table: Any, result: Colocalization) -> None:
 def _many(table: Any, found: ColocalizationTable) -> None:
     for head in ("channels", "ROI", "frames", "planes"):
         table.add_column(head, overflow="fold")
-    for head in ("pixels", *BRIEF):
+    for head in ("pixels", *MAIN):
         table.add_column(head, justify="right")
     for result in found:
         for version, measured in (("original: ", result.original), ("", result)):
@@ -112,7 +108,7 @@ def _many(table: Any, found: ColocalizationTable) -> None:
                 f"{t0}" if t1 == t0 + 1 else f"{t0}-{t1 - 1}",
                 f"{z0}" if z1 == z0 + 1 else f"{z0}-{z1 - 1}",
                 str(measured.pixels.pixels),
-                *(_number(measured[key]) for key in BRIEF),
+                *(_number(measured[key]) for key in MAIN),
             )
 
 
@@ -139,24 +135,23 @@ def _footer(found: ColocalizationTable) -> list[str]:
             lines.append(p.ratio.explanation)
     elif max(first.pair.image.shape[0], first.pair.image.shape[2]) > 1:
         lines.append("frames and planes count from 0")
-    lines += over_regions(found.results)
+    lines += _over_regions(found.results)
     if any(coefficient.word for result in found for coefficient in result):
         lines.append(f"strength in words: {WORDS_SOURCE}")
     return lines
 
 
-def over_regions(results: Sequence[Colocalization]) -> list[str]:
+def _over_regions(results: Sequence[Colocalization]) -> list[str]:
     """A line for each main coefficient of a pair: how it is over the regions."""
-    table = next((one for one in tables(results) if one.title == OVER_REGIONS), None)
-    if table is None:
-        return []
-    rows = [dict(zip(table.head, row)) for row in table.rows]
-    return [
-        f"{row['image']}, {row['channel 1']} with {row['channel 2']}, over {row['regions']} regions: {row['coefficient']} "
-        + _spread(*(row[key] for key in ("mean", "SD", "median", "least", "most")))
-        for row in rows
-        if row["coefficient"] in BRIEF
-    ]
+    table = over_regions([line for result in results for line in versions(result)])
+    said = []
+    for row in (dict(zip(table.head, cells)) for cells in table.rows):
+        if row["coefficient"] in MAIN:
+            over = Spread(*(float(row[key] or 0) for key in HEAD))
+            little = f"; means little in {row['means little in']}" if row["means little in"] else ""
+            where = f"{row['image']}, {row['channel 1']} with {row['channel 2']}, over {row['regions']} regions"
+            said.append(f"{where}: {row['coefficient']} {over}{little}")
+    return said
 
 
 def _then(found: Thresholds | Background) -> str:
@@ -185,7 +180,7 @@ PLACES = 3
 
 def remarks(found: ColocalizationTable) -> list[Notice]:
     """What `_remarks` says; of many of a kind the first few."""
-    return list(_fewer(_remarks(found)))
+    return list(fewer(_remarks(found)))
 
 
 def _remarks(found: ColocalizationTable) -> list[Notice]:
@@ -208,12 +203,12 @@ def _remarks(found: ColocalizationTable) -> list[Notice]:
     return said
 
 
-def remarks_of_files(found: Sequence[tuple[str, ColocalizationTable]]) -> list[Notice]:
-    """The remarks of all files, the file's name before each; of many of a kind the first few."""
-    return list(_fewer([Notice(one.code, f"{source}: {one.message}") for source, table in found for one in _remarks(table)]))
+def remarks_of_file(source: str, found: ColocalizationTable) -> list[Notice]:
+    """All remarks on a file, its name before each."""
+    return [Notice(one.code, f"{source}: {one.message}") for one in _remarks(found)]
 
 
-def _fewer(said: list[Notice]) -> Iterator[Notice]:
+def fewer(said: list[Notice]) -> Iterator[Notice]:
     """Of many remarks of one kind the first, and how many more there are."""
     counts = Counter(notice.code for notice in said)
     told: Counter[str] = Counter()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, stdev
 from typing import TypeAlias
 
 from abbe.colocalization.definitions import DEFINITIONS
 from abbe.colocalization.pixel_information import Count
 from abbe.colocalization.result import Colocalization
+from abbe.colocalization.spread import HEAD, spread
 from abbe.image.computed import is_result
 
 Cell: TypeAlias = str | int | float | None
@@ -29,7 +29,7 @@ def tables(results: Sequence[Colocalization]) -> list[Table]:
     lines = [line for result in results for line in versions(result)]
     found = [
         _coefficients(lines),
-        _over_regions(lines),
+        over_regions(lines),
         _pixels(lines),
         _settings(lines),
         _shifts(lines),
@@ -76,31 +76,29 @@ def _coefficients(lines: Sequence[Line]) -> Table:
     return Table("Coefficients", (*WHERE, "pixels", *keys, "doubtful", "file"), tuple(rows))
 
 
-#: a table over regions, and how many it takes: a standard deviation of two says nothing
-OVER_REGIONS, REGIONS = "Over regions", 3
+#: the table over regions
+OVER_REGIONS = "Over regions"
 
 
-def _over_regions(lines: Sequence[Line]) -> Table:
+def over_regions(lines: Sequence[Line]) -> Table:
     """Each coefficient over the regions of a pair (cells, say), each region with the same weight; where there are a few.
 
-    SD: with n - 1. Regions in which a coefficient is undefined are left out, and counted. Whether a region is a sample of its own (a cell,
+    Regions in which a coefficient is undefined are left out, and counted. Whether a region is a sample of its own (a cell,
     an animal) is for who reads it to say.
     """
-    head = ("image", "channel 1", "channel 2", "coefficient", "regions", "mean", "SD", "median", "least", "most", "undefined in")
+    head = ("image", "channel 1", "channel 2", "coefficient", "regions", *HEAD, "undefined in", "means little in")
     found: dict[tuple[Cell, ...], list[Colocalization]] = {}
     for where, result in lines:
         if result.region.roi is not None:
             found.setdefault(where[:3], []).append(result)
     rows: list[tuple[Cell, ...]] = []
     for where, results in found.items():
-        if len(results) < REGIONS:
-            continue
         for key in dict.fromkeys(key for result in results for key in result.coefficients):
             there = [result.coefficients[key].value for result in results if key in result.coefficients]
             values = [value for value in there if value is not None]
-            if len(values) >= REGIONS:
-                spread = (fmean(values), stdev(values), median(values), min(values), max(values))
-                rows.append((*where, key, len(values), *spread, len(there) - len(values)))
+            if (over := spread(values)) is not None:
+                little = sum(key in result.doubtful for result in results)
+                rows.append((*where, key, len(values), *over, len(there) - len(values), little))
     return Table(OVER_REGIONS, head, tuple(rows))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import fmean, median, stdev
 from typing import Any
 
 from abbe.colocalization.definitions import DEFINITIONS
+from abbe.colocalization.spread import HEAD, MAIN, spread
 from abbe.image.notice import CODES
 from abbe.reporting.case import Measured
 from abbe.reporting.inert import inert
@@ -15,10 +15,6 @@ from abbe.reporting.model import Table
 
 #: measurements with tables and a scattergram of their own, at most: more are a table with a line for each
 MANY = 12
-#: regions from which a coefficient has a spread over them
-REGIONS = 3
-#: the coefficients of a line that fits on a page
-BRIEF = ("pearson", "spearman", "icq", "m1", "m2", "tm1", "tm2")
 #: places that a warning names, and warnings of one kind, at most
 PLACES, ALIKE = 3, 5
 
@@ -49,7 +45,7 @@ def overview(titles: Sequence[str], measurements: Sequence[Measured]) -> list[Ta
         titles = regions  # what they have in common need not stand in each line
     keys = [key for key in DEFINITIONS if any(key in measured.data["definitions"] for measured in measurements)]
     return [
-        _lines("measurements", "Every measurement", titles, measurements, [key for key in BRIEF if key in keys]),
+        _lines("measurements", "Every measurement", titles, measurements, [key for key in MAIN if key in keys]),
         _lines("measurements-all", "Every measurement, all coefficients", titles, measurements, keys, wide=True),
     ]
 
@@ -84,14 +80,13 @@ def over_regions(measurements: Sequence[Measured]) -> list[Table]:
         rows = []
         for key in DEFINITIONS:
             values = [float(data[key]) for data in regions if data.get(key) is not None]
-            if len(values) >= REGIONS:
-                rows.append([DEFINITIONS[key].title, len(values), fmean(values), stdev(values), median(values), min(values), max(values)])
+            if (over := spread(values)) is not None:
+                little = sum(key in (data.get("doubtful") or ()) for data in regions)
+                rows.append([DEFINITIONS[key].title, len(values), *over, little])
         if rows:
             title = f"Over {len(regions)} regions: {first} with {second}, {version}"
             notes = ["Each region counts the same. Whether one is a sample of its own (a cell, an animal) is for the reader to say."]
-            tables.append(
-                Table.of(f"regions-{number}", title, ["coefficient", "regions", "mean", "SD", "median", "least", "most"], rows, notes)
-            )
+            tables.append(Table.of(f"regions-{number}", title, ["coefficient", "regions", *HEAD, "means little in"], rows, notes))
     return tables
 
 
