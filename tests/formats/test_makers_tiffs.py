@@ -1,4 +1,4 @@
-"""TIFFs of microscope programs: Zeiss LSM, MetaMorph (STK too), Micro-Manager, made here with the tags that these write."""
+"""TIFFs of microscope programs: Zeiss LSM, MetaMorph (STK too), Micro-Manager, QPTIFF, made here with the tags that these write."""
 
 from __future__ import annotations
 
@@ -184,3 +184,48 @@ def test_wavelengths_of_a_metamorph_stack_are_its_channels(tmp_path: Path, rng: 
     assert np.array_equal(np.asarray(image)[0, :, 0], planes)
     assert image.optics.emission == (525, 610)
     assert [n.code for n in image.notices] == ["axes_guessed"]
+
+
+def qptiff(path: Path, pixels: np.ndarray, words: list[str]) -> None:
+    """Pixels (C, Y, X) as a PhenoImager stores them: a page for each channel, a coloured thumbnail, every channel at half the size."""
+    software = "PerkinElmer-QPI 1.0"
+    size = {"resolution": (2e4, 2e4), "resolutionunit": "CENTIMETER", "tile": (32, 32), "metadata": None, "software": software}
+    with tifffile.TiffWriter(path) as writer:
+        for plane, text in zip(pixels, words):
+            writer.write(plane, description=text, **size)
+        thumbnail = np.zeros((20, 30, 3), np.uint8)
+        writer.write(thumbnail, description=described("Thumbnail"), photometric="rgb", metadata=None, software=software)
+        for plane, text in zip(pixels, words):
+            writer.write(plane[::2, ::2].copy(), description=text.replace("FullResolution", "ReducedResolution"), **size)
+
+
+def described(kind: str, **said: str) -> str:
+    parts = "".join(f"<{name}>{text}</{name}>" for name, text in said.items())
+    root = "PerkinElmer-QPI-ImageDescription"
+    profile = "<ScanProfile><root><Name>of the whole scan</Name></root></ScanProfile><Objective>20x</Objective>"
+    return f'<?xml version="1.0"?><{root}><ImageType>{kind}</ImageType>{parts}{profile}</{root}>'
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_qptiff_knows_its_markers_colours_and_pixel_size(tmp_path: Path, rng: np.random.Generator, count: int) -> None:
+    pixels = rng.integers(0, 4000, (count, 96, 128)).astype(np.uint16)
+    marks = [{"Name": "DAPI", "Color": "0,0,255"}, {"Name": "Opal 520", "Biomarker": "CD8", "Color": "255,255,0"}, {"Name": "Opal 690"}]
+    qptiff(tmp_path / "a.qptiff", pixels, [described("FullResolution", **one) for one in marks[:count]])
+    image = abbe.open(tmp_path / "a.qptiff")
+    assert image.provenance.format == "QPTIFF"
+    assert image.shape == (1, count, 1, 96, 128)
+    assert all(np.array_equal(image.plane(0, k, 0), plane) for k, plane in enumerate(pixels))
+    assert image.channels == ("DAPI", "CD8", "Opal 690")[:count]
+    assert image.colors[0] == "#0000ff"
+    assert count == 1 or image.colors[1] == "#ffff00"
+    assert image.pixel_size[1:] == pytest.approx((0.5, 0.5))
+    assert image.optics.magnification == 20
+
+
+@pytest.mark.parametrize("words", ["no XML at all", "<PerkinElmer-QPI-ImageDescription>", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
+def test_a_qptiff_whose_words_are_damaged_opens_with_its_pixels(tmp_path: Path, rng: np.random.Generator, words: str) -> None:
+    pixels = rng.integers(0, 4000, (2, 96, 128)).astype(np.uint16)
+    qptiff(tmp_path / "a.qptiff", pixels, [words, words])
+    image = abbe.open(tmp_path / "a.qptiff")
+    assert image.shape == (1, 2, 1, 96, 128)
+    assert np.array_equal(image.plane(0, 1, 0), pixels[1])

@@ -1,8 +1,8 @@
-"""What microscope programs write into TIFFs beside the usual tags: Zeiss LSM, MetaMorph, Micro-Manager.
+"""What microscope programs write into TIFFs beside the usual tags: Zeiss LSM, MetaMorph, Micro-Manager, PerkinElmer's and Akoya's QPTIFF.
 
 Tags 34412 (CZ_LSMINFO, lengths in m; Zeiss, "LSM 5/7 image file format"), 33628 to 33631 (MetaMorph's stacks, lengths in um, times in
 ms; Universal Imaging, "MetaMorph stack (STK) image file format"), MetaMorph's XML in ImageDescription, and 51123 (MicroManagerMetadata,
-JSON). tifffile takes them apart.
+JSON). tifffile takes them apart. A QPTIFF says in each page's ImageDescription (XML) what that channel is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from abbe.errors import LimitError, NotAnImageError
+from abbe.formats import ome
 from abbe.formats.colours import from_rgb
 from abbe.formats.units import micrometres, nanometres, positive
 from abbe.image import Optics, PixelSize
@@ -21,7 +24,10 @@ from abbe.image.pixels import Shape
 
 #: tag of Micro-Manager's words about a plane
 MICRO_MANAGER = 51123
+#: what a QPTIFF's pages beside the image are called
+_BESIDE = ("Thumbnail", "Macro", "Label")
 #: "Plan-Apochromat 63x/1.40 Oil DIC M27"
+_POWER = re.compile(r"(?P<power>\d+(?:\.\d+)?)\s*x", re.IGNORECASE)
 _LENS = re.compile(r"(?P<magnification>\d+(?:\.\d+)?)x\s*/\s*(?P<aperture>[01]\.\d+)", re.IGNORECASE)
 
 
@@ -49,7 +55,9 @@ def read(tif: Any, page: Any, shape: Shape) -> Words | None:
             return _metamorph((tif.metaseries_metadata or {}).get("PlaneInfo", {}), shape)
         if MICRO_MANAGER in page.tags:
             return _micro_manager(page.tags[MICRO_MANAGER].value, (tif.micromanager_metadata or {}).get("Summary") or {}, shape)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        if page.is_qpi:
+            return _qptiff([one.aspage().description for one in tif.series[0].pages], shape)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, NotAnImageError, LimitError):
         return None
     return None
 
@@ -59,6 +67,8 @@ def is_thumbnail(series: Any) -> bool:
 
     "TIFF revision 6.0", NewSubfileType, bit 0.
     """
+    if series.kind == "qpi":
+        return series.name in _BESIDE
     return series.kind == "thumbnail" or (series.kind != "ome" and bool(series.keyframe.is_reduced))
 
 
@@ -154,6 +164,29 @@ def _micro_manager(plane: Mapping[str, Any], recording: Mapping[str, Any], shape
         colors=tuple(_argb(tint) for tint in tints) if isinstance(tints, list) and len(tints) == count else (),
         time_step=interval / 1000 if interval and frames > 1 else None,
     )
+
+
+def _qptiff(said: list[str], shape: Shape) -> Words:
+    """Of the descriptions of its pages, one for each channel."""
+    roots = [ome.tree(words) for words in said]
+    lens = _POWER.search(roots[0].findtext(".//Objective") or "")
+    each = len(roots) == shape[1]
+    return Words(
+        "QPTIFF",
+        channels=tuple(_first(root, "Biomarker", "Name") for root in roots) if each else (),
+        colors=tuple(_listed(root.findtext("Color")) for root in roots) if each else (),
+        optics=Optics(magnification=positive(lens["power"]) if lens else None),
+    )
+
+
+def _first(root: Element, *names: str) -> str | None:
+    return next((text for name in names if (text := (root.findtext(name) or "").strip())), None)
+
+
+def _listed(tint: str | None) -> str | None:
+    """From "255,128,0"."""
+    levels = (tint or "").split(",")
+    return from_rgb(*(float(level) for level in levels)) if len(levels) == 3 else None
 
 
 def _argb(tint: Any) -> str | None:
