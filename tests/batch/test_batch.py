@@ -72,6 +72,15 @@ def test_one_that_fails_does_not_stop_the_others_and_is_tried_again(tmp_path: Pa
     assert (out / "a_abbe.ome.tif").stat().st_mtime_ns == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that lie in folders")
+def test_a_pipe_that_is_called_like_an_image_holds_nothing_up(tmp_path: Path, images: Images) -> None:
+    folder, out = images("a.tif", "c.tif"), tmp_path / "out"
+    os.mkfifo(folder / "b.tif")
+    summary = batch(folder, out)
+    assert (summary.done, summary.failed) == (2, 1)
+    assert "a device or a pipe" in rows(out)["b.tif"]["error"]
+
+
 def test_an_image_that_changed_since_is_done_again_when_its_result_is_deleted(tmp_path: Path, images: Images) -> None:
     folder, out = images("a.tif"), tmp_path / "out"
     batch(folder, out)

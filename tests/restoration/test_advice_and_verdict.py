@@ -279,6 +279,13 @@ def test_structure_out_of_mere_noise_is_doubtful() -> None:
     assert verdict(result_of(noise, np.full_like(noise, 100))).word == "improved"
 
 
+@pytest.mark.parametrize("grey", [0.1, 7.0, 1000.0, 65535.0])
+def test_an_empty_image_left_as_it_is_is_not_said_to_show_structure(grey: float) -> None:
+    empty = np.full((64, 64), grey, np.float32)
+    assert verdict(result_of(empty, empty)).word == "unchanged"
+    assert verdict(result_of(empty, empty * (1 + 0.01 * cell(64)))).word == "doubtful"
+
+
 def test_more_noise_than_before_is_doubtful() -> None:
     clean = gaussian_filter(1000 * cell(), 1)
     noisy = clean + rng(5).normal(0, 3, clean.shape)

@@ -179,7 +179,7 @@ def _save_maps(result: Image, target: Path, settings: Settings, report: Callable
 
 def first_names(source: Path) -> list[str]:
     """Of each image in an OME-TIFF the name of the first file of its set, where that is beside this one; else its own, once."""
-    if os.path.isdir(source) or source.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
+    if not os.path.isfile(source) or source.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
         return [source.name]
     with suppress(Exception):  # whatever is wrong with it, opening it as an image says so
         beside = source.parent.resolve()

@@ -60,6 +60,9 @@ LEAST_SIDE, LEAST = 16, 1000
 #: frames of a series that are looked at, the first and the last among them; but for the middle one, a part of half the side
 FRAMES = 5
 
+#: what part of the brightest pixel is no variation: of constant pixels single precision leaves some
+ROUNDING = 1e-6
+
 #: how a doubt begins that is none about the result
 UNJUDGED = "it cannot be judged"
 
@@ -168,11 +171,13 @@ def _judge_frame(result: Image, channel: int, hazy: bool, t: int, side: int) -> 
     smooth = gaussian_filter(seen, SMOOTH)
     there, noise = float(_structure([smooth], hazy)[0].std()), _noise_left(seen)
     agreement = None
-    if there > max(PERHAPS * noise, 1e-6 * float(np.abs(seen).max())):
+    rounding = ROUNDING * float(np.abs(seen).max())
+    if there > max(PERHAPS * noise, rounding):
         agreement = min(best.agreement / float(np.sqrt(1 - (noise / there) ** 2)), 1.0)
         if there <= STRUCTURE * noise and agreement < AGREEMENT:
             agreement = None
-    word, reason = _word(agreement, best.blur, before, after, float(best.model.std()), float(smooth.std()))
+    drawn = float(best.model.std())
+    word, reason = _word(agreement, best.blur, before, after, drawn if drawn > rounding else 0.0, float(smooth.std()))
     return ChannelVerdict(word, reason, agreement, best.blur, before, after)
 
 
