@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -374,6 +375,21 @@ def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[
         for k in range(4):
             report(k / 4, "denoise")
     assert capsys.readouterr().err == "enhancing\\x1b: 25 %, denoise\nenhancing\\x1b: 75 %, denoise\n"
+
+
+def test_a_log_of_weeks_of_waiting_stays_short(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`abbe batch --watch` reports twice a second, whether images come or not."""
+    clock = count(0.0, 2.5)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with progress("batch") as report:
+        for _ in range(7 * 24 * 3600 * 2 // 5):
+            report(1.0, "3 of 3")
+        waited = capsys.readouterr().err.splitlines()
+        for _ in range(2):
+            report(0.75, "3 of 4")
+    assert waited[:2] == ["batch: 100 %, 3 of 3"] * 2
+    assert len(waited) < 7 * 24 + 12
+    assert capsys.readouterr().err == "batch: 75 %, 3 of 4\n"
 
 
 def test_the_doctor_says_which_package_an_optional_part_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from abbe.cli.speech import clean
 
 Progress: TypeAlias = Callable[[float, str], None]
 
-#: seconds between plain lines
-PERIOD = 5.0
+#: seconds between plain lines; and at most, where a line has nothing new to say
+PERIOD, LONGEST = 5.0, 3600.0
 
 
 @contextmanager
@@ -52,15 +52,24 @@ def _bar(title: str) -> Iterator[Progress]:
 
 
 class _Lines:
-    """Plain lines, at most one every `PERIOD` seconds, none for work that is over before the first."""
+    """Plain lines, at most one every `PERIOD` seconds, none for work that is over before the first.
+
+    One that says what the last one said comes after twice as long each time: a folder is watched for weeks.
+    """
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._last = time.monotonic()
+        self._said, self._pause = "", PERIOD
 
     def __call__(self, fraction: float, what: str = "") -> None:
         now = time.monotonic()
         if now - self._last < PERIOD:
             return
-        self._last = now
-        print(f"{self._title}: {100 * fraction:.0f} %{f', {clean(what)}' if what else ''}", file=sys.stderr, flush=True)
+        line = f"{self._title}: {100 * fraction:.0f} %{f', {clean(what)}' if what else ''}"
+        if line != self._said:
+            self._pause = PERIOD
+        elif now - self._last < self._pause:
+            return
+        self._last, self._said, self._pause = now, line, min(2 * self._pause, LONGEST)
+        print(line, file=sys.stderr, flush=True)
