@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 import abbe
 from abbe.cli import frame
@@ -34,6 +35,19 @@ def test_an_ome_zarr_keeps_what_it_is_given(tmp_path: Path, image: abbe.Image) -
         assert getattr(back, what) == getattr(image, what), what
     words = json.loads((tmp_path / "a.ome.zarr" / "zarr.json").read_text())["attributes"]["ome"]
     assert words["version"] == "0.5"
+
+
+def test_channels_that_nobody_coloured_are_not_all_white(tmp_path: Path, image: abbe.Image) -> None:
+    """OME-Zarr wants a colour, and white is OME's own where none is given: channels shown so are one grey picture."""
+    abbe.save(image.replace(colors=(None, None, None)), tmp_path / "none.ome.zarr")
+    assert abbe.open(tmp_path / "none.ome.zarr").colors == (None, None, None)
+    abbe.save(image.replace(colors=("#ffffff",) * 3), tmp_path / "chosen.ome.zarr")
+    assert abbe.open(tmp_path / "chosen.ome.zarr").colors == ("#ffffff",) * 3
+    abbe.save(image.select([2]), tmp_path / "one.ome.zarr")
+    assert abbe.open(tmp_path / "one.ome.zarr").colors == ("#ffffff",)
+    words = {"axes": "CYX", "Channel": {"Name": ["DAPI", "actin", "µ"], "Color": [-1, -1, -1]}}
+    tifffile.imwrite(tmp_path / "others.ome.tif", np.asarray(image)[0, :, 0], metadata=words)
+    assert abbe.open(tmp_path / "others.ome.tif").colors == (None, None, None)
 
 
 def test_large_planes_get_smaller_levels_for_viewers(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,6 +46,11 @@ def parse_colour(text: str) -> str:
 def from_rgb(red: float, green: float, blue: float) -> str:
     """From three numbers in 0 to 255."""
     return "#" + "".join(f"{min(max(round(v), 0), 255):02x}" for v in (red, green, blue))
+
+
+def told_apart(found: Sequence[str | None]) -> tuple[str | None, ...]:
+    """The colours of several channels; none where all are white, which OME writes where nobody chose any: together they would be grey."""
+    return (None,) * len(found) if len(found) > 1 and set(found) == {NAMES["white"]} else tuple(found)
 
 
 def to_rgb(colour: str) -> tuple[int, int, int]:

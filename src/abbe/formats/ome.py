@@ -160,7 +160,7 @@ def _colors(channels: list[ET.Element]) -> tuple[str | None, ...]:
     for channel, count in zip(channels, _samples(channels)):
         own = colours.from_ome(channel.get("Color")) if channel.get("Color") else None
         found += [own] if count == 1 else colours.RGB_COLOURS if count == 3 else [None] * count
-    return () if len(channels) == 1 and len(found) > 1 else tuple(found)
+    return () if len(channels) == 1 and len(found) > 1 else colours.told_apart(found)
 
 
 def _mean_step(pixels: ET.Element) -> float | None:

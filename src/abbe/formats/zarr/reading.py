@@ -13,6 +13,7 @@ import numpy as np
 
 from abbe.errors import LimitError, NotAnImageError, StorageError
 from abbe.formats import account
+from abbe.formats.colours import told_apart
 from abbe.formats.damage import decoding
 from abbe.formats.found import Found, among, pick
 from abbe.formats.units import micrometres, positive, seconds
@@ -162,7 +163,7 @@ def _found(folder: Path, words: Mapping[str, Any], scale: Mapping[str, Any], not
         format="OME-Zarr",
         pixel_size=(steps.get("Z"), steps.get("Y"), steps.get("X")),
         channels=tuple(str(c["label"]) if c.get("label") else None for c in channels),
-        colors=tuple(_colour(c.get("color")) for c in channels),
+        colors=told_apart([_colour(c.get("color")) for c in channels]),
         bits=_bits(words),
         time_step=steps.get("T"),
         notices=(*notices, *_without_unit(factors, described)),
