@@ -257,6 +257,7 @@ def test_whoever_follows_the_readme_gets_the_pixels_of_abbe(tmp_path: Path) -> N
     assert "left darker than the darkest of the plane" in text
     result = np.maximum(result, image.min())
     assert "In cells of 32 x 32 pixels" in text
+    assert "A cell that the plane's end cuts off has its mean, and its centre where a whole one has it" in text
     parts = [[slice(at, at + 32) for at in range(0, side, 32)] for side in image.shape]
     lacking = np.array([[(image - result)[y, x].mean() for x in parts[1]] for y in parts[0]])
 

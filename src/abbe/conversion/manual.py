@@ -72,7 +72,7 @@ def afterwards(card: Card) -> str:
   cells of {CELL} x {CELL} pixels of the image{finer}: the mean of the image minus that of the result, averaged over
   neighbouring cells (1/4, 1/2, 1/4 along y and along x, the outermost going on beyond the edges). This surface, by linear interpolation
   between the cells' centres, is added, and with it as much of the same surface made of the squares of those differences as makes the
-  plane's mean that of the image.
+  plane's mean that of the image. A cell that the plane's end cuts off has its mean, and its centre where a whole one has it.
 """
 
 
