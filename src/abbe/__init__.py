@@ -22,6 +22,9 @@ from abbe._version import __version__
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from abbe.alignment import ChannelShift as ChannelShift
+    from abbe.alignment import align as align
+    from abbe.alignment import channel_shifts as channel_shifts
     from abbe.colocalization import Colocalization as Colocalization
     from abbe.colocalization import ColocalizationTable as ColocalizationTable
     from abbe.colocalization import colocalize as colocalize
@@ -50,7 +53,10 @@ if TYPE_CHECKING:
 #: public name -> the room that holds it
 _ROOMS = {
     "AbbeError": "abbe.errors",
+    "ChannelShift": "abbe.alignment",
     "ROI": "abbe.image",
+    "align": "abbe.alignment",
+    "channel_shifts": "abbe.alignment",
     "Colocalization": "abbe.colocalization",
     "ColocalizationTable": "abbe.colocalization",
     "colocalize": "abbe.colocalization",
@@ -78,6 +84,7 @@ _ROOMS = {
 __all__ = [
     "ROI",
     "AbbeError",
+    "ChannelShift",
     "Colocalization",
     "ColocalizationTable",
     "Comparison",
@@ -89,6 +96,8 @@ __all__ = [
     "Session",
     "__version__",
     "advise",
+    "align",
+    "channel_shifts",
     "colocalize",
     "colocalize_all",
     "compare",

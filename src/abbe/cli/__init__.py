@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "enhance": ("enhance", "Turn conventional images into super-resolved ones (Workflow A)."),
     "batch": ("batch", "Enhance every image in a folder, on one machine or many; goes on where it was stopped."),
     "background": ("background", "Take background and noise from chosen channels (Workflow B)."),
+    "align": ("align", "Move channels that lie off one another back."),
     "compare": ("compare", "Compare an image with what was computed from it: improved, unchanged or doubtful."),
     "colocalize": ("colocalize", "Measure how two channels colocalize: every coefficient, with warnings."),
     "serve": ("serve", "Open the page: look, enhance, compare, measure and export in the browser."),

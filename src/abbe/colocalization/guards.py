@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter
 
+from abbe.alignment.shifts import ChannelShift, between
 from abbe.colocalization.bleeding import BLEEDING, bleeding
 from abbe.colocalization.light import MOST_BELOW
 from abbe.colocalization.measurement import FILLED, HARDLY, Measurement
 from abbe.colocalization.once import Held
 from abbe.colocalization.pair import Pair
+from abbe.colocalization.shifted import pearson_at
 from abbe.image import Notice
 from abbe.image.computed import is_result
 from abbe.image.inspection import SATURATED
@@ -33,6 +35,8 @@ SUBTRACT = {
 SCARCE = 1e-4
 #: correlation of the noise of two channels above which they were not recorded independently; independent detectors give 0 +- 0.02
 SHARED_NOISE = 0.3
+#: by how much r is to rise when the channels are laid on one another, to be worth a word
+GAINED = 0.02
 #: rows and columns of the part in which noise and bleed-through are looked for
 SAMPLE = 768
 #: pixels that the filters of that part reach to either side, at most
@@ -51,6 +55,7 @@ def notices(m: Measurement) -> Iterator[Notice]:
     yield from _few(m)
     yield from _decided(m)
     yield from _unmeasured(m.pair)
+    yield from _shifted(m)
     yield from _saturated(m)
     yield from _zero(m)
     yield from _negative(m)
@@ -160,6 +165,45 @@ def _unmeasured(pair: Pair) -> Iterator[Notice]:
             "they were measured as others are; where both channels are dark or bright together, every coefficient rises; take a region "
             "without them",
         )
+
+
+def _shifted(m: Measurement) -> Iterator[Notice]:
+    """One channel lies off the other, as filters and second cameras leave it, by a pixel or more, and r suffers."""
+    pair, r = m.pair, m.coefficients["pearson"].value
+    if r is None or pair.grid.rows * pair.grid.columns > LIMIT:
+        return
+    found = _apart(pair)
+    if found.shift is None or found.whole in (None, (0, 0)):
+        return
+    there = pearson_at(pair, *found.whole)
+    if there is None or there < r + GAINED:
+        return
+    (y, x), (first, second) = found.shift, pair.names
+    yield Notice(
+        "shifted",
+        f"{second} lies {abs(y):.1f} pixels {'below' if y > 0 else 'above'} and {abs(x):.1f} {'right' if x > 0 else 'left'} of {first}, in "
+        f"{found.places} of the {found.of} places over the field where they have something in common, as a filter or a second camera "
+        f"leaves it. Pearson's r is {r:.2f} so, and {there:.2f} with one on the other, and every coefficient suffers alike: align the "
+        "channels, best by an image of beads, and measure again. Only where the specimen itself is arranged so is this none of the "
+        "microscope's",
+    )
+
+
+def _apart(pair: Pair) -> ChannelShift:
+    """How the channels lie in the middle plane as a whole; the same for every region."""
+    places = list(pair.places())
+    t, z = places[len(places) // 2].t, places[len(places) // 2].z
+    known = pair.image.pixels.known if isinstance(pair.image.pixels, Held) else {}
+    key = ("apart", *pair.channels, t, z)
+    if key not in known:
+        span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
+        masked = None
+        if pair.image.mask is not None:
+            masked = np.logical_or(*(pair.image.mask.read((span[0], slice(c, c + 1), *span[2:]))[0, 0, 0] for c in pair.channels))
+        first, second = (source.read(span)[0, 0, 0].astype(np.float64) for source in pair.sources)
+        known[key] = between(first, second, masked)
+    found: ChannelShift = known[key]
+    return found
 
 
 def _unmeasured_in(pair: Pair, k: int, t: int, z: int) -> Inside | None:

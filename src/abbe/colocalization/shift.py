@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from abbe.colocalization.correlation import Correlation, correlate, part_of
-from abbe.colocalization.moments import Moments
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.proximity import proximity
 from abbe.colocalization.result import Coefficient
-from abbe.colocalization.sums import pivot
+from abbe.colocalization.shifted import pearsons_at
 from abbe.image import Notice
 
 #: pixels by which one channel is shifted to either side, as van Steensel et al., J Cell Sci 109:787 (1996)
@@ -126,28 +125,7 @@ def measure_shift(pair: Pair) -> Shift:
 
 def van_steensel(pair: Pair, shifts: tuple[int, ...]) -> tuple[float | None, ...]:
     """Pearson's r of the first channel with the second moved by each shift along x, over the pixels that then overlap."""
-    from abbe.colocalization import kernels
-    from abbe.colocalization.compiled import together
-
-    p, q = pivot(pair)
-    totals: list[list[int | float]] = [[0] * 6 for _ in shifts]
-    nothing = np.empty((0, 0), bool)
-    for place in pair.places():
-        a, b, inside = pair.read(place)
-        mask = nothing if inside is None else inside
-
-        def one(k: int, a: Any = a, b: Any = b, mask: Any = mask) -> None:
-            found = np.zeros(6, np.int64 if pair.integers else np.float64)
-            kernels.shifted_sums(a, b, mask, 0, shifts[k], p, q, found)
-            for j, value in enumerate(found.tolist()):
-                totals[k][j] += value
-
-        together(one, range(len(shifts)))
-    r = []
-    for total in totals:
-        value = Moments(int(total[0]), *total[1:6], p.item(), q.item()).pearson()  # type: ignore[call-arg]
-        r.append(None if isinstance(value, str) else value)
-    return tuple(r)
+    return pearsons_at(pair, [(0, shift) for shift in shifts])
 
 
 def _width(shifts: Curve, r: Curve) -> float | None:

@@ -14,7 +14,7 @@ CODES = {
     "dropped": "something in the file was left out",
     "converted": "the pixel type was changed",
     "non_finite": "pixels that are not numbers",
-    "unmeasured": "parts of the image that no camera measured, such as a label or a rim",
+    "unmeasured": "parts of the image that no camera measured, such as a label, a rim or a dead row",
     "offset": "values so far from 0 that float32 loses fine differences",
     "z-step": "planes further apart than the axial model was made for",
     "spikes": "hot pixels and cosmic rays that were left out",
@@ -43,6 +43,8 @@ CODES = {
     "uncalibrated": "interval and trust were not calibrated for these settings",
     "frames": "frames of a time series that share their light",
     "planes": "planes of a stack that share their light",
+    "shifted": "one channel lies off another",
+    "aligned": "channels that were moved onto one another",
     "told": "what somebody said of the image in place of its file",
     "optics": "the optics do not fit what the models were trained for",
 }

@@ -82,6 +82,24 @@ class Session(Archive):
         offset = source.offset[0] + dy, source.offset[1] + dx
         return self.add_version(cut, name=name, parent=source.id, recipe=recipe, offset=offset, author=author)
 
+    def align(
+        self,
+        shifts: Mapping[int | str, Sequence[float]] | None = None,
+        key: str | int | None = None,
+        *,
+        reference: int | str = 0,
+        beads: Image | None = None,
+        name: str | None = None,
+        author: str | None = None,
+        progress: Progress | None = None,
+    ) -> Version:
+        """`abbe.align` on a version (the current one): its channels moved onto one another, as a new version."""
+        from abbe.alignment import align
+
+        source = self.version(key)
+        made = align(self.image(source.id), shifts, reference=reference, beads=beads)
+        return self.add_version(made, name=name, parent=source.id, offset=source.offset, author=author, progress=progress)
+
     # ------------------------------------------------------------------------------------------ measuring
     def colocalize(
         self,

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 import numpy.typing as npt
 
+from abbe.alignment.moving import original_of_aligned
 from abbe.errors import ConflictError, ParameterError, SessionError
 from abbe.image import Image, as_image
 from abbe.image.pixels import Array
@@ -173,6 +174,8 @@ class Archive:
             before = None if parent is None else self.image(parent)
             if before is not None and version.operation == "crop":
                 before = original_of_crop(before, version.recipe)
+            elif before is not None and version.operation == "align":
+                before = original_of_aligned(before, version.recipe)
             pixels = None if version.link is None else linked.LinkedPixels(version.link, version, self.path.parent)
             step = self._step_alone(version) if before is None else None
             known = self._images[version.id] = version_folder.read(self._store.place, version, before, pixels, step)

@@ -52,7 +52,7 @@ class Version(Record):
         id: "v1" is the original; ids are never given twice in a session.
         folder: where its pixels are, relative to the session; a duplicate shares its folder with the version it came from.
         parent: id of the version that it was made from; None for the original.
-        operation: "open", "enhance", "background", "merge", "crop", "duplicate", "import".
+        operation: "open", "enhance", "background", "merge", "crop", "align", "duplicate", "import".
         shape: TCZYX.
         pixel_size: (z, y, x) um.
         digest: SHA-256 of dtype, shape and pixels, as in `recipe.Input`.
@@ -82,7 +82,7 @@ class Version(Record):
 
     @property
     def is_original(self) -> bool:
-        return self.parent is None and self.operation in ("open", "merge")
+        return self.parent is None and self.operation in ("open", "merge", "align")
 
 
 class Region(Record):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from abbe.alignment.moving import repeated
 from abbe.errors import AbbeError, AxesError, EngineError, ParameterError
 from abbe.image import ROI, Image, arranged
 from abbe.image.arranging import ORDERS
 from abbe.image.digest import pixel_digest
 from abbe.limits import LIMITS
-from abbe.recipe import Recipe
+from abbe.recipe import Recipe, Step
 from abbe.reporting.building import REPEAT_FORMAT, build
 from abbe.reporting.renderers.html import repeat_data
 from abbe.restoration.psf import Psf
@@ -72,7 +73,7 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
     path = Path(source)
     data = _data_of(path)
     found = _original(data, path, image)
-    notes = []
+    notes, differ = list[str](), list[str]()
     computed, identical = [found], True
     for number, step in enumerate(data["steps"]):
         if step["recipe"] is None and step["digest"] == pixel_digest(computed[-1].pixels):
@@ -86,7 +87,7 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
             made = made.replace(original=original_of_crop(computed[-1], recipe))
         if data.get("kept"):
             made = as_kept(made)
-        notes += list(_differences(recipe, made))
+        differ += list(_differences(recipe, made))
         identical = identical and pixel_digest(made.pixels) == step["digest"]
         computed.append(made)
     differing: list[str] = []
@@ -102,8 +103,9 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
                 if not _agree(before, after):
                     differing.append(f"{name}: {before} before, {after} now")
     if not identical:
-        notes.append("the pixels differ in some bytes from those reported; the engine or its version is another")
-    return Outcome(numbers, tuple(differing), identical, tuple(dict.fromkeys(notes)))
+        why = "" if differ else "; the engine computes them otherwise on this machine than on that of the report"
+        notes.append(f"the pixels differ in some bytes from those reported{why}")
+    return Outcome(numbers, tuple(differing), identical, tuple(dict.fromkeys((*differ, *notes))))
 
 
 def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Image:
@@ -132,7 +134,9 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
     if recipe.operation == "crop":
         box = recipe.steps[0].parameters
         return crop(image, tuple(box["y"]), tuple(box["x"]))[0].replace(original=image)
-    raise ParameterError(f"wanted a recipe of enhance, background or crop, got {recipe.operation!r}, which abbe cannot repeat")
+    if recipe.operation == "align":
+        return repeated(image, recipe)
+    raise ParameterError(f"wanted a recipe of enhance, background, crop or align, got {recipe.operation!r}, which abbe cannot repeat")
 
 
 def _psf(recipe: Recipe) -> Psf | None:
@@ -250,9 +254,14 @@ def _differences(recipe: Recipe, made: Image) -> Iterator[str]:
         yield "the engine differs from the one of the report"
     for before, after in zip(recipe.steps, now.steps, strict=False):
         if before.model_digest != after.model_digest:
-            yield f"the model of {before.name} differs: {before.model} {before.model_version}, now {after.model} {after.model_version}"
+            yield f"the model of {before.name} differs: {_model(before)}, now {_model(after)}"
         elif before.parameters.get("partner_digest") != after.parameters.get("partner_digest"):
             yield f"the adversarial partner of {before.model}, which {before.name} mixed in, differs"
+
+
+def _model(step: Step) -> str:
+    """With the beginning of its digest: a model that was trained further keeps name and version."""
+    return f"{step.model} {step.model_version} ({(step.model_digest or 'unknown')[:8]})"
 
 
 def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> Any:

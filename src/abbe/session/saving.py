@@ -36,6 +36,7 @@ INCOMING = "incoming"
 NAMES = {
     "background": "background corrected",
     "crop": "cropped",
+    "align": "aligned",
     "merge": "merged",
     "duplicate": "copy",
 }

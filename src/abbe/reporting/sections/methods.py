@@ -53,12 +53,15 @@ def _opened(case: Case) -> Iterator[str]:
     image = case.first
     yield f"The original image ({_what(image)})"
     how = f"was recorded by {image.optics.modality} microscopy" if image.optics.modality else "was used as recorded"
+    before = [line for line in image.provenance.history if line.startswith("align:")]
+    if before:
+        how += f", its channels moved onto one another before ({short(before[-1], 200)})"
     yield how + (f" (NA {image.optics.numerical_aperture:g})." if image.optics.numerical_aperture else ".")
 
 
 def _restored(case: Case) -> bool:
     """Was anything done that the protocol is about?"""
-    return case.headless or any(recipe.operation != "crop" for recipe in case.recipes)
+    return case.headless or any(recipe.operation not in ("crop", "align") for recipe in case.recipes)
 
 
 def _without_original(case: Case) -> Iterator[str]:
@@ -95,6 +98,9 @@ def _processed(case: Case) -> Iterator[str]:
         if recipe.operation == "crop":
             yield _cropped(recipe)
             continue
+        if recipe.operation == "align":
+            yield _aligned(recipe)
+            continue
         picked = recipe.steps[0].channels if recipe.steps else None
         which = (
             "All channels were" if picked is None else f"Channels {', '.join(short(recipe.inputs[0].channels[c], 30) for c in picked)} were"
@@ -122,6 +128,17 @@ def _cropped(recipe: Recipe) -> str:
     box = recipe.steps[0].parameters
     (top, bottom), (left, right) = box["y"], box["x"]
     return f"Rows {top + 1} to {bottom} and columns {left + 1} to {right} of it were cut out."
+
+
+def _aligned(recipe: Recipe) -> str:
+    said, names = recipe.steps[0].parameters, [short(name, 30) for name in recipe.inputs[0].channels]
+    moved = [f"{name} by {-y:+d} (y) and {-x:+d} (x)" for name, (_, y, x) in zip(names, said["moves"]) if (y, x) != (0, 0)]
+    how = {"given": "as given", "beads": "as measured on an image of beads by cross-correlation"}.get(
+        str(said["on"]), "as measured on the image itself by cross-correlation in several places"
+    )
+    if not moved:
+        return f"Channels were checked against {names[said['reference']]}, {how}, and lay on one another within half a pixel."
+    return f"Channels were moved onto {names[said['reference']]} by whole pixels, {how}: {', '.join(moved)}."
 
 
 def _step(step: Step, flat: bool) -> str:

@@ -1,0 +1,258 @@
+"""`align`: channels moved onto one another by whole pixels, so that every number stays one that was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from abbe.alignment.shifts import ChannelShift, channel_shifts
+from abbe.errors import ParameterError
+from abbe.image import Grid, Image, Interval, Notice, as_image
+from abbe.image.digest import pixel_digest
+from abbe.image.pixels import Array, Pixels, Region, Shape
+from abbe.recipe import Input, Recipe, Step
+
+#: (z, y, x) in whole pixels by which a channel lies behind, below and right of the reference
+Moves = tuple[tuple[int, int, int], ...]
+#: of the field along each axis: farther, too little is left
+FARTHEST = 0.25
+#: pixels by which a shift differs from one side of the field to the other that are worth a word
+UNEVEN = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedPixels:
+    """Pixels of which each channel is read at another place; beyond the edges the outermost pixels go on, and `AlignedMask` says so."""
+
+    source: Pixels
+    moves: Moves
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        return np.concatenate([self._channel(region, k) for k in range(region[1].start, region[1].stop)], axis=1)
+
+    def _channel(self, region: Region, k: int) -> Array:
+        places = [np.clip(np.arange(part.start, part.stop) + d, 0, n - 1) for part, d, n in _axes(region, self.moves[k], self.shape)]
+        z, y, x = (slice(int(at[0]), int(at[-1]) + 1) for at in places)
+        block = self.source.read((region[0], slice(k, k + 1), z, y, x))
+        for axis, at in enumerate(places, start=2):
+            block = block.take(at - at[0], axis)
+        return block
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedMask:
+    """True where a pixel has no counterpart in the channel that was moved, or it was masked there."""
+
+    source: Pixels | None
+    shape: Shape
+    moves: Moves
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.bool_)
+
+    def read(self, region: Region) -> Array:
+        parts = []
+        for k in range(region[1].start, region[1].stop):
+            beyond = np.zeros((region[2].stop - region[2].start, region[3].stop - region[3].start, region[4].stop - region[4].start), bool)
+            for axis, (part, d, n) in enumerate(_axes(region, self.moves[k], self.shape)):
+                at = np.arange(part.start, part.stop) + d
+                beyond |= ((at < 0) | (at >= n)).reshape([-1 if a == axis else 1 for a in range(3)])
+            parts.append(np.broadcast_to(beyond, (region[0].stop - region[0].start, 1, *beyond.shape)))
+        missing = np.concatenate(parts, axis=1)
+        if self.source is not None:
+            missing = missing | AlignedPixels(self.source, self.moves).read(region).astype(bool)
+        return missing
+
+
+def _axes(region: Region, move: tuple[int, int, int], shape: Shape) -> list[tuple[slice, int, int]]:
+    """Along z, y and x: the pixels wanted, how far off they lie, and how many there are."""
+    return list(zip(region[2:], move, shape[2:]))
+
+
+def align(
+    image: Image, shifts: Mapping[int | str, Sequence[float]] | None = None, *, reference: int | str = 0, beads: Image | None = None
+) -> Image:
+    """An image whose channels lie on one another.
+
+    Channels are moved by whole pixels, so that their numbers stay those recorded and their noise stays what it was; what is left of a
+    shift is half a pixel at most. After super-resolution, whose pixels are a third as large, it is a sixth of the camera's.
+
+    Args:
+        image: two channels or more.
+        shifts: of channels, by index or name, (y, x) or (z, y, x) in pixels of `image` by which each lies below and right of (and planes
+            behind) the reference; channels that are not named stay. None: as measured.
+        reference: the channel that stays.
+        beads: where shifts are measured: an image of the same channels, taken with the same microscope, of something that shines in all.
+            None: on `image` itself. Where its pixels are of another size, its shifts are in um.
+
+    Returns:
+        The image, of the same size. Pixels without a counterpart are masked: they go on as the outermost ones do, and are not measured.
+
+    Raises:
+        ParameterError: one channel; a shift that cannot be told, or is too far; beads of other channels.
+    """
+    image = as_image(image)
+    beads = None if beads is None else as_image(beads)
+    if image.shape[1] < 2:
+        raise ParameterError("wanted an image with two channels or more to align, got one")
+    first = image.channel(reference)
+    if shifts is not None and beads is not None:
+        raise ParameterError("wanted shifts or an image of beads to measure them on, got both")
+    measured: tuple[ChannelShift, ...] = ()
+    if shifts is None:
+        source = image if beads is None else beads
+        if source.shape[1] != image.shape[1]:
+            raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {source.shape[1]}")
+        measured = channel_shifts(source, first)
+        wanted = _as_measured(image, source, measured)
+    else:
+        wanted = _as_given(image, shifts, first)
+    moves: Moves = tuple((round(z), round(y), round(x)) for z, y, x in wanted)
+    _check(image, moves)
+    recipe = _recipe(image, first, moves, wanted, measured, "given" if shifts is not None else "image" if beads is None else "beads")
+    history = (*image.provenance.history, _sentence(image, recipe, moves))
+    return (
+        repeated(image, recipe).replace(provenance=replace(image.provenance, history=history)).warn(*_said(image, first, moves, measured))
+    )
+
+
+def repeated(image: Image, recipe: Recipe) -> Image:
+    """The image with the channels moved as a recipe says."""
+    return _moved(image, _moves(recipe)).replace(recipe=recipe, original=original_of_aligned(image, recipe))
+
+
+def _moved(image: Image, moves: Moves) -> Image:
+    """With its interval and trust, moved by the same; what it was computed from is not."""
+    return image.replace(
+        pixels=AlignedPixels(image.pixels, moves),
+        mask=AlignedMask(image.mask, image.shape, moves) if any(any(move) for move in moves) else image.mask,
+        interval=None if image.interval is None else Interval(*(_moved(side, moves) for side in image.interval)),
+        trust=None if image.trust is None else _moved(image.trust, moves),
+        original=None,
+    )
+
+
+def original_of_aligned(before: Image, recipe: Recipe | None) -> Image | None:
+    """What an aligned result was computed from, with the same channels moved by as much, in whole pixels of its own.
+
+    None of a recorded image, which was laid right and not computed, and where the original's channels are others.
+    """
+    if recipe is None or before.original is None:
+        return None
+    moves, original = _moves(recipe), before.original
+    if original.channels != before.channels:
+        return None
+    ratio = [n / m for n, m in zip(before.shape[2:], original.shape[2:])]
+    fewer = [tuple(round(d / r) for d, r in zip(move, ratio)) for move in moves]
+    return _moved(original, tuple((z, y, x) for z, y, x in fewer))
+
+
+def _moves(recipe: Recipe) -> Moves:
+    return tuple((int(z), int(y), int(x)) for z, y, x in recipe.steps[0].parameters["moves"])
+
+
+def _as_measured(image: Image, source: Image, measured: Sequence[ChannelShift]) -> list[tuple[float, float, float]]:
+    (_, y, x), (_, one, other) = Grid.of(image).original, Grid.of(source).original
+    finer = (one / y, other / x)  # an enlarged image's pixels are parts of those that were recorded
+    if None not in (*image.pixel_size[1:], *source.pixel_size[1:]):
+        finer = tuple(b / a for a, b in zip(image.pixel_size[1:], source.pixel_size[1:]))  # type: ignore[operator, assignment]
+    out = []
+    for found in measured:
+        if found.shift is None:
+            raise ParameterError(
+                f"wanted to measure where {found.name} lies, and cannot: {found.reason}. Measure it on an image of beads, or give the "
+                "shift (0, 0 leaves the channel where it is)"
+            )
+        out.append((0.0, found.shift[0] * finer[0], found.shift[1] * finer[1]))
+    return out
+
+
+def _as_given(image: Image, shifts: Mapping[int | str, Sequence[float]], first: int) -> list[tuple[float, float, float]]:
+    out = [(0.0, 0.0, 0.0)] * image.shape[1]
+    for key, shift in shifts.items():
+        k = image.channel(key)
+        try:
+            numbers = [float(part) for part in shift]
+        except (TypeError, ValueError):
+            numbers = []
+        if len(numbers) not in (2, 3) or not np.isfinite(numbers).all():
+            raise ParameterError(f"wanted the shift of {image.channels[k]} as (y, x) or (z, y, x) in pixels, got {shift!r}")
+        z, y, x = [0.0, *numbers][-3:]
+        out[k] = (z, y, x)
+    if any(out[first]):
+        raise ParameterError(f"wanted shifts against {image.channels[first]}, which stays, got one of it; name another reference")
+    return out
+
+
+def _check(image: Image, moves: Moves) -> None:
+    for name, move in zip(image.channels, moves):
+        for axis, d, n in zip("zyx", move, image.shape[2:]):
+            if abs(d) > FARTHEST * n:
+                raise ParameterError(
+                    f"wanted shifts of at most a quarter of the image, got {d} of {n} pixels along {axis} for {name}; is the unit pixels?"
+                )
+
+
+def _recipe(
+    image: Image, first: int, moves: Moves, wanted: list[tuple[float, float, float]], measured: Sequence[ChannelShift], on: str
+) -> Recipe:
+    source = Input(
+        source=image.provenance.names,
+        digest=pixel_digest(image.pixels),
+        shape=image.shape,
+        dtype=image.dtype.name,
+        pixel_size=image.pixel_size,
+        channels=image.channels,
+    )
+    said: dict[str, Any] = {
+        "reference": first,
+        "moves": [list(move) for move in moves],
+        "shifts": [[round(part, 3) for part in shift] for shift in wanted],
+        "on": on,
+    }
+    if measured:
+        said["measured"] = [one.to_dict() for one in measured]
+    return Recipe(operation="align", inputs=(source,), steps=(Step(name="align", parameters=said),))
+
+
+def _sentence(image: Image, recipe: Recipe, moves: Moves) -> str:
+    """One line of the image's history."""
+    done = [f"{name} from {', '.join(map(str, move))} pixels off (z, y, x)" for name, move in zip(image.channels, moves) if any(move)]
+    return f"align: {', '.join(done) or 'nothing to move'}; {recipe.software}"
+
+
+def _said(image: Image, first: int, moves: Moves, measured: Sequence[ChannelShift]) -> list[Notice]:
+    out = []
+    for k, (name, (z, y, x)) in enumerate(zip(image.channels, moves)):
+        if (z, y, x) != (0, 0, 0):
+            deep = f"{abs(z)} planes {'forward' if z > 0 else 'back'}, " if z else ""
+            up, left = f"{abs(y)} pixels {'up' if y > 0 else 'down'}", f"{abs(x)} {'left' if x > 0 else 'right'}"
+            out.append(
+                Notice(
+                    "aligned",
+                    f"{name} was moved by {deep}{up} and {left} onto {image.channels[first]}; pixels at the edges that have no counterpart "
+                    "are masked and not measured",
+                )
+            )
+        across = measured[k].across if measured else None
+        if across is not None and max(map(abs, across)) > UNEVEN:
+            out.append(
+                Notice(
+                    "aligned",
+                    f"{name}: the shift grows by {across[0]:.1f} pixels from top to bottom and by {across[1]:.1f} from left to right: "
+                    "another magnification, which moving the channel does not take away",
+                )
+            )
+    return out

@@ -1,0 +1,178 @@
+"""By how much the channels of an image lie off one another.
+
+A dichroic, a filter or a second camera moves a whole channel; so its shift is the same everywhere. Two structures that lie beside one
+another do so in all directions, or in one place. The shift is therefore measured in several places over the field, by band-passed
+cross-correlation, and holds where most of those that have something in common agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from abbe.comparison.records import Undefined
+from abbe.comparison.registration import displacement
+from abbe.image import Image, as_image
+
+Plane = npt.NDArray[np.float64]
+Masked = npt.NDArray[np.bool_]
+
+#: places along y and x, and their side in pixels, at most and at least
+PLACES, SIDE, SMALLEST = 3, 256, 48
+#: pixels within which places agree; how many agree at least, and which share of those where the channels have something in common
+AGREE, FEWEST, MOST_OF = 1.0, 3, 0.6
+#: places that a straight line is laid through at least, and the largest difference in magnification that lenses leave between colours
+ENOUGH, MAGNIFIED = 6, 0.02
+#: planes of a stack, and frames of a series, whose mean is looked at
+PLANES, FRAMES = 16, 4
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelShift:
+    """Where one channel lies against the reference.
+
+    Attributes:
+        channel, name: which.
+        shift: (y, x) in pixels by which it lies below and right of the reference; None where that cannot be told.
+        places: in how many places over the field it is so. of: in how many the channels have something in common.
+        scatter: root-mean-square distance of those places' shifts from `shift`, in pixels.
+        across: (y, x) by how much the shift grows from the top to the bottom, and from the left to the right of the field, in pixels: a
+            difference in magnification, which moving a channel cannot take away; None where it cannot be told.
+        reason: why there is no shift; empty where there is one.
+    """
+
+    channel: int
+    name: str
+    shift: tuple[float, float] | None
+    places: int = 0
+    of: int = 0
+    scatter: float | None = None
+    across: tuple[float, float] | None = None
+    reason: str = ""
+
+    @property
+    def whole(self) -> tuple[int, int] | None:
+        """The shift in whole pixels."""
+        return None if self.shift is None else (round(self.shift[0]), round(self.shift[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "channel": self.channel,
+            "name": self.name,
+            "shift": None if self.shift is None else list(self.shift),
+            "places": self.places,
+            "of": self.of,
+            "scatter": self.scatter,
+            "across": None if self.across is None else list(self.across),
+            "reason": self.reason or None,
+        }
+
+
+def channel_shifts(image: Image, reference: int | str = 0) -> tuple[ChannelShift, ...]:
+    """By how much each channel lies off `reference`, itself included (0, 0).
+
+    Measured on the mean of a few planes and frames. An image of beads that shine in every channel tells it best; in one of a specimen only
+    channels that have structure in common can tell.
+
+    Raises:
+        ParameterError: no such channel.
+    """
+    image = as_image(image)
+    first = image.channel(reference)
+    fixed, masked = _seen(image, first)
+    found = []
+    for k, name in enumerate(image.channels):
+        if k == first:
+            found.append(ChannelShift(k, name, (0.0, 0.0)))
+            continue
+        moved, more = _seen(image, k)
+        found.append(between(fixed, moved, masked if more is None else more if masked is None else masked | more, k, name))
+    return tuple(found)
+
+
+def between(fixed: Plane, moved: Plane, masked: Masked | None, channel: int = 1, name: str = "") -> ChannelShift:
+    """Where the plane `moved` lies against `fixed`, both (Y, X); `masked` is True where nothing was measured."""
+    centres, shifts = [], []
+    for window in _windows(fixed.shape):
+        here = displacement(moved[window], fixed[window], None if masked is None else masked[window])
+        if not isinstance(here, Undefined):
+            centres.append([(part.start + part.stop - 1) / 2 for part in window])
+            shifts.append(here)
+    of = len(shifts)
+    if of < FEWEST:
+        why = f"the channels have structure in common in {of} places of the field, and in {FEWEST} at least they should"
+        return ChannelShift(channel, name, None, 0, of, reason=why)
+    places, all_of_them = np.array(centres), np.array(shifts)
+    agreeing = _agreeing(all_of_them)
+    if agreeing.sum() < max(FEWEST, MOST_OF * of):
+        agreeing = _on_a_line(places, all_of_them)
+    count = int(agreeing.sum())
+    if count < max(FEWEST, MOST_OF * of):
+        why = f"where the channels have structure in common, {of} places, it lies off by something else in each ({count} agree)"
+        return ChannelShift(channel, name, None, count, of, reason=why)
+    kept = all_of_them[agreeing]
+    y, x = np.median(kept, axis=0)
+    scatter = float(np.sqrt(((kept - (y, x)) ** 2).sum(axis=1).mean()))
+    return ChannelShift(channel, name, (float(y), float(x)), count, of, scatter, _across(places[agreeing], kept, fixed.shape))
+
+
+def _agreeing(shifts: Plane) -> Masked:
+    """Which places have the shift that most have."""
+    close = np.hypot(*(shifts[:, None] - shifts[None]).transpose(2, 0, 1)) <= AGREE
+    found: Masked = close[int(close.sum(axis=1).argmax())]
+    return found
+
+
+def _on_a_line(places: Plane, shifts: Plane) -> Masked:
+    """Which places have a shift that grows evenly over the field, as under another magnification: none where it grows by more than that."""
+    terms = np.column_stack([np.ones(len(places)), places])
+    kept = np.ones(len(places), bool)
+    for _ in range(2):
+        if kept.sum() < ENOUGH:
+            return np.zeros(len(places), bool)
+        line = np.linalg.lstsq(terms[kept], shifts[kept], rcond=None)[0]
+        kept = np.hypot(*(shifts - terms @ line).T) <= AGREE
+    return kept if np.abs(line[1:]).max() <= MAGNIFIED else np.zeros(len(places), bool)
+
+
+def _windows(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Places spread evenly over a plane, from edge to edge; they do not overlap where it is large enough."""
+    parts = []
+    for n in shape:
+        side = min(SIDE, n, max(SMALLEST, n // PLACES))
+        count = min(PLACES, max(1, round(n / side)))
+        parts.append([slice(start, start + side) for start in np.linspace(0, n - side, count).round().astype(int).tolist()])
+    return [(rows, columns) for rows, columns in product(*parts)]
+
+
+def _across(centres: Plane, shifts: Plane, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    """Along y and x the straight line through the shifts of all places, from one end of the field to the other."""
+    grown = []
+    for axis, n in enumerate(shape):
+        place = centres[:, axis] - centres[:, axis].mean()
+        if np.ptp(place) < n / 4:
+            return None
+        grown.append(float((place * shifts[:, axis]).sum() / (place**2).sum()) * n)
+    return grown[0], grown[1]
+
+
+def _seen(image: Image, channel: int) -> tuple[Plane, Masked | None]:
+    """The mean of a few planes and frames of a channel, and where one of them holds no measurement."""
+    frames, _, depth, height, width = image.shape
+    total, masked = np.zeros((height, width)), None
+    places = [(t, z) for t in _spread(frames, FRAMES) for z in _spread(depth, PLANES)]
+    for t, z in places:
+        region = (slice(t, t + 1), slice(channel, channel + 1), slice(z, z + 1), slice(0, height), slice(0, width))
+        total += image.pixels.read(region)[0, 0, 0]
+        if image.mask is not None:
+            here = image.mask.read(region)[0, 0, 0].astype(bool)
+            masked = here if masked is None else masked | here
+    return total / len(places), masked if masked is not None and masked.any() else None
+
+
+def _spread(count: int, most: int) -> list[int]:
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})

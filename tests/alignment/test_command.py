@@ -1,0 +1,100 @@
+"""`abbe align`, and what `abbe colocalize` says of channels that lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.cli.frame import main
+
+Apart = Callable[..., abbe.Image]
+Printed = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    abbe.save(apart((3, -2)), tmp_path / "cells.tif")
+    abbe.save(apart((3, -2), 0.0), tmp_path / "unrelated.tif")
+    abbe.save(apart((3.1, -2.2), 1.0, seed=4), tmp_path / "beads.tif")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> int:
+    return main(list(words))
+
+
+def test_it_tells_the_shifts_and_writes_nothing(folder: Path, capsys: Printed) -> None:
+    before = sorted(folder.iterdir())
+    assert run("align", "cells.tif", "unrelated.tif", "--measure-only") == 0
+    out = capsys.readouterr().out
+    assert "tubulin: +3.0" in out or "tubulin: +2.9" in out
+    assert "cannot be told" in out
+    assert sorted(folder.iterdir()) == before
+
+
+def test_it_moves_channels_by_beads_and_by_numbers(folder: Path, capsys: Printed) -> None:
+    assert run("align", "unrelated.tif", "--beads", "beads.tif") == 0
+    assert "moved (down, right) tubulin by -3, +2" in capsys.readouterr().out
+    assert run("align", "unrelated.tif", "--shift", "tubulin=3,-2", "-o", "given.ome.tif") == 0
+    one, two = (np.asarray(abbe.open(name)) for name in ("unrelated_aligned.ome.tif", "given.ome.tif"))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, np.asarray(abbe.open("unrelated.tif")))
+
+
+def test_a_file_that_cannot_be_aligned_does_not_stop_the_others(folder: Path, capsys: Printed) -> None:
+    assert run("align", "unrelated.tif", "cells.tif", "-o", "out") == 1
+    said = capsys.readouterr()
+    assert "beads" in said.err
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["cells_aligned.ome.tif"]
+
+
+def test_a_session_has_the_image_before_and_after_and_its_report_can_be_rerun(folder: Path, capsys: Printed) -> None:
+    assert run("align", "cells.tif", "-o", "s.abbe") == 0
+    with abbe.Session.open("s.abbe") as session:
+        assert [version.operation for version in session.versions] == ["open", "align"]
+    assert run("colocalize", "s.abbe") == 0
+    assert run("report", "s.abbe", "-o", "r.html") == 0
+    text = (folder / "r.html").read_text()
+    assert "Channels were moved onto actin by whole pixels" in text
+    assert "tubulin by -3 (y) and +2 (x)" in text
+    capsys.readouterr()
+    assert run("rerun", "r.html") == 0
+    assert "all pixels are the same" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--shift", "tubulin=3"], ["--shift", "DAPI=1,1"], ["--shift", "tubulin=3,1", "--beads", "beads.tif"], ["--measure-only", "-o", "x"]],
+)
+def test_wrong_words_are_one_line(folder: Path, capsys: Printed, words: list[str]) -> None:
+    assert run("align", "cells.tif", *words) == 1
+    assert capsys.readouterr().err.startswith("abbe: wanted")
+
+
+# ------------------------------------------------------------------------------------------ the warning
+def shifted(image: abbe.Image) -> list[str]:
+    return [notice.message for notice in abbe.colocalize(image, ranked=False).notices if notice.code == "shifted"]
+
+
+def test_channels_apart_are_told_with_what_r_would_be(apart: Apart) -> None:
+    (said,) = shifted(apart((3, -2)))
+    assert said.startswith("tubulin lies 3.")
+    assert "below" in said
+    assert "left of actin" in said
+    r = abbe.colocalize(abbe.align(apart((3, -2))), ranked=False).coefficients["pearson"].value
+    assert f"{r:.2f} with one on the other" in said
+
+
+@pytest.mark.parametrize("by", [(0.0, 0.0), (0.3, -0.3)])
+@pytest.mark.parametrize("common", [0.0, 0.5, 1.0])
+def test_channels_that_lie_right_or_have_nothing_in_common_are_not(apart: Apart, by: tuple[float, float], common: float) -> None:
+    assert shifted(apart(by, common)) == []
+
+
+def test_an_aligned_image_has_no_such_warning(apart: Apart) -> None:
+    assert shifted(abbe.align(apart((3, -2)))) == []
