@@ -16,6 +16,7 @@ from abbe.image import ROI
 from abbe.session import Session
 from abbe.session.repeating import rerun
 from abbe.zoo import catalogue
+from model_maker import network, write_model
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,24 @@ def test_another_engine_or_model_than_the_reports_is_told(cells: Path, small_mod
     assert outcome.agrees
     assert any("engine differs" in note for note in outcome.notes)
     assert any("model of denoise differs" in note for note in outcome.notes)
+
+
+def test_a_model_that_was_trained_further_is_told_from_that_of_the_report(
+    cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps its name and its version."""
+    first = write_model(tmp_path / "runs", "denoise", network(), name="mine")
+    session = Session.create("cells.abbe", cells)
+    session.enhance(steps=("denoise",), model=first)
+    before = catalogue.find(str(first)).card.digest
+    abbe.report(session, "report.html")
+    further = write_model(tmp_path / "further", "denoise", network(seed=9), name="mine")
+    after = catalogue.find(str(further)).card.digest
+    monkeypatch.setenv(catalogue.MODELS_VARIABLE, str(tmp_path / "further"))
+    assert rerun("report.html").notes == (
+        f"the model of denoise differs: mine 0.0 ({before[:8]}), now mine 0.0 ({after[:8]})",
+        "the pixels differ in some bytes from those reported",
+    )
 
 
 def test_an_original_that_moved_is_found_beside_the_report_or_where_it_is_said_to_be(cells: Path, tmp_path: Path) -> None:
