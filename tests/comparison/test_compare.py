@@ -73,6 +73,23 @@ def test_without_a_truth_the_plain_image_is_the_reference(scene: Scene) -> None:
     assert c.data_range == pytest.approx(np.ptp(scene.recorded), rel=1e-6)
 
 
+def test_one_plane_of_the_error_map_needs_no_measure_of_all_others(scene: Scene) -> None:
+    """The same numbers as after measuring everything, which takes minutes for a stack of several channels."""
+    z = np.linspace(0.6, 1.4, 6)[:, None, None]
+    original = Image.from_array(np.stack([scene.recorded[:80, :80] * z, scene.recorded[80:, 80:] * z]), axes="CZYX")
+    result = Image.from_array(np.stack([scene.blurred[:80, :80] * z, scene.truth[80:, 80:] * z]), axes="CZYX")
+    heard: list[float] = []
+    looked_at = compare(original, result, progress=lambda done, what: heard.append(done))
+    planes = [looked_at.error_map.plane(0, c, k) for c, k in ((0, 4), (1, 1))]
+    assert not heard
+    assert "channels" not in vars(looked_at)
+    measured = compare(original, result)
+    assert measured.verdict
+    for plane, (c, k) in zip(planes, ((0, 4), (1, 1))):
+        np.testing.assert_array_equal(plane, measured.error_map.plane(0, c, k))
+        assert plane.max() > 0
+
+
 def test_the_error_map_is_what_rse_is_made_of(scene: Scene) -> None:
     found = compare(Image.from_array(scene.recorded, pixel_size=0.1), scene.truth)
     error = np.asarray(found.error_map)[0, 0, 0]

@@ -28,6 +28,14 @@ def test_an_uploaded_image_is_in_the_list_byte_for_byte(device: httpx.Client, fo
     assert "new.tif" in names(device)
 
 
+def test_an_image_that_is_a_folder_has_no_size_that_means_nothing(device: httpx.Client, folder: Path) -> None:
+    """The entry of a folder has a few kilobytes, whatever is in it."""
+    abbe.save(np.zeros((300, 300), np.uint16), folder / "a.ome.zarr")
+    abbe.save(np.zeros((30, 30), np.uint16), folder / "b.tif")
+    sizes = {entry["name"]: entry["bytes"] for entry in device.get("/api/folder").json()["entries"]}
+    assert {name: sizes[name] for name in ("a.ome.zarr", "b.tif")} == {"a.ome.zarr": None, "b.tif": (folder / "b.tif").stat().st_size}
+
+
 def test_an_upload_never_replaces_a_file(device: httpx.Client, folder: Path) -> None:
     content = (folder / "cells.tif").read_bytes()
     assert device.put("/api/upload", params={"name": "cells.tif"}, content=content).json()["path"] == "cells 2.tif"

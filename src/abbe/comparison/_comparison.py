@@ -12,6 +12,7 @@ import numpy.typing as npt
 from abbe.comparison.channel import Question, compare_channel
 from abbe.comparison.criterion import Criterion, checked
 from abbe.comparison.error_map import ErrorPixels
+from abbe.comparison.fits import Fitting, Measured
 from abbe.comparison.grid import Grid, align
 from abbe.comparison.recorded import without_what_it_left_out
 from abbe.comparison.records import ChannelComparison, Resolution, Verdict, plain
@@ -49,7 +50,7 @@ class Comparison:
     @cached_property
     def channels(self) -> tuple[ChannelComparison, ...]:
         """Every measure but the resolution, per channel."""
-        question = Question(self.original, self.transformed, self.truth, self.grid, self.border, self.data_range)
+        question = self._question
         count = self.original.shape[1]
 
         def one(c: int) -> ChannelComparison:
@@ -58,6 +59,14 @@ class Comparison:
         result = tuple(one(c) for c in range(count))
         self._report(1.0, "compared")
         return result
+
+    @property
+    def _question(self) -> Question:
+        return Question(self.original, self.transformed, self.truth, self.grid, self.border, self.data_range)
+
+    @cached_property
+    def _fits(self) -> Fitting:
+        return Fitting(self._question)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -74,7 +83,10 @@ class Comparison:
 
     @cached_property
     def error_map(self) -> Image:
-        """Absolute difference between the original and the fitted transformed image, in the original's units on its pixels (float32)."""
+        """Absolute difference between the original and the fitted transformed image, in the original's units on its pixels (float32).
+
+        Nothing is computed but for the planes that are read of it.
+        """
         return self._map(signed=False)
 
     @cached_property
@@ -83,7 +95,8 @@ class Comparison:
         return self._map(signed=True)
 
     def _map(self, signed: bool) -> Image:
-        pixels = ErrorPixels(self.original, self.transformed, self.grid, self.channels, signed)
+        fits = Measured(self.channels) if "channels" in self.__dict__ else self._fits
+        pixels = ErrorPixels(self.original, self.transformed, self.grid, fits, signed)
         return Image(
             pixels,
             self.original.pixel_size,

@@ -57,7 +57,7 @@ def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> C
     """Everything about channel c; `progress` takes the fraction done."""
     frames = q.original.shape[0]
     tally = Tally(frames=[Seen() for _ in range(frames)])
-    sigma_z = _with_depth(_liveliest([Pair(q.original, q.transformed, q.grid, t, c) for t in _some(frames)])).sigma_z
+    sigma_z = width_along_z(q, c)
     pairs = [Pair(q.original, q.transformed, q.grid, t, c, sigma_z) for t in range(frames)]
     for i in _some(frames):
         for k in _some(pairs[i].depth):
@@ -71,6 +71,11 @@ def compare_channel(q: Question, c: int, progress: Callable[[float], None]) -> C
     measures = measure(pairs, q.truth, span)
     progress(0.95)
     return _sum_up(q, c, tally, noise, measures, span, _registered(pairs, tally), sigma_z)
+
+
+def width_along_z(q: Question, c: int) -> float:
+    """Of the blur between the planes of channel c, in planes of the original: one for all frames."""
+    return _with_depth(_liveliest([Pair(q.original, q.transformed, q.grid, t, c) for t in _some(q.original.shape[0])])).sigma_z
 
 
 def _some(depth: int) -> list[int]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from abbe.comparison.fits import Fits
 from abbe.comparison.grid import Grid
 from abbe.comparison.pair import Pair
-from abbe.comparison.records import ChannelComparison, Undefined
+from abbe.comparison.records import Undefined
 from abbe.image import Image
 from abbe.image.pixels import Array, Region, Shape, region_shape
 
@@ -23,7 +23,7 @@ class ErrorPixels:
     original: Image
     transformed: Image
     grid: Grid
-    channels: Sequence[ChannelComparison]
+    fits: Fits
     signed: bool
 
     @property
@@ -44,13 +44,11 @@ class ErrorPixels:
         return out
 
     def _part(self, t: int, c: int, k: int, rows: range, columns: range) -> Array:
-        channel = self.channels[c]
-        plane = next(p for p in channel.planes if (p.t, p.z) == (t, k))
-        sigma_z = channel.fit.sigma_z
-        pair = Pair(self.original, self.transformed, self.grid, t, c, sigma_z if isinstance(sigma_z, float) else 0.0)
-        gain, offset, sigma = (0.0 if isinstance(v, Undefined) else v for v in (plane.gain, plane.offset, plane.sigma))
+        fit = self.fits.of(t, c, k)
+        pair = Pair(self.original, self.transformed, self.grid, t, c, fit.sigma_z)
+        gain, offset, sigma = (0.0 if isinstance(v, Undefined) else v for v in (fit.gain, fit.offset, fit.sigma))
         tile = pair.tile(k, rows, columns, sigma)
-        if isinstance(plane.gain, Undefined):
+        if isinstance(fit.gain, Undefined):
             offset = float(tile.original.mean())
         error = tile.original - gain * tile.modelled(sigma) - offset
         error = error if self.signed else np.abs(error)

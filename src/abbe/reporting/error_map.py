@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from abbe.comparison.error_map import ErrorPixels
+from abbe.comparison.fits import Measured
 from abbe.comparison.grid import align
 from abbe.comparison.records import ChannelComparison, Number, PlaneErrors, Undefined
 from abbe.image import Image
@@ -28,7 +29,7 @@ class _Channel:
 def error_map(data: Mapping[str, Any], original: Image, transformed: Image) -> Image:
     """Absolute error in the original's units on its pixels; computed when read."""
     channels = cast("list[ChannelComparison]", [_channel(entry) for entry in data["channels"]])
-    pixels = ErrorPixels(original, transformed, align(original, transformed), channels, signed=False)
+    pixels = ErrorPixels(original, transformed, align(original, transformed), Measured(channels), signed=False)
     return Image(pixels, original.pixel_size, original.channels, original.colors)
 
 

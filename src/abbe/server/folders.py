@@ -302,7 +302,8 @@ def _listed(entry: os.DirEntry[str], path: str) -> list[dict[str, Any]]:
         return []
     name = legible(entry.name)
     where = f"{path}/{name}" if path else name
-    return [{"name": name, "path": where, "kind": kind, "bytes": known.st_size, "modified": known.st_mtime}]
+    size = None if entry.is_dir() else known.st_size  # that of a folder says nothing of what is in it, and adding that up takes long
+    return [{"name": name, "path": where, "kind": kind, "bytes": size, "modified": known.st_mtime}]
 
 
 def _kind(entry: os.DirEntry[str]) -> str | None:

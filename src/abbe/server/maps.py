@@ -17,9 +17,15 @@ from abbe.session import Session, Version
 
 #: rows and columns
 Place = tuple[slice, slice]
+#: gives what it is told to make, or what it made of the same two versions before
+Once = Callable[[Callable[[], Image]], Image]
 
 
-def difference(session: Session, version: str, reference: str, t: int, z: int) -> Picture:
+def _anew(make: Callable[[], Image]) -> Image:
+    return make()
+
+
+def difference(session: Session, version: str, reference: str, t: int, z: int, once: Once = _anew) -> Picture:
     """Version less reference, in its units, on its grid; a coarser reference is enlarged by cubic splines, centres aligned."""
     check_plane(session.version(version), t, z)
     after, before, _ = _together(session, version, reference)
@@ -41,13 +47,16 @@ def _difference(after: Image, before: Image, t: int, c: int, z: int) -> Array:
     return after.plane(t, c, z).astype(np.float32) - plane.astype(np.float32)
 
 
-def error(session: Session, version: str, reference: str, t: int, z: int) -> Picture:
-    """NanoJ-SQUIRREL's error map, on the reference's grid: where the version does not explain the reference."""
+def error(session: Session, version: str, reference: str, t: int, z: int, once: Once = _anew) -> Picture:
+    """NanoJ-SQUIRREL's error map, on the reference's grid: where the version does not explain the reference.
+
+    What is found out about the whole stack serves its next plane, if `once` keeps it.
+    """
     from abbe.comparison import compare
 
     check_plane(session.version(reference), t, z)
     after, before, place = _together(session, version, reference)
-    maps = compare(original=before, transformed=after).error_map
+    maps = once(lambda: compare(original=before, transformed=after).error_map)
     part = np.stack([maps.plane(min(t, maps.shape[0] - 1), c, min(z, maps.shape[2] - 1)) for c in range(maps.shape[1])]).astype(np.float32)
     high = float(np.percentile(part[:, ::2, ::2], 99.8)) or 1.0
     plane = np.zeros((len(part), *session.version(reference).shape[3:]), np.float32)  # nothing is said of what was cropped away
@@ -89,7 +98,7 @@ def _step(session: Session, version: Version, axis: int) -> float:
     return session.steps(version)[axis - 2]
 
 
-MAPS: dict[str, Callable[[Session, str, str, int, int], Picture]] = {"difference": difference, "error": error}
+MAPS: dict[str, Callable[[Session, str, str, int, int, Once], Picture]] = {"difference": difference, "error": error}
 
 
 def comparison(session: Session, version: str, reference: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ export interface Entry {
   name: string;
   path: string;
   kind: "folder" | "image" | "session";
-  bytes: number;
+  /** null for what is a folder on the disk, as an OME-Zarr is */
+  bytes: number | null;
   modified: number;
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import Field
 
+from abbe.image import Image
 from abbe.server import maps, previewing
 from abbe.server.derived import Picture
 from abbe.server.routes.asking import Body, ModelName
@@ -43,7 +45,16 @@ class Previewing(Body):
 
 def _map(here: Service, session_id: str, kind: Kind, version: str, reference: str, t: int, z: int) -> Picture:
     key = (session_id, kind, version, reference, t, z)
-    return here.derived.picture(key, lambda: maps.MAPS[kind](here.cabinet.get(session_id), version, reference, t, z))
+
+    def once(make: Callable[[], Image]) -> Image:
+        fitted = (session_id, "fitted", version, reference)
+        found: Image | None = here.derived.look_up(fitted)
+        if found is None:
+            found = make()
+            here.derived.keep(fitted, found, 0)
+        return found
+
+    return here.derived.picture(key, lambda: maps.MAPS[kind](here.cabinet.get(session_id), version, reference, t, z, once))
 
 
 @router.get("/maps/{kind}")
