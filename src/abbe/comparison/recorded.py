@@ -7,6 +7,7 @@ import math
 from abbe.errors import ParameterError
 from abbe.image import Image
 from abbe.image.computed import OPERATIONS, tells
+from abbe.image.lines import LinelessPixels
 from abbe.image.spikes import without_spikes
 from abbe.recipe import Recipe
 
@@ -35,12 +36,14 @@ def untouched(transformed: Image, c: int) -> bool:
 
 
 def without_what_it_left_out(original: Image, transformed: Image) -> Image:
-    """The original without the hot pixels and cosmic rays that were left out before `transformed` was computed from it.
+    """The original without the hot pixels, cosmic rays and dead lines that were left out before `transformed` was computed from it.
 
     No result has them; left in the original, one of them decides every measure.
     """
-    recipe = recorded(transformed)
-    if recipe is None or not any(notice.code == "spikes" for notice in transformed.notices):
+    recipe, codes = recorded(transformed), {notice.code for notice in transformed.notices}
+    if recipe is not None and "unmeasured" in codes:
+        original = original.replace(pixels=LinelessPixels(original.pixels))
+    if recipe is None or "spikes" not in codes:
         return original
     first = recipe.steps[0]
     scales = [math.inf] * original.shape[1]

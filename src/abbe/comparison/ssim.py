@@ -11,8 +11,9 @@ image gets the one factor for which the mean SSIM is largest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -90,16 +91,31 @@ def moments(x: Float, y: Float, window: Window = "gaussian", mask: npt.NDArray[n
 
 _KERNEL = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 _KERNEL /= _KERNEL.sum()
+#: bytes between rows in whose multiples the pixels of a column share a few lines of a processor's cache: along columns a filter is then
+#: three times as slow, on planes 512, 1024 or 6144 pixels wide
+PAGE = 2048
+#: columns that are taken out together and filtered in the cache
+STRIP = 32
 
 
 def _gaussian(a: Float) -> Float:
-    result: Float = correlate1d(correlate1d(a, _KERNEL, axis=0), _KERNEL, axis=1)
+    result: Float = correlate1d(_down(partial(correlate1d, weights=_KERNEL, axis=0), a), _KERNEL, axis=1)
     return result
 
 
 def _uniform(a: Float) -> Float:
-    result: Float = uniform_filter1d(uniform_filter1d(a, 7, axis=0), 7, axis=1)
+    result: Float = uniform_filter1d(_down(partial(uniform_filter1d, size=7, axis=0), a), 7, axis=1)
     return result
+
+
+def _down(filtered: Callable[[Float], Float], a: Float) -> Float:
+    """`filtered`, which works along columns, of a plane: the same numbers, by strips where that is faster."""
+    if a.strides[0] % PAGE:
+        return filtered(a)
+    out = np.empty(a.shape)
+    for left in range(0, a.shape[1], STRIP):
+        out[:, left : left + STRIP] = filtered(np.ascontiguousarray(a[:, left : left + STRIP]))
+    return out
 
 
 def too_small(shape: tuple[int, ...], window: Window = "gaussian") -> Undefined | None:

@@ -58,7 +58,8 @@ def assemble(
 ) -> Image:
     """The result of a workflow whose last stage has the chosen channels, the others plainly brought to the same grid.
 
-    What was not measured has its old value, or 0 where light was removed, and is masked; nothing there is to be trusted.
+    Labels and rims have their old value, or 0 where light was removed. These, lines and planes that were not measured are masked, and
+    nothing there is to be trusted.
     """
     spread = last.spread
     assert spread is not None
@@ -95,8 +96,8 @@ def assemble(
 
 
 def _put_back(last: Stage, without: Unmeasured, grid: Grid) -> Pixels:
-    """The estimate, with what was not measured as it was."""
-    lost, old = _on_grid(without.mask, grid), _on_grid(without.filled.source, grid)
+    """The estimate, with labels and rims as they were."""
+    lost, old = _on_grid(without.labels, grid), _on_grid(without.filled.source, grid)
     if removes_light(last.model):
         return MappedPixels(_dark_where, [last.estimate, lost], FLOAT32)
     return MappedPixels(old_where, [last.estimate, lost, old], FLOAT32)

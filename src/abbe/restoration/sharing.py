@@ -78,7 +78,7 @@ def with_shared_light(
     own = model if model is not None and not isinstance(model, Mapping) and find(model).card.task == "denoise" else None
     models, _ = at_realism(realism, choose_models(("denoise",), own, ""))
     denoiser, wanted = models["denoise"], range(at, at + 1)
-    without = find_unmeasured(image.pixels, Part(None))
+    without = find_unmeasured(image.pixels, Part(None), image.mask)
     source = image.pixels if without is None else without.filled
     lost = lost_in(image, range(image.shape[1]), without)
     normal = tuple(normalisation(source, k, denoiser.card) for k in range(image.shape[1]))

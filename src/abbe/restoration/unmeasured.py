@@ -1,15 +1,20 @@
-"""What no camera measured is filled from what is around it before anything is computed, and put back in the result."""
+"""What no camera measured is filled from what is around it before anything is computed.
+
+Labels and rims are put back in the result; lines and whole planes, which belong to the specimen, stay as they were filled. All are masked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from abbe.image import Image, Notice
 from abbe.image.inspection import fill_from_around
+from abbe.image.lines import fill_lines, stray_lines
 from abbe.image.pixels import (
     Array,
     ArrayPixels,
@@ -27,6 +32,8 @@ from abbe.image.pixels import (
 )
 from abbe.image.unmeasured import LIMIT, unmeasured
 from abbe.restoration.progress import Part
+
+BOOL = np.dtype(np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,60 +65,171 @@ class FilledPixels:
         return out
 
 
+#: what a pixel is in `Unmeasured.marks`
+LABEL, LINE, PLANE = 1, 2, 3
+#: share of the pixels in the planes beside an even one that have its value, at most: more, and it may be darkness as they have
+AS_BESIDE = 0.1
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was found: pixels in labels and rims, and the planes that have them; lines; whole planes."""
+
+    pixels: int = 0
+    labelled: int = 0
+    lines: int = 0
+    planes: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """What of pixels (T, C, Z, Y, X) was not measured: the pixels as if it had been, and where (True)."""
+    """What of pixels (T, C, Z, Y, X) was not measured: the pixels as if it had been, and where: 0 (measured), LABEL, LINE or PLANE."""
 
     filled: FilledPixels
-    mask: ArrayPixels | ScratchPixels
-    count: int
+    marks: ArrayPixels | ScratchPixels
+    counts: Counts
 
-    def notice(self) -> Notice:
-        planes = len(self.filled.planes)
-        where = "" if planes == 1 else f" in {planes} planes"
-        return Notice(
-            "unmeasured",
-            f"{self.count} pixels{where} hold one value within straight, sharp edges, as a burned-in label or a registered image's rim: "
-            "taken as not measured, left as they are and masked",
-        )
+    @property
+    def mask(self) -> Pixels:
+        return MappedPixels(_any, [self.marks], BOOL)
+
+    @property
+    def labels(self) -> Pixels:
+        """Where the result has what was there."""
+        return MappedPixels(_is_label, [self.marks], BOOL)
+
+    def notices(self) -> Iterator[Notice]:
+        found = self.counts
+        if found.pixels:
+            where = "" if found.labelled == 1 else f" in {found.labelled} planes"
+            yield Notice(
+                "unmeasured",
+                f"{found.pixels} pixels{where} hold one value within straight, sharp edges, as a burned-in label or a registered image's "
+                "rim: taken as not measured, left as they are and masked",
+            )
+        if found.lines:
+            stand = "line of pixels from side to side stands" if found.lines == 1 else "lines of pixels from side to side stand"
+            yield Notice(
+                "unmeasured",
+                f"{found.lines} {stand} out as no lens can make it, as dead and hot rows and columns of a camera do: taken as not "
+                "measured, filled from the lines beside and masked",
+            )
+        if found.planes:
+            hold = "plane of a stack holds" if found.planes == 1 else "planes of stacks hold"
+            yield Notice(
+                "unmeasured",
+                f"{found.planes} {hold} one value alone, or no numbers, as dropped ones do: taken as not measured, filled from the planes "
+                "beside and masked",
+            )
 
 
-def find_unmeasured(pixels: Pixels, report: Part) -> Unmeasured | None:
-    """Looks at every plane; None where there is nothing of that kind."""
+def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None) -> Unmeasured | None:
+    """Looks at every plane; None where there is nothing of that kind. `without` is True where there was no number."""
     t, c, z, y, x = pixels.shape
+    if y * x > LIMIT:
+        return None
     kept: tuple[ArrayPixels | ScratchPixels, ArrayPixels | ScratchPixels] | None = None
-    planes, count = set(), 0
-    for i, j, k in np.ndindex(t, c, z):
-        report(0.0, "looking for labels and rims")
-        where = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), slice(0, y), slice(0, x))
-        if y * x > LIMIT:
-            continue
-        plane = pixels.read(where)[0, 0, 0]
-        bad = unmeasured(plane)
-        if bad is None:
-            continue
-        kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.bool_))
-        put(kept[0], where, fill_from_around(plane, bad)[None, None, None])
-        put(kept[1], where, bad[None, None, None])
-        planes.add((i, j, k))
-        count += int(np.count_nonzero(bad))
-    return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], count)
+    planes, counts = set(), Counts()
+    for i, j in np.ndindex(t, c):
+        even = []
+        for k in range(z):
+            report(0.0, "looking for labels, rims and lines")
+            where = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), slice(0, y), slice(0, x))
+            plane = pixels.read(where)[0, 0, 0]
+            if plane[0, 0] == plane[-1, -1] and np.ptp(plane) == 0:
+                even.append(k)
+                continue
+            filled, marks = _found_in(plane, counts)
+            if marks is None:
+                continue
+            kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.uint8))
+            put(kept[0], where, filled[None, None, None])
+            put(kept[1], where, marks[None, None, None])
+            planes.add((i, j, k))
+        for k in even if 0 < len(even) < z else ():
+            where = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), slice(0, y), slice(0, x))
+            now = pixels if kept is None else FilledPixels(pixels, kept[0], frozenset(planes))
+            beside = _beside(now, where, [n for n in range(z) if n not in even])
+            nameless = without is not None and bool(without.read(where).all())
+            value = pixels.read(where)[0, 0, 0][0, 0]
+            if not nameless and max(float(np.mean(other == value)) for _, other in beside) > AS_BESIDE:
+                continue
+            kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.uint8))
+            put(kept[0], where, _between(k, beside)[None, None, None])
+            put(kept[1], where, np.full((1, 1, 1, y, x), PLANE, np.uint8))
+            planes.add((i, j, k))
+            counts.planes += 1
+    return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], counts)
+
+
+def _found_in(plane: Array, counts: Counts) -> tuple[Array, npt.NDArray[np.uint8] | None]:
+    """A plane with its lines, labels and rims filled, and which is which; None where there are none."""
+    bad = unmeasured(plane)
+    plane = plane if bad is None else fill_from_around(plane, bad)
+    rows, columns = stray_lines(plane)
+    if bad is not None:  # in what was filled there are lines as around it
+        rows, columns = rows & ~bad.all(axis=1), columns & ~bad.all(axis=0)
+    lines = int(np.count_nonzero(rows) + np.count_nonzero(columns))
+    if lines:
+        plane = fill_lines(plane, rows, columns)
+        if bad is None and (bad := unmeasured(plane)) is not None:  # darker than a label, a line hides it
+            plane = fill_from_around(plane, bad)
+    if not lines and bad is None:
+        return plane, None
+    marks = np.zeros(plane.shape, np.uint8)
+    marks[rows] = marks[:, columns] = LINE
+    counts.lines += lines
+    if bad is not None:
+        marks[bad] = LABEL
+        counts.pixels += int(np.count_nonzero(bad))
+        counts.labelled += 1
+    return plane, marks
+
+
+def _beside(pixels: Pixels, where: Region, measured: list[int]) -> list[tuple[int, Array]]:
+    """The nearest measured planes before and after a plane."""
+    k = where[2].start
+    near = [*[n for n in measured if n < k][-1:], *[n for n in measured if n > k][:1]]
+    return [(n, pixels.read((where[0], where[1], slice(n, n + 1), where[3], where[4]))[0, 0, 0]) for n in near]
+
+
+def _between(k: int, beside: list[tuple[int, Array]]) -> Array:
+    """Plane `k`, interpolated along z; beyond the outermost it is as they are."""
+    if len(beside) == 1:
+        return beside[0][1]
+    (low, before), (high, after) = beside
+    share = (k - low) / (high - low)
+    mixed = (1 - share) * before.astype(np.float64) + share * after.astype(np.float64)
+    return (np.rint(mixed) if before.dtype.kind in "ui" else mixed).astype(before.dtype)
+
+
+def _any(marks: Array) -> Array:
+    return np.asarray(marks != 0)
+
+
+def _is_label(marks: Array) -> Array:
+    return np.asarray(marks == LABEL)
+
+
+def nowhere_in(image: Image, chosen: Iterable[int]) -> Pixels | None:
+    """True where `image` has no number in the chosen channels; None where it has numbers everywhere."""
+    return None if image.mask is None else SelectedPixels(image.mask, tuple(chosen))
 
 
 def lost_in(image: Image, chosen: Iterable[int], without: Unmeasured | None) -> Pixels | None:
     """True where `image` has no number, or what was found not to be measured, in the chosen channels; None where it is all measured."""
-    parts: list[Pixels] = [] if image.mask is None else [SelectedPixels(image.mask, tuple(chosen))]
-    parts += [] if without is None else [without.mask]
+    nowhere = nowhere_in(image, chosen)
+    parts: list[Pixels] = [*([] if nowhere is None else [nowhere]), *([] if without is None else [without.mask])]
     return MappedPixels(np.logical_or, parts, np.dtype(np.bool_)) if len(parts) == 2 else parts[0] if parts else None
 
 
 def as_before(pixels: Pixels, without: Unmeasured, only: range, axis: int = 0) -> Pixels:
-    """`pixels`, of these frames (or along another axis, these planes) alone, with what was not measured as it was."""
+    """`pixels`, of these frames (or along another axis, these planes) alone, with labels and rims as they were."""
     sides = list(whole(without.mask.shape))
     sides[axis] = slice(only.start, only.stop)
     t, c, z, y, x = sides
     box = (t, c, z, y, x)
-    return MappedPixels(old_where, [pixels, CroppedPixels(without.mask, box), CroppedPixels(without.filled.source, box)], pixels.dtype)
+    return MappedPixels(old_where, [pixels, CroppedPixels(without.labels, box), CroppedPixels(without.filled.source, box)], pixels.dtype)
 
 
 def old_where(estimate: Array, lost: Array, old: Array) -> Array:

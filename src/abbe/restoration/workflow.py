@@ -35,7 +35,7 @@ from abbe.restoration.room import check_room
 from abbe.restoration.sharing import ALONE, Sharing, Together, about_shared
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
-from abbe.restoration.unmeasured import find_unmeasured, lost_in
+from abbe.restoration.unmeasured import find_unmeasured, lost_in, nowhere_in
 from abbe.zoo import Model
 
 #: steps that the contrast of a channel is to have in float32, at least: as an 8-bit image has
@@ -150,7 +150,7 @@ def _run(
     check_room(image, chosen, grid, sharing.frames > 0, sharing.planes)
     picked = engine(engine_name, exact)
     raw: Pixels = image.pixels if len(chosen) == image.shape[1] else SelectedPixels(image.pixels, chosen)
-    without = find_unmeasured(raw, Part(progress))
+    without = find_unmeasured(raw, Part(progress), nowhere_in(image, chosen))
     reached = 0.0
 
     def told(fraction: float, text: str) -> object:
@@ -168,7 +168,7 @@ def _run(
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
         stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, sharing, lost)
     recipe = account(operation, image, stages, chosen, picked)
-    about = [*notices, *([] if without is None else [without.notice()]), *(notice for stage in stages for notice in stage.notices)]
+    about = [*notices, *([] if without is None else without.notices()), *(notice for stage in stages for notice in stage.notices)]
     about += about_shared(stages[0], [image.channels[c] for c in chosen])
     about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
