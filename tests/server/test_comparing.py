@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from pathlib import Path
 
 import httpx
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 import abbe
+from abbe.server.cabinet import id_of
 from abbe.server.derived import Picture
 from abbe.server.routes.page import BUILT
+
+from .conftest import finished
 
 
 @pytest.fixture
@@ -81,6 +85,37 @@ def test_numbers_of_a_comparison_are_kept(device: httpx.Client, brighter: str) -
     first = device.get(f"/api/sessions/{brighter}/comparison", params=where).json()
     assert first["verdict"]["word"] in ("improved", "unchanged", "doubtful")
     assert device.get(f"/api/sessions/{brighter}/comparison", params=where).json() == first
+
+
+def test_measuring_the_agreement_is_a_job_that_two_devices_share(device: httpx.Client, brighter: str) -> None:
+    where = {"version": "v2", "reference": "v1"}
+    jobs = [device.post(f"/api/sessions/{brighter}/comparison", json=where).json() for _ in range(2)]
+    over = [finished(device, job["id"]) for job in jobs]
+    assert [job["state"] for job in over] == ["done", "done"]
+    assert over[0]["result"] == where
+    numbers = device.get(f"/api/sessions/{brighter}/comparison", params=where).json()
+    assert [channel["channel"] for channel in numbers["channels"]] == ["actin", "tubulin"]
+    assert device.post(f"/api/sessions/{brighter}/comparison", json={**where, "reference": "v9"}).status_code == 400
+
+
+def test_measuring_the_agreement_of_a_stack_tells_how_far_it_is_and_can_be_stopped(device: httpx.Client, folder: Path) -> None:
+    """Of 62 planes of four channels it took minutes, in which nothing moved and nothing could be done about it."""
+    rng = np.random.default_rng(1)
+    stack = abbe.Image.from_array(rng.poisson(100, (2, 40, 150, 150)).astype(np.uint16), axes="CZYX", channels=["DAPI", "actin"])
+    with abbe.Session.create(folder / "stack.abbe", stack) as session:
+        session.add_version(stack, operation="import", parent="v1")
+    there = f"/api/sessions/{id_of('stack.abbe')}"
+    job = device.post(f"{there}/comparison", json={"version": "v2", "reference": "v1"}).json()
+    until = time.monotonic() + 60
+    while (now := next(one for one in device.get("/api/jobs").json() if one["id"] == job["id"]))["fraction"] == 0:
+        assert time.monotonic() < until, now
+        time.sleep(0.02)
+    assert now["what"].startswith("measuring the agreement")
+    assert now["state"] == "running"
+    device.delete(f"/api/jobs/{job['id']}")
+    assert finished(device, job["id"])["state"] == "cancelled"
+    with abbe.Session.open(folder / "stack.abbe") as session:
+        assert not session.analyses
 
 
 def test_files_and_sessions_have_a_small_picture(device: httpx.Client, cells: str) -> None:

@@ -13,10 +13,16 @@ from abbe.image import Image
 from abbe.image.pixels import Array
 from abbe.server.derived import Picture
 from abbe.server.document import check_plane
+from abbe.server.jobs import Progress, Work
+from abbe.server.service import Service
 from abbe.session import Session, Version
 
 #: rows and columns
 Place = tuple[slice, slice]
+#: what a job that compares is doing, in the page's words
+MEASURING = "measuring the agreement"
+#: share of the time that the measures of all planes take; the rest finds the resolution
+CHANNELS = 0.9
 #: gives what it is told to make, or what it made of the same two versions before
 Once = Callable[[Callable[[], Image]], Image]
 
@@ -101,8 +107,8 @@ def _step(session: Session, version: Version, axis: int) -> float:
 MAPS: dict[str, Callable[[Session, str, str, int, int, Once], Picture]] = {"difference": difference, "error": error}
 
 
-def comparison(session: Session, version: str, reference: str) -> dict[str, Any]:
-    """The numbers, from the session where they were measured before."""
+def comparison(session: Session, version: str, reference: str, progress: Progress | None = None) -> dict[str, Any]:
+    """The numbers, from the session where they were measured before. `progress` may stop the measuring of others."""
     from abbe.comparison import compare
 
     version, reference = session.version(version).id, session.version(reference).id
@@ -110,7 +116,34 @@ def comparison(session: Session, version: str, reference: str) -> dict[str, Any]
     if known:
         return dict(known[-1].results)
     after, before, _ = _together(session, version, reference)
-    result = compare(original=before, transformed=after).to_dict()
+    if progress is not None:
+        progress(0.0, MEASURING)
+
+    def report(done: float, channel: str) -> None:
+        if progress is not None:
+            progress(CHANNELS * done, MEASURING if done == 1 else f"{MEASURING}: {channel}")
+
+    result = compare(original=before, transformed=after, progress=report).to_dict()
     with suppress(SessionError, StorageError):  # it may only be read, or the disk is full: the numbers are there all the same
         session.analyses.add("comparison", result, version=version, reference=reference)
     return result
+
+
+def comparing(here: Service, session_id: str, version: str, reference: str) -> Work:
+    """The same as a job: of a stack of many planes it takes minutes. The numbers are had by `measured` then."""
+
+    def work(progress: Progress) -> dict[str, Any]:
+        session = here.cabinet.get(session_id)
+        result = comparison(session, version, reference, progress)
+        here.derived.keep((session_id, "comparison", version, reference), result, 0)
+        return {"version": version, "reference": reference}
+
+    return work
+
+
+def measured(here: Service, session_id: str, version: str, reference: str) -> dict[str, Any]:
+    """The numbers: those of a job, or of the session, else measured now."""
+    session = here.cabinet.get(session_id)
+    key = (session_id, "comparison", session.version(version).id, session.version(reference).id)
+    found: dict[str, Any] | None = here.derived.look_up(key)
+    return comparison(session, version, reference) if found is None else found

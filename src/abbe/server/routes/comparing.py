@@ -12,6 +12,7 @@ from pydantic import Field
 from abbe.image import Image
 from abbe.server import maps, previewing
 from abbe.server.derived import Picture
+from abbe.server.jobs import Job
 from abbe.server.routes.asking import Body, ModelName
 from abbe.server.routes.jobs import Psf
 from abbe.server.routes.pictures import Index, Stamp, raw
@@ -41,6 +42,11 @@ class Previewing(Body):
     y: int = Field(ge=0)
     t: int = Field(0, ge=0)
     z: int = Field(0, ge=0)
+
+
+class Comparing(Body):
+    version: str = Field(max_length=64)
+    reference: str = Field(max_length=64)
 
 
 def _map(here: Service, session_id: str, kind: Kind, version: str, reference: str, t: int, z: int) -> Picture:
@@ -85,7 +91,20 @@ def map_tile(
 @router.get("/comparison")
 def comparison(here: Here, session_id: str, version: Id, reference: Id) -> dict[str, Any]:
     """RSP, RSE, PSNR, SSIM, resolution and one line of verdict per channel; kept with the session once measured."""
-    return maps.comparison(here.cabinet.get(session_id), version, reference)
+    return maps.measured(here, session_id, version, reference)
+
+
+@router.post("/comparison")
+def compare(here: Here, session_id: str, wanted: Comparing) -> dict[str, Any]:
+    """A job that measures it, beside those that restore: with progress, and it can be cancelled. Two devices that ask share it."""
+    session = here.cabinet.get(session_id)
+    version, reference = session.version(wanted.version), session.version(wanted.reference)
+    work = maps.comparing(here, session_id, version.id, reference.id)
+    about = {"version": version.id, "reference": reference.id}
+    job = Job(
+        "compare", session_id, f"Comparison of {session.name}", work, aside=True, wish=f"compare {version.id} {reference.id}", result=about
+    )
+    return here.queue.add(job).to_dict()
 
 
 @router.post("/preview")
