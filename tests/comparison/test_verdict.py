@@ -116,6 +116,17 @@ def test_structure_left_out_is_doubtful(scene: Scene) -> None:
     assert word(scene.recorded, result) == "doubtful"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_where_there_is_no_structure_nothing_is_said_to_lie_beside_it(seed: int) -> None:
+    """An empty field's result had been said to lie 12 pixels away: what is left of noise correlates with it at any distance."""
+    rng = np.random.default_rng(seed)
+    field = rng.normal(100, 3, (96, 96)).round()
+    found = compare(field, gaussian_filter(field, 4) + gaussian_filter(np.roll(field, 9, 1), 1.5))
+    assert found.verdict.word == "doubtful"
+    assert "no structure stands out" in reasons(found)
+    assert "beside the original" not in reasons(found)
+
+
 @pytest.mark.parametrize("shift", [(0, 1), (1, 1), (0, 3)])
 def test_a_shifted_result_is_doubtful(shift: tuple[int, int], scene: Scene) -> None:
     found = compare(scene.recorded, np.roll(gaussian_filter(scene.truth, 0.8), shift, (0, 1)))

@@ -52,6 +52,7 @@ FAINTEST = 1e-6
 STANDS_OUT = 4.0
 
 NO_NOISE = Undefined("the original has no measurable noise")
+NO_STRUCTURE = Undefined("no structure stands out of the original's noise")
 
 Counted = TypeVar("Counted", "Spectra", "Places")
 
@@ -271,7 +272,7 @@ class Places:
         structure = self.structure - self.noise
         scatter = self.noise * math.sqrt(2 / max(self.pixels / (4 * math.pi * SPOT**2), 1))
         if structure <= max(0.02 * self.structure, STANDS_OUT * scatter) or self.pixels == 0:
-            return Undefined("no structure stands out of the original's noise")
+            return NO_STRUCTURE
         return max(self.left - self.noise, 0.0) / structure
 
     def unsupported(self) -> Number:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abbe.comparison.evidence import NO_NOISE
+from abbe.comparison.evidence import NO_NOISE, NO_STRUCTURE
 from abbe.comparison.fidelity import IDENTICAL
 from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Registration, Undefined, Verdict, Word
 
@@ -149,7 +149,8 @@ def _doubts_of_frames(frames: Sequence[Case | None]) -> list[str]:
 def _doubts(case: Case, times: float = 1.0) -> list[str]:
     """What is wrong; `times` is how many times as wide the limits are that single frames scatter about."""
     e, found = case.evidence, []
-    shift = case.registration.shift
+    # of noise alone, a peak lies anywhere
+    shift = Undefined(NO_STRUCTURE.reason) if e.unexplained == NO_STRUCTURE else case.registration.shift
     if not isinstance(shift, Undefined) and math.hypot(*shift) > times * SHIFT:
         far = f"{math.hypot(*shift):.2g}"
         found.append(f"it lies {far} original pixel{'s' * (far != '1')} beside the original")

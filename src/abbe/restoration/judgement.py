@@ -214,10 +214,13 @@ def _noise_left(seen: Plane) -> float:
 def _noise(seen: Plane, result: Plane) -> tuple[float, float]:
     """Standard deviations of input and result, on the input's pixels, in the blocks where the result is flattest.
 
-    The result tells better than the noisy input where there is no structure.
+    The result tells better than the noisy input where there is no structure. Where single photons are counted, most flat blocks hold none
+    and have no noise to lose: they do not count.
     """
     (before, freedom), (after, _) = without_surface(cut(seen)), without_surface(cut(result))
     variances = np.stack([(a**2).sum(axis=(1, 2)) / freedom for a in (before, after)])
+    noisy = variances[0] > ROUNDING**2 * variances[0].max()
+    variances = variances[:, noisy] if noisy.any() else variances
     flattest = variances[1] <= np.quantile(variances[1], FLAT)
     return tuple(float(v) for v in np.sqrt(variances[:, flattest].mean(axis=1)))  # type: ignore[return-value]
 
