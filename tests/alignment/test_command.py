@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,13 @@ import pytest
 
 import abbe
 from abbe.cli.frame import main
+from shift_maker import apart
 
-Apart = Callable[..., abbe.Image]
 Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def folder(apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     abbe.save(apart((3, -2)), tmp_path / "cells.tif")
     abbe.save(apart((3, -2), 0.0), tmp_path / "unrelated.tif")
     abbe.save(apart((3.1, -2.2), 1.0, seed=4), tmp_path / "beads.tif")
@@ -81,7 +80,7 @@ def shifted(image: abbe.Image) -> list[str]:
     return [notice.message for notice in abbe.colocalize(image, ranked=False).notices if notice.code == "shifted"]
 
 
-def test_channels_apart_are_told_with_what_r_would_be(apart: Apart) -> None:
+def test_channels_apart_are_told_with_what_r_would_be() -> None:
     (said,) = shifted(apart((3, -2)))
     assert said.startswith("tubulin lies 3.")
     assert "below" in said
@@ -92,9 +91,9 @@ def test_channels_apart_are_told_with_what_r_would_be(apart: Apart) -> None:
 
 @pytest.mark.parametrize("by", [(0.0, 0.0), (0.3, -0.3)])
 @pytest.mark.parametrize("common", [0.0, 0.5, 1.0])
-def test_channels_that_lie_right_or_have_nothing_in_common_are_not(apart: Apart, by: tuple[float, float], common: float) -> None:
+def test_channels_that_lie_right_or_have_nothing_in_common_are_not(by: tuple[float, float], common: float) -> None:
     assert shifted(apart(by, common)) == []
 
 
-def test_an_aligned_image_has_no_such_warning(apart: Apart) -> None:
+def test_an_aligned_image_has_no_such_warning() -> None:
     assert shifted(abbe.align(apart((3, -2)))) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ import abbe
 from abbe.alignment.moving import AlignedMask, AlignedPixels, repeated
 from abbe.errors import ParameterError
 from abbe.image.pixels import ArrayPixels
-
-Apart = Callable[..., abbe.Image]
+from shift_maker import apart
 
 
 def pearson(image: abbe.Image) -> float:
@@ -22,7 +20,7 @@ def pearson(image: abbe.Image) -> float:
     return value
 
 
-def test_an_aligned_image_colocalizes_as_one_that_never_was_apart(apart: Apart) -> None:
+def test_an_aligned_image_colocalizes_as_one_that_never_was_apart() -> None:
     moved, never = apart((3, -2)), apart((0, 0))
     assert pearson(moved) < 0.2
     aligned = abbe.align(moved)
@@ -35,7 +33,7 @@ def test_an_aligned_image_colocalizes_as_one_that_never_was_apart(apart: Apart) 
     )
 
 
-def test_numbers_stay_those_recorded_and_the_rest_is_masked(apart: Apart) -> None:
+def test_numbers_stay_those_recorded_and_the_rest_is_masked() -> None:
     image = apart((0, 0))
     aligned = abbe.align(image, {"tubulin": (3, -2)})
     before, after = np.asarray(image)[0, :, 0], np.asarray(aligned)[0, :, 0]
@@ -69,7 +67,7 @@ def test_any_part_is_read_as_the_whole_is() -> None:
     assert np.array_equal(whole[:, 1, :-z, -y:, :-x], pixels.array[:, 1, z:, :y, x:])
 
 
-def test_beads_tell_what_the_specimen_cannot(apart: Apart) -> None:
+def test_beads_tell_what_the_specimen_cannot() -> None:
     """Unrelated channels cannot be aligned on themselves; beads with pixels half as large say it in um."""
     cells = apart((2, 1), 0.0)
     with pytest.raises(ParameterError, match=r"tubulin.*beads.*0, 0"):
@@ -82,7 +80,7 @@ def test_beads_tell_what_the_specimen_cannot(apart: Apart) -> None:
     assert said["measured"][1]["places"] >= 3
 
 
-def test_a_recipe_repeats_it(apart: Apart) -> None:
+def test_a_recipe_repeats_it() -> None:
     image = apart((3, -2))
     aligned = abbe.align(image)
     again = repeated(image, abbe.Recipe.from_json(aligned.recipe.to_json()))
@@ -91,7 +89,7 @@ def test_a_recipe_repeats_it(apart: Apart) -> None:
 
 
 @pytest.mark.usefixtures("small_models_in_use")
-def test_of_a_result_the_original_moves_along_in_its_own_pixels(apart: Apart) -> None:
+def test_of_a_result_the_original_moves_along_in_its_own_pixels() -> None:
     image = apart((3, -2), size=96)
     sharp = abbe.enhance(image)
     assert sharp.shape[3:] == (288, 288)
@@ -104,7 +102,7 @@ def test_of_a_result_the_original_moves_along_in_its_own_pixels(apart: Apart) ->
     assert "pearson" in abbe.colocalize(aligned, ranked=False).changes
 
 
-def test_an_aligned_image_is_enhanced_saved_and_opened(apart: Apart, tmp_path: Path, small_models_in_use: None) -> None:
+def test_an_aligned_image_is_enhanced_saved_and_opened(tmp_path: Path, small_models_in_use: None) -> None:
     aligned = abbe.align(apart((3, -2), size=96))
     sharp = abbe.enhance(aligned, steps=("denoise",))
     assert np.isfinite(np.asarray(sharp)).all()
@@ -115,7 +113,7 @@ def test_an_aligned_image_is_enhanced_saved_and_opened(apart: Apart, tmp_path: P
     assert any(line.startswith("align:") for line in again.provenance.history)
 
 
-def test_a_session_keeps_it_and_reads_it_again(apart: Apart, tmp_path: Path) -> None:
+def test_a_session_keeps_it_and_reads_it_again(tmp_path: Path) -> None:
     image = apart((3, -2))
     with abbe.Session.create(tmp_path / "s.abbe", image) as session:
         made = session.align()
@@ -143,7 +141,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_cannot_be_is_refused_in_words(apart: Apart, name: str) -> None:
+def test_what_cannot_be_is_refused_in_words(name: str) -> None:
     call, words = WRONG[name]
     with pytest.raises(ParameterError, match=words):
         call(apart((0, 0)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
@@ -11,13 +9,12 @@ from scipy.ndimage import affine_transform
 import abbe
 from abbe.alignment.shifts import between
 from abbe.errors import ParameterError
-
-Apart = Callable[..., abbe.Image]
+from shift_maker import apart
 
 
 @pytest.mark.parametrize("by", [(0.0, 0.0), (1.4, -2.3), (-6.0, 5.0)])
 @pytest.mark.parametrize("common", [0.4, 1.0])
-def test_a_shift_is_found_to_a_few_tenths_of_a_pixel(apart: Apart, by: tuple[float, float], common: float) -> None:
+def test_a_shift_is_found_to_a_few_tenths_of_a_pixel(by: tuple[float, float], common: float) -> None:
     image = apart(by, common)
     stays, found = abbe.channel_shifts(image)
     assert stays.shift == (0.0, 0.0)
@@ -28,21 +25,21 @@ def test_a_shift_is_found_to_a_few_tenths_of_a_pixel(apart: Apart, by: tuple[flo
     assert found.to_dict()["shift"] == list(found.shift)
 
 
-def test_against_the_other_channel_it_has_the_other_sign(apart: Apart) -> None:
+def test_against_the_other_channel_it_has_the_other_sign() -> None:
     found, stays = abbe.channel_shifts(apart((3, -2)), "tubulin")
     assert stays.shift == (0.0, 0.0)
     assert found.shift == pytest.approx((-3, 2), abs=0.35)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_unrelated_channels_have_none(apart: Apart, seed: int) -> None:
+def test_unrelated_channels_have_none(seed: int) -> None:
     found = abbe.channel_shifts(apart((3, 3), 0.0, seed=seed))[1]
     assert found.shift is None
     assert found.whole is None
     assert "common" in found.reason
 
 
-def test_what_differs_from_place_to_place_is_no_shift(apart: Apart) -> None:
+def test_what_differs_from_place_to_place_is_no_shift() -> None:
     """Cells that each have one structure on another side of the other."""
     parts = [apart(by, 1.0, size=128, seed=k).plane(0, 1, 0) for k, by in enumerate([(5, 0), (-5, 0), (0, 5), (0, -5)])]
     fixed = [apart((0, 0), 1.0, size=128, seed=k).plane(0, 0, 0) for k in range(4)]
@@ -56,7 +53,7 @@ def test_what_differs_from_place_to_place_is_no_shift(apart: Apart) -> None:
     assert "something else" in found.reason
 
 
-def test_a_difference_in_magnification_is_told(apart: Apart) -> None:
+def test_a_difference_in_magnification_is_told() -> None:
     image = apart((0, 0), 1.0, size=512)
     plane = image.plane(0, 0, 0).astype(np.float64)
     grown = affine_transform(plane, np.eye(2) / 1.008, offset=256 - 256 / 1.008, order=3)
@@ -65,7 +62,7 @@ def test_a_difference_in_magnification_is_told(apart: Apart) -> None:
     assert found.across == pytest.approx((0.008 * 512, 0.008 * 512), abs=0.8)
 
 
-def test_masked_parts_are_left_out(apart: Apart) -> None:
+def test_masked_parts_are_left_out() -> None:
     """A black rim lies still in both channels, whatever moved within it."""
     image = apart((4, 0), 0.5)
     a, b = (image.plane(0, c, 0).astype(np.float64) for c in (0, 1))
@@ -84,6 +81,6 @@ def test_an_image_too_small_to_tell_says_so(shape: tuple[int, int, int]) -> None
     assert found.reason
 
 
-def test_a_channel_that_is_none_is_refused(apart: Apart) -> None:
+def test_a_channel_that_is_none_is_refused() -> None:
     with pytest.raises(ParameterError, match="actin"):
         abbe.channel_shifts(apart((0, 0)), "DAPI")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from abbe.image.pixels import Array, Pixels, Region, Shape
 from abbe.recipe import Input, Recipe, Step
 
 #: (z, y, x) in whole pixels by which a channel lies behind, below and right of the reference
-Moves = tuple[tuple[int, int, int], ...]
+Moves: TypeAlias = tuple[tuple[int, int, int], ...]
+#: of channels by index or name, (y, x) or (z, y, x) in pixels
+Given: TypeAlias = Mapping[int, Sequence[float]] | Mapping[str, Sequence[float]] | Mapping[int | str, Sequence[float]]
 #: of the field along each axis: farther, too little is left
 FARTHEST = 0.25
 #: pixels by which a shift differs from one side of the field to the other that are worth a word
@@ -81,9 +83,7 @@ def _axes(region: Region, move: tuple[int, int, int], shape: Shape) -> list[tupl
     return list(zip(region[2:], move, shape[2:]))
 
 
-def align(
-    image: Image, shifts: Mapping[int | str, Sequence[float]] | None = None, *, reference: int | str = 0, beads: Image | None = None
-) -> Image:
+def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0, beads: Image | None = None) -> Image:
     """An image whose channels lie on one another.
 
     Channels are moved by whole pixels, so that their numbers stay those recorded and their noise stays what it was; what is left of a
@@ -115,8 +115,8 @@ def align(
         source = image if beads is None else beads
         if source.shape[1] != image.shape[1]:
             raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {source.shape[1]}")
-        measured = channel_shifts(source, first)
-        wanted = _as_measured(image, source, measured)
+        measured = measured_on(image, source, first)
+        wanted = _as_measured(measured)
     else:
         wanted = _as_given(image, shifts, first)
     moves: Moves = tuple((round(z), round(y), round(x)) for z, y, x in wanted)
@@ -163,11 +163,25 @@ def _moves(recipe: Recipe) -> Moves:
     return tuple((int(z), int(y), int(x)) for z, y, x in recipe.steps[0].parameters["moves"])
 
 
-def _as_measured(image: Image, source: Image, measured: Sequence[ChannelShift]) -> list[tuple[float, float, float]]:
+def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[ChannelShift, ...]:
+    """Where the channels of `source`, beads or `image` itself, lie off one another, in pixels of `image`."""
+    found = channel_shifts(source, image.channel(reference))
     (_, y, x), (_, one, other) = Grid.of(image).original, Grid.of(source).original
-    finer = (one / y, other / x)  # an enlarged image's pixels are parts of those that were recorded
+    finer = one / y, other / x  # an enlarged image's pixels are parts of those that were recorded
     if None not in (*image.pixel_size[1:], *source.pixel_size[1:]):
         finer = tuple(b / a for a, b in zip(image.pixel_size[1:], source.pixel_size[1:]))  # type: ignore[operator, assignment]
+    return tuple(
+        replace(
+            shift,
+            shift=None if shift.shift is None else (shift.shift[0] * finer[0], shift.shift[1] * finer[1]),
+            scatter=None if shift.scatter is None else shift.scatter * finer[0],
+            across=None if shift.across is None else (shift.across[0] * finer[0], shift.across[1] * finer[1]),
+        )
+        for shift in found
+    )
+
+
+def _as_measured(measured: Sequence[ChannelShift]) -> list[tuple[float, float, float]]:
     out = []
     for found in measured:
         if found.shift is None:
@@ -175,11 +189,11 @@ def _as_measured(image: Image, source: Image, measured: Sequence[ChannelShift]) 
                 f"wanted to measure where {found.name} lies, and cannot: {found.reason}. Measure it on an image of beads, or give the "
                 "shift (0, 0 leaves the channel where it is)"
             )
-        out.append((0.0, found.shift[0] * finer[0], found.shift[1] * finer[1]))
+        out.append((0.0, *found.shift))
     return out
 
 
-def _as_given(image: Image, shifts: Mapping[int | str, Sequence[float]], first: int) -> list[tuple[float, float, float]]:
+def _as_given(image: Image, shifts: Given, first: int) -> list[tuple[float, float, float]]:
     out = [(0.0, 0.0, 0.0)] * image.shape[1]
     for key, shift in shifts.items():
         k = image.channel(key)

@@ -182,10 +182,9 @@ def _shifted(m: Measurement) -> Iterator[Notice]:
     yield Notice(
         "shifted",
         f"{second} lies {abs(y):.1f} pixels {'below' if y > 0 else 'above'} and {abs(x):.1f} {'right' if x > 0 else 'left'} of {first}, in "
-        f"{found.places} of the {found.of} places over the field where they have something in common, as a filter or a second camera "
-        f"leaves it. Pearson's r is {r:.2f} so, and {there:.2f} with one on the other, and every coefficient suffers alike: align the "
-        "channels, best by an image of beads, and measure again. Only where the specimen itself is arranged so is this none of the "
-        "microscope's",
+        f"{found.places} of the {found.of} places over the field where they have something in common: a filter or a second camera does "
+        f"this, or a specimen that is arranged so everywhere. Pearson's r is {r:.2f}, and {there:.2f} with one on the other; every "
+        "coefficient suffers alike. Align the channels, best by an image of beads, and measure again",
     )
 
 

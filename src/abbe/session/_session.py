@@ -20,6 +20,7 @@ from abbe.session.records import Analysis, Version
 from abbe.session.summary import case_of
 
 if TYPE_CHECKING:
+    from abbe.alignment.moving import Given
     from abbe.session.export import Exported
 
 
@@ -84,7 +85,7 @@ class Session(Archive):
 
     def align(
         self,
-        shifts: Mapping[int | str, Sequence[float]] | None = None,
+        shifts: Given | None = None,
         key: str | int | None = None,
         *,
         reference: int | str = 0,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import Field
 
-from abbe.server import colocalizing, tabling
+from abbe.server import aligning, colocalizing, tabling
+from abbe.server.regions import received
 from abbe.server.routes.asking import Body
 from abbe.server.routes.jobs import Method
 from abbe.server.routes.pictures import Index, Stamp, raw
@@ -49,6 +52,33 @@ def colocalize(here: Here, session_id: str, wanted: Measuring, request: Request)
         colocalizing.keep(session, found, wanted.version, wanted.roi, wanted.threshold, request.scope["device"])
         here.cabinet.changed(session_id, session)
     return answer
+
+
+@router.get("/shifts")
+def shifts(
+    here: Here, session_id: str, version: Annotated[str | None, Query(max_length=64)] = None, reference: Index = 0
+) -> list[dict[str, Any]]:
+    """By how many pixels of the version each channel lies below and right of the reference."""
+    return aligning.measure(here, session_id, version, reference)
+
+
+@router.put("/beads")
+async def beads(
+    here: Here,
+    session_id: str,
+    request: Request,
+    name: Annotated[str, Query(max_length=4096)],
+    version: Annotated[str | None, Query(max_length=64)] = None,
+    reference: Index = 0,
+) -> dict[str, Any]:
+    """The same, measured on an image of beads (the file's bytes are the body), with a handle by which a job "align" can use it."""
+    await run_in_threadpool(here.cabinet.get, session_id)  # is there such a session?
+    folder = here.scratch.folder()
+    try:
+        place = await received(request.stream(), name, folder, here.settings.limits.upload)
+        return await run_in_threadpool(aligning.measure_beads, here, session_id, version, reference, place)
+    finally:
+        await run_in_threadpool(shutil.rmtree, folder, True)
 
 
 @router.get("/tables/{handle}")

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from abbe.errors import ParameterError, StorageError
-from abbe.server import exporting, tabling, works
+from abbe.server import aligning, exporting, tabling, works
 from abbe.server.jobs import Job
 from abbe.server.routes.asking import Body, ModelName
 from abbe.server.service import Here
@@ -20,6 +20,8 @@ router = APIRouter()
 Step = Literal["denoise", "axial", "super_resolve"]
 #: as in `abbe.enhance`; widths of many channels as text
 Psf = Annotated[str, Field(max_length=8192)] | float
+#: of an image's side at most
+Pixels = Annotated[float, Field(ge=-1e6, le=1e6)]
 #: how thresholds are found
 Method = Literal["costes", "costes-classic", "otsu", "none"]
 
@@ -58,7 +60,17 @@ class Tabling(Body):
     threshold: Method | tuple[float, float] = "costes"
 
 
-Wanted = Annotated[Enhancing | Correcting | Exporting | Tabling, Field(discriminator="kind")]
+class Aligning(Body):
+    """`shifts`: of channels by index, (y, x) in pixels; `beads`: what PUT /beads called them. Neither: as measured on the version."""
+
+    kind: Literal["align"]
+    version: str | None = Field(None, max_length=64)
+    reference: int = Field(0, ge=0, le=4096)
+    shifts: dict[int, tuple[Pixels, Pixels]] | None = Field(None, max_length=4096)
+    beads: str | None = Field(None, max_length=64)
+
+
+Wanted = Annotated[Enhancing | Correcting | Aligning | Exporting | Tabling, Field(discriminator="kind")]
 
 
 def how(wanted: Enhancing | Correcting) -> works.How:
@@ -79,6 +91,10 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
             raise ParameterError(f"wanted channels of {version.name}, 0 to {version.shape[1] - 1}, got {wanted.channels}")
         work = works.correcting(here, session_id, version.id, wanted.channels, how(wanted), author)
         title = f"Background correction of {session.name}"
+    elif isinstance(wanted, Aligning):
+        shifts = aligning.Shifts(wanted.reference, wanted.shifts, wanted.beads)
+        work = aligning.work(here, session_id, version.id, shifts, author)
+        title = f"Alignment of {session.name}"
     elif isinstance(wanted, Tabling):
         work = tabling.work(here, session_id, version.id, wanted.pairs, wanted.threshold, author)
         title = f"Table of {session.name}"
@@ -89,7 +105,7 @@ def add(here: Here, session_id: str, wanted: Wanted, request: Request) -> dict[s
     return here.queue.add(job).to_dict()
 
 
-def wish_of(session: Session, version: str, wanted: Enhancing | Correcting | Exporting | Tabling) -> str | None:
+def wish_of(session: Session, version: str, wanted: Enhancing | Correcting | Aligning | Exporting | Tabling) -> str | None:
     """What makes two requests one, whoever asks: two devices need no two results that are the same. An export is delivered to one."""
     if isinstance(wanted, Exporting):
         return None
