@@ -127,7 +127,16 @@ def camera(top: int, share: float, dtype: type = np.uint16, bits: int | None = N
 
 
 @pytest.mark.parametrize(
-    ("top", "dtype", "bits"), [(65535, np.uint16, None), (4095, np.uint16, None), (255, np.uint8, None), (2047, np.uint16, 11)]
+    ("top", "dtype", "bits"),
+    [
+        (65535, np.uint16, None),
+        (4095, np.uint16, None),
+        (255, np.uint8, None),
+        (2047, np.uint16, 11),
+        (4095 << 4, np.uint16, None),  # 12 bits at the upper end of 16
+        (4095, np.float32, None),  # turned into fractions, as ImageJ's 32 bit
+        (3995, np.float64, None),  # after an offset was subtracted
+    ],
 )
 def test_saturation_is_seen_at_the_end_of_any_cameras_scale(top: int, dtype: type, bits: int | None) -> None:
     image = camera(top, 0.02, dtype, bits)
@@ -138,6 +147,27 @@ def test_saturation_is_seen_at_the_end_of_any_cameras_scale(top: int, dtype: typ
 @pytest.mark.parametrize(("top", "share"), [(3000, 0.02), (4095, 0.00001)])
 def test_a_bright_image_or_one_hot_pixel_is_not_saturated(top: int, share: float) -> None:
     assert "saturated" not in codes(camera(top, share))
+
+
+def test_fractions_are_saturated_where_they_were_clipped() -> None:
+    rng = np.random.default_rng(0)
+    light = rng.gamma(2, 100, (2, 80, 100))
+    assert codes(abbe.Image.from_array(light)) == ["converted"]
+    assert codes(abbe.Image.from_array((light / light.max()).astype(np.float32))) == []
+    clipped = np.clip(light / 600, 0, 1).astype(np.float32)
+    clipped[1] = light[1] / 3000
+    image = abbe.Image.from_array(clipped, "CYX")
+    assert codes(image) == ["saturated"]
+    assert image.inspection.channels[0].saturated == np.count_nonzero(light[0] >= 600)
+    assert image.inspection.channels[1].saturated == 0
+
+
+@pytest.mark.parametrize("photons", [0.1, 1, 5, 40])
+def test_few_photons_and_masks_in_fractions_are_not_saturated(photons: float) -> None:
+    counts = np.random.default_rng(0).poisson(photons, (200, 200)).astype(np.float32)
+    assert codes(abbe.Image.from_array(counts)) == []
+    assert codes(abbe.Image.from_array((counts > photons).astype(np.float32))) == []
+    assert codes(abbe.Image.from_array(np.full((50, 50), photons, np.float32))) == []
 
 
 def test_an_image_that_is_saturated_everywhere_is_saturated() -> None:

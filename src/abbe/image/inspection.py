@@ -15,6 +15,11 @@ from abbe.image.pixels import Array, Pixels, blocks
 
 #: fraction of a channel's pixels at the top value from which saturation is worth a word; a few hot pixels are not
 SATURATED = 1e-4
+#: fewest pixels of fractions at their maximum that are a plateau, and how many times as many as have the next lower value: a histogram
+#: falls towards its end, one that was clipped does not
+PLATEAU, TIMES = 10, 3
+#: share of pixels at the lowest and the highest value from which an image is a mask
+MASK = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,19 @@ def inspect(pixels: Pixels, bits: int | None = None, progress: Callable[[float, 
         low[c] = min(low[c], float(finite.min()))
         total[c] += float(finite.sum(dtype=np.float64))
         number[c] += finite.size
+    clipped = [
+        _is_saturated(low[c], high[c], pixels.dtype, bits)
+        if integer
+        else at_top[c] > max(SATURATED * number[c], PLATEAU) and _is_plateau(pixels, c, low[c], high[c], int(at_top[c]))
+        for c in range(count)
+    ]
     return Inspection(
         tuple(
             ChannelInspection(
                 minimum=float(low[c]) if number[c] else 0.0,
                 maximum=float(high[c]) if number[c] else 0.0,
                 mean=float(total[c] / max(number[c], 1)),
-                saturated=int(at_top[c]) if integer and _is_saturated(low[c], high[c], pixels.dtype, bits) else 0,
+                saturated=int(at_top[c]) if clipped[c] else 0,
                 pixels=int(number[c]),
                 eight_bit=pixels.dtype.kind == "u" and pixels.dtype.itemsize == 1 and high[c] > 1,
             )
@@ -110,11 +121,28 @@ def _is_saturated(low: float, high: float, dtype: np.dtype[Any], bits: int | Non
     return high == np.iinfo(dtype).max if high == low else _is_top(high, dtype, bits)
 
 
+def _is_plateau(pixels: Pixels, channel: int, low: float, high: float, at_top: int) -> bool:
+    """Were fractions clipped at their maximum, as where a saturated file was turned into them? Not those of a mask."""
+    below, at_below, at_ends, number = -math.inf, 0, 0, 0
+    for region in blocks(pixels.shape):
+        if region[1].start != channel:
+            continue
+        block = pixels.read(region)
+        finite = block[np.isfinite(block)]
+        number += finite.size
+        at_ends += int(np.count_nonzero((finite == high) | (finite == low)))
+        under = finite[finite < high]
+        if under.size and float(under.max()) >= below:
+            at_below = (at_below if float(under.max()) == below else 0) + int(np.count_nonzero(under == under.max()))
+            below = float(under.max())
+    return low < high and at_top > TIMES * at_below and at_ends < MASK * number
+
+
 def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:
-    """Is `value` the largest of the pixel type, or of a usual camera depth (10, 12, 14, 16 bits)?"""
+    """Is `value` the largest of the pixel type, or of a usual camera depth (10, 12, 14, 16 bits), at either end of 16 bits?"""
     tops = {float(np.iinfo(dtype).max)} | ({float(2**bits - 1)} if bits else set())
     if dtype.itemsize == 2:
-        tops |= {1023.0, 4095.0, 16383.0}
+        tops |= {1023.0, 4095.0, 16383.0} | ({65472.0, 65520.0, 65532.0} if dtype.kind == "u" else set())
     return value in tops
 
 
