@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from abbe.image import Image, Interval
+from abbe.image.inspection import inspect
 from abbe.image.pixels import Array, MappedPixels, Pixels, blocks
 from abbe.session.chunks import ChunkedPixels
-from abbe.session.multiscale import describe, write_group, write_pyramid
+from abbe.session.multiscale import SAVING, Progress, describe, write_group, write_pyramid
 from abbe.session.places import Folder, Place
+from abbe.session.progress import part
 from abbe.session.records import Version
 
 #: folder of each companion
@@ -24,24 +26,36 @@ _DROPPED = 13
 _FLOAT = np.dtype(np.float32)
 
 
-def write(folder: Path, image: Image) -> int:
+def count(image: Image) -> int:
+    """How many the image has, each about as much work to write as its pixels are."""
+    return sum(one is not None for one in (image.interval, image.trust, image.mask))
+
+
+def write(folder: Path, image: Image, progress: Progress | None = None) -> int:
     """Write whatever the image has besides its pixels; returns the bytes written."""
-    size = 0
+    size, done, share = 0, 0.0, 1 / max(count(image), 1)
     if image.interval is not None:
         lower, upper = image.interval.lower.pixels, image.interval.upper.pixels
-        size += _write(folder / ABOVE, image, MappedPixels(_distance, (upper, image.pixels), _FLOAT))
+        above = MappedPixels(_distance, (upper, image.pixels), _FLOAT)
+        size += _write(folder / ABOVE, image, above, part(progress, done, done + share / 2))
         if not _symmetric(image.pixels, lower, upper):
-            size += _write(folder / BELOW, image, MappedPixels(_distance, (image.pixels, lower), _FLOAT))
+            below = MappedPixels(_distance, (image.pixels, lower), _FLOAT)
+            size += _write(folder / BELOW, image, below, part(progress, done + share / 2, done + share))
+        done += share
     if image.trust is not None:
-        size += _write(folder / TRUST, image.trust, MappedPixels(_rounded, (image.trust.pixels,), _FLOAT), smaller=True)
+        trust = MappedPixels(_rounded, (image.trust.pixels,), _FLOAT)
+        size += _write(folder / TRUST, image.trust, trust, part(progress, done, done + share), smaller=True)
+        done += share
     if image.mask is not None:
-        size += _write(folder / MASK, image, MappedPixels(_as_numbers, (image.mask,), np.dtype(np.uint8)))
+        mask = MappedPixels(_as_numbers, (image.mask,), np.dtype(np.uint8))
+        size += _write(folder / MASK, image, mask, part(progress, done, 1.0))
     return size
 
 
-def _write(folder: Path, image: Image, pixels: Pixels, smaller: bool = False) -> int:
-    size = write_pyramid(folder, pixels, smaller=smaller)
+def _write(folder: Path, image: Image, pixels: Pixels, progress: Progress | None, smaller: bool = False) -> int:
+    size = write_pyramid(folder, pixels, smaller=smaller, progress=part(progress, 0.0, 0.7))
     stored = image.replace(pixels=ChunkedPixels(Folder(folder), "0"))
+    vars(stored)["inspection"] = inspect(stored.pixels, progress=part(progress, 0.7, 1.0, SAVING))
     write_group(folder, describe(stored, folder.name, {"format": 1, "companion": folder.name}, smaller=smaller))
     return size
 

@@ -25,6 +25,8 @@ from abbe.session.places import Folder
 from abbe.session.records import Level
 
 Progress: TypeAlias = Callable[[float, str], None]
+#: what progress calls it
+SAVING = "saving"
 
 #: a copy is made while the one before is larger than a tile on either side
 SMALLEST = 256
@@ -68,7 +70,7 @@ def write_pyramid(folder: Path, pixels: Pixels, smaller: bool = True, full: bool
             if len(sizes) > 1:
                 written += write_block(folder / "1", _shrunk(region, 4), shrink(block, 4), _shape(sizes[1][1]), pool)
             if progress is not None:
-                progress((number + 1) / total, "saving")
+                progress((number + 1) / total, SAVING)
         for index in range(2, len(sizes)):
             source = ChunkedPixels(Folder(folder), str(index - 1))
             for region in _blocks(source.shape):

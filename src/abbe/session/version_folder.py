@@ -17,9 +17,10 @@ from abbe.image.pixels import Pixels
 from abbe.session import companions
 from abbe.session.chunks import ChunkedPixels
 from abbe.session.flushing import flush
-from abbe.session.multiscale import Progress, describe, factors, write_group, write_pyramid
+from abbe.session.multiscale import SAVING, Progress, describe, factors, write_group, write_pyramid
 from abbe.session.places import Folder, Place
 from abbe.session.plain import plain
+from abbe.session.progress import part
 from abbe.session.records import Version
 from abbe.session.thumbnail import THUMBNAIL, thumbnail
 
@@ -40,11 +41,12 @@ def write(folder: Path, image: Image, record: dict[str, Any], full: bool = True,
     `record` is the version's record as far as it is known, for a session whose manifest is lost. `full` False: the pixels stay where they
     are (a linked original).
     """
-    size = write_pyramid(folder, image.pixels, full=full, progress=progress)
+    whole = 2 + companions.count(image)  # pixels, what goes with them, and the digest that reads them again
+    size = write_pyramid(folder, image.pixels, full=full, progress=part(progress, 0.0, 1 / whole))
     stored = ChunkedPixels(Folder(folder), "0") if full else image.pixels
     saved = image.replace(pixels=stored)
-    size += companions.write(folder, image.replace(pixels=stored))
-    found = Written(pixel_digest(stored), size)
+    size += companions.write(folder, image.replace(pixels=stored), part(progress, 1 / whole, 1 - 1 / whole))
+    found = Written(pixel_digest(stored, part(progress, 1 - 1 / whole, 1.0, SAVING)), size)
     kept = {**record, "digest": found.digest, "bytes": found.bytes}
     facts = {"format": 1, **_facts(image), "inspection": plain(saved.inspection), "version": kept}
     write_group(folder, describe(saved, record["name"], facts, full=full))
