@@ -170,9 +170,13 @@ def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[
     finer = one / y, other / x  # an enlarged image's pixels are parts of those that were recorded
     if None not in (*image.pixel_size[1:], *source.pixel_size[1:]):
         finer = tuple(b / a for a, b in zip(image.pixel_size[1:], source.pixel_size[1:]))  # type: ignore[operator, assignment]
+    deeper = 1.0
+    if image.pixel_size[0] is not None and source.pixel_size[0] is not None:
+        deeper = source.pixel_size[0] / image.pixel_size[0]
     return tuple(
         replace(
             shift,
+            planes=None if shift.planes is None else shift.planes * deeper,
             shift=None if shift.shift is None else (shift.shift[0] * finer[0], shift.shift[1] * finer[1]),
             scatter=None if shift.scatter is None else shift.scatter * finer[0],
             across=None if shift.across is None else (shift.across[0] * finer[0], shift.across[1] * finer[1]),
@@ -189,7 +193,7 @@ def _as_measured(measured: Sequence[ChannelShift]) -> list[tuple[float, float, f
                 f"wanted to measure where {found.name} lies, and cannot: {found.reason}. Measure it on an image of beads, or give the "
                 "shift (0, 0 leaves the channel where it is)"
             )
-        out.append((0.0, *found.shift))
+        out.append((found.planes or 0.0, *found.shift))
     return out
 
 

@@ -7,13 +7,14 @@ cross-correlation, and holds where most of those that have something in common a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from abbe.alignment.depth import planes_behind
 from abbe.comparison.records import Undefined
 from abbe.comparison.registration import displacement
 from abbe.image import Image, as_image
@@ -42,6 +43,7 @@ class ChannelShift:
         scatter: root-mean-square distance of those places' shifts from `shift`, in pixels.
         across: (y, x) by how much the shift grows from the top to the bottom, and from the left to the right of the field, in pixels: a
             difference in magnification, which moving a channel cannot take away; None where it cannot be told.
+        planes: by how many planes of a stack it lies behind the reference; None of single planes, and where it cannot be told.
         reason: why there is no shift; empty where there is one.
     """
 
@@ -52,6 +54,7 @@ class ChannelShift:
     of: int = 0
     scatter: float | None = None
     across: tuple[float, float] | None = None
+    planes: float | None = None
     reason: str = ""
 
     @property
@@ -68,6 +71,7 @@ class ChannelShift:
             "of": self.of,
             "scatter": self.scatter,
             "across": None if self.across is None else list(self.across),
+            "planes": self.planes,
             "reason": self.reason or None,
         }
 
@@ -90,7 +94,8 @@ def channel_shifts(image: Image, reference: int | str = 0) -> tuple[ChannelShift
             found.append(ChannelShift(k, name, (0.0, 0.0)))
             continue
         moved, more = _seen(image, k)
-        found.append(between(fixed, moved, masked if more is None else more if masked is None else masked | more, k, name))
+        one = between(fixed, moved, masked if more is None else more if masked is None else masked | more, k, name)
+        found.append(one if one.whole is None else replace(one, planes=planes_behind(image, first, k, one.whole)))
     return tuple(found)
 
 

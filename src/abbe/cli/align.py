@@ -85,7 +85,8 @@ def _lines(found: Sequence[ChannelShift]) -> list[str]:
             lines.append(f"  {one.name}: cannot be told; {one.reason}")
         else:
             y, x = one.shift
-            lines.append(f"  {one.name}: {y:+.2f}, {x:+.2f} (in {one.places} of {one.of} places, which scatter by {one.scatter:.2f})")
+            deep = "" if one.planes is None else f", {one.planes:+.1f} planes behind"
+            lines.append(f"  {one.name}: {y:+.2f}, {x:+.2f}{deep} (in {one.places} of {one.of} places, which scatter by {one.scatter:.2f})")
     return lines
 
 
@@ -101,7 +102,11 @@ def _align(
         saved = _save(image, result, target, overwrite, report)
     warn((*result.notices, *saved.notices))
     said = result.recipe.to_dict()["steps"][0]["parameters"] if result.recipe is not None else {}
-    moves = ", ".join(f"{name} by {-y:+d}, {-x:+d}" for name, (_, y, x) in zip(result.channels, said["moves"]) if (y, x) != (0, 0))
+    moves = ", ".join(
+        f"{name} by {-y:+d}, {-x:+d}" + (f" and {-z:+d} planes" if z else "")
+        for name, (z, y, x) in zip(result.channels, said["moves"])
+        if any((z, y, x))
+    )
     say(f"{saved.path}: {'moved (down, right) ' + moves if moves else 'nothing to move: channels lie within half a pixel'}, {saved.dtype}")
 
 

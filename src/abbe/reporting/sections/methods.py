@@ -132,7 +132,11 @@ def _cropped(recipe: Recipe) -> str:
 
 def _aligned(recipe: Recipe) -> str:
     said, names = recipe.steps[0].parameters, [short(name, 30) for name in recipe.inputs[0].channels]
-    moved = [f"{name} by {-y:+d} (y) and {-x:+d} (x)" for name, (_, y, x) in zip(names, said["moves"]) if (y, x) != (0, 0)]
+    moved = [
+        f"{name} by {-y:+d} (y) and {-x:+d} (x)" + (f" and {-z:+d} planes" if z else "")
+        for name, (z, y, x) in zip(names, said["moves"])
+        if any((z, y, x))
+    ]
     how = {"given": "as given", "beads": "as measured on an image of beads by cross-correlation"}.get(
         str(said["on"]), "as measured on the image itself by cross-correlation in several places"
     )

@@ -61,12 +61,12 @@ class Tabling(Body):
 
 
 class Aligning(Body):
-    """`shifts`: of channels by index, (y, x) in pixels; `beads`: what PUT /beads called them. Neither: as measured on the version."""
+    """`shifts`: of channels by index, (y, x) or (z, y, x) in pixels; `beads`: what PUT /beads called them. Neither: as measured."""
 
     kind: Literal["align"]
     version: str | None = Field(None, max_length=64)
     reference: int = Field(0, ge=0, le=4096)
-    shifts: dict[int, tuple[Pixels, Pixels]] | None = Field(None, max_length=4096)
+    shifts: dict[int, tuple[Pixels, Pixels] | tuple[Pixels, Pixels, Pixels]] | None = Field(None, max_length=4096)
     beads: str | None = Field(None, max_length=64)
 
 
