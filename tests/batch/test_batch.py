@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -272,6 +273,9 @@ def test_other_settings_are_refused_until_all_is_done_again(tmp_path: Path, imag
         ({"dtype": "uint7"}, "uint7"),
         ({"passes": 99}, "passes"),
         ({"realism": 3.0}, "realism"),
+        ({"psf": "240", "steps": ("super_resolve",)}, "if that is nm, say 0.24"),
+        ({"psf": "0.24"}, "wanted a psf for the step super_resolve"),
+        ({"axes": "XYQ"}, "wanted axes from the letters"),
     ],
 )
 def test_settings_that_no_image_could_be_done_with_make_no_folder(
@@ -280,6 +284,34 @@ def test_settings_that_no_image_could_be_done_with_make_no_folder(
     with pytest.raises(AbbeError, match=error):
         batch(images("a.tif"), tmp_path / "out", QUICK.model_copy(update=change))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"step": ("denoise",)}, "step: there is no such setting; did you mean 'steps'?"),
+        ({"workflow": "C"}, "workflow: wanted 'A' or 'B', got 'C'"),
+        ({"maps": "perhaps", "passes": "many"}, "passes: wanted a valid integer"),
+        ({"pixel_size": 0}, "wanted pixel sizes above 0 um"),
+        ({"dtype": complex}, "got complex128"),
+    ],
+)
+def test_settings_that_are_none_are_told_in_one_line(given: dict[str, Any], error: str) -> None:
+    with pytest.raises(ParameterError, match=re.escape(error)) as problem:
+        Settings(**given)
+    assert "\n" not in str(problem.value)
+
+
+def test_settings_take_what_enhance_takes(tmp_path: Path, images: Images) -> None:
+    given: dict[str, Any] = {"steps": "denoise", "channels": 0, "model": Path("x"), "psf": 0.25, "dtype": np.uint16, "pixel_size": 0.1}
+    settings = Settings(**given)
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert (settings.steps, settings.channels, settings.psf) == (("denoise",), ("0",), "0.25")
+    assert (settings.model, settings.dtype, settings.pixel_size) == (os.path.abspath("x"), "uint16", (None, 0.1, 0.1))
+    assert Settings(psf=(0.2, None, "2.6px"), channels=(0, "actin")).psf == "0.2,-,2.6px"  # type: ignore[arg-type]
+    quick = Settings(steps="denoise", channels=0, passes=1, engine="cpu", pixel_size=0.1)  # type: ignore[arg-type]
+    assert batch(images("a.tif"), tmp_path / "out", quick).done == 1
+    assert abbe.open(tmp_path / "out" / "a_abbe.ome.tif").pixel_size == (None, 0.1, 0.1)
 
 
 def test_folders_that_cannot_be_are_refused(tmp_path: Path, images: Images) -> None:

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
+from collections.abc import Iterable
+from numbers import Real
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
 from abbe._version import __version__
 from abbe.errors import ParameterError
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
+from abbe.image._image import _clean_size, _full_size
+from abbe.image.axes import check_letters
 from abbe.restoration.engine import engine
+from abbe.restoration.psf import check_psf
 from abbe.restoration.request import STEPS, check_request, check_sharing, check_steps
 
 #: raised when a field changes its meaning
 FORMAT = 1
+#: mistakes that are told at once
+TOLD = 4
 
 
 class Settings(BaseModel):
     """The options of `abbe enhance` (Workflow A) or `abbe background` (Workflow B), as there.
 
     `ending` is what the results' names end in: _abbe.ome.tif, _abbe.ome.zarr or _abbe.tif. `pixel_size` is (z, y, x) in um, None where
-    the file's own stays.
+    the file's own stays. What Python takes elsewhere is taken here too: one step or channel, channels by number, a path, a pixel type, a
+    width or a pixel size as a number.
+
+    Raises `ParameterError`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +56,43 @@ class Settings(BaseModel):
     axes: str | None = None
     pixel_size: tuple[float | None, ...] | None = None
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, given: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        try:
+            return handler(given)
+        except ValidationError as problem:
+            raise ParameterError("; ".join(_said(error) for error in problem.errors()[:TOLD])) from problem
+
+    @field_validator("steps", "channels", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        if isinstance(given, str | Real):
+            given = (given,)
+        return tuple(map(_text, given)) if isinstance(given, Iterable) else given
+
+    @field_validator("psf", mode="before")
+    @classmethod
+    def _widths(cls, given: object) -> object:
+        if isinstance(given, Iterable) and not isinstance(given, str):
+            return ",".join("-" if width is None else str(width) for width in given)
+        return _text(given)
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _path(cls, given: object) -> object:
+        return os.path.abspath(given) if isinstance(given, os.PathLike) else given
+
+    @field_validator("dtype", mode="before")
+    @classmethod
+    def _type(cls, given: Any) -> object:
+        return given if given is None or isinstance(given, str) else parse_type(given).name
+
+    @field_validator("pixel_size", mode="before")
+    @classmethod
+    def _size(cls, given: object) -> object:
+        return None if given is None else _clean_size(_full_size(given))
+
     def check(self) -> dict[str, str]:
         """Model -> digest of its weights, of all that may be used. Whatever would fail for every image fails here.
 
@@ -57,6 +106,9 @@ class Settings(BaseModel):
         steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
         if self.workflow == "A":
             check_sharing(steps, self.frames, self.planes)
+            check_psf(steps, self.psf)
+        if self.axes is not None:
+            check_letters(self.axes)
         models = check_request(steps, self.model, self.realism, self.passes)
         return {name: model.card.digest for name, model in models.items()}
 
@@ -83,11 +135,24 @@ class Began(BaseModel):
         """Raises `ParameterError` when the text is not what `model_dump_json` wrote, or a newer abbe wrote it."""
         try:
             return cls.model_validate(json.loads(text))
-        except (ValueError, ValidationError, RecursionError) as problem:
+        except (ValueError, ValidationError, ParameterError, RecursionError) as problem:
             raise ParameterError(
                 "wanted the record of a batch, got one that is damaged or of another abbe; choose another folder for the results, or start "
                 "anew with --overwrite"
             ) from problem
+
+
+def _said(error: Any) -> str:
+    name, fields = str(error["loc"][0]) if error["loc"] else "settings", list(Settings.model_fields)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, fields, 1)
+        return f"{name}: there is no such setting; " + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(fields)}")
+    return f"{name}: wanted {str(error['msg']).removeprefix('Input should be ')}, got {error['input']!r}"
+
+
+def _text(given: object) -> object:
+    """A number as the command line has it."""
+    return given if isinstance(given, bool) or not isinstance(given, Real) else str(given)
 
 
 def _word(value: Any) -> str:

@@ -20,10 +20,7 @@ def to_tczyx(array: Array, axes: str | None) -> Array:
     letters = axes.upper()
     if len(letters) != array.ndim:
         raise AxesError(f"wanted one letter of {ORDER} for each of the {array.ndim} axes of shape {array.shape}, got axes={axes!r}")
-    if len(set(letters)) != len(letters) or not set(letters) <= set(ORDER):
-        raise AxesError(f"wanted axes from the letters {ORDER}, each once, got axes={axes!r}; an RGB picture is axes='YXC'")
-    if not {"Y", "X"} <= set(letters):
-        raise AxesError(f"wanted at least the axes Y and X, got axes={axes!r}")
+    check_letters(axes)
     if 0 in array.shape:
         raise AxesError(f"wanted at least one pixel along every axis, got shape {array.shape}; the image is empty")
     ordered = array.transpose([letters.index(a) for a in ORDER if a in letters])
@@ -31,6 +28,15 @@ def to_tczyx(array: Array, axes: str | None) -> Array:
     full = tuple(next(shape) if a in letters else 1 for a in ORDER)
     check_size(full)
     return ordered.reshape(full)
+
+
+def check_letters(axes: str) -> None:
+    """Raise `AxesError` for letters that no array has."""
+    letters = axes.upper()
+    if len(set(letters)) != len(letters) or not set(letters) <= set(ORDER):
+        raise AxesError(f"wanted axes from the letters {ORDER}, each once, got axes={axes!r}; an RGB picture is axes='YXC'")
+    if not {"Y", "X"} <= set(letters):
+        raise AxesError(f"wanted at least the axes Y and X, got axes={axes!r}")
 
 
 def check_size(shape: tuple[int, ...]) -> None:

@@ -67,10 +67,9 @@ def choose_psf(image: Image, chosen: Sequence[int], models: Mapping[str, Model],
 
     Raises `ParameterError` for a width that is none, one in um for an image without pixel size, or one that no step could use.
     """
+    check_psf(models, wanted)
     if "super_resolve" not in models:
-        if wanted is None or wanted == UNKNOWN:
-            return Widths(), []
-        raise ParameterError("wanted a psf for the step super_resolve, got one without that step; leave it out, or add the step")
+        return Widths(), []
     names = [image.channels[c] for c in chosen]
     if wanted is not None:
         given = _given(image, names, wanted)
@@ -79,6 +78,16 @@ def choose_psf(image: Image, chosen: Sequence[int], models: Mapping[str, Model],
         return Widths(used, "given" if any(width is not None for width in used) else "unknown"), notices
     by_optics, notices = by_file(image, chosen)
     return (by_optics, notices) if notices else by_pixels(image, chosen, by_optics)
+
+
+def check_psf(steps: Iterable[str], wanted: Psf | None) -> None:
+    """Raise `ParameterError` for a width that is none, or one that no step could use, whatever the image."""
+    if wanted is None or wanted == UNKNOWN:
+        return
+    if "super_resolve" not in steps:
+        raise ParameterError("wanted a psf for the step super_resolve, got one without that step; leave it out, or add the step")
+    for width in _listed(wanted)[1]:
+        _said(width)
 
 
 def by_pixels(image: Image, chosen: Sequence[int], known: Widths) -> tuple[Widths, list[Notice]]:
@@ -131,18 +140,23 @@ def _square(image: Image) -> bool:
 
 def _given(image: Image, names: Sequence[str], wanted: Psf) -> tuple[float | None, ...]:
     """Widths in pixels, as the caller said them."""
+    each, listed = _listed(wanted)
+    if each and len(listed) != len(names):
+        raise ParameterError(f"wanted one psf, or one per channel that is enhanced ({', '.join(names)}), got {len(listed)}")
+    return tuple(_pixels(image, one) for one in (listed if each else listed * len(names)))
+
+
+def _listed(wanted: Psf) -> tuple[bool, list[float | str | None]]:
+    """(is there one for each channel, the widths)."""
     if isinstance(wanted, str) and "," in wanted:
         wanted = wanted.split(",")
     if isinstance(wanted, Iterable) and not isinstance(wanted, str):
-        listed: list[float | str | None] = list(wanted)
-        if len(listed) != len(names):
-            raise ParameterError(f"wanted one psf, or one per channel that is enhanced ({', '.join(names)}), got {len(listed)}")
-    else:
-        listed = [wanted] * len(names)
-    return tuple(_pixels(image, one) for one in listed)
+        return True, list(wanted)
+    return False, [wanted]
 
 
-def _pixels(image: Image, width: float | str | None) -> float | None:
+def _said(width: float | str | None) -> tuple[float, bool] | None:
+    """(width, is it in pixels), as one says it; None where nobody knows. Raises `ParameterError` for what is no width."""
     text = NONE if width is None else str(width).strip()
     if text in (NONE, UNKNOWN):
         return None
@@ -157,6 +171,14 @@ def _pixels(image: Image, width: float | str | None) -> float | None:
         nm = "" if in_pixels or number > 1000 * LARGEST else f"; if that is nm, say {number / 1000:g}"
         limit = f"{MOST_PIXELS:g}{PIXELS}" if in_pixels else f"{LARGEST:g} um"
         raise ParameterError(f"wanted the FWHM of a PSF of at most {limit}, got {width}{'' if in_pixels else ' um'}{nm}")
+    return number, in_pixels
+
+
+def _pixels(image: Image, width: float | str | None) -> float | None:
+    said = _said(width)
+    if said is None:
+        return None
+    number, in_pixels = said
     if in_pixels:
         return round(number, 3)
     if not _square(image) or image.pixel_size[2] is None:
