@@ -119,6 +119,15 @@ def test_killed_twice_it_ends_as_if_it_had_not_been(tmp_path: Path, images: Imag
     killed_again_and_again(tmp_path, images, kills=2, count=3)
 
 
+def test_a_script_that_no_other_process_can_read_is_told_so_before_anything_is_made(tmp_path: Path, images: Images) -> None:
+    script = f"from abbe.batch import run\nrun({str(images('a.tif'))!r}, {str(tmp_path / 'out')!r}, workers=1)\n"
+    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "wanted a script in a file" in done.stderr.splitlines()[-1]
+    assert "FileNotFoundError" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.long
 def test_killed_a_hundred_times_it_ends_as_if_it_had_not_been(tmp_path: Path, images: Images) -> None:
     killed_again_and_again(tmp_path, images, kills=100, count=60)

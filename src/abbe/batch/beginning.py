@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +15,18 @@ from abbe.errors import ParameterError
 from abbe.storage import storage_error
 
 
-def refuse_where_starting() -> None:
-    """In a process that is being started to work on images, and runs the script of its parent for that: it would start others."""
+def refuse_where_starting(here: bool) -> None:
+    """In a process that is being started to work on images, and runs the script of its parent for that: it would start others.
+
+    `here`: processes of this machine will work, which must be able to read that script.
+    """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit("abbe: this script starts a batch wherever it is imported; " + GUARD)
+    if here and getattr(sys.modules.get("__main__"), "__file__", None) == "<stdin>":
+        raise ParameterError(
+            "wanted a script in a file, which the processes that work on images read too, got one from the standard input; save it, and "
+            f"start it by its name ({GUARD})"
+        )
 
 
 def check_folders(source: Path, target: Path) -> None:

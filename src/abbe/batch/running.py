@@ -87,7 +87,7 @@ def run(
         ParameterError: the settings cannot be used, or are not those that the results in `out` were made with.
         StorageError: a folder is not there, or cannot be written to. CancelledError: stopped by `progress`.
     """
-    refuse_where_starting()
+    refuse_where_starting(here=scheduler is None)
     match = (match,) if isinstance(match, str) else match
     settings = settings or Settings()
     began = Began(settings=settings, models=settings.check(), overwrite=overwrite)
