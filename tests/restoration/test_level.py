@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from abbe.image.pixels import ArrayPixels, whole
+from abbe.restoration import level
 from abbe.restoration.level import CELL, LevelGrid, LevelledPixels
 
 
@@ -49,3 +50,16 @@ def test_a_part_of_the_surface_is_the_whole_cut() -> None:
     pixels = LevelledPixels(ArrayPixels(np.zeros((1, 1, 1, 100, 90), np.float32)), rng.random((1, 1, 1, 4, 3)), CELL)
     region = (slice(0, 1), slice(0, 1), slice(0, 1), slice(20, 70), slice(33, 60))
     np.testing.assert_array_equal(pixels.read(region), pixels.read(whole(pixels.shape))[region])
+
+
+@pytest.mark.parametrize(("height", "width", "cell"), [(384, 384, 96), (40, 3000, 32), (700, 131, 96), (5, 7, 32), (96, 96, 96)])
+def test_a_surface_is_the_product_of_all_cells_with_all_weights(height: int, width: int, cell: int) -> None:
+    """It is computed by parts, each from the few cells that it lies between."""
+    cells = (-(-height // cell), -(-width // cell))
+    surfaces = np.random.default_rng(0).normal(0, 100, (2, 1, 2, *cells))
+    flat = LevelledPixels(ArrayPixels(np.zeros((2, 1, 2, height, width), np.float32)), surfaces, cell)
+    y, x = (level._taps(np.arange(n), k, cell) for n, k in zip((height, width), cells))
+    expected = (y @ surfaces @ x.T).astype(np.float32)
+    assert np.array_equal(flat.read(whole(flat.shape)), expected)
+    some = (slice(1, 2), slice(0, 1), slice(0, 2), slice(height // 3, height - 1), slice(width // 2, width))
+    assert np.array_equal(flat.read(some), expected[some])

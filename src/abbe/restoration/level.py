@@ -19,6 +19,8 @@ from abbe.image.pixels import Array, Pixels, Region, Shape
 CELL = 32
 FLOAT32 = np.dtype(np.float32)
 Grid = npt.NDArray[np.float64]
+#: positions that are interpolated at once, and multiplications up to which a product is computed in one thread
+POSITIONS, PRODUCT = 128, 2**17
 
 
 class LevelGrid:
@@ -73,6 +75,23 @@ def _taps(at: npt.NDArray[np.int64], cells: int, cell: int) -> Grid:
     return out
 
 
+def _along(values: Grid, taps: Grid) -> Grid:
+    """`values` (n, cells) @ `taps` (m, cells).T, some positions at a time with the cells that they lie between.
+
+    A product of all would be mostly of zeros, and so large that it is computed in threads, which wait for one another a hundred times as
+    long as they compute where other work keeps the processor busy.
+    """
+    out = np.empty((len(values), len(taps)))
+    for start in range(0, len(taps), POSITIONS):
+        part = taps[start : start + POSITIONS]
+        used = np.flatnonzero(part.any(axis=0))
+        cells = slice(int(used[0]), int(used[-1]) + 1)
+        step = max(1, PRODUCT // (len(part) * (cells.stop - cells.start)))
+        for top in range(0, len(values), step):
+            np.matmul(values[top : top + step, cells], part[:, cells].T, out=out[top : top + step, start : start + POSITIONS])
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class LevelledPixels:
     """Pixels plus a smooth surface per plane: `surfaces` is (T, C, Z, rows of cells, columns of cells); `cell` in these pixels."""
@@ -93,5 +112,8 @@ class LevelledPixels:
         rows, columns = self.surfaces.shape[3:]
         y = _taps(np.arange(region[3].start, region[3].stop), rows, self.cell)
         x = _taps(np.arange(region[4].start, region[4].stop), columns, self.cell)
-        surface = y @ self.surfaces[region[:3]] @ x.T
-        return self.source.read(region) + surface.astype(np.float32)
+        surface = np.empty((*(s.stop - s.start for s in region[:3]), len(y), len(x)), np.float32)
+        wanted = self.surfaces[region[:3]]
+        for index in np.ndindex(*wanted.shape[:3]):
+            surface[index] = _along(_along(wanted[index].T, y).T, x)
+        return self.source.read(region) + surface
