@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 import abbe
+from abbe.server import previewing
 from abbe.server.statistics import _channel
 
 from .conftest import finished, tabled
@@ -253,6 +254,17 @@ def test_a_preview_of_a_stack_shows_what_the_run_makes_of_that_plane(device: htt
     result = np.frombuffer(made.content, "<f4")
     assert preview.mean() == pytest.approx(result.mean(), rel=0.05)
     assert np.corrcoef(preview, result)[0, 1] > 0.95
+
+
+def test_a_preview_of_a_stack_that_is_restored_along_z_takes_a_smaller_region() -> None:
+    """Each of its rows and columns is a slice that is restored for itself: of four channels the whole took a minute and more."""
+    stack = abbe.Image.from_array(np.zeros((2, 12, 300, 400), np.uint16), axes="CZYX", pixel_size=(0.3, 0.1, 0.1))
+    asked: dict[str, Any] = {"kind": "enhance", "x": 200, "y": 150, "t": 0, "z": 6, "planes": None, "frames": 0}
+    deep, place = previewing.region(stack, {**asked, "steps": ["denoise", "axial", "super_resolve"]}, 256)
+    assert deep.shape == (1, 2, 9, 128, 128)
+    assert place == (0, 4, 150 - 64, 200 - 64)
+    flat, _ = previewing.region(stack, {**asked, "steps": ["denoise", "super_resolve"], "planes": False}, 256)
+    assert flat.shape == (1, 2, 1, 256, 256)
 
 
 def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_does(device: httpx.Client, folder: Path) -> None:
