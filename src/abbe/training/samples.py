@@ -41,7 +41,8 @@ SLICES_PER_STACK, STACKS = 32, 16
 #: sides that a real pair has at least
 SMALLEST = 32
 #: a pair correlates by more than this between those Gaussians (pixels): of W2S by 0.93 at least, by 0.24 with noise ten times the signal.
-#: Other fields by 0.05 at most, without the wider one by up to 0.5: all fields are dark at their edges
+#: Other fields by 0.05 at most, without the wider one by up to 0.5: all fields are dark at their edges. Through the finer one
+#: both are seen when they are fitted
 UNRELATED, SMOOTHED, EVENED = 0.1, 2.0, 16.0
 
 
@@ -124,7 +125,9 @@ def _fitted(noisy: Path, clean: Path) -> Iterator[tuple[Plane, Plane, float]]:
             continue
         for path, image in ((noisy, one), (clean, two)):
             check_measured(image, (t, c, z), path)
-        gain, offset = np.polyfit(b.ravel().astype(np.float64), a.ravel().astype(np.float64), 1)
+        # noise that the clean one still has would make its contrast look too large, and the fit take contrast away
+        one_smooth, two_smooth = (gaussian_filter(plane.astype(np.float64), SMOOTHED).ravel() for plane in (a, b))
+        gain, offset = np.polyfit(two_smooth, one_smooth, 1)
         yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
 
 
