@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from abbe.colocalization import changes, colocalize
+from abbe.alignment import align
+from abbe.colocalization import changes, colocalize, colocalize_all, guards
 from abbe.colocalization.once import Once
-from abbe.image import Image, Interval
+from abbe.image import ROI, Image, Interval
+from abbe.image.pixels import MappedPixels
 from abbe.session import Session
 from abbe.session.chunks import ChunkedPixels
 
@@ -54,3 +56,23 @@ def test_the_numbers_are_the_same_without_memory_to_keep_anything(kept: Image, m
     assert colocalize(kept).changes == found
     assert found is not None
     assert found["moc"].low < found["moc"].high  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", ["in memory", "computed", "moved"])
+def test_where_the_channels_lie_is_measured_once_for_all_regions(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    first = rng.poisson(5 + 200 * (rng.random((192, 192)) > 0.99))
+    image = Image.from_array(np.stack([first, np.roll(first, (2, -3), (0, 1))]).astype(np.uint16), axes="CYX")
+    if kind == "computed":
+        image = image.replace(pixels=MappedPixels(np.copy, (image.pixels,), image.dtype))
+    if kind == "moved":
+        image = align(image, {1: (0, 1)})
+    looked: list[object] = []
+    between = guards.between
+    monkeypatch.setattr(guards, "between", lambda *planes: looked.append(1) or between(*planes))
+    rois = [ROI.rectangle(x, 20, 40, 150, unit="pixel") for x in (10, 60, 110)]
+    together = colocalize_all(image, rois=rois, ranked=False)
+    assert len(looked) == 1
+    alone = [colocalize(image, roi=roi, ranked=False) for roi in rois]
+    assert [found.notices for found in together] == [found.notices for found in alone]
+    assert "shifted" in {notice.code for notice in together.notices}

@@ -14,7 +14,7 @@ from abbe.alignment.shifts import ChannelShift, between
 from abbe.colocalization.bleeding import BLEEDING, bleeding
 from abbe.colocalization.light import MOST_BELOW
 from abbe.colocalization.measurement import FILLED, HARDLY, Measurement
-from abbe.colocalization.once import Held
+from abbe.colocalization.once import known
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.shifted import pearson_at
 from abbe.image import Notice
@@ -192,27 +192,27 @@ def _apart(pair: Pair) -> ChannelShift:
     """How the channels lie in the middle plane as a whole; the same for every region."""
     places = list(pair.places())
     t, z = places[len(places) // 2].t, places[len(places) // 2].z
-    known = pair.image.pixels.known if isinstance(pair.image.pixels, Held) else {}
+    before = known(pair.image.pixels)
     key = ("apart", *pair.channels, t, z)
-    if key not in known:
+    if key not in before:
         span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
         masked = None
         if pair.image.mask is not None:
             masked = np.logical_or(*(pair.image.mask.read((span[0], slice(c, c + 1), *span[2:]))[0, 0, 0] for c in pair.channels))
         first, second = (source.read(span)[0, 0, 0].astype(np.float64) for source in pair.sources)
-        known[key] = between(first, second, masked)
-    found: ChannelShift = known[key]
+        before[key] = between(first, second, masked)
+    found: ChannelShift = before[key]
     return found
 
 
 def _unmeasured_in(pair: Pair, k: int, t: int, z: int) -> Inside | None:
     """Which pixels of a whole plane of either channel hold no measurement; the same for every region."""
     span = (slice(t, t + 1), slice(0, 1), slice(z, z + 1), slice(0, pair.grid.rows), slice(0, pair.grid.columns))
-    known = pair.image.pixels.known if isinstance(pair.image.pixels, Held) else {}
+    before = known(pair.image.pixels)
     key = ("unmeasured", pair.channels[k], t, z)
-    if key not in known:
-        known[key] = unmeasured(pair.sources[k].read(span)[0, 0, 0])
-    found: Inside | None = known[key]
+    if key not in before:
+        before[key] = unmeasured(pair.sources[k].read(span)[0, 0, 0])
+    found: Inside | None = before[key]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ class Once:
     def __init__(self, most: int = LIMITS.in_memory // 2) -> None:
         self.left = most
         self._known: dict[Any, Held] = {}
+        self._noted: list[KnownArray | KnownMapped] = []
 
     def image(self, image: Image) -> Image:
         return image.replace(pixels=self._pixels(image.pixels))
@@ -35,18 +37,38 @@ class Once:
         self.left = 0
         for held in self._known.values():
             held.forget()
+        for noted in self._noted:
+            noted.known.clear()
 
     def _pixels(self, pixels: Pixels) -> Pixels:
         if isinstance(pixels, ArrayPixels):
-            return pixels
+            return self._note(KnownArray(pixels.array))
         if isinstance(pixels, MappedPixels):
-            return MappedPixels(pixels.function, tuple(map(self._pixels, pixels.sources)), pixels.dtype)
+            return self._note(KnownMapped(pixels.function, tuple(map(self._pixels, pixels.sources)), pixels.dtype))
         key: Any = pixels  # equal ones are the same pixels
         try:
             hash(key)
         except TypeError:
             key = id(pixels)
         return self._known.setdefault(key, Held(pixels, self))
+
+    def _note(self, pixels: KnownArray | KnownMapped) -> Pixels:
+        self._noted.append(pixels)
+        return pixels
+
+
+@dataclass(frozen=True, eq=False)
+class KnownArray(ArrayPixels):
+    """Pixels in memory, which need not be held; what is found of all of them is."""
+
+    known: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownMapped(MappedPixels):
+    """Pixels computed from others that are held, and what is found of all of them."""
+
+    known: dict[Any, Any] = field(default_factory=dict)
 
 
 class Held:
@@ -80,3 +102,8 @@ class Held:
         view: Array = found.view()
         view.flags.writeable = False
         return view
+
+
+def known(pixels: Pixels) -> dict[Any, Any]:
+    """What was found of all pixels before, for whoever finds more to add; of pixels that nobody holds nothing stays."""
+    return pixels.known if isinstance(pixels, Held | KnownArray | KnownMapped) else {}
