@@ -45,6 +45,16 @@ def test_it_moves_channels_by_beads_and_by_numbers(folder: Path, capsys: Printed
     assert not np.array_equal(one, np.asarray(abbe.open("unrelated.tif")))
 
 
+def test_shifts_on_beads_are_told_in_pixels_of_the_image(folder: Path, capsys: Printed) -> None:
+    """Its pixels are half as large: the beads' 4 and 2 pixels are 2 and 1 of the image, as they are when it is moved."""
+    abbe.save(apart((4.2, -2.1), 1.0, seed=5).replace(pixel_size=(None, 0.05, 0.05)), folder / "finer.ome.tif")
+    assert run("align", "unrelated.tif", "--beads", "finer.ome.tif", "--measure-only") == 0
+    assert "tubulin: +2.1" in capsys.readouterr().out
+    abbe.save(apart((0, 0)).select([0]), folder / "one.tif")
+    assert run("align", "unrelated.tif", "--beads", "one.tif", "--measure-only") == 1
+    assert "wanted beads in the image's 2 channels, got 1" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_aligned_does_not_stop_the_others(folder: Path, capsys: Printed) -> None:
     assert run("align", "unrelated.tif", "cells.tif", "-o", "out") == 1
     said = capsys.readouterr()

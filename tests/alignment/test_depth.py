@@ -7,6 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 
 import abbe
+from abbe.errors import ParameterError
+from abbe.image.pixels import ArrayPixels
 
 
 def stack(by: tuple[float, float, float], common: float = 0.7, depth: int = 15, photons: float = 60) -> abbe.Image:
@@ -56,3 +58,34 @@ def test_too_few_planes_tell_no_depth(depth: int) -> None:
 
 def test_unrelated_channels_have_no_depth() -> None:
     assert abbe.channel_shifts(stack((2.0, 0.0, 0.0), common=0.0))[1].planes is None
+
+
+def test_an_aligned_stack_is_measured_again_without_the_planes_that_it_lost() -> None:
+    """Planes without a counterpart are masked as a whole: they do not hide the others."""
+    again = abbe.channel_shifts(abbe.align(stack((3.0, 2.0, -2.0))))[1]
+    assert again.shift == pytest.approx((0, 0), abs=0.4)
+    assert again.planes == pytest.approx(0, abs=0.5)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_planes_are_found_whatever_the_unit_of_brightness(unit: float) -> None:
+    image = stack((2.0, 0.0, 0.0))
+    found = abbe.channel_shifts(abbe.Image.from_array(np.asarray(image) * unit, axes="TCZYX"))[1]
+    assert found.planes == pytest.approx(2, abs=0.4)
+
+
+def test_a_stack_of_beads_moves_a_single_plane_along_y_and_x_alone() -> None:
+    beads = stack((2.0, 3.0, -2.0))
+    plane = beads.replace(pixels=ArrayPixels(np.asarray(beads)[:, :, 7:8]))
+    aligned = abbe.align(plane, beads=beads)
+    said = aligned.recipe.steps[0].parameters
+    assert said["moves"] == [[0, 0, 0], [0, 3, -2]]
+    assert said["measured"][1]["planes"] is None
+
+
+def test_a_thin_stack_is_moved_by_half_its_planes_at_most() -> None:
+    beads = stack((2.0, 3.0, -2.0))
+    thin = beads.replace(pixels=ArrayPixels(np.asarray(beads)[:, :, 5:10]))
+    assert abbe.align(thin, beads=beads).recipe.steps[0].parameters["moves"] == [[0, 0, 0], [2, 3, -2]]
+    with pytest.raises(ParameterError, match="half of the image, got 3 of 5 planes along z"):
+        abbe.align(thin, {1: (3, 0, 0)})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 
 import abbe
+from abbe.alignment import shifts
 from abbe.alignment.shifts import between
 from abbe.errors import ParameterError
+from abbe.image.pixels import Array, Pixels, Region, Shape
 from shift_maker import apart
 
 
@@ -84,3 +88,32 @@ def test_an_image_too_small_to_tell_says_so(shape: tuple[int, int, int]) -> None
 def test_a_channel_that_is_none_is_refused() -> None:
     with pytest.raises(ParameterError, match="actin"):
         abbe.channel_shifts(apart((0, 0)), "DAPI")
+
+
+class Watched(NamedTuple):
+    """Pixels, and how many of a plane were read at once at most."""
+
+    source: Pixels
+    most: list[int]
+
+    @property
+    def shape(self) -> Shape:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.source.dtype
+
+    def read(self, region: Region) -> Array:
+        block = self.source.read(region)
+        self.most.append(block.size)
+        return block
+
+
+def test_of_a_large_plane_the_places_alone_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = apart((3, -2))
+    whole = abbe.channel_shifts(image)
+    monkeypatch.setattr(shifts, "LARGE", 384 * 384 - 1)
+    watched = Watched(image.pixels, [])
+    assert abbe.channel_shifts(image.replace(pixels=watched)) == whole
+    assert max(watched.most) == 128 * 128

@@ -66,6 +66,9 @@ def test_beads_that_somebody_brings_tell_in_um(device: httpx.Client, folder: Pat
     answer = device.put(f"/api/sessions/{session}/beads", params={"name": "beads.tif"}, content=beads)
     assert answer.status_code == 200, answer.text
     assert answer.json()["shifts"][1]["shift"] == pytest.approx([2, -3], abs=0.2)
+    other = device.put(f"/api/sessions/{session}/beads", params={"name": "beads.tif", "reference": 1}, content=beads).json()
+    assert other["beads"] == answer.json()["beads"]  # kept once, whichever channel they are measured against
+    assert other["shifts"][0]["shift"] == pytest.approx([-2, 3], abs=0.2)
     assert aligned(device, session, beads=answer.json()["beads"])["state"] == "done"
     with Session.open(folder / "unrelated.abbe") as kept:
         assert kept.current.recipe.steps[0].parameters["on"] == "beads"

@@ -56,9 +56,10 @@ def _parts(length: int, shift: int) -> list[slice]:
 
 
 def _structure(planes: Array) -> npt.NDArray[np.float32]:
-    """(Z, Y, X), each plane without noise and haze, with a mean of 0."""
+    """(Z, Y, X), each plane without noise and haze, with a mean of 0, in units of the brightest, whose squares are within a float32."""
     out = np.empty(planes.shape, np.float32)
-    for k, plane in enumerate(planes.astype(np.float32)):
+    values = planes.astype(np.float64)
+    for k, plane in enumerate((values / (float(np.abs(values).max()) or 1.0)).astype(np.float32)):
         part = gaussian_filter(plane, FINE) - gaussian_filter(plane, WIDE)
         out[k] = part - part.mean()
     return out

@@ -19,8 +19,8 @@ from abbe.recipe import Input, Recipe, Step
 Moves: TypeAlias = tuple[tuple[int, int, int], ...]
 #: of channels by index or name, (y, x) or (z, y, x) in pixels
 Given: TypeAlias = Mapping[int, Sequence[float]] | Mapping[str, Sequence[float]] | Mapping[int | str, Sequence[float]]
-#: of the field along each axis: farther, too little is left
-FARTHEST = 0.25
+#: of the planes, rows and columns: farther, too little is left. Lenses leave colours some planes apart, however few a stack has
+FARTHEST = (0.5, 0.25, 0.25)
 #: pixels by which a shift differs from one side of the field to the other that are worth a word
 UNEVEN = 1.5
 
@@ -112,10 +112,7 @@ def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0
         raise ParameterError("wanted shifts or an image of beads to measure them on, got both")
     measured: tuple[ChannelShift, ...] = ()
     if shifts is None:
-        source = image if beads is None else beads
-        if source.shape[1] != image.shape[1]:
-            raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {source.shape[1]}")
-        measured = measured_on(image, source, first)
+        measured = measured_on(image, image if beads is None else beads, first)
         wanted = _as_measured(measured)
     else:
         wanted = _as_given(image, shifts, first)
@@ -164,7 +161,13 @@ def _moves(recipe: Recipe) -> Moves:
 
 
 def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[ChannelShift, ...]:
-    """Where the channels of `source`, beads or `image` itself, lie off one another, in pixels of `image`."""
+    """Where the channels of `source`, beads or `image` itself, lie off one another, in pixels of `image`; of a plane no planes.
+
+    Raises:
+        ParameterError: no such channel; beads of other channels.
+    """
+    if source.shape[1] != image.shape[1]:
+        raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {source.shape[1]}")
     found = channel_shifts(source, image.channel(reference))
     (_, y, x), (_, one, other) = Grid.of(image).original, Grid.of(source).original
     finer = one / y, other / x  # an enlarged image's pixels are parts of those that were recorded
@@ -176,7 +179,7 @@ def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[
     return tuple(
         replace(
             shift,
-            planes=None if shift.planes is None else shift.planes * deeper,
+            planes=None if shift.planes is None or image.shape[2] == 1 else shift.planes * deeper,
             shift=None if shift.shift is None else (shift.shift[0] * finer[0], shift.shift[1] * finer[1]),
             scatter=None if shift.scatter is None else shift.scatter * finer[0],
             across=None if shift.across is None else (shift.across[0] * finer[0], shift.across[1] * finer[1]),
@@ -216,10 +219,11 @@ def _as_given(image: Image, shifts: Given, first: int) -> list[tuple[float, floa
 
 def _check(image: Image, moves: Moves) -> None:
     for name, move in zip(image.channels, moves):
-        for axis, d, n in zip("zyx", move, image.shape[2:]):
-            if abs(d) > FARTHEST * n:
+        for axis, d, n, most in zip("zyx", move, image.shape[2:], FARTHEST):
+            if abs(d) > most * n:
+                share, unit = ("half", "planes") if axis == "z" else ("a quarter", "pixels")
                 raise ParameterError(
-                    f"wanted shifts of at most a quarter of the image, got {d} of {n} pixels along {axis} for {name}; is the unit pixels?"
+                    f"wanted shifts of at most {share} of the image, got {d} of {n} {unit} along {axis} for {name}; is the unit {unit}?"
                 )
 
 

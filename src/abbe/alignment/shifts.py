@@ -7,9 +7,10 @@ cross-correlation, and holds where most of those that have something in common a
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from abbe.image import Image, as_image
 
 Plane = npt.NDArray[np.float64]
 Masked = npt.NDArray[np.bool_]
+Window: TypeAlias = tuple[slice, slice]
+#: where a place is, the reference and the other channel there, and which of its pixels hold no measurement
+Part: TypeAlias = tuple[Window, Plane, Plane, Masked | None]
 
 #: places along y and x, and their side in pixels, at most and at least
 PLACES, SIDE, SMALLEST = 3, 256, 48
@@ -30,6 +34,10 @@ AGREE, FEWEST, MOST_OF = 1.0, 3, 0.6
 ENOUGH, MAGNIFIED = 6, 0.02
 #: planes of a stack, and frames of a series, whose mean is looked at
 PLANES, FRAMES = 16, 4
+#: pixels of a plane up to which it is read at once; of larger ones the places alone
+LARGE = 2**24
+#: share of the middle of a plane without a measurement from which on it is left out
+MASKED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +95,34 @@ def channel_shifts(image: Image, reference: int | str = 0) -> tuple[ChannelShift
     """
     image = as_image(image)
     first = image.channel(reference)
-    fixed, masked = _seen(image, first)
+    planes = _planes(image)
+    large = image.shape[3] * image.shape[4] > LARGE
+    fixed = None if large else _mean(image, first, planes, _field(image))
     found = []
     for k, name in enumerate(image.channels):
         if k == first:
             found.append(ChannelShift(k, name, (0.0, 0.0)))
             continue
-        moved, more = _seen(image, k)
-        one = between(fixed, moved, masked if more is None else more if masked is None else masked | more, k, name)
+        if fixed is None:
+            one = _told(_read(image, first, k, planes), image.shape[3:], k, name)
+        else:
+            moved = _mean(image, k, planes, _field(image))
+            one = between(fixed[0], moved[0], _either(fixed[1], moved[1]), k, name)
         found.append(one if one.whole is None else replace(one, planes=planes_behind(image, first, k, one.whole)))
     return tuple(found)
 
 
 def between(fixed: Plane, moved: Plane, masked: Masked | None, channel: int = 1, name: str = "") -> ChannelShift:
     """Where the plane `moved` lies against `fixed`, both (Y, X); `masked` is True where nothing was measured."""
+    parts = ((window, fixed[window], moved[window], None if masked is None else masked[window]) for window in _windows(fixed.shape))
+    return _told(parts, fixed.shape, channel, name)
+
+
+def _told(parts: Iterable[Part], shape: tuple[int, ...], channel: int, name: str) -> ChannelShift:
+    """What the places over a field of that shape tell together."""
     centres, shifts = [], []
-    for window in _windows(fixed.shape):
-        here = displacement(moved[window], fixed[window], None if masked is None else masked[window])
+    for window, fixed, moved, masked in parts:
+        here = displacement(moved, fixed, masked)
         if not isinstance(here, Undefined):
             centres.append([(part.start + part.stop - 1) / 2 for part in window])
             shifts.append(here)
@@ -122,7 +141,7 @@ def between(fixed: Plane, moved: Plane, masked: Masked | None, channel: int = 1,
     kept = all_of_them[agreeing]
     y, x = np.median(kept, axis=0)
     scatter = float(np.sqrt(((kept - (y, x)) ** 2).sum(axis=1).mean()))
-    return ChannelShift(channel, name, (float(y), float(x)), count, of, scatter, _across(places[agreeing], kept, fixed.shape))
+    return ChannelShift(channel, name, (float(y), float(x)), count, of, scatter, _across(places[agreeing], kept, shape))
 
 
 def _agreeing(shifts: Plane) -> Masked:
@@ -144,7 +163,7 @@ def _on_a_line(places: Plane, shifts: Plane) -> Masked:
     return kept if np.abs(line[1:]).max() <= MAGNIFIED else np.zeros(len(places), bool)
 
 
-def _windows(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+def _windows(shape: tuple[int, ...]) -> list[Window]:
     """Places spread evenly over a plane, from edge to edge; they do not overlap where it is large enough."""
     parts = []
     for n in shape:
@@ -165,18 +184,46 @@ def _across(centres: Plane, shifts: Plane, shape: tuple[int, ...]) -> tuple[floa
     return grown[0], grown[1]
 
 
-def _seen(image: Image, channel: int) -> tuple[Plane, Masked | None]:
-    """The mean of a few planes and frames of a channel, and where one of them holds no measurement."""
-    frames, _, depth, height, width = image.shape
-    total, masked = np.zeros((height, width)), None
-    places = [(t, z) for t in _spread(frames, FRAMES) for z in _spread(depth, PLANES)]
-    for t, z in places:
-        region = (slice(t, t + 1), slice(channel, channel + 1), slice(z, z + 1), slice(0, height), slice(0, width))
+def _field(image: Image) -> Window:
+    return slice(0, image.shape[3]), slice(0, image.shape[4])
+
+
+def _read(image: Image, first: int, k: int, planes: list[tuple[int, int]]) -> Iterator[Part]:
+    """Two channels in each place, read one by one."""
+    for window in _windows(image.shape[3:]):
+        (fixed, one), (moved, other) = (_mean(image, channel, planes, window) for channel in (first, k))
+        yield window, fixed, moved, _either(one, other)
+
+
+def _planes(image: Image) -> list[tuple[int, int]]:
+    """(t, z) of the planes that are looked at: spread evenly, without those that hold no measurement in one of the channels."""
+    frames, channels, depth, height, width = image.shape
+    spread = [(t, z) for t in _spread(frames, FRAMES) for z in _spread(depth, PLANES)]
+    if image.mask is None:
+        return spread
+    top = (height - min(height, SIDE)) // 2
+    middle = slice(0, channels), slice(top, top + min(height, SIDE)), slice(0, width)
+    kept = []
+    for t, z in spread:
+        masked = image.mask.read((slice(t, t + 1), middle[0], slice(z, z + 1), *middle[1:])).astype(bool)
+        if masked.mean(axis=(0, 2, 3, 4)).max() <= MASKED:
+            kept.append((t, z))
+    return kept or spread
+
+
+def _mean(image: Image, channel: int, planes: list[tuple[int, int]], window: Window) -> tuple[Plane, Masked | None]:
+    """The mean of planes of a channel within a window, and where one of them holds no measurement."""
+    total, masked = np.zeros([part.stop - part.start for part in window]), None
+    for t, z in planes:
+        region = (slice(t, t + 1), slice(channel, channel + 1), slice(z, z + 1), *window)
         total += image.pixels.read(region)[0, 0, 0]
         if image.mask is not None:
-            here = image.mask.read(region)[0, 0, 0].astype(bool)
-            masked = here if masked is None else masked | here
-    return total / len(places), masked if masked is not None and masked.any() else None
+            masked = _either(masked, image.mask.read(region)[0, 0, 0].astype(bool))
+    return total / len(planes), masked if masked is not None and masked.any() else None
+
+
+def _either(one: Masked | None, other: Masked | None) -> Masked | None:
+    return other if one is None else one if other is None else one | other
 
 
 def _spread(count: int, most: int) -> list[int]:

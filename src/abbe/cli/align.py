@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from abbe.alignment import ChannelShift, align, channel_shifts
+from abbe.alignment import ChannelShift, align
+from abbe.alignment.moving import measured_on
 from abbe.cli.progress import Progress, progress
 from abbe.cli.reading import Axes, PixelSize, each, open_file
 from abbe.cli.restoring import SESSION, Reading, Writing
@@ -63,7 +64,7 @@ def command(
     reading, writing = Reading(axes, pixel_size), Writing(out, ENDING, overwrite, None)
     seen = None if beads is None else open_file(beads, None, None)
     if measure_only:
-        problem = each(files, lambda k, file: _tell(file, reading.open(file) if seen is None else seen, reference))
+        problem = each(files, lambda k, file: _tell(file, reading.open(file), seen, reference))
     else:
         targets = writing.targets(files)
         problem = each(files, lambda k, file: _align(file, reading.open(file), targets[k], seen, reference, shift, overwrite))
@@ -71,9 +72,10 @@ def command(
         raise problem
 
 
-def _tell(file: Path, image: Image, reference: str) -> None:
+def _tell(file: Path, image: Image, beads: Image | None, reference: str) -> None:
     first = _key(image, reference)
-    say(f"{file}: pixels below and right of {image.channels[image.channel(first)]}", *_lines(channel_shifts(image, first)))
+    found = measured_on(image, image if beads is None else beads, first)
+    say(f"{file}: pixels below and right of {image.channels[image.channel(first)]}", *_lines(found))
 
 
 def _lines(found: Sequence[ChannelShift]) -> list[str]:

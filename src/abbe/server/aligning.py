@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,8 @@ def measure_beads(here: Service, session_id: str, version: str | None, reference
     image, beads = here.cabinet.get(session_id).image(version), decoded(place)
     if beads.shape[1] != image.shape[1]:
         raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {beads.shape[1]} in {place.name}")
-    handle = secrets.token_hex(8)
+    with place.open("rb") as file:
+        handle = hashlib.file_digest(file, "sha256").hexdigest()[:16]  # measured against another channel they are kept once
     here.derived.keep((session_id, "beads", handle), beads, 0)
     return {"beads": handle, "shifts": [found.to_dict() for found in measured_on(image, beads, reference)]}
 
