@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import abbe
@@ -95,3 +96,66 @@ def test_an_image_of_beads_is_measured_in_its_place(shifted: Hand, served: Serve
     with Session.open(served.folder / "apart.abbe") as session:
         said = session.current.recipe.steps[0].parameters
         assert (said["on"], said["moves"]) == ("beads", [[0, 0, 0], [0, 4, 2]])
+
+
+def brought(chromium: Any, served: Served, image: abbe.Image, place: Path) -> Hand:
+    abbe.save(image, place)
+    hand = Hand(chromium, served)
+    hand.bring(place)
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    hand.page.get_by_role("button", name="Align channels").last.click()
+    return hand
+
+
+def test_a_channel_that_cannot_be_told_stays_and_the_others_move_as_measured(chromium: Any, served: Served, tmp_path: Path) -> None:
+    """1.49 is shown as 1.5, and moved by 1 pixel as it was measured, not by 2."""
+    two = apart((1.47, -3), 0.9, seed=1)
+    noise = np.random.default_rng(2).poisson(9, two.shape[3:]).astype(np.uint16)
+    three = abbe.Image.from_array(np.stack([*np.asarray(two)[0, :, 0], noise]), axes="CYX", channels=["actin", "tubulin", "DNA"])
+    assert 1.45 < abbe.channel_shifts(three)[1].shift[0] < 1.5
+    hand = brought(chromium, served, three, tmp_path / "three.ome.tif")
+    try:
+        dialog = hand.page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Cannot be told from the image itself")
+        expect(dialog.get_by_label("Pixels that tubulin lies below")).to_have_value("1.5")
+        dialog.get_by_role("button", name="Align", exact=True).click()
+        hand.wait("Done")
+        with Session.open(served.folder / "three.abbe") as session:
+            assert session.current.recipe.steps[0].parameters["moves"] == [[0, 0, 0], [0, 1, -3], [0, 0, 0]]
+    finally:
+        hand.close()
+
+
+def test_half_a_pixel_is_nothing_to_move(chromium: Any, served: Served, tmp_path: Path) -> None:
+    """0.48 is shown as 0.5, which no version without a move is made of; nor are the channels said to lie right where numbers are typed."""
+    hand = brought(chromium, served, apart((0.47, -0.2), 0.9, seed=1), tmp_path / "half.ome.tif")
+    try:
+        dialog = hand.page.get_by_role("dialog")
+        below = dialog.get_by_label("Pixels that tubulin lies below")
+        expect(below).to_have_value("0.5")
+        expect(dialog).to_contain_text("The channels lie on one another within half a pixel")
+        expect(dialog.get_by_role("button", name="Align", exact=True)).to_be_disabled()
+        below.fill("0.4")
+        expect(dialog).to_contain_text("These shifts are half a pixel at most")
+    finally:
+        hand.close()
+
+
+def test_shifts_against_another_channel_are_not_used_where_measuring_fails(shifted: Hand) -> None:
+    page = shifted.page
+    shifted.tap("Colocalization")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    page.get_by_role("button", name="Align channels").last.click()
+    dialog = page.get_by_role("dialog")
+    act = dialog.get_by_role("button", name="Align", exact=True)
+    expect(act).to_be_enabled()
+    page.route("**/shifts?*", lambda route: route.abort())
+    dialog.get_by_label("The channel that stays").select_option(label="tubulin")
+    expect(dialog.locator(".note.bad")).to_be_visible()
+    expect(act).to_be_disabled()
+    page.unroute("**/shifts?*")
+    dialog.get_by_label("The channel that stays").select_option(label="actin")
+    expect(act).to_be_enabled()
