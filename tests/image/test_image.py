@@ -170,6 +170,18 @@ def test_few_photons_and_masks_in_fractions_are_not_saturated(photons: float) ->
     assert codes(abbe.Image.from_array(np.full((50, 50), photons, np.float32))) == []
 
 
+def test_frames_each_divided_by_their_own_maximum_are_not_saturated() -> None:
+    frames = np.random.default_rng(0).gamma(2, 100, (60, 64, 64))
+    frames /= frames.max(axis=(1, 2), keepdims=True)
+    enlarged = frames.repeat(2, 1).repeat(2, 2)
+    for series in (frames, enlarged):
+        assert codes(abbe.Image.from_array(series.astype(np.float32), "TYX")) == []
+    clipped = np.clip(1.5 * frames, 0, 1).astype(np.float32)
+    image = abbe.Image.from_array(clipped, "TYX")
+    assert codes(image) == ["saturated"]
+    assert image.inspection.channels[0].saturated == np.count_nonzero(clipped == 1)
+
+
 def test_an_image_that_is_saturated_everywhere_is_saturated() -> None:
     assert codes(abbe.Image.from_array(np.full((9, 9), 65535, np.uint16))) == ["saturated"]
     assert codes(abbe.Image.from_array(np.full((9, 9), 4095, np.uint16))) == []

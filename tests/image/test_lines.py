@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
-from abbe.image.lines import fill_lines, stray_lines
+from abbe.image.lines import LinelessPixels, fill_lines, stray_lines
+from abbe.image.pixels import ArrayPixels
 from abbe.simulation import specimen
 
 
@@ -55,7 +56,16 @@ def test_a_straight_fibre_through_the_whole_field_is_a_specimen(blur: float) -> 
     fine[80 * 9 + 4] = fine[:, 40 * 9 + 2] = 1
     light = gaussian_filter(fine, blur * 9, mode="nearest").reshape(160, 9, 160, 9).mean(axis=(1, 3))
     image = np.random.default_rng(0).poisson(2000 * light / light.max() + 20)
-    assert not any(lines.any() for lines in stray_lines(image))
+    for times in (1, 2, 3, 4):  # enlarged by repetition
+        assert not any(lines.any() for lines in stray_lines(image.repeat(times, 0).repeat(times, 1)))
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_dead_row_of_an_image_enlarged_by_repetition(times: int) -> None:
+    image = micrograph()
+    image[70] = 0
+    large = image.repeat(times, 0).repeat(times, 1)
+    assert [places(lines) for lines in stray_lines(large)] == [list(range(70 * times, 71 * times)), []]
 
 
 @pytest.mark.parametrize(
@@ -93,3 +103,17 @@ def test_every_line_filled_at_the_rim_is_the_nearest_measured_one() -> None:
     rows[:2] = True
     filled = fill_lines(image, rows, np.zeros(160, bool))
     assert np.array_equal(filled[:2], np.broadcast_to(image[2], (2, 160)))
+
+
+def test_parts_of_a_plane_are_filled_as_the_whole() -> None:
+    image = micrograph()
+    image[70] = image[90:92] = 0
+    image[:, 40] = 4000
+    pixels = LinelessPixels(ArrayPixels(np.stack([image, image])[None, :, None]), frozenset([1]))
+    one = (slice(0, 1), slice(0, 2), slice(0, 1))
+    whole = pixels.read((*one, slice(0, 160), slice(0, 160)))[0, :, 0]
+    assert np.array_equal(whole[0], image)
+    assert np.array_equal(whole[1], fill_lines(image, *stray_lines(image)))
+    for top in range(0, 160, 7):
+        part = pixels.read((*one, slice(top, min(top + 7, 160)), slice(37, 43)))[0, :, 0]
+        assert np.array_equal(part, whole[:, top : top + 7, 37:43])

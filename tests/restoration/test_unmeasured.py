@@ -220,3 +220,28 @@ def test_a_dark_plane_of_a_stack_that_is_mostly_dark_was_measured() -> None:
     result = abbe.enhance(abbe.Image.from_array(stack, "ZYX"), "denoise")
     assert result.mask is None
     assert np.all(np.asarray(result).squeeze()[2] == 0)
+
+
+@pytest.mark.parametrize("taken", [range(3, 4), range(3), range(5)])
+def test_planes_that_were_never_taken_do_not_show_their_neighbour(taken: range) -> None:
+    """A channel that has one focus, stacks that were broken off: darkness spoils nothing, and nothing is invented in it."""
+    stack = np.stack([micrograph(k) if k in taken else np.zeros((160, 160), np.uint16) for k in range(10)])
+    image = abbe.Image.from_array(stack, "ZYX", pixel_size=(0.2, 0.1, 0.1))
+    result = abbe.enhance(image, "denoise")
+    assert np.asarray(result).squeeze().any(axis=(1, 2)).tolist() == [k in taken for k in range(10)]
+    assert masked(result).squeeze().all(axis=(1, 2)).tolist() == [k not in taken for k in range(10)]
+    (text,) = told(result)
+    assert text.startswith(f"{10 - len(taken)} planes of stacks hold one value alone, or no numbers, as those that were never taken do")
+    assert "left as they are" in text
+
+
+def test_lines_of_a_channel_that_was_left_alone_are_left_in_a_comparison() -> None:
+    both = np.stack([micrograph(1), micrograph(2)])
+    both[:, 70] = 0
+    both[:, :, 40] += 900
+    image = abbe.Image.from_array(both, "CYX")
+    for result in (abbe.enhance(image, "denoise", channels=(0,)), abbe.correct_background(image, channels=(0,))):
+        assert np.array_equal(np.asarray(result).squeeze()[1], both[1])
+        made, left = abbe.compare(original=image, transformed=result).channels
+        assert made.verdict.word in ("improved", "unchanged")
+        assert (left.verdict.word, left.rsp.transformed) == ("unchanged", 1)  # doubtful, with 0.10, where they were taken out of one side

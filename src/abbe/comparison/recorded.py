@@ -42,7 +42,8 @@ def without_what_it_left_out(original: Image, transformed: Image) -> Image:
     """
     recipe, codes = recorded(transformed), {notice.code for notice in transformed.notices}
     if recipe is not None and "unmeasured" in codes:
-        original = original.replace(pixels=LinelessPixels(original.pixels))
+        changed = frozenset(c for c in range(original.shape[1]) if not untouched(transformed, c))
+        original = original.replace(pixels=LinelessPixels(original.pixels, changed))
     if recipe is None or "spikes" not in codes:
         return original
     first = recipe.steps[0]

@@ -15,8 +15,8 @@ from abbe.image.pixels import Array, Pixels, blocks
 
 #: fraction of a channel's pixels at the top value from which saturation is worth a word; a few hot pixels are not
 SATURATED = 1e-4
-#: fewest pixels of fractions at their maximum that are a plateau, and how many times as many as have the next lower value: a histogram
-#: falls towards its end, one that was clipped does not
+#: fewest pixels of fractions at their maximum that are a plateau, in each plane that reaches it (each may have been divided by its own),
+#: and how many times as many as have the next lower value: a histogram falls towards its end, one that was clipped does not
 PLATEAU, TIMES = 10, 3
 #: share of pixels at the lowest and the highest value from which an image is a mask
 MASK = 0.99
@@ -124,18 +124,20 @@ def _is_saturated(low: float, high: float, dtype: np.dtype[Any], bits: int | Non
 def _is_plateau(pixels: Pixels, channel: int, low: float, high: float, at_top: int) -> bool:
     """Were fractions clipped at their maximum, as where a saturated file was turned into them? Not those of a mask."""
     below, at_below, at_ends, number = -math.inf, 0, 0, 0
+    planes = set[tuple[int, int]]()
     for region in blocks(pixels.shape):
         if region[1].start != channel:
             continue
         block = pixels.read(region)
         finite = block[np.isfinite(block)]
         number += finite.size
+        planes |= {(region[0].start + int(t), region[2].start + int(z)) for t, z in np.argwhere((block == high).any(axis=(1, 3, 4)))}
         at_ends += int(np.count_nonzero((finite == high) | (finite == low)))
         under = finite[finite < high]
         if under.size and float(under.max()) >= below:
             at_below = (at_below if float(under.max()) == below else 0) + int(np.count_nonzero(under == under.max()))
             below = float(under.max())
-    return low < high and at_top > TIMES * at_below and at_ends < MASK * number
+    return low < high and at_top > max(TIMES * at_below, PLATEAU * len(planes)) and at_ends < MASK * number
 
 
 def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:

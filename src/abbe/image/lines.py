@@ -54,17 +54,20 @@ def fill_lines(plane: Array, rows: Bits, columns: Bits) -> Array:
         for k in np.flatnonzero(lines) if good.size else ():
             before, after = good[good < k][-AROUND:], good[good > k][:AROUND]
             both = np.concatenate([before, after]) if before.size and after.size else (before[-1:] if before.size else after[:1])
-            along[k] = _lagrange(both, int(k)) @ along[both]
+            # not as a product of matrices, which adds in another order in parts of a plane, and on other machines
+            along[k] = sum(weight * along[j] for weight, j in zip(_lagrange(both, int(k)), both))
     if plane.dtype.kind in "ui":
-        filled = np.clip(np.rint(filled), float(plane.min()), float(plane.max()))
+        kind = np.iinfo(plane.dtype)  # the ends of what is there would be others in a part of the plane
+        filled = np.clip(np.rint(filled), kind.min, kind.max)
     return filled.astype(plane.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class LinelessPixels:
-    """Pixels whose stray lines are filled; which they are is found when a plane is first read."""
+    """Pixels whose stray lines are filled in some channels; which they are is found when a plane is first read."""
 
     source: Pixels
+    channels: frozenset[int]
     known: dict[tuple[int, int, int], tuple[Bits, Bits]] = field(default_factory=dict, compare=False)
 
     @property
@@ -83,6 +86,8 @@ class LinelessPixels:
         out = np.array(block[..., inner[0], inner[1]])
         for index in np.ndindex(*block.shape[:3]):
             t, c, z = (s.start + k for s, k in zip(region[:3], index))
+            if c not in self.channels:
+                continue
             rows, columns = self._lines(t, c, z)
             if rows[down].any() or columns[across].any():
                 out[index] = fill_lines(block[index], rows[down], columns[across])[inner]
@@ -137,8 +142,11 @@ def _perhaps(some: Plane, wide: int, noise: float) -> Bits:
 def _stands_out(plane: Array, lines: slice, noise: float) -> bool:
     """Do these rows stand out from those on both sides (on one, at the rim), which are as those further away?"""
     inner = plane[lines].astype(np.float64)
+    far = max(2, lines.stop - lines.start)  # of an image enlarged by repetition, not the same line once more
     sides = [
-        side for side in ((lines.start - 1, lines.start - 3), (lines.stop, lines.stop + 2)) if min(side) >= 0 and max(side) < len(plane)
+        side
+        for side in ((lines.start - 1, lines.start - 1 - far), (lines.stop, lines.stop + far))
+        if min(side) >= 0 and max(side) < len(plane)
     ]
     if not sides:
         return False

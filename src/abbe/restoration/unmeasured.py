@@ -1,6 +1,7 @@
 """What no camera measured is filled from what is around it before anything is computed.
 
-Labels and rims are put back in the result; lines and whole planes, which belong to the specimen, stay as they were filled. All are masked.
+Labels, rims and the planes that a stack lacks are put back in the result; lines and single planes, which belong to the specimen, stay as
+they were filled. All are masked.
 """
 
 from __future__ import annotations
@@ -66,24 +67,28 @@ class FilledPixels:
 
 
 #: what a pixel is in `Unmeasured.marks`
-LABEL, LINE, PLANE = 1, 2, 3
+LABEL, LINE, PLANE, LACKING = 1, 2, 3, 4
 #: share of the pixels in the planes beside an even one that have its value, at most: more, and it may be darkness as they have
 AS_BESIDE = 0.1
+#: planes side by side that may have been dropped, of a stack with more planes than it lacks: others were never taken, as of a channel in
+#: one focus or a stack that was broken off, and a result that showed their neighbour in their place would invent a specimen
+DROPPED = 3
 
 
 @dataclass(slots=True)
 class Counts:
-    """What was found: pixels in labels and rims, and the planes that have them; lines; whole planes."""
+    """What was found: pixels in labels and rims, and the planes that have them; lines; planes that were dropped; such as were not taken."""
 
     pixels: int = 0
     labelled: int = 0
     lines: int = 0
     planes: int = 0
+    lacking: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """What of pixels (T, C, Z, Y, X) was not measured: the pixels as if it had been, and where: 0 (measured), LABEL, LINE or PLANE."""
+    """What of pixels (T, C, Z, Y, X) was not measured: the pixels as if it had been, and where: 0 (measured) or what it is."""
 
     filled: FilledPixels
     marks: ArrayPixels | ScratchPixels
@@ -95,8 +100,8 @@ class Unmeasured:
 
     @property
     def labels(self) -> Pixels:
-        """Where the result has what was there."""
-        return MappedPixels(_is_label, [self.marks], BOOL)
+        """Where the result has what was there: labels, rims and planes that were not taken."""
+        return MappedPixels(_stays, [self.marks], BOOL)
 
     def notices(self) -> Iterator[Notice]:
         found = self.counts
@@ -120,6 +125,13 @@ class Unmeasured:
                 "unmeasured",
                 f"{found.planes} {hold} one value alone, or no numbers, as dropped ones do: taken as not measured, filled from the planes "
                 "beside and masked",
+            )
+        if found.lacking:
+            hold = "plane of a stack holds" if found.lacking == 1 else "planes of stacks hold"
+            yield Notice(
+                "unmeasured",
+                f"{found.lacking} {hold} one value alone, or no numbers, as those that were never taken do: taken as not measured, left as "
+                "they are and masked",
             )
 
 
@@ -156,9 +168,11 @@ def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None)
                 continue
             kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.uint8))
             put(kept[0], where, _between(k, beside)[None, None, None])
-            put(kept[1], where, np.full((1, 1, 1, y, x), PLANE, np.uint8))
+            dropped = 2 * len(even) < z and _run(even, k) <= DROPPED
+            put(kept[1], where, np.full((1, 1, 1, y, x), PLANE if dropped else LACKING, np.uint8))
             planes.add((i, j, k))
-            counts.planes += 1
+            counts.planes += dropped
+            counts.lacking += not dropped
     return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], counts)
 
 
@@ -186,6 +200,16 @@ def _found_in(plane: Array, counts: Counts) -> tuple[Array, npt.NDArray[np.uint8
     return plane, marks
 
 
+def _run(even: list[int], k: int) -> int:
+    """How many even planes lie side by side where plane `k` does."""
+    known, low, high = set(even), k, k
+    while low - 1 in known:
+        low -= 1
+    while high + 1 in known:
+        high += 1
+    return high - low + 1
+
+
 def _beside(pixels: Pixels, where: Region, measured: list[int]) -> list[tuple[int, Array]]:
     """The nearest measured planes before and after a plane."""
     k = where[2].start
@@ -207,8 +231,8 @@ def _any(marks: Array) -> Array:
     return np.asarray(marks != 0)
 
 
-def _is_label(marks: Array) -> Array:
-    return np.asarray(marks == LABEL)
+def _stays(marks: Array) -> Array:
+    return np.asarray((marks == LABEL) | (marks == LACKING))
 
 
 def nowhere_in(image: Image, chosen: Iterable[int]) -> Pixels | None:
