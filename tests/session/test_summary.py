@@ -54,6 +54,21 @@ def test_a_version_whose_parent_was_deleted_is_reported_as_it_stands(session: Se
     assert digests(build(Session.open(session.path).case("v3")).repeat) == [pixel_digest(sharper.pixels)]
 
 
+def test_so_is_one_that_was_looked_at_before_its_parent_was_deleted_and_that_comes_back(session: Session, sharper: Image) -> None:
+    session.add_version(sharper)
+    last = session.align({1: (2, -1)}).id
+    before = session.image(last)
+    assert before.original is not None
+    session.delete("v2")
+    assert session.image(last).original is None
+    assert build(session.case()).repeat["original"]["digest"] == pixel_digest(before.pixels)
+    session.undo()
+    back = session.image(last).original
+    assert back is not None
+    assert np.array_equal(np.asarray(back), np.asarray(before.original))
+    assert session.image(last) is session.image(last)
+
+
 def test_results_without_a_session_are_named_by_their_pixels(image: Image, sharper: Image) -> None:
     made = sharper.replace(original=image)
     assert digests(build(case_of(made)).repeat) == expected(made)

@@ -43,7 +43,8 @@ class Archive:
     def __init__(self, store: Store) -> None:
         """Use `create` or `open`."""
         self._store = store
-        self._images: dict[str, Image] = {}
+        #: of versions, with the image of what each was made from
+        self._images: dict[str, tuple[Image, Image | None]] = {}
         self._tiles = TileReader()
         self.rois = Rois(store)
         self.analyses = Analyses(store)
@@ -168,17 +169,18 @@ class Archive:
         Raises `SessionError` when the version is damaged.
         """
         version = self.version(key)
-        known = self._images.get(version.id)
-        if known is None or known.recipe != version.recipe:
-            parent = version.parent if version.parent in self._store.state.ids_of("versions") else None
-            before = None if parent is None else self.image(parent)
+        parent = version.parent if version.parent in self._store.state.ids_of("versions") else None
+        made_from = before = None if parent is None else self.image(parent)
+        known, was_made_from = self._images.get(version.id, (None, None))
+        if known is None or known.recipe != version.recipe or was_made_from is not made_from:  # which may be deleted, and come back
             if before is not None and version.operation == "crop":
                 before = original_of_crop(before, version.recipe)
             elif before is not None and version.operation == "align":
                 before = original_of_aligned(before, version.recipe)
             pixels = None if version.link is None else linked.LinkedPixels(version.link, version, self.path.parent)
             step = self._step_alone(version) if before is None else None
-            known = self._images[version.id] = version_folder.read(self._store.place, version, before, pixels, step)
+            known = version_folder.read(self._store.place, version, before, pixels, step)
+            self._images[version.id] = known, made_from
         return known
 
     def _step_alone(self, version: Version) -> tuple[float, float, float] | None:
