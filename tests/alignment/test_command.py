@@ -78,7 +78,13 @@ def test_a_session_has_the_image_before_and_after_and_its_report_can_be_rerun(fo
 
 @pytest.mark.parametrize(
     "words",
-    [["--shift", "tubulin=3"], ["--shift", "DAPI=1,1"], ["--shift", "tubulin=3,1", "--beads", "beads.tif"], ["--measure-only", "-o", "x"]],
+    [
+        ["--shift", "tubulin=3"],
+        ["--shift", "tubulin=3,1", "--shift", "1=2,2"],
+        ["--shift", "DAPI=1,1"],
+        ["--shift", "tubulin=3,1", "--beads", "beads.tif"],
+        ["--measure-only", "-o", "x"],
+    ],
 )
 def test_wrong_words_are_one_line(folder: Path, capsys: Printed, words: list[str]) -> None:
     assert run("align", "cells.tif", *words) == 1

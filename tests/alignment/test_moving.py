@@ -119,6 +119,8 @@ def test_a_session_keeps_it_and_reads_it_again(tmp_path: Path) -> None:
         made = session.align()
         assert made.operation == "align"
         assert made.name == "aligned"
+        with pytest.raises(ParameterError, match="v2 'aligned', whose pixels are as recorded"):
+            session.compare()
         assert np.array_equal(np.asarray(session.image()), np.asarray(abbe.align(image)))
     with abbe.Session.open(tmp_path / "s.abbe") as session:
         back = session.image(made.id)

@@ -117,3 +117,17 @@ def test_of_a_large_plane_the_places_alone_are_read(monkeypatch: pytest.MonkeyPa
     watched = Watched(image.pixels, [])
     assert abbe.channel_shifts(image.replace(pixels=watched)) == whole
     assert max(watched.most) == 128 * 128
+
+
+def test_how_many_places_agree_is_told_where_too_few_do() -> None:
+    """Two of nine places lie off by the same: that is no shift of the channel, and they are two."""
+    rng = np.random.default_rng(4)
+    fixed = rng.poisson(5 + 300 * (rng.random((384, 384)) > 0.99)).astype(np.float64)
+    moved = np.empty_like(fixed)
+    by = iter([(0, 9), (0, 9), (9, 0), (-9, 0), (7, 7), (-7, -7), (5, -12), (-12, 5), (12, 12)])
+    for y in range(0, 384, 128):
+        for x in range(0, 384, 128):
+            moved[y : y + 128, x : x + 128] = np.roll(fixed[y : y + 128, x : x + 128], next(by), (0, 1))
+    found = between(fixed, moved, None)
+    assert (found.shift, found.places, found.of) == (None, 2, 9)
+    assert "(2 agree)" in found.reason

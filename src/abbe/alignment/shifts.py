@@ -132,11 +132,14 @@ def _told(parts: Iterable[Part], shape: tuple[int, ...], channel: int, name: str
         return ChannelShift(channel, name, None, 0, of, reason=why)
     places, all_of_them = np.array(centres), np.array(shifts)
     agreeing = _agreeing(all_of_them)
-    if agreeing.sum() < max(FEWEST, MOST_OF * of):
-        agreeing = _on_a_line(places, all_of_them)
+    least = max(FEWEST, MOST_OF * of)
+    if agreeing.sum() < least:
+        sloping = _on_a_line(places, all_of_them)
+        agreeing = sloping if sloping.sum() >= least else agreeing
     count = int(agreeing.sum())
-    if count < max(FEWEST, MOST_OF * of):
-        why = f"where the channels have structure in common, {of} places, it lies off by something else in each ({count} agree)"
+    if count < least:
+        agree = f"{count} agree" if count > 1 else "no two agree"
+        why = f"where the channels have structure in common, {of} places, it lies off by something else in most ({agree})"
         return ChannelShift(channel, name, None, count, of, reason=why)
     kept = all_of_them[agreeing]
     y, x = np.median(kept, axis=0)

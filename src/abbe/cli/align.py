@@ -97,7 +97,7 @@ def _align(
 ) -> None:
     if target.suffix.lower() != SESSION:
         check_fit(image, target, None)
-    shifts = None if not shift else dict(_shift(image, text) for text in shift)
+    shifts = None if not shift else _shifts(image, shift)
     with progress(f"aligning {file.name}") as report:
         result = align(image, shifts, reference=_key(image, reference), beads=beads)
         report(0.5, f"writing {target.name}")
@@ -125,6 +125,17 @@ def _save(image: Image, result: Image, target: Path, overwrite: bool, report: Pr
 
 def _key(image: Image, text: str) -> int | str:
     return int(text) if text.isdigit() and text not in image.channels else text
+
+
+def _shifts(image: Image, texts: Sequence[str]) -> dict[int | str, list[float]]:
+    shifts: dict[int | str, list[float]] = {}
+    for text in texts:
+        key, numbers = _shift(image, text)
+        k = image.channel(key)
+        if k in shifts:
+            raise ParameterError(f"wanted one --shift for each channel, got two for {image.channels[k]}")
+        shifts[k] = numbers
+    return shifts
 
 
 def _shift(image: Image, text: str) -> tuple[int | str, list[float]]:

@@ -155,7 +155,9 @@ class Session(Archive):
         version = self.version(key)
         image = self.image(version.id)
         if image.original is None:
-            raise ParameterError(f"wanted a version that was made from another, got {version.id} {version.name[:80]!r}, an original")
+            raise ParameterError(
+                f"wanted a version that was computed from another, got {version.id} {version.name[:80]!r}, whose pixels are as recorded"
+            )
         result = compare(image.original, image, **options, progress=progress)
         asked: dict[str, Any] = dict(result.asked)
         if result.truth is not None:
