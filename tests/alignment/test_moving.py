@@ -102,6 +102,22 @@ def test_of_a_result_the_original_moves_along_in_its_own_pixels() -> None:
     assert "pearson" in abbe.colocalize(aligned, ranked=False).changes
 
 
+@pytest.mark.usefixtures("small_models_in_use")
+def test_a_report_without_a_session_tells_what_was_done_before_the_channels_were_moved(tmp_path: Path) -> None:
+    """The aligned result carries the recipe of the alignment; what made its pixels is in its history."""
+    sharp = abbe.enhance(apart((3, -2), size=96))
+    aligned = abbe.align(sharp, {1: (10, -7)})
+    again = abbe.align(aligned, {1: (1, 0)})
+    for image, moves in ((aligned, 1), (again, 2)):
+        text = abbe.report([image, abbe.colocalize(image, ranked=False)], tmp_path / f"{moves}.html").read_text()
+        assert "Images were processed with abbe" in text
+        earlier = text.split("Before its channels were moved, this was done: ")[1].split("abbe 0")[0]
+        assert earlier.startswith("enhance: ")
+        assert "super_resolve" in earlier
+    plain = abbe.report([abbe.align(apart((3, -2), size=96), {1: (1, 0)})], tmp_path / "plain.html").read_text()
+    assert "this was done" not in plain
+
+
 def test_an_aligned_image_is_enhanced_saved_and_opened(tmp_path: Path, small_models_in_use: None) -> None:
     aligned = abbe.align(apart((3, -2), size=96))
     sharp = abbe.enhance(aligned, steps=("denoise",))

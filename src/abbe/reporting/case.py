@@ -139,6 +139,16 @@ class Case:
         return lines if self.recorded is None else lines[:-1]
 
     @property
+    def earlier(self) -> tuple[str, ...]:
+        """What was done to a result before it was aligned, in lines of its history; in a session its versions tell that."""
+        recipe = None if self.lineage or self.after is None else self.after.image.recipe
+        if self.after is None or not isinstance(recipe, Recipe) or recipe.operation != "align":
+            return ()
+        known, lines = self.first.provenance.history, self.after.image.provenance.history
+        made = sum(ancestor.recipe is not None for ancestor in self.ancestors[1:])
+        return lines[len(known) : len(lines) - made] if lines[: len(known)] == known else ()
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
         """How the reported image was made, step by step, as far as abbe made it and it is known."""
         made = (ancestor.recipe for ancestor in self.ancestors[1:])

@@ -61,7 +61,7 @@ def _opened(case: Case) -> Iterator[str]:
 
 def _restored(case: Case) -> bool:
     """Was anything done that the protocol is about?"""
-    return case.headless or any(recipe.operation not in ("crop", "align") for recipe in case.recipes)
+    return case.headless or bool(case.earlier) or any(recipe.operation not in ("crop", "align") for recipe in case.recipes)
 
 
 def _without_original(case: Case) -> Iterator[str]:
@@ -94,6 +94,8 @@ def _of(nm: str) -> str:
 def _processed(case: Case) -> Iterator[str]:
     if case.after is None and not case.headless:
         yield "No restoration was applied."
+    if case.earlier:
+        yield f"Before its channels were moved, this was done: {'; '.join(short(line, 200) for line in case.earlier[-20:])}."
     for recipe in case.recipes:
         if recipe.operation == "crop":
             yield _cropped(recipe)
