@@ -23,6 +23,8 @@ Plane = npt.NDArray[np.float64]
 SHORTEST, FEWEST = 32, 12
 #: lines side by side, and lines of one plane (share of those in one direction): more are a pattern
 WIDEST, MOST = 3, 0.02
+#: share of the lines in one direction that stand out, alone or not: more are a grating, of which a few seem to be alone by chance
+GRATING = 0.03
 #: all but this share of a line's pixels stand out from both of its neighbours by so many standard deviations of the noise, and by so much
 #: of what the middle one does
 EXCEPTIONS, NOISES, SHARE = 0.02, 4.0, 0.3
@@ -114,12 +116,15 @@ def _rows(plane: Array) -> Bits:
         return found
     some = plane[:, :: max(1, width // FIRST_LOOK)].astype(np.float64)
     noise = _noise(some if width <= FIRST_LOOK else plane[:: max(1, height // FIRST_LOOK)].astype(np.float64))
+    standing = found.copy()
     for wide in range(1, WIDEST + 1):
         for first in np.flatnonzero(_perhaps(some, wide, noise)):
             lines = slice(int(first), int(first) + wide)
-            if not found[lines].any() and _stands_out(plane, lines, noise):
-                found[lines] = True
-    return found if np.count_nonzero(found) <= max(1.0, MOST * height) else np.zeros(height, bool)
+            if not found[lines].any() and (by := _stand_out(plane, lines, noise)):
+                standing[lines] = True
+                found[lines] = _are_alone(plane, lines, noise, by)
+    few = np.count_nonzero(found) <= max(1.0, MOST * height) and np.count_nonzero(standing) <= max(WIDEST, GRATING * height)
+    return found if few else np.zeros(height, bool)
 
 
 def _noise(plane: Plane) -> float:
@@ -139,25 +144,32 @@ def _perhaps(some: Plane, wide: int, noise: float) -> Bits:
     return np.asarray((np.mean(above > least, axis=1) > 1 - 3 * EXCEPTIONS) | (np.mean(below > least, axis=1) > 1 - 3 * EXCEPTIONS))
 
 
-def _stands_out(plane: Array, lines: slice, noise: float) -> bool:
-    """Do these rows stand out from those on both sides (on one, at the rim), which are as those further away?"""
-    inner = plane[lines].astype(np.float64)
-    far = max(2, lines.stop - lines.start)  # of an image enlarged by repetition, not the same line once more
-    sides = [
-        side
-        for side in ((lines.start - 1, lines.start - 1 - far), (lines.stop, lines.stop + far))
-        if min(side) >= 0 and max(side) < len(plane)
-    ]
-    if not sides:
-        return False
-    beside, further = (plane[[side[k] for side in sides]].astype(np.float64) for k in (0, 1))
-    if np.ptp(beside) == 0:
-        return False  # a drawing
+def _stand_out(plane: Array, lines: slice, noise: float) -> float:
+    """By how much these rows stand out from those on both sides (on one, at the rim), in the middle; 0 where they do not all along."""
+    inner, beside = plane[lines].astype(np.float64), _beside(plane, lines, 1)
+    if beside.size == 0 or np.ptp(beside) == 0:
+        return 0.0  # a drawing
     for out in (inner.min(axis=0) - beside.max(axis=0), beside.min(axis=0) - inner.max(axis=0)):
         middle = float(np.median(out))
         if np.quantile(out, EXCEPTIONS) > max(NOISES * noise, SHARE * middle):
-            levels = np.abs(np.median(inner - beside.mean(axis=0), axis=1))
-            return bool(levels.min() >= ALIKE * levels.max()) and bool(
-                np.abs(np.median(beside - further, axis=1)).max() <= max(BESIDE * middle, 3 * noise / np.sqrt(out.size))
-            )
-    return False
+            return middle
+    return 0.0
+
+
+def _are_alone(plane: Array, lines: slice, noise: float, by: float) -> bool:
+    """Are rows that stand out by so much alike, and those beside them as those further away?"""
+    far = max(2, lines.stop - lines.start)  # of an image enlarged by repetition, not the same line once more
+    inner, beside = plane[lines].astype(np.float64), _beside(plane, lines, 1)
+    levels = np.abs(np.median(inner - beside.mean(axis=0), axis=1))
+    steps = (far,) if len(beside) == 2 else (far, far - 1)  # at the rim, one side has to tell
+    further = [_beside(plane, lines, 1 + step) for step in steps]
+    share = max(float(np.abs(np.median(beside - one, axis=1)).max()) for one in further)
+    return bool(levels.min() >= ALIKE * levels.max() and share <= max(BESIDE * by, 3 * noise / np.sqrt(plane.shape[1])))
+
+
+def _beside(plane: Array, lines: slice, by: int) -> Plane:
+    """The rows so many before and after some, on the sides where there are enough to tell."""
+    far = 1 + max(2, lines.stop - lines.start)
+    rows = [lines.start - by] if lines.start >= far else []
+    rows += [lines.stop - 1 + by] if lines.stop - 1 + far < len(plane) else []
+    return plane[rows].astype(np.float64)
