@@ -57,3 +57,31 @@ def test_the_focus_stays_among_the_regions_when_one_is_deleted_and_a_finger_open
     field = regions.get_by_role("textbox", name="Name of the region")
     expect(field).to_have_value("ROI 1")
     expect(field).not_to_be_focused()
+
+
+def nothing_has_the_focus(hand: Hand) -> bool:
+    hand.page.wait_for_timeout(200)  # long enough for it to have moved
+    return bool(hand.page.evaluate("document.activeElement === document.body"))
+
+
+def test_a_key_after_a_click_beside_does_not_go_back_to_what_was_clicked_before(hand: Hand) -> None:
+    """The next Space or Enter would press it once more."""
+    page = hand.page
+    hand.tap("Super resolution")
+    options = page.locator("summary", has_text="Options")
+    options.click()
+    expect(options).to_be_focused()
+    page.get_by_role("heading", name="Super resolution").click()
+    assert nothing_has_the_focus(hand)
+    page.keyboard.press("+")
+    assert nothing_has_the_focus(hand)
+
+
+def test_keys_are_for_the_picture_when_a_button_that_was_clicked_is_gone(hand: Hand) -> None:
+    page = hand.page
+    hand.tap("Super resolution")
+    page.get_by_role("button", name="Enhance", exact=True).click()
+    page.wait_for_function("document.activeElement === document.body")
+    page.keyboard.press("ArrowLeft")
+    assert nothing_has_the_focus(hand)
+    expect(page.locator(".versions li")).to_have_count(2)

@@ -42,7 +42,14 @@ export function keepFocus(): void {
   });
   watch.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] });
   document.addEventListener("focusin", noted);
-  window.addEventListener("keydown", () => (byKey = held = true), true);
+  window.addEventListener(
+    "keydown",
+    () => {
+      if (!byKey && lost()) last = null; // a click beside took it away on purpose: keys are for the picture now
+      byKey = held = true;
+    },
+    true,
+  );
   window.addEventListener("pointerdown", () => (byKey = false), true);
   window.addEventListener("keyup", () => ((held = false), setTimeout(give)), true);
 }
