@@ -134,7 +134,8 @@ class Walk:
                 self.choose("Channel", "1")  # the first was left as it was
             self.keep("compare-" + mode.lower().replace(" ", "-"))
         self.press("Swipe")
-        self.press("Measure the agreement")
+        if not page.get_by_text("doing nothing").count():  # another device has measured it
+            self.press("Measure the agreement")
         page.get_by_text("doing nothing").first.wait_for()
         self.press("Zoom in")
         self.press("Zoom in")
@@ -171,6 +172,10 @@ class Walk:
         self.press("Table of all")
         page.locator("dialog td").first.wait_for()
         self.keep("table")
+        self.close()
+        page.locator(".ends").get_by_role("button", name="Align channels").click()
+        page.locator("dialog td input").first.wait_for()
+        self.keep("align")
         self.close()
         page.get_by_label("Reveal the colocalized pixels").uncheck()
 
