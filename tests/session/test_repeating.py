@@ -210,3 +210,31 @@ def test_a_pixel_size_that_the_file_does_not_hold_is_that_of_the_report(tmp_path
     outcome = rerun("report.html")
     assert outcome.identical
     assert outcome.agrees, outcome.differing[:5]
+
+
+@pytest.mark.parametrize("steps", ["denoise", "denoise,axial,super_resolve"])
+def test_what_was_not_measured_is_left_out_of_a_kept_versions_original_too(tmp_path: Path, steps: str) -> None:
+    """As of a result just made: a session's report had counted dead lines and empty planes as darkness, and repeated itself otherwise."""
+    light = gaussian_filter(np.random.default_rng(5).random((2, 9, 60, 50)), (0, 1, 2, 2))
+    stack = (np.random.default_rng(6).poisson(4000 * (light - light.min())) + 100).astype(np.uint16)
+    stack[0, 3:] = stack[1, 2] = stack[1, :, 40] = 0
+    abbe.save(abbe.Image.from_array(stack, "CZYX", (0.23, 0.1, 0.1), channels=["actin", "tubulin"]), tmp_path / "stack.ome.tif")
+    made = abbe.enhance(abbe.open(tmp_path / "stack.ome.tif"), tuple(steps.split(",")))
+    assert made.original is not None
+    assert made.original.mask is not None
+    with Session.create(tmp_path / "stack.abbe", abbe.open(tmp_path / "stack.ome.tif")) as session:
+        session.add_version(made, parent="v1")
+        kept = session.image("v2").original
+        assert kept is not None
+        assert kept.mask is not None
+        everything = tuple(slice(0, n) for n in stack[None].shape)
+        there = made.original.mask.read(everything)  # type: ignore[arg-type]
+        assert 0 < there.mean() < 1
+        assert np.array_equal(kept.mask.read(everything), there)  # type: ignore[arg-type]
+        assert session.image("v1").mask is None
+        if steps == "denoise":
+            abbe.report(session, tmp_path / "report.html")
+    if steps == "denoise":
+        outcome = rerun(tmp_path / "report.html", tmp_path / "stack.ome.tif")
+        assert outcome.identical
+        assert outcome.differing == ()

@@ -15,6 +15,7 @@ from abbe.image.digest import pixel_digest
 from abbe.image.inspection import Inspection
 from abbe.image.pixels import Pixels
 from abbe.session import companions
+from abbe.session.beside import with_measured_original
 from abbe.session.chunks import ChunkedPixels
 from abbe.session.flushing import flush
 from abbe.session.multiscale import SAVING, Progress, describe, factors, write_group, write_pyramid
@@ -90,7 +91,7 @@ def read(
         original=original,
         recipe=version.recipe,
     )
-    image = companions.read(place, version, image)
+    image = with_measured_original(companions.read(place, version, image))
     seen = _inspection(facts.get("inspection"))
     if seen is not None and len(seen.channels) == len(image.channels):
         vars(image)["inspection"] = seen  # what the cached property would find by reading every pixel again
