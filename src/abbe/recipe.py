@@ -6,13 +6,17 @@ Command line, page, napari, session and report share it. It is plain data: JSON 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from abbe._version import __version__
 from abbe.errors import ParameterError
+from abbe.image.digest import pixel_digest
 from abbe.limits import LIMITS
+
+if TYPE_CHECKING:
+    from abbe.image import Image
 
 #: raised when a field changes its meaning; older recipes are migrated on reading
 RECIPE_FORMAT = 1
@@ -32,6 +36,18 @@ class Input(_Frozen):
     #: (z, y, x) in um
     pixel_size: tuple[float | None, float | None, float | None] = (None, None, None)
     channels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, image: Image) -> Input:
+        """What an image is. Its digest reads all of its pixels."""
+        return cls(
+            source=image.provenance.names,
+            digest=pixel_digest(image.pixels),
+            shape=image.shape,
+            dtype=image.dtype.name,
+            pixel_size=image.pixel_size,
+            channels=image.channels,
+        )
 
 
 class Step(_Frozen):

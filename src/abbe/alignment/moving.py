@@ -11,7 +11,6 @@ import numpy as np
 from abbe.alignment.shifts import ChannelShift, channel_shifts
 from abbe.errors import ParameterError
 from abbe.image import Grid, Image, Interval, Notice, as_image
-from abbe.image.digest import pixel_digest
 from abbe.image.pixels import Array, Pixels, Region, Shape
 from abbe.recipe import Input, Recipe, Step
 
@@ -230,14 +229,6 @@ def _check(image: Image, moves: Moves) -> None:
 def _recipe(
     image: Image, first: int, moves: Moves, wanted: list[tuple[float, float, float]], measured: Sequence[ChannelShift], on: str
 ) -> Recipe:
-    source = Input(
-        source=image.provenance.names,
-        digest=pixel_digest(image.pixels),
-        shape=image.shape,
-        dtype=image.dtype.name,
-        pixel_size=image.pixel_size,
-        channels=image.channels,
-    )
     said: dict[str, Any] = {
         "reference": first,
         "moves": [list(move) for move in moves],
@@ -246,7 +237,7 @@ def _recipe(
     }
     if measured:
         said["measured"] = [one.to_dict() for one in measured]
-    return Recipe(operation="align", inputs=(source,), steps=(Step(name="align", parameters=said),))
+    return Recipe(operation="align", inputs=(Input.of(image),), steps=(Step(name="align", parameters=said),))
 
 
 def _sentence(image: Image, recipe: Recipe, moves: Moves) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from abbe.image import Image, Interval, Notice, PixelSize
-from abbe.image.digest import pixel_digest
 from abbe.image.notice import join
 from abbe.image.pixels import Array, MappedPixels, Pixels, SelectedPixels, StackedPixels
 from abbe.recipe import Input, Recipe, Step
@@ -144,15 +143,7 @@ def account(operation: str, image: Image, stages: Sequence[Stage], chosen: tuple
                 },
             )
         )
-    source = Input(
-        source=image.provenance.names,
-        digest=pixel_digest(image.pixels),
-        shape=image.shape,
-        dtype=image.dtype.name,
-        pixel_size=image.pixel_size,
-        channels=image.channels,
-    )
-    return Recipe(operation=operation, inputs=(source,), steps=tuple(steps), engine=engine.account())
+    return Recipe(operation=operation, inputs=(Input.of(image),), steps=tuple(steps), engine=engine.account())
 
 
 def _realism(model: Model) -> dict[str, float | str]:
