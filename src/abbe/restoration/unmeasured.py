@@ -119,20 +119,13 @@ class Unmeasured:
                 f"{found.lines} {stand} out as no lens can make it, as dead and hot rows and columns of a camera do: taken as not "
                 "measured, filled from the lines beside and masked",
             )
-        if found.planes:
-            hold = "plane of a stack holds" if found.planes == 1 else "planes of stacks hold"
-            yield Notice(
-                "unmeasured",
-                f"{found.planes} {hold} one value alone, or no numbers, as dropped ones do: taken as not measured, filled from the planes "
-                "beside and masked",
-            )
-        if found.lacking:
-            hold = "plane of a stack holds" if found.lacking == 1 else "planes of stacks hold"
-            yield Notice(
-                "unmeasured",
-                f"{found.lacking} {hold} one value alone, or no numbers, as those that were never taken do: taken as not measured, left as "
-                "they are and masked",
-            )
+        for count, why, then in (
+            (found.planes, "dropped ones do", "filled from the planes beside and masked"),
+            (found.lacking, "those that were never taken do", "left as they are and masked"),
+        ):
+            if count:
+                hold = "plane of a stack holds" if count == 1 else "planes of stacks hold"
+                yield Notice("unmeasured", f"{count} {hold} one value alone, or no numbers, as {why}: taken as not measured, {then}")
 
 
 def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None) -> Unmeasured | None:
