@@ -102,15 +102,15 @@ class Case:
     @property
     def unlisted(self) -> tuple[ROI, ...]:
         """ROIs that were measured without being among the session's, each once."""
-        listed, found = {_outline(roi) for roi in self.rois}, dict[str, ROI]()
+        listed, found = {outline(roi) for roi in self.rois}, dict[str, ROI]()
         for measured in self.colocalizations:
             if isinstance(told := measured.data["region"].get("roi"), Mapping):
                 try:
                     roi = ROI.from_dict(told)
                 except AbbeError:  # data of a damaged or foreign session
                     continue
-                if (outline := _outline(roi)) not in listed:
-                    found.setdefault(outline, roi)
+                if (drawn := outline(roi)) not in listed:
+                    found.setdefault(drawn, roi)
         return tuple(found.values())
 
     @property
@@ -155,7 +155,7 @@ class Case:
         return tuple(recipe for recipe in (self.recorded, *made) if recipe is not None)
 
 
-def _outline(roi: ROI) -> str:
+def outline(roi: ROI) -> str:
     """What tells two ROIs apart: everything but what they are called and who drew them."""
     return json.dumps({key: value for key, value in roi.to_dict().items() if key not in ("name", "by_hand")}, sort_keys=True)
 

@@ -29,6 +29,7 @@ from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, cho
 from abbe.session.crop import crop
 from abbe.session.multiscale import Progress
 from abbe.session.progress import part as within
+from abbe.session.standing import without_numbers
 from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
@@ -260,12 +261,19 @@ class _Work:
 
     def _documents(self, formats: tuple[str, ...], what: str) -> None:
         report = self._report
+        self._tell_of_regions()
         for suffix in self._each(formats):
             path = self._folder / f"{self._stem}_{what}.{suffix}"
             content = RENDERERS[f".{suffix}"](portable(report, self._folder))
             with write_whole(path, self._overwrite) as part:
                 part.write_bytes(content)
             self.files.append(path)
+
+    def _tell_of_regions(self) -> None:
+        """Which regions have no numbers in what is written, and which have some of another place."""
+        silent = without_numbers(self._case.rois, self._case.colocalizations) if self._image.shape[1] > 1 else None
+        self.left_out += [silent] if silent and silent not in self.left_out else []
+        self.notices += [line for line in self._case.problems if line not in self._session.problems]
 
     def _packed(self) -> None:
         self.files.append(

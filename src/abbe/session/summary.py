@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abbe.errors import AbbeError
+from abbe.image import ROI
 from abbe.reporting.case import Ancestor, Case, Measured, Named, Remark
 from abbe.reporting.measuring import comparison, every_pair
+from abbe.session import standing
 from abbe.session.multiscale import Progress
 from abbe.session.progress import part
 from abbe.session.records import Analysis, Version
@@ -23,7 +25,9 @@ def case_of(session: Session, version: Version, progress: Progress | None = None
     before = named if image.original is None else Named(parent.id if parent else "", parent.name if parent else "original", image.original)
     rois = tuple(session.placed(session.rois.roi(region.id), version.id) for region in session.rois)
     kept = [analysis for analysis in session.analyses if analysis.version == version.id]
-    colocalizations = [_kept(session, analysis) for analysis in kept if analysis.kind == "colocalization"]
+    numbers = [analysis for analysis in kept if analysis.kind == "colocalization"]
+    placed = {region.id: roi for region, roi in zip(session.rois, rois, strict=True)}
+    colocalizations = [_kept(session, analysis, placed.get(analysis.roi or "")) for analysis in numbers]
     comparisons = [_kept(session, analysis) for analysis in kept if analysis.kind == "comparison"][-1:]
     return Case(
         title=session.name,
@@ -37,7 +41,7 @@ def case_of(session: Session, version: Version, progress: Progress | None = None
         source=str(session.path),
         kept=True,
         lineage=_lineage(session, version),
-        problems=session.problems,
+        problems=(*session.problems, *standing.changed_since(numbers, placed.get)),
     )
 
 
@@ -59,7 +63,9 @@ def _readable(session: Session, version: Version) -> bool:
     return True
 
 
-def _kept(session: Session, analysis: Analysis) -> Measured:
+def _kept(session: Session, analysis: Analysis, region: ROI | None = None) -> Measured:
     version = session.version(analysis.version)
     image = session.image(version.id)
-    return Measured(analysis.id, analysis.results, image, f"{version.id} {version.name}", analysis.parameters)
+    return Measured(
+        analysis.id, standing.named_as_now(analysis.results, region), image, f"{version.id} {version.name}", analysis.parameters
+    )
