@@ -51,8 +51,8 @@ def without_numbers(rois: Sequence[ROI], measured: Sequence[Measured]) -> str | 
     if not missing:
         return None
     return (
-        f"no numbers of {_list(missing)}: nothing measured there on this version was kept. On the page, Colocalization measures all regions "
-        "in Table of all, and one in Keep for the report"
+        f"no numbers of {_list(missing)}: nothing measured there on this version was kept. On the page, Colocalization measures all "
+        "regions in Table of all, and one in Keep for the report"
     )
 
 
