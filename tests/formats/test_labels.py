@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter, label
@@ -15,6 +17,7 @@ from scipy.ndimage import gaussian_filter, label
 import abbe
 from abbe.cli.frame import main
 from abbe.errors import LimitError, NotAnImageError, ParameterError
+from abbe.formats.untrusted import open_untrusted
 from abbe.image import Mask
 
 
@@ -164,3 +167,54 @@ def test_plain_pages_of_labels_are_what_the_image_has_so_many_of(tmp_path: Path,
     for t, roi in enumerate(found):
         for z in range(4):
             np.testing.assert_array_equal(roi.mask(image, t)[z], labels[t * planes + (z if planes > 1 else 0)] == 7)
+
+
+GLASBEY = np.random.default_rng(7).integers(0, 256, (256, 3)).astype(np.uint8)
+GLASBEY[0] = 0
+
+
+def fiji(path: Path, labels: npt.NDArray[np.uint8]) -> None:
+    """As Fiji saves 8-bit labels that are shown in glasbey colours."""
+    words = "ImageJ=1.53t\nmin=0.0\nmax=255.0\n"
+    tifffile.imwrite(path, labels, photometric="palette", colormap=GLASBEY.T.astype(np.uint16) * 257, description=words, metadata=None)
+
+
+def fiji_16(path: Path, labels: npt.NDArray[np.uint8]) -> None:
+    tifffile.imwrite(path, labels.astype(np.uint16), imagej=True, metadata={"axes": "YX", "LUTs": [GLASBEY.T], "mode": "color"})
+
+
+def palette_tiff(path: Path, labels: npt.NDArray[np.uint8]) -> None:
+    tifffile.imwrite(path, labels, photometric="palette", colormap=GLASBEY.T.astype(np.uint16) * 257, metadata=None)
+
+
+def palette_picture(path: Path, labels: npt.NDArray[np.uint8]) -> None:
+    picture = PIL.Image.fromarray(labels).convert("P")
+    picture.putdata(labels.ravel())  # type: ignore[no-untyped-call]
+    picture.putpalette(GLASBEY.tobytes())
+    picture.save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "picture"),
+    [
+        ("glasbey.tif", fiji, False),
+        ("glasbey-16.tif", fiji_16, False),
+        ("plain.tif", palette_tiff, True),
+        ("pillow.tif", palette_picture, True),
+        ("pillow.png", palette_picture, True),
+    ],
+)
+def test_of_labels_with_a_colour_table_the_numbers_count(
+    tmp_path: Path, image: abbe.Image, name: str, write: Callable[[Path, npt.NDArray[np.uint8]], None], picture: bool
+) -> None:
+    """Opened as an image, a palette that is no lookup table is a colour picture, as it was."""
+    labels = blobs((90, 120)).astype(np.uint8)
+    write(tmp_path / name, labels)
+    rois = abbe.open_rois(tmp_path / name, image)
+    assert [roi.name for roi in rois] == [f"label {value}" for value in np.unique(labels) if value]
+    for roi in rois:
+        np.testing.assert_array_equal(roi.mask(image)[0], labels == int(roi.name.split()[1]))
+    shown = np.asarray(abbe.open(tmp_path / name))[0, :, 0]
+    # Pillow keeps a TIFF's colours as multiples of 256
+    np.testing.assert_allclose(shown, GLASBEY[labels].transpose(2, 0, 1) if picture else labels[None], atol=1 if picture else 0)
+    np.testing.assert_array_equal(np.asarray(open_untrusted(tmp_path / name, labels=True))[0, 0, 0], labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,7 @@ class Found:
         facts: other facts of the file, as text.
         images: of a file that holds several, what each is called: "Pos001", "scene 2".
         account: what abbe wrote into the file about how the image came to be (see `abbe.formats.account`).
+        indices: of a picture whose colours stand in a palette, the place of each pixel's in it.
     """
 
     pixels: Pixels
@@ -42,6 +43,11 @@ class Found:
     rgb: bool = False
     account: str | None = None
     images: tuple[str, ...] = ()
+    indices: Pixels | None = None
+
+    def as_labels(self) -> Found:
+        """Of a palette the indices: where each is an object's number, the colours are there to tell neighbours apart."""
+        return self if self.indices is None else replace(self, pixels=self.indices, channels=(None,), colors=(None,), rgb=False)
 
 
 def pick(number: int, count: int, name: str) -> int:

@@ -88,6 +88,13 @@ def open(
     return image if channels is None else image.replace(channels=tuple(channels))
 
 
+def open_labels(path: str | os.PathLike[str]) -> Image:
+    """As `open`, for a file of labels: of one whose labels have colours from a palette, the labels. Raises what `open` raises."""
+    named = Path(path_text(path))
+    source, number = numbered(named)
+    return _image(_one(source, None, number).as_labels(), source, named, None)
+
+
 def sole(
     path: str | os.PathLike[str], axes: str | None = None, pixel_size: Sequence[float | None] | None = None
 ) -> Image | tuple[str, ...]:

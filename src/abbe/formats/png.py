@@ -60,11 +60,12 @@ class Png:
         data = path.read_bytes()
         said = _chunks(data, path.name)
         notices: list[Notice] = []
-        color = None
+        color = indices = None
         if said.palette is not None and colours.is_intensity_table(said.palette):
             array, color = _indices(data, path.name), colours.of_table(said.palette)
         else:
             array = _decode(data, path.name)
+            indices = None if said.palette is None else ArrayPixels(_indices(data, path.name)[None, None, None])
         array = array.reshape(said.height, said.width, -1)
         if array.shape[2] == 2:
             array = array[..., :1]
@@ -85,6 +86,7 @@ class Png:
             notices=tuple(notices),
             rgb=rgb,
             account=said.texts.get(account.NAMESPACE),
+            indices=indices,
         )
 
 

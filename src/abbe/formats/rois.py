@@ -13,7 +13,7 @@ import numpy as np
 from abbe.errors import LimitError, NotAnImageError, ParameterError
 from abbe.formats import geojson, imagej_roi
 from abbe.formats.labels import rois_of_labels
-from abbe.formats.opening import open as open_image
+from abbe.formats.opening import open_labels
 from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
 from abbe.image.outline import outline
 from abbe.limits import LIMITS
@@ -47,7 +47,7 @@ def open_rois(path: str | os.PathLike[str], image: Image | None = None) -> list[
     except OSError as problem:
         raise NotAnImageError(f"wanted a file with ROIs, could not read {name}: {problem.strerror or problem}") from problem
     if data.startswith(PICTURES):
-        return rois_of_labels(open_image(path), name, image)
+        return rois_of_labels(open_labels(path), name, image)
     if len(data) > LIMITS.metadata:
         raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
     if data.startswith(imagej_roi.MAGIC):

@@ -17,7 +17,7 @@ import numpy as np
 from abbe.errors import NotAnImageError
 from abbe.formats.listing import Listed, from_child, listed
 from abbe.formats.naming import numbered
-from abbe.formats.opening import digester, open, sole
+from abbe.formats.opening import digester, open, open_labels, sole
 from abbe.image import Image, Notice, Optics, Provenance
 from abbe.image.axes import check_size
 from abbe.image.pixels import ArrayPixels, Pixels, ScratchPixels, Shape, blocks
@@ -32,14 +32,15 @@ def open_untrusted(
     path: str | os.PathLike[str],
     *,
     axes: str | None = None,
+    labels: bool = False,
     seconds: float = LIMITS.decode_seconds,
     memory: int = LIMITS.decode_memory,
 ) -> Image:
-    """As `open`, for files that may be hostile; `seconds` and `memory` bound the decoder.
+    """As `open`, or as `open_labels`, for files that may be hostile; `seconds` and `memory` bound the decoder.
 
     Raises what `open` raises, and `LimitError` when the decoder needs more than it may.
     """
-    image = _decoded(path, {"axes": axes}, seconds, memory)
+    image = _decoded(path, {"axes": axes, "labels": labels}, seconds, memory)
     if isinstance(image, tuple):
         raise NotAnImageError(f"{Path(path_text(path)).name} could not be decoded (it has no pixels)")
     return image
@@ -80,7 +81,11 @@ def _decoded(path: str | os.PathLike[str], wanted: Mapping[str, Any], seconds: f
 # ------------------------------------------------------------------------------------------------------ in the child
 def decode(arguments: Mapping[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
     """Write pixels, and the mask if there is one, to the descriptors; return everything else."""
-    found = sole(arguments["path"]) if arguments.get("sole") else open(arguments["path"], axes=arguments["axes"])
+    found: Image | tuple[str, ...]
+    if arguments.get("labels"):
+        found = open_labels(arguments["path"])
+    else:
+        found = sole(arguments["path"]) if arguments.get("sole") else open(arguments["path"], axes=arguments["axes"])
     if isinstance(found, tuple):
         return {"images": [one.to_dict() for one in listed(Path(arguments["path"]), None, found)]}
     image = _thinned(found, arguments["side"]) if "side" in arguments else found

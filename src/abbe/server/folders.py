@@ -325,11 +325,11 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name.lower()) if part]
 
 
-def decoded(place: Path, number: int | None = None) -> Image:
-    """The image in a file that anybody may have brought: no decoder runs in this process."""
+def decoded(place: Path, number: int | None = None, *, labels: bool = False) -> Image:
+    """The image, or the `labels`, in a file that anybody may have brought: no decoder runs in this process."""
     from abbe.formats.untrusted import open_untrusted
 
-    return open_untrusted(_numbered(place, number), seconds=patience(place))
+    return open_untrusted(_numbered(place, number), labels=labels, seconds=patience(place))
 
 
 def _numbered(place: Path, number: int | None) -> Path:

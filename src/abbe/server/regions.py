@@ -40,7 +40,7 @@ def add_from(session: Session, place: Path, author: str | None = None) -> int:
     try:
         # labels may be of a result, whose pixels are smaller
         of = image if session.is_cropped(session.current) else session.image()
-        found = rois_of_labels(decoded(place), place.name, of) if is_picture(place) else open_rois(place, image)
+        found = rois_of_labels(decoded(place, labels=True), place.name, of) if is_picture(place) else open_rois(place, image)
     except AbbeError as problem:
         said = str(problem).replace(str(place), place.name)
         raise type(problem)(said if place.name in said else f"{place.name}: {said}") from problem

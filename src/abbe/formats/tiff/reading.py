@@ -19,7 +19,7 @@ from abbe.formats.stamp import Stamp
 from abbe.formats.tiff import imagej, imagej_stack, losses, makers, resolution, sets
 from abbe.formats.tiff.directories import check_directories
 from abbe.formats.tiff.layout import Layout, lay_out, turn
-from abbe.formats.tiff.photometric import interpret
+from abbe.formats.tiff.photometric import PALETTE, interpret
 from abbe.formats.tiff.planes import Decoder, Page, Planes, RawPlanes, SegmentedPlanes, TiffPixels
 from abbe.formats.transmitted import transmitted
 from abbe.image import Notice, PixelSize
@@ -75,8 +75,10 @@ def _read_series(described: sets.Described, series: Any, path: Path, axes: str |
     rgb = rgb and not tif.is_lsm  # which calls the channels of a detector red, green and blue, however many there are
     notices = [*described.notices, *odd, *layout_notices, *_losses(page), *colour_notices]
     if words is not None:
-        return _with_ome(words, pixels, notices, rgb, names)
-    return _with_tags(tif, page, pixels, notices, rgb, colors, names)
+        found = _with_ome(words, pixels, notices, rgb, names)
+    else:
+        found = _with_tags(tif, page, pixels, notices, rgb, colors, names)
+    return replace(found, indices=stored) if rgb and page.photometric == PALETTE else found
 
 
 def _losses(page: Any) -> list[Notice]:
