@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="training needs the train extra")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+import abbe  # noqa: E402
 from abbe.cli.frame import main  # noqa: E402
 from abbe.errors import ParameterError  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
@@ -401,3 +402,18 @@ def test_noisy_images_may_lie_in_the_data_folder_itself(tmp_path: Path) -> None:
     file = tmp_path / "plan.toml"
     file.write_text('name = "x"\ntask = "denoise"\n[pairs]\nnoisy = "."\nclean = "clean"\n')
     assert run(plan(pairs=TrainingPlan.read(file).pairs), tmp_path / "runs", data).is_dir()
+
+
+def test_pairs_that_were_compressed_with_loss_are_told(tmp_path: Path) -> None:
+    data, said = pairs(tmp_path / "own", 3), list[str]()
+    Training(plan(pairs=PAIRS), tmp_path / "runs" / "one", data, workers=0, threads=1, report=said.append, held_out=1)
+    assert not [line for line in said if "loss" in line]
+    for folder in ("noisy", "clean"):
+        for i in range(3):
+            place = data / folder / f"{i}.tif"
+            abbe.save(abbe.open(place), data / folder / f"{i}.jpg")
+            place.unlink()
+    Training(plan(pairs=PAIRS), tmp_path / "runs" / "two", data, workers=0, threads=1, report=said.append, held_out=1)
+    told = [line for line in said if "loss" in line]
+    assert len(told) == 1
+    assert "6 files of the pairs were compressed with loss (clean/0.jpg, " in told[0]
