@@ -13,51 +13,33 @@ from torch import Tensor
 from abbe.restoration.request import LAST_PASSES, PASSES
 from abbe.training.loop import Training
 from abbe.training.pace import told as paced
-from abbe.training.samples import Samples
 
 #: what the interval covers
 COVERAGE = 0.9
 #: pixels whose spread is below this share of the sample's signal (1) are exact for all purposes, and say nothing about the factor
 SMALLEST = 1e-4
-#: times that an interval of exposures may be wider or narrower than one of simulated images, at most
-MOST_OFF = 3.0
 
 
 def interval_factor(training: Training, count: int = 240) -> float:
     """The factor for the averaged weights of `training`, from `count` held-out samples that count alike.
 
     Where the plan has real pairs, these alone count: a microscope does more to an image than any simulation of it, and a factor of
-    simulated images was 7 % too small for them. Where the pairs are exposures, and no error can be seen pixel by pixel, the factor is
-    that of simulated images, times how much larger the spread's share of the error is on exposures, in root mean square.
+    simulated images was 7 % too small for them.
     """
-    repeated = training.plan.pairs is not None and training.plan.pairs.repeated and training.validation.pairs is not None
-    told = f"{training.plan.name} interval, held-out samples"
-    if not repeated:
-        return _factor(training, training.validation.of_pairs(1.0), count, told)[0]
-    factor, simulated = _factor(training, training.validation.of_pairs(0.0), count, told)
-    _, real = _factor(training, training.validation.of_pairs(1.0), count, told)
-    return factor * min(max(real / simulated, 1 / MOST_OFF), MOST_OFF)
-
-
-def _factor(training: Training, samples: Samples, count: int, told: str) -> tuple[float, float]:
-    """The 90 % factor, and errors over spreads in root mean square; the first means nothing where truths are noisy."""
-    factors, shares = [], []
-    for index in paced(range(count), count, told, training.report):
-        observed, truth, told_of, level, exposures = (torch.from_numpy(np.asarray(a))[None] for a in samples[index])
-        seen, context, truth, told_of = training.prepared(training.average, observed, truth, told_of, level, index)
-        restored = _as_used(training, seen, context, told_of)
+    factors, samples = [], training.validation.real_alone()
+    for index in paced(range(count), count, f"{training.plan.name} interval, held-out samples", training.report):
+        observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in samples[index])
+        seen, context, truth, told = training.prepared(training.average, observed, truth, told, level, index)
+        restored = _as_used(training, seen, context, told)
         spread = restored[:, 1:].clamp_min(SMALLEST)
-        errors = restored[:, :1] - truth
-        scores = (errors.abs() / spread).numpy().ravel()
+        scores = ((restored[:, :1] - truth).abs() / spread).numpy().ravel()
         factors.append(np.quantile(scores, np.linspace(0.5, 0.995, 100)))
-        noise = (seen - truth).square().mean() / exposures if exposures else 0.0
-        shares.append(float((errors.square().mean() - noise) / spread.square().mean()))
     # the coverage of a common factor, averaged over samples, is 90 %
     pooled = np.sort(np.concatenate(factors))
     weights = np.array(
         [np.mean([np.interp(f, q, np.linspace(0.5, 0.995, 100), left=0.5, right=1.0) for q in factors]) for f in pooled[::20]]
     )
-    return float(np.interp(COVERAGE, weights, pooled[::20])), float(np.sqrt(max(np.median(shares), SMALLEST)))
+    return float(np.interp(COVERAGE, weights, pooled[::20]))
 
 
 def _as_used(training: Training, seen: Tensor, context: Tensor | None, told: Tensor) -> Tensor:
