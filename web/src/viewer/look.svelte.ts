@@ -93,6 +93,8 @@ export class Look {
   revealed = $state.raw<Revealed | null>(null);
   tool = $state<Tool | null>(null);
   roi = $state<string | null>(null);
+  /** takes back the last corner of the polygon that is being drawn; null: none is */
+  back = $state.raw<(() => void) | null>(null);
 
   constructor(private readonly session: Session) {
     this.player = new Player({

@@ -1,0 +1,122 @@
+"""Regions that are drawn by hand: polygons whose corners are taken back, small regions, and two moves in a row."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from .hand import Hand
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+
+@pytest.fixture
+def coloc(hand: Hand) -> Hand:
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+    return hand
+
+
+def at(hand: Hand, x: float, y: float) -> tuple[float, float]:
+    """Where on the page a place of the picture is, in parts of its width and height."""
+    box = hand.page.locator(".surface").bounding_box()
+    return box["x"] + box["width"] * x, box["y"] + box["height"] * y
+
+
+def click(hand: Hand, *places: tuple[float, float]) -> None:
+    for place in places:
+        hand.page.mouse.click(*at(hand, *place))
+
+
+def draw(hand: Hand, tool: str, start: tuple[float, float], end: tuple[float, float], regions: int) -> None:
+    """`regions`: how many there are by then."""
+    hand.tap(tool)
+    hand.drag(start, end)
+    hand.page.locator(".regions li").nth(regions).wait_for()
+
+
+def shapes(hand: Hand) -> list[dict[str, Any]]:
+    path = re.sub(r".*#/session/", "/api/sessions/", hand.page.url)
+    return [roi["shape"] for roi in hand.page.evaluate("(path) => fetch(path).then((answer) => answer.json())", path)["rois"]]
+
+
+def test_keys_that_delete_and_undo_take_back_corners_and_leave_regions_alone(coloc: Hand) -> None:
+    draw(coloc, "Rectangle", (0.55, 0.55), (0.8, 0.8), 1)
+    coloc.tap("Polygon")
+    click(coloc, (0.2, 0.2), (0.4, 0.2), (0.4, 0.4), (0.3, 0.6), (0.7, 0.3))
+    corners = coloc.page.locator("svg circle.handle")
+    assert corners.count() == 5
+    coloc.page.keyboard.press("Backspace")
+    coloc.page.keyboard.press("Control+z")
+    assert corners.count() == 3
+    coloc.tap("Undo: the last corner")
+    assert corners.count() == 2
+    click(coloc, (0.4, 0.4))
+    coloc.page.keyboard.press("Enter")
+    coloc.page.locator(".regions li").nth(2).wait_for()
+    rectangle, polygon = shapes(coloc)
+    assert rectangle["type"] == "rectangle"
+    assert len(polygon["rings"][0]) == 3
+
+
+def test_a_double_click_closes_a_polygon_with_each_corner_once(coloc: Hand) -> None:
+    coloc.tap("Polygon")
+    click(coloc, (0.2, 0.2), (0.6, 0.2), (0.6, 0.6))
+    coloc.page.mouse.dblclick(*at(coloc, 0.3, 0.6))
+    coloc.page.locator(".regions li").nth(1).wait_for()
+    assert len(shapes(coloc)[0]["rings"][0]) == 4
+
+
+def test_a_small_region_is_moved_and_its_name_lies_clear_of_its_handles(coloc: Hand) -> None:
+    draw(coloc, "Rectangle", (0.4, 0.4), (0.415, 0.415), 1)
+    before = shapes(coloc)[0]
+    name, handles = coloc.page.locator("svg text", has_text="ROI 1"), coloc.page.locator("svg circle.handle")
+    line = float(name.get_attribute("y"))  # that its letters stand on
+    tops = [float(handle.get_attribute("cy")) - float(handle.get_attribute("r")) for handle in handles.all()]
+    assert line < min(tops)
+    begun = float(name.get_attribute("x"))
+    coloc.drag((0.4075, 0.4075), (0.6, 0.4075))
+    coloc.page.wait_for_function("(x) => +document.querySelector('svg text').getAttribute('x') > x + 5", arg=begun)
+    coloc.page.get_by_role("button", name="Undo: ROI 1 changed").wait_for()
+    after = shapes(coloc)[0]
+    assert after["x"] > before["x"]
+    assert (after["width"], after["height"], after["y"]) == (before["width"], before["height"], before["y"])
+
+
+def test_a_hand_that_trembles_chooses_a_region_and_does_not_move_it(coloc: Hand) -> None:
+    draw(coloc, "Rectangle", (0.3, 0.3), (0.6, 0.6), 1)
+    before = shapes(coloc)
+    x, y = at(coloc, 0.45, 0.45)
+    coloc.page.mouse.move(x, y)
+    coloc.page.mouse.down()
+    coloc.page.mouse.move(x + 2, y)
+    coloc.page.mouse.up()
+    coloc.page.keyboard.press("Escape")
+    coloc.page.wait_for_timeout(300)
+    assert shapes(coloc) == before
+
+
+def test_a_region_that_is_moved_again_before_the_first_move_is_saved_goes_both_ways(coloc: Hand) -> None:
+    draw(coloc, "Rectangle", (0.2, 0.2), (0.4, 0.4), 1)
+    before = shapes(coloc)[0]
+    held: list[Any] = []
+    coloc.page.route(re.compile("/rois/"), lambda route: held.append(route))
+    coloc.drag((0.3, 0.3), (0.5, 0.3))
+    while not held:
+        coloc.page.wait_for_timeout(20)
+    x, y = at(coloc, 0.5, 0.3)
+    coloc.page.mouse.move(x, y)
+    coloc.page.mouse.down()
+    coloc.page.mouse.move(x, y + 30)
+    with coloc.page.expect_response(re.compile("/rois/")):
+        held[0].continue_()  # the first move is saved while the second is under way
+    coloc.page.unroute(re.compile("/rois/"))
+    with coloc.page.expect_response(re.compile("/rois/")) as answer:
+        coloc.page.mouse.move(*at(coloc, 0.5, 0.5), steps=3)
+        coloc.page.mouse.up()
+    assert answer.value.status == 200
+    after = shapes(coloc)[0]
+    assert after["x"] > before["x"] + before["width"] / 2
+    assert after["y"] > before["y"] + before["height"] / 2
