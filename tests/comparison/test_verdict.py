@@ -403,3 +403,38 @@ def test_no_correlation_above_1_is_called_possible() -> None:
     seen = Sums.of(rng.normal(5, 1, (32, 32)), rng.normal(5, 1, (32, 32)))
     assert possible_rsp(seen, (-2.0, 0.1)) == 1.0
     assert possible_rsp(seen, (-2.0, 0.5)) == pytest.approx(0.7, abs=0.1)
+
+
+@pytest.mark.parametrize("photons", [100, 300])
+@pytest.mark.parametrize("times", [2.0, 3.0])
+def test_the_original_with_more_noise_is_no_improvement(times: float, photons: float, scene: Scene) -> None:
+    """It was: 0.4 to 1 pixels sharper, since the original's noise was not found beside so much other noise."""
+    light = (scene.blurred - 100) / 1000
+    recorded = camera(light, photons)
+    noise = float(np.std(recorded - 1000 * light - 100))
+    found = compare(recorded, recorded + np.random.default_rng(8).normal(0, times * noise, recorded.shape))
+    assert found.verdict.word != "improved", found.verdict.line
+    assert "sharper: " not in found.verdict.line
+    sharper = found.channels[0].evidence.sharper
+    assert isinstance(sharper, float)
+    assert sharper < 0.3
+
+
+def test_a_negative_lies_where_the_original_does(scene: Scene) -> None:
+    """Its bright parts, the gaps, lie beside the original's: it was said to be 7 to 10 pixels away."""
+    found = compare(scene.recorded, scene.recorded.max() - scene.recorded)
+    assert "bright is dark" in found.verdict.line
+    assert "beside the original" not in found.verdict.line
+    assert found.channels[0].registration.shift == pytest.approx((0, 0), abs=0.01)
+
+
+def test_an_image_moved_until_bright_lies_on_dark_is_no_negative() -> None:
+    rng, plane = np.random.default_rng(3), np.zeros((160, 160))
+    for y, x in np.ndindex(10, 10):
+        plane[tuple(np.array([16 * y + 8, 16 * x + 8]) + rng.integers(-2, 3, 2))] = 1
+    recorded = rng.poisson(20 + 4000 * gaussian_filter(plane, 1.5)).astype(float)
+    found = compare(recorded, np.roll(recorded, (8, 8), axis=(0, 1)))
+    assert isinstance(found.channels[0].fit.gain, float)
+    assert found.channels[0].fit.gain < 0
+    assert "11 original pixels beside the original" in found.verdict.line
+    assert "bright is dark" not in found.verdict.line

@@ -181,7 +181,13 @@ def _displaced(pair: Pair, k: int, tally: Tally) -> tuple[float, float] | Undefi
     width = fit.sigma if isinstance(fit.sigma, float) else 0.0
     rows, columns = (range(max(n // 2 - 512, 0), min(n // 2 + 512, n)) for n in pair.size)
     tile = pair.tile(k, rows, columns, width)
-    return displacement(tile.modelled(min(width, 1.5)), tile.original, None if tile.ok is None else ~tile.ok)
+    moved, masked = tile.modelled(min(width, 1.5)), None if tile.ok is None else ~tile.ok
+    shift = displacement(moved, tile.original, masked)
+    if not isinstance(fit.gain, float) or fit.gain >= 0:
+        return shift
+    # dark on bright: moved so far that the sign says nothing, or a negative, whose bright parts lie beside the original's wherever it lies
+    there = -1.0 if isinstance(shift, Undefined) else tile.sums(width, shift).correlation()
+    return shift if there > abs(tile.sums(width).correlation()) else displacement(-moved, tile.original, masked)
 
 
 def _middle(shifts: list[tuple[float, float] | Undefined]) -> tuple[float, float] | Undefined:

@@ -140,8 +140,7 @@ class Spectra:
         the noise around it. The second is the amplitude of what is not coherent.
         """
         reason = self._no_noise()
-        signal = self._signal()
-        scale = float(self.ox[signal].sum() / self.oo[signal].sum()) if reason is None else 0.0
+        scale = self._scale() if reason is None else 0.0
         if reason is None and scale <= 0:
             reason = Undefined("the result does not follow the original")
         if reason is not None:
@@ -149,8 +148,17 @@ class Spectra:
         noise = self._noise()
         oo, xx, ox = (float(sums[noise].sum()) for sums in (self.oo, self.xx, self.ox))
         coherence = ox**2 / (oo * xx) if xx > 0 else 0.0
-        carried = max(float(self.carried[noise].sum()) / oo / scale * coherence, 0.0)
-        return carried, math.sqrt(max(xx * (1 - coherence), 0.0) / oo) / scale
+        return max(self._kept() * coherence, 0.0), math.sqrt(max(xx * (1 - coherence), 0.0) / oo) / scale
+
+    def _scale(self) -> float:
+        """How strongly the original's structure is in the result."""
+        signal = self._signal()
+        return float(self.ox[signal].sum() / self.oo[signal].sum())
+
+    def _kept(self) -> float:
+        """The factor on what the original shows in the rings of its noise, relative to that on its structure."""
+        noise, scale = self._noise(), self._scale()
+        return float(self.carried[noise].sum() / self.oo[noise].sum()) / scale if scale > 0 else 0.0
 
     def _noise(self) -> npt.NDArray[np.bool_]:
         alone = (self.oo < ALONE * self.floor() * self.count) & (self.count > 0)
@@ -171,9 +179,11 @@ class Spectra:
 
         Ring by ring, the factor on the original's structure that the result shows is <o x*> / (<o o*> - noise). Noise of the result's own
         does not change it, while it does make a blurred result look more like the original. Noise of the original that the result carries
-        is in <o x*>, too, by the factor <o x*> / <o o*> where the result is the original filtered: as much of it as is carried is taken
-        off. A Gaussian's inverse, exp(2 pi^2 sigma^2 f^2), is fitted to it, each ring by its structure's amplitude; without the coarsest,
-        from which haze may have been taken.
+        is in <o x*>, too, by that product over <o o*> where the original is noise: as much of it is taken off, at most all. Whether the
+        two are coherent there is not asked: beside noise of the result's own they are not, though the original's is there as it was; and
+        where faint structure made the product, taking it off costs a few hundredths of a pixel. A Gaussian's inverse,
+        exp(2 pi^2 sigma^2 f^2), is fitted to it, each ring by its structure's amplitude; without the coarsest, from which haze may have
+        been taken.
         """
         signal = self._signal() & (np.arange(RINGS) >= HAZY)
         power = np.where(signal, self.oo - self.floor() * self.count, 0.0)
@@ -181,8 +191,7 @@ class Spectra:
         if use.sum() < 3 or use.sum() < 0.8 * signal.sum():
             return Undefined("too little structure stands out of the noise")
         f2 = ((np.flatnonzero(use) + 0.5) / (2 * RINGS)) ** 2
-        carried, _ = self.noise()
-        kept = min(carried, 1.0) if isinstance(carried, float) else 0.0
+        kept = min(max(self._kept(), 0.0), 1.0) if self._no_noise() is None else 0.0
         structure = self.ox[use] * (1 - kept * (1 - power[use] / self.oo[use]))
         slope = float(np.polyfit(f2, np.log(structure / power[use]), 1, w=np.sqrt(np.sqrt(power[use])))[0])
         return math.sqrt(max(slope, 0.0) / (2 * math.pi**2))

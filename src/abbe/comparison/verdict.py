@@ -155,7 +155,7 @@ def _doubts(case: Case, times: float = 1.0) -> list[str]:
         far = f"{math.hypot(*shift):.2g}"
         found.append(f"it lies {far} original pixel{'s' * (far != '1')} beside the original")
     visible = not isinstance(e.unexplained, Undefined)  # where no structure is, a fit to it means nothing
-    if visible and isinstance(case.fit.gain, float) and case.fit.gain <= 0:
+    if visible and _negative(case):
         found.append("bright is dark: it is a negative of the original")
     light = []
     if isinstance(e.unsupported, float) and e.unsupported > times * UNSUPPORTED and e.places >= PLACES:
@@ -175,6 +175,13 @@ def _doubts(case: Case, times: float = 1.0) -> list[str]:
     if visible and isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
         found.append(f"its brightness is not proportional to the original's (off the line by {_percent(case.linearity.deviation)})")
     return found
+
+
+def _negative(case: Case) -> bool:
+    """Is bright dark, and not only beside where it belongs?"""
+    here, there = case.rsp.transformed, case.registration.rsp
+    moved = isinstance(here, float) and isinstance(there, float) and there > abs(here)
+    return isinstance(case.fit.gain, float) and case.fit.gain <= 0 and not moved
 
 
 def _gains(case: Case) -> list[str]:
