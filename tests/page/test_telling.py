@@ -90,10 +90,24 @@ def test_an_image_with_work_in_it_stays_and_the_corrected_one_opens_beside_it(pl
 
 def test_what_is_no_size_is_said_at_once_and_leaving_changes_nothing(plain: Hand, served: Served) -> None:
     page = plain.page
-    correct(plain, Pixel_size="65 nm")
+    correct(plain, Pixel_size="65 pixels")
     plain.wait("Sizes and times are numbers above 0")
     assert page.get_by_role("button", name="Apply", exact=True).is_disabled()
     page.keyboard.press("Escape")
     playwright.expect(page.get_by_role("dialog")).to_have_count(0)
     with Session.open(served.folder / "plain.abbe") as session:
         assert (session.original.pixel_size, len(session.history())) == ((None, None, None), 1)
+
+
+def test_a_size_may_have_its_unit_and_one_without_that_cannot_be_in_um_is_doubted(plain: Hand, served: Served) -> None:
+    page = plain.page
+    correct(plain, Pixel_size="65")
+    plain.wait("A pixel of 65 µm is large for a microscope")
+    page.get_by_label("Pixel size in µm").fill("65 nm")
+    plain.wait("The field is 6.24 µm × 6.24 µm.")
+    assert page.get_by_text("is large for a microscope").count() == 0
+    page.get_by_label("Z-step in µm").fill("0,2 µm")
+    plain.tap("Apply")
+    plain.wait("The image is read as you told")
+    with Session.open(served.folder / "plain.abbe") as session:
+        assert session.original.pixel_size == (0.2, 0.065, 0.065)
