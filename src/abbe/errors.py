@@ -12,6 +12,8 @@ class AbbeError(Exception):
 
     #: what the images of a file of several are called, where the matter is with one of them alone
     images: tuple[str, ...] = ()
+    #: is it that the disk, or the user's share of it, is full? Then whatever is to be written next fails as well
+    full: bool = False
 
 
 class NotAnImageError(AbbeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -19,14 +20,17 @@ import tifffile
 import abbe
 from abbe.batch import Outcome, Settings
 from abbe.batch import folder as batch_folder
+from abbe.batch import hands as batch_hands
 from abbe.batch import running as batch_running
 from abbe.batch import tally as batch_tally
-from abbe.batch.claims import PLACING, Claims, Placing
+from abbe.batch.claims import PLACING, Claim, Claims, Placing
 from abbe.batch.finding import Found, Source
 from abbe.batch.hands import Crew
 from abbe.batch.record import Record
 from abbe.batch.settings import Began
+from abbe.batch.work import Made
 from abbe.errors import AbbeError, CancelledError, ParameterError, StorageError
+from abbe.storage import storage_error
 from batch_maker import QUICK, batch, field, rows
 
 Images = Callable[..., Path]
@@ -535,13 +539,13 @@ def test_an_image_in_work_when_a_growing_folder_goes_away_is_done_when_it_is_bac
 
 def test_cores_are_shared_out_and_memory_limits_how_many_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABBE_CORES", "8")
-    monkeypatch.setattr(batch_running, "memory", lambda: 64 * 2**30)
-    assert batch_running.workers_here() == 8
-    monkeypatch.setattr(batch_running, "memory", lambda: 16 * 2**30)
-    assert batch_running.workers_here() == 5
-    assert batch_running.workers_here(2) == 2  # with more cores each
-    monkeypatch.setattr(batch_running, "memory", lambda: None)
-    assert batch_running.workers_here() == 4
+    monkeypatch.setattr(batch_hands, "memory", lambda: 64 * 2**30)
+    assert batch_hands.workers_here() == 8
+    monkeypatch.setattr(batch_hands, "memory", lambda: 16 * 2**30)
+    assert batch_hands.workers_here() == 5
+    assert batch_hands.workers_here(2) == 2  # with more cores each
+    monkeypatch.setattr(batch_hands, "memory", lambda: None)
+    assert batch_hands.workers_here() == 4
     started: list[str] = []
     with monkeypatch.context() as patched:
         patched.setattr("multiprocessing.context.SpawnProcess.start", lambda self: started.append(os.environ["ABBE_CORES"]))
@@ -698,6 +702,48 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images:
     with pytest.raises(StorageError, match="could not write"):
         batch(folder, out)
     assert not list((out / ".abbe-batch").glob("claims/*"))
+
+
+@pytest.mark.parametrize("where", ["at the worker", "at the name", "at the look before"])
+def test_a_full_disk_stops_the_batch_at_once_and_no_image_is_called_failed(
+    tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Every image failed by it, one by one."""
+    folder, out = images("a.tif", "b.tif", "c.tif"), tmp_path / "out"
+    finished, place, check = Crew.finished, Claims.place, batch_running.check_target
+    full = storage_error(out / "b_abbe.ome.tif", OSError(errno.ENOSPC, "No space left on device"))
+    told: list[Outcome] = []
+
+    def no_room(self: Crew, timeout: float) -> list[tuple[Any, Made | None]]:
+        done = finished(self, timeout)
+        return [(task, Made(error=str(full), full=True) if task.key == "b.tif" else made) for task, made in done]
+
+    def no_name(self: Claims, claim: Claim, placing: Placing, record: Record) -> None:
+        if claim.key == "b.tif":
+            raise full
+        place(self, claim, placing, record)
+
+    def no_look(target: Path, overwrite: bool) -> None:
+        if target.name.startswith("b"):
+            raise full
+        check(target, overwrite)
+
+    with monkeypatch.context() as patched:
+        if where == "at the worker":
+            patched.setattr(Crew, "finished", no_room)
+        elif where == "at the name":
+            patched.setattr(Claims, "place", no_name)
+        else:
+            patched.setattr(batch_running, "check_target", no_look)
+        with pytest.raises(
+            StorageError, match=r"the disk is full \(.*\); what is done is kept: free some space, and the same line goes on"
+        ):
+            batch(folder, out, told=told.append)
+    assert [(outcome.key, outcome.status) for outcome in told] == [("a.tif", "done")]
+    assert {row["status"] for row in rows(out).values()} == {"done", "not done"}
+    assert not list((out / ".abbe-batch").glob("claims/*"))
+    summary = batch(folder, out)
+    assert (summary.before, summary.done, summary.failed) == (1, 2, 0)
 
 
 def test_frames_of_a_series_share_their_light_as_without_a_batch(tmp_path: Path, images: Images) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import abbe
 from abbe.cli import frame, restoring
+from abbe.restoration import room
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +212,7 @@ def test_the_other_workflow_is_advised_where_it_fits_better(desk: Path, capsys: 
 def test_a_disk_without_room_is_told_before_the_work(
     desk: Path, capsys: pytest.CaptureFixture[str], computed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "free_disk", lambda folder: 1000)
+    monkeypatch.setattr(room, "free_disk", lambda folder: 1000)
     code, _, err = call(capsys, "enhance", "cells.tif")
     assert code == 1
     assert "got 1 KB free" in err

@@ -18,6 +18,7 @@ from abbe.batch.settings import Began
 from abbe.batch.work import Made, Task, do
 from abbe.errors import AbbeError, CancelledError
 from abbe.restoration.engine import CORES, cores
+from abbe.restoration.room import memory
 
 #: seconds between two reports of how far an image is
 OFTEN = 0.5
@@ -26,6 +27,8 @@ STOPPING = 10.0
 #: libraries that start as many threads as there are cores, unless these say otherwise before they are loaded
 _THREADS = (CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
+#: bytes of memory that a process needs for images of usual size
+MEMORY_EACH = 3 * 2**30
 #: what a process says when it is ready for its first image
 HERE = "here"
 #: said where no process gets as far as to ask for work
@@ -33,6 +36,13 @@ GUARD = 'in a script, call abbe.batch.run below `if __name__ == "__main__":`'
 
 #: what a shell and a scheduler send to all processes of a batch; it is the first of them that ends the others
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def workers_here(images: int | None = None) -> int:
+    """How many processes suit this machine, and so many images: one thread each is what they make the best use of."""
+    there = memory()
+    fit = cores() // 2 if there is None else min(cores(), there // MEMORY_EACH)
+    return max(1, fit if images is None else min(fit, images))
 
 
 class Hands(Protocol):

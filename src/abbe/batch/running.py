@@ -14,7 +14,7 @@ from abbe.batch.beginning import check_folders, made_alike, make_folder, refuse_
 from abbe.batch.claims import Claim, Claims, Placing, one_at_a_time
 from abbe.batch.finding import HOME, Source, is_wanted, look
 from abbe.batch.folder import LOOK, Folder
-from abbe.batch.hands import Crew, Hands
+from abbe.batch.hands import Crew, Hands, workers_here
 from abbe.batch.record import FIRST, Line, Outcome, Record, begin_anew
 from abbe.batch.settings import Began, Settings
 from abbe.batch.summary import Summary
@@ -23,13 +23,9 @@ from abbe.batch.waiting import Waiting
 from abbe.batch.work import Made, Task
 from abbe.errors import AbbeError, ParameterError, StorageError
 from abbe.formats.naming import maps_beside
-from abbe.restoration.engine import cores
-from abbe.restoration.room import memory
 from abbe.storage import check_target, storage_error, write_whole
 from abbe.storage.undisturbed import undisturbed
 
-#: bytes of memory that a process needs for images of usual size
-MEMORY_EACH = 3 * 2**30
 #: seconds between two looks for processes that died
 ROUND = 60.0
 #: a folder that takes long to list is not listed again before so many times as long
@@ -45,13 +41,6 @@ class _Given:
     target: str
     #: why it cannot be done, unless its file holds several
     refused: str
-
-
-def workers_here(images: int | None = None) -> int:
-    """How many processes suit this machine, and so many images: one thread each is what they make the best use of."""
-    there = memory()
-    fit = cores() // 2 if there is None else min(cores(), there // MEMORY_EACH)
-    return max(1, fit if images is None else min(fit, images))
 
 
 def run(
@@ -269,6 +258,9 @@ class _Batch:
         try:
             self._check(source, target, known)
         except AbbeError as problem:
+            if problem.full:
+                self.claims.release(claim)
+                raise self._full(str(problem)) from problem
             refused = str(problem)
             if source.number is not None or (known is not None and known.images == 1):
                 self._refused.add(listed)
@@ -313,6 +305,8 @@ class _Batch:
             if made.died and not alone:
                 self._died.add(source)
                 return
+            if made.full:
+                raise self._full(made.error or "")
             if source.number is None and (made.images or 1) > 1:
                 self._split(source, made, hands)
                 return
@@ -328,8 +322,8 @@ class _Batch:
                     self.tally.ended(outcome, write=False)
                     return
                 except StorageError as problem:
-                    if claim.key not in self.claims.held:
-                        raise
+                    if problem.full or claim.key not in self.claims.held:
+                        raise (self._full(str(problem)) if problem.full else problem) from problem.__cause__
                     if not self.claims.holds(claim):
                         return
                     outcome = Outcome(**self._facts(source), status="failed", error=str(problem), by=self.claims.name)
@@ -342,6 +336,11 @@ class _Batch:
         finally:
             if claim.key in self.claims.held:
                 self.claims.release(claim)
+
+    def _full(self, said: str) -> StorageError:  # in place of a word on each image: none can be done
+        return StorageError(
+            f"the disk is full ({said.partition(';')[0]}); what is done is kept: free some space, and the same line goes on"
+        )
 
     def _refuse_only(self, source: Source, outcome: Outcome, made: Made) -> None:
         """The only image of its file; unless it is done, by an older abbe that took small copies of it for others."""
@@ -396,5 +395,5 @@ class _Batch:
         )
 
     def _facts(self, source: Source) -> dict[str, Any]:
-        place = str(self.folder.path)
-        return {"key": source.key, "folder": place, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}
+        facts = {"key": source.key, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}
+        return {**facts, "folder": str(self.folder.path)}

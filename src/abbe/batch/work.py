@@ -12,7 +12,7 @@ from pathlib import Path
 
 from abbe.batch.finding import LOOKED
 from abbe.batch.settings import Settings
-from abbe.errors import AbbeError, CancelledError, LimitError, ParameterError
+from abbe.errors import AbbeError, CancelledError, ParameterError
 from abbe.formats import save
 from abbe.formats.naming import maps_of
 from abbe.formats.opening import by_number, sole
@@ -23,7 +23,7 @@ from abbe.recipe import Recipe
 from abbe.restoration import correct_background, enhance, verdict
 from abbe.restoration.request import axial_ratio, named_channels
 from abbe.restoration.result import Grid
-from abbe.restoration.room import free_disk, in_words, output_shape
+from abbe.restoration.room import no_room, output_shape
 
 #: `report(fraction)`: how much of the image is done
 Report = Callable[[float], None]
@@ -65,6 +65,8 @@ class Made:
     #: the file that holds the image of which this one is a part
     part_of: str | None = None
     error: str | None = None
+    #: there was no room for it on the disk, nor is there for the next
+    full: bool = False
     #: the process ended before it could say anything
     died: bool = False
 
@@ -74,13 +76,13 @@ def do(task: Task, report: Report) -> Made:
 
     What goes wrong is told, not raised, but for `CancelledError`: the attempt's folder is gone, nobody wants it.
     """
-    began, seen = time.monotonic(), _Seen()
+    began, seen, full = time.monotonic(), _Seen(), False
     try:
         return replace(_restore(task, report, seen), images=seen.images, called=seen.called, seconds=time.monotonic() - began)
     except CancelledError:
         raise
     except AbbeError as problem:
-        error = str(problem)
+        error, full = str(problem), problem.full
     except MemoryError:
         error = "wanted more memory than there is; use fewer --workers, or work on a part of the image"
     except Exception as problem:
@@ -88,7 +90,7 @@ def do(task: Task, report: Report) -> Made:
             raise CancelledError("the batch was stopped") from problem
         line = (str(problem).strip().splitlines() or [""])[0]
         error = f"{type(problem).__name__}: {line} - this is a bug in abbe; run `abbe enhance` on this file with --debug and report it"
-    return Made(error=error, images=seen.images, called=seen.called, shape=seen.shape, seconds=time.monotonic() - began)
+    return Made(error=error, images=seen.images, called=seen.called, shape=seen.shape, full=full, seconds=time.monotonic() - began)
 
 
 @dataclass(slots=True)
@@ -140,9 +142,8 @@ def _restore(task: Task, report: Report, seen: _Seen) -> Made:
     channels = None if settings.channels is None else named_channels(settings.channels, image)
     check_fit(image, target, settings.dtype)
     needed = 4 * math.prod(output_shape(image, _grid(image, settings))) * (4 if settings.maps else 1)
-    free = free_disk(task.attempt)
-    if free is not None and needed > free:
-        raise LimitError(f"wanted {in_words(needed)} for the result, got {in_words(free)} free; free some, and run again")
+    if (problem := no_room(task.attempt, needed, "the result", "free some, and run again")) is not None:
+        raise problem
     more = {"model": settings.model, "engine": settings.engine, "exact": settings.exact, "realism": settings.realism}
     if settings.workflow == "A":
         own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames, "planes": settings.planes}

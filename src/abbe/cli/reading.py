@@ -33,7 +33,7 @@ PixelSize = Annotated[
 def each(files: Sequence[Path], do: Callable[[int, Path], None]) -> AbbeError | None:
     """`do` number and file, in turn. One that fails does not stop the others; what is to be raised at the end tells which did.
 
-    Raises what a single file raises.
+    Raises what a single file raises, and at once where the disk is full.
     """
     failed = []
     for k, file in enumerate(files):
@@ -42,7 +42,7 @@ def each(files: Sequence[Path], do: Callable[[int, Path], None]) -> AbbeError | 
         except CancelledError:
             raise
         except AbbeError as problem:
-            if len(files) == 1:
+            if len(files) == 1 or problem.full:  # a full disk is one for all
                 raise
             say(f"{file}: {problem}", err=True)
             failed.append(file.name)

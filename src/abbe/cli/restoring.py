@@ -11,14 +11,14 @@ from pathlib import Path
 from abbe.cli.progress import Progress, progress
 from abbe.cli.reading import each, open_file
 from abbe.cli.speech import say, warn
-from abbe.errors import LimitError, ParameterError
+from abbe.errors import ParameterError
 from abbe.formats import save
 from abbe.formats.naming import MAPS, maps_beside, maps_of, stem
 from abbe.formats.saving import Saved, check_fit
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
 from abbe.restoration.request import named_channels
-from abbe.restoration.room import free_disk, in_words
+from abbe.restoration.room import in_words, no_room
 from abbe.storage import check_target, storage_error
 
 #: ending of a session, which keeps the original beside the result
@@ -166,9 +166,8 @@ def _announce(file: Path, image: Image, workflow: str, advice: Advice) -> None:
 
 
 def _check_disk(target: Path, needed: int) -> None:
-    free = free_disk(target.parent)
-    if free is not None and needed > free:
-        raise LimitError(f"wanted {in_words(needed)} for {target}, got {in_words(free)} free; free some, or write elsewhere with --out")
+    if (problem := no_room(target.parent, needed, str(target), "free some, or write elsewhere with --out")) is not None:
+        raise problem
 
 
 def _save_maps(result: Image, writing: Writing, target: Path) -> None:

@@ -6,6 +6,7 @@ region. Nothing that works through it needs to know the size of the whole.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import weakref
@@ -98,10 +99,7 @@ class ScratchPixels:
             self._file = tempfile.TemporaryFile(dir=folder, prefix="abbe-")  # noqa: SIM115 - closed by the finalizer
             self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize)
         except OSError as problem:
-            raise LimitError(
-                f"wanted a scratch file for {' x '.join(map(str, shape))} pixels, got: {problem.strerror or problem}; "
-                "free some disk, or point the environment variable TMPDIR at a disk with room"
-            ) from problem
+            raise _no_scratch(f"wanted a scratch file for {' x '.join(map(str, shape))} pixels", problem) from problem
         self._close = weakref.finalize(self, self._file.close)
 
     def __reduce__(self) -> str:
@@ -167,10 +165,15 @@ class ScratchPixels:
                 for r in range(plane.shape[0]):
                     write_at(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
         except OSError as problem:
-            raise LimitError(
-                f"wanted to keep an intermediate image in a scratch file, got: {problem.strerror or problem}; free some disk, "
-                "or point the environment variable TMPDIR at a disk with room"
-            ) from problem
+            raise _no_scratch("wanted to keep an intermediate image in a scratch file", problem) from problem
+
+
+def _no_scratch(wanted: str, problem: OSError) -> LimitError:
+    error = LimitError(
+        f"{wanted}, got: {problem.strerror or problem}; free some disk, or point the environment variable TMPDIR at a disk with room"
+    )
+    error.full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return error
 
 
 def _read_into(descriptor: int, view: memoryview, position: int) -> None:

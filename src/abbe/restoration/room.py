@@ -18,6 +18,9 @@ from abbe.limits import LIMITS
 from abbe.restoration.resampling import even_planes
 from abbe.restoration.result import Grid
 
+#: free bytes below which a disk is full: with more, an image that does not fit is a large one, and others may fit
+FULL = 2**30
+
 
 def output_shape(image: Image, grid: Grid) -> Shape:
     """(T, C, Z, Y, X) of the result."""
@@ -63,6 +66,16 @@ def free_disk(folder: str | os.PathLike[str]) -> int | None:
         return shutil.disk_usage(place).free
     except OSError:
         return None
+
+
+def no_room(folder: str | os.PathLike[str], needed: int, for_what: str, remedy: str) -> LimitError | None:
+    """What is to be raised where so many bytes do not fit on `folder`'s disk; it counts as full below `FULL`."""
+    free = free_disk(folder)
+    if free is None or needed <= free:
+        return None
+    error = LimitError(f"wanted {in_words(needed)} for {for_what}, got {in_words(free)} free; {remedy}")
+    error.full = free < FULL
+    return error
 
 
 def memory() -> int | None:

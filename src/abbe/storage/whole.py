@@ -25,6 +25,8 @@ from abbe.storage.rename import exchange, rename_new
 
 T = TypeVar("T")
 
+#: the disk, or the user's share of it, is full
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: why a write failed -> what to do about it
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -61,7 +63,9 @@ def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageEr
     remedy = _REMEDIES.get(code, problem.strerror or str(problem))
     if getattr(problem, "winerror", None) in _IN_USE:
         remedy = "another program has it open, or writing is not allowed there; close it there, or choose another name or folder"
-    return StorageError(f"could not write {os.fspath(target)}: {remedy}; nothing was changed")
+    error = StorageError(f"could not write {os.fspath(target)}: {remedy}; nothing was changed")
+    error.full = code in NO_ROOM
+    return error
 
 
 def check_target(target: str | os.PathLike[str], overwrite: bool = False) -> None:
