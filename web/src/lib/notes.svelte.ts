@@ -5,7 +5,10 @@ export interface Note {
   id: number;
   text: string;
   kind: "info" | "good" | "problem";
-  action?: { label: string; act: () => void };
+  /** `leave`: it is dismissed */
+  action?: { label: string; act: () => void; leave?: () => void };
+  /** another of the same key takes its place */
+  key?: string;
   /** until it is used or dismissed */
   stays: boolean;
 }
@@ -31,16 +34,16 @@ class Notes {
   #held: (() => void)[] = [];
 
   /** `stays`: until it is used or dismissed, whatever passes meanwhile. */
-  say(text: string, kind: Note["kind"] = "info", action?: Note["action"], stays = false): void {
+  say(text: string, kind: Note["kind"] = "info", action?: Note["action"], stays = false, key?: string): void {
     if (untrack(() => this.question)) {
-      this.#held.push(() => this.say(text, kind, action, stays));
+      this.#held.push(() => this.say(text, kind, action, stays, key));
       return;
     }
-    const note: Note = { id: this.#next++, text, kind, stays, ...(action ? { action } : {}) };
+    const note: Note = { id: this.#next++, text, kind, stays, ...(action ? { action } : {}), ...(key ? { key } : {}) };
     const { id } = note;
     // whoever says something from an effect must not run again for every message
     untrack(() => {
-      const others = this.list.filter((one) => one.action || action || one.text !== text); // the same once more is no news
+      const others = this.list.filter((one) => (key === undefined || one.key !== key) && (one.action || action || one.text !== text)); // the same once more is no news
       const alike = others.filter((one) => one.stays === stays);
       const old = alike.slice(0, Math.max(0, alike.length - MOST + 1));
       this.list = [...others.filter((one) => !old.includes(one)), note];

@@ -3,9 +3,16 @@ import { ApiError, get, passing, patch, post, put, query, readSession, remove, s
 import { plural } from "./format";
 import { notes } from "./notes.svelte";
 import type { Document, Job, Roi, Shape, Version } from "./types";
+import { Unsaved } from "./unsaved";
 
 interface Conflict {
   session?: Document;
+}
+
+/** A change as people call it, and which one it is: made anew, it takes the place of the one before. */
+interface Called {
+  key: string;
+  what: string;
 }
 
 /** `change`: the revision that the deletion is */
@@ -23,6 +30,11 @@ export class Session {
   #reading: Promise<void> | null = null;
   #again = false;
   #changing: Promise<unknown> | null = null;
+  /** Why the last one did not get through. */
+  #why = "";
+  readonly #unsaved = new Unsaved("changes", (whats) => `Not saved: ${whats.join("; ")}. ${this.#why}`, () => "Try again");
+  /** what this page itself made of a state of a region ("id@revision"), as the revision after it: a change that was begun on the one stands on the other */
+  readonly #own = new Map<string, number>();
 
   constructor(readonly id: string) {}
 
@@ -64,10 +76,10 @@ export class Session {
 
   /**
    * Runs a change; its answer is the session after it. A conflict shows the other's edit and says so. What did not get through to the
-   * server can be tried again, unless whoever asked sees to it (`alone`).
+   * server can be tried again, by the name that is given, unless whoever asked sees to it ("alone").
    */
-  async change<T extends Document>(act: () => Promise<T | null>, alone = false): Promise<T | null> {
-    const mine = this.#change(act, alone);
+  async change<T extends Document>(act: () => Promise<T | null>, called: Called | "alone"): Promise<T | null> {
+    const mine = this.#change(act, called);
     this.#changing = mine;
     try {
       return await mine;
@@ -76,7 +88,7 @@ export class Session {
     }
   }
 
-  async #change<T extends Document>(act: () => Promise<T | null>, alone: boolean): Promise<T | null> {
+  async #change<T extends Document>(act: () => Promise<T | null>, called: Called | "alone"): Promise<T | null> {
     this.busy = true;
     try {
       const after = await act();
@@ -84,8 +96,10 @@ export class Session {
       return after;
     } catch (problem) {
       this.#shown(problem);
-      if (passing(problem) && !alone) notes.say((problem as ApiError).message, "problem", { label: "Try again", act: () => void this.change(act) }, true);
-      else notes.problem(problem);
+      if (passing(problem) && called !== "alone") {
+        this.#why = (problem as ApiError).message;
+        this.#unsaved.add({ ...called, act: () => this.change(act, called) });
+      } else notes.problem(problem);
       return null;
     } finally {
       this.busy = false;
@@ -133,15 +147,15 @@ export class Session {
         notes.say((problem as ApiError).message);
         return null;
       }
-    }, true);
+    }, "alone");
   }
 
   async go(version: string): Promise<void> {
-    if (version !== this.document?.current) await this.change(() => post<Document>(this.#at("/revert"), { version }));
+    if (version !== this.document?.current) await this.change(() => post<Document>(this.#at("/revert"), { version }), { key: "current", what: `going to ${this.version(version)?.name ?? "a version"}` });
   }
 
   rename(version: string, name: string) {
-    return this.change(() => patch<Document>(this.#at(`/versions/${version}`), { name }));
+    return this.change(() => patch<Document>(this.#at(`/versions/${version}`), { name }), { key: `${version}/name`, what: `the name “${name}” of ${this.version(version)?.name ?? "a version"}` });
   }
 
   async drop(version: Version): Promise<void> {
@@ -152,42 +166,52 @@ export class Session {
       true,
     );
     if (!sure) return;
-    const done = await this.change(() => remove<Removed>(this.#at(`/versions/${version.id}`)));
+    const done = await this.change(() => remove<Removed>(this.#at(`/versions/${version.id}`)), { key: version.id, what: `deleting ${version.name}` });
     if (done) notes.say(`${version.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
   }
 
   async addRoi(shape: Shape): Promise<string | null> {
-    return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), true))?.added ?? null;
+    return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), "alone"))?.added ?? null;
   }
 
   /** Adds the regions of a file, which is undone as one. */
   async addRois(file: File): Promise<void> {
-    const done = await this.change(() => send<Document & { added: number }>(this.#at(`/regions${query({ name: file.name })}`), file), true);
+    const done = await this.change(() => send<Document & { added: number }>(this.#at(`/regions${query({ name: file.name })}`), file), "alone");
     if (!done) return;
     const change = done.undo_base ?? undefined;
     notes.say(`${plural(done.added, "region")} from ${file.name}`, "good", { label: "Undo", act: () => void this.undo(change) });
   }
 
   changeRoi(roi: Roi, edit: { shape?: Shape; name?: string }) {
-    return this.#onRoi(roi, (now) => put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base: (now ?? roi).base }));
+    const called = edit.name === undefined ? { key: `${roi.id}/shape`, what: `the new outline of ${roi.name}` } : { key: `${roi.id}/name`, what: `the name “${edit.name}” of ${roi.name}` };
+    return this.#onRoi(roi, called, (base) => put<Document>(this.#at(`/rois/${roi.id}`), { ...edit, base }));
   }
 
   async dropRoi(roi: Roi): Promise<void> {
-    const done = await this.#onRoi(roi, async (now) => (now ? await remove<Removed>(this.#at(`/rois/${roi.id}${query({ base: now.base })}`)) : null));
+    const done = await this.#onRoi(roi, { key: roi.id, what: `deleting ${roi.name}` }, (base) => remove<Removed>(this.#at(`/rois/${roi.id}${query({ base })}`)), true);
     if (done) notes.say(`${roi.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
   }
 
-  /** A change of this page that is still on its way comes first: it is no other's, and this one stands on it. */
-  #onRoi<T extends Document>(roi: Roi, act: (now: Roi | undefined) => Promise<T | null>) {
+  /**
+   * A change of this page that is still on its way comes first: it is no other's, and this one stands on it, as it does on one that was made since.
+   * `there`: one of a region that is gone by then is none.
+   */
+  #onRoi<T extends Document>(roi: Roi, called: Called, act: (base: number) => Promise<T>, there = false) {
     const before = this.#changing;
     return this.change(async () => {
       await before;
-      return act(before ? this.rois.find(({ id }) => id === roi.id) : roi);
-    });
+      if (there && before && !this.rois.some(({ id }) => id === roi.id)) return null;
+      let base = roi.base;
+      for (let next = this.#own.get(`${roi.id}@${base}`); next !== undefined; next = this.#own.get(`${roi.id}@${base}`)) base = next;
+      const after = await act(base);
+      const now = after.rois.find(({ id }) => id === roi.id)?.base;
+      if (now !== undefined && now > base) this.#own.set(`${roi.id}@${base}`, now);
+      return after;
+    }, called);
   }
 
   comment(text: string, base: number | null) {
-    return this.change(() => put<Document>(this.#at("/comment"), { text, base }), true);
+    return this.change(() => put<Document>(this.#at("/comment"), { text, base }), "alone");
   }
 
   async job(body: object): Promise<Job | null> {
