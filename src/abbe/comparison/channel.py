@@ -173,7 +173,8 @@ def _registered(pairs: list[Pair], tally: Tally) -> list[Registration]:
     found = [[_displaced(pair, k, tally) for pair, k in frame] for frame in planes]
     chosen = [place for t in some for place in planes[t]]
     whole = _register(chosen, [shift for t in some for shift in found[t]], tally)
-    return [whole, *(replace(whole, shift=_middle(shifts)) for shifts in found)]
+    nothing = Undefined("it is measured of all frames together")
+    return [whole, *(replace(whole, shift=_middle(shifts), rsp=nothing, rse=nothing) for shifts in found)]
 
 
 def _displaced(pair: Pair, k: int, tally: Tally) -> tuple[float, float] | Undefined:
@@ -300,6 +301,7 @@ def _frames(case: Case, tally: Tally, noise: tuple[float, float], moved: list[Re
         return []
     shown = [(seen.places.structure - seen.places.noise) / max(seen.places.pixels, 1) for seen in tally.frames]
     enough = FAINT * float(np.median(shown))
+    whole = tally.all().spectra
     linear = replace(case.linearity, deviation=Undefined("it is told from all frames together"))
     return [
         replace(
@@ -309,6 +311,7 @@ def _frames(case: Case, tally: Tally, noise: tuple[float, float], moved: list[Re
             evidence=seen.evidence(noise, case.evidence.change),
             linearity=linear,
             pixels=seen.total.n,
+            strength=seen.spectra.strength(whole),
         )
         if shown[t] > enough
         else None

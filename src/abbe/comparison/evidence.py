@@ -45,6 +45,8 @@ RINGS = 32
 SIGNAL, ALONE = 3.0, 1.3
 #: rings whose light may be haze: periods of 32 pixels and more
 HAZY = 2
+#: and noise counts for next to nothing where the spectrum is this many times the floor; in two rings at least
+STRONG, RINGS_OF_STRENGTH = 20.0, 2
 #: weakest noise that is still noise: its share of the original's variance
 FAINTEST = 1e-6
 #: structure stands out of the noise where the variance of spot-sized averages exceeds that of noise by this many times its scatter; of
@@ -149,6 +151,19 @@ class Spectra:
         oo, xx, ox = (float(sums[noise].sum()) for sums in (self.oo, self.xx, self.ox))
         coherence = ox**2 / (oo * xx) if xx > 0 else 0.0
         return max(self._kept() * coherence, 0.0), math.sqrt(max(xx * (1 - coherence), 0.0) / oo) / scale
+
+    def strength(self, whole: Spectra) -> Number:
+        """How bright a frame's structure is in the result, as a multiple of what it is in all frames together (`whole`).
+
+        Of a line fitted to pixels the slope rises with the noise that result and original share; here, rings of structure alone are
+        asked, each against what the result shows of that ring in all frames, since a sharper result shows more of the finer ones.
+        """
+        strong = (self.oo > STRONG * self.floor() * self.count) & (self.count > 0) & (np.arange(RINGS) >= HAZY) & (whole.ox > 0)
+        if strong.sum() < RINGS_OF_STRENGTH:
+            return Undefined("too little structure stands far out of the noise")
+        shown = whole.ox[strong] / (whole.oo - whole.floor() * whole.count)[strong]
+        expected = float((shown * (self.oo - self.floor() * self.count)[strong]).sum())
+        return float(self.ox[strong].sum()) / expected if expected > 0 else Undefined("the result does not follow the original")
 
     def _scale(self) -> float:
         """How strongly the original's structure is in the result."""

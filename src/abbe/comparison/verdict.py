@@ -25,6 +25,8 @@ SHIFT = 0.3
 UNSUPPORTED, PLACES = 0.0015, 2
 #: share of the original's structure that the result does not explain
 UNEXPLAINED = 0.10
+#: and the share from which on it shows something else
+ANOTHER = 0.5
 #: share of the original's structure, finer than the result shows
 LOST = 0.01
 #: how strongly noise is carried: above the first it was sharpened, below the second it was reduced
@@ -36,6 +38,8 @@ SHARPER = 0.4
 BORNE_OUT = 0.3
 #: deviation from a straight line, of its span
 BENT = 0.25
+#: how many times stronger one frame of a series may be in the result, against the original, than another
+UNEVEN = 1.25
 #: share of light left out as smooth background that is worth a word
 BACKGROUND = 0.05
 #: what a comparison cannot tell from light that is missing: haze finer than its smooth background
@@ -70,6 +74,8 @@ class Case:
     #: height and width of the original, and how many of its pixels were compared
     size: tuple[int, ...] = (SIDE, SIDE)
     pixels: int = PIXELS
+    #: of one frame of a series: how bright its structure is in the result, as a multiple of what it is in all frames together
+    strength: Number = 1.0
 
 
 def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = None) -> Verdict:
@@ -86,7 +92,7 @@ def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = 
     few = _too_few(case)
     if few is not None and not (isinstance(e.change, float) and e.change < NOTHING):
         return _say(case, "doubtful", [few])
-    doubts, gains = [*_doubts(case), *_doubts_of_frames(frames)], _gains(case)
+    doubts, gains = [*_doubts(case), *_doubts_of_frames(frames), *_uneven(frames)], _gains(case)
     if isinstance(e.change, float) and same and not doubts:
         return _say(
             case, "unchanged", ["nothing was changed" if e.change < NOTHING else f"changed by {_percent(e.change)} of its contrast"]
@@ -146,12 +152,33 @@ def _doubts_of_frames(frames: Sequence[Case | None]) -> list[str]:
     return [said]
 
 
+def _uneven(frames: Sequence[Case | None]) -> list[str]:
+    """Is the result brighter in one frame and darker in another than the original is? Each frame is fitted for itself, so no RSP or RSE
+    shows it, and what was measured of it over time would be wrong.
+    """
+    found = {t: frame.strength for t, frame in enumerate(frames, 1) if frame is not None and frame.pixels >= PIXELS}
+    known = {t: strength for t, strength in found.items() if isinstance(strength, float) and strength > 0}
+    if len(known) < 2:
+        return []
+    order = sorted(known, key=lambda t: known[t])
+    dimmest, middle, brightest = order[0], order[len(order) // 2], order[-1]
+    times = known[brightest] / known[dimmest]
+    if times <= UNEVEN:
+        return []
+    dim = known[middle] / known[dimmest] > known[brightest] / known[middle]  # the odd one is named first
+    which = f"frame {dimmest} is {times:.2g} times too dim beside frame {brightest}"
+    if not dim:
+        which = f"frame {brightest} is {times:.2g} times too bright beside frame {dimmest}"
+    return [f"its frames are not in proportion to the original's: {which}"]
+
+
 def _doubts(case: Case, times: float = 1.0) -> list[str]:
     """What is wrong; `times` is how many times as wide the limits are that single frames scatter about."""
     e, found = case.evidence, []
     # of noise alone, a peak lies anywhere
     shift = Undefined(NO_STRUCTURE.reason) if e.unexplained == NO_STRUCTURE else case.registration.shift
-    if not isinstance(shift, Undefined) and math.hypot(*shift) > times * SHIFT:
+    moved = not isinstance(shift, Undefined) and math.hypot(*shift) > times * SHIFT
+    if moved and not isinstance(shift, Undefined):
         far = f"{math.hypot(*shift):.2g}"
         found.append(f"it lies {far} original pixel{'s' * (far != '1')} beside the original")
     visible = not isinstance(e.unexplained, Undefined)  # where no structure is, a fit to it means nothing
@@ -170,7 +197,8 @@ def _doubts(case: Case, times: float = 1.0) -> list[str]:
     if isinstance(e.noise_carried, float) and e.noise_carried > SHARPENED:
         found.append(f"it sharpens the original's noise {e.noise_carried:.1f} times")
     added = e.noise_added
-    if isinstance(added, float) and added > SHARPENED and not _sharper(case):
+    apart = moved or (isinstance(e.unexplained, float) and e.unexplained > ANOTHER)  # then what is not alike is no noise
+    if isinstance(added, float) and added > SHARPENED and not apart and not _sharper(case):
         found.append(f"it has noise of its own, {added:.1f} times the original's, and is no sharper")
     if visible and isinstance(case.linearity.deviation, float) and case.linearity.deviation > BENT:
         found.append(f"its brightness is not proportional to the original's (off the line by {_percent(case.linearity.deviation)})")

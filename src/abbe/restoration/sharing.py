@@ -15,7 +15,16 @@ from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.frames import Shared, share_frames
 from abbe.restoration.normalisation import normalisation
 from abbe.restoration.progress import Part
-from abbe.restoration.request import ModelChoice, at_realism, axial_ratio, check_sharing, choose_frames, choose_models, choose_planes
+from abbe.restoration.request import (
+    FEWEST_PLANES,
+    ModelChoice,
+    at_realism,
+    axial_ratio,
+    check_sharing,
+    choose_frames,
+    choose_models,
+    choose_planes,
+)
 from abbe.restoration.stage import Stage, Work
 from abbe.restoration.unmeasured import as_before, find_unmeasured, lost_in
 from abbe.zoo import find
@@ -60,6 +69,14 @@ class Sharing:
 
 
 ALONE = Sharing()
+
+
+def about_few_planes(planes: bool | None, image: Image) -> list[Notice]:
+    """What is to be known where planes were to share their light, of a stack of too few. A single plane has none to share with."""
+    depth = image.shape[2]
+    if not planes or not 1 < depth < FEWEST_PLANES:
+        return []
+    return [Notice("planes", f"planes had no effect: this stack has {depth}, and sharing their light takes {FEWEST_PLANES} at least")]
 
 
 def about_shared(first: Stage, names: Sequence[str]) -> list[Notice]:

@@ -32,7 +32,7 @@ from abbe.restoration.request import (
 )
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
-from abbe.restoration.sharing import ALONE, Sharing, Together, about_shared
+from abbe.restoration.sharing import ALONE, Sharing, Together, about_few_planes, about_shared
 from abbe.restoration.stacks import restore_stacks
 from abbe.restoration.stage import Stage, Work, removes_light
 from abbe.restoration.unmeasured import find_unmeasured, lost_in, nowhere_in
@@ -103,7 +103,7 @@ def enhance(
     often = choose_passes(passes, models)
     sharing = Sharing.of(source, wanted, frames, planes)
     widths, doubts = choose_psf(source, chosen, models, psf)
-    notices += [*doubts, *about_frames(frames, source)]
+    notices += [*doubts, *about_frames(frames, source), *about_few_planes(planes, source)]
     return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, sharing)
 
 
