@@ -142,6 +142,23 @@ def test_pictures_have_the_colours_that_were_chosen(session: Session, image: Ima
             session.export(tmp_path / "c", parts=("whole",), colors=colors)
 
 
+@pytest.mark.parametrize("kind", ["ome.tif", "tif"])
+def test_images_carry_the_colours_that_were_chosen_for_the_program_that_opens_them_next(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    session.rois.add(ROI.rectangle(2, 3, 5, 6), name="cell")
+    session.colocalize((1, 0), threshold=(190.0, 190.0))
+    done = session.export(tmp_path / "a", parts=("image", "rois", "revealed"), images=kind, colors=("#0000ff", "yellow"))
+    blue, yellow = "#0000FF", "#F0E442"
+    opened = [abbe.open(path) for path in done.files]
+    assert [[color and color.upper() for color in image.colors] for image in opened] == [[blue, yellow], [blue, yellow], [yellow, blue]]
+    np.testing.assert_array_equal(np.asarray(opened[0]), np.asarray(session.image()))
+    hidden = session.export(tmp_path / "b", parts=("image",), images=kind, colors=("#0000ff", "#000000"))
+    other = abbe.open(hidden.files[0]).colors[1]
+    assert other is not None
+    assert other.upper() not in (blue, "#000000", "#FFFFFF"), "a hidden channel is there, and does not cover the others"
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("mine")
     assert main(["export", str(session.path), "-o", str(tmp_path / "file")]) == 1

@@ -48,6 +48,7 @@ class Choices:
         data: formats of the numbers: "xlsx", "txt", "csv", "tsv".
         report: formats of the report: "pdf", "html".
         colors: of the channels in pictures: names, "#rrggbb", or for a single channel a map such as "viridis"; empty: the file's own.
+            TIFFs carry them as the colours of their channels.
         contrast: grey values of each channel that pictures show as black and in full colour, by version id; of versions that are not named,
             two percentiles of each picture.
         frame: of a time series, the frame that pictures show, counted from 0.

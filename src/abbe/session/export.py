@@ -112,12 +112,34 @@ class _Work:
             self.left_out.append(f"{part}: {said}")
 
     # ------------------------------------------------------------------------------------------ images
-    def _save(self, image: Image, stem: str) -> None:
-        saved = save(image, self._path(stem, self._choices.images), overwrite=self._overwrite, progress=self._progress)
+    def _save(self, image: Image, stem: str, channels: Sequence[int] | None = None) -> None:
+        """`channels`: which those of the image are in the version; None: all."""
+        saved = save(
+            self._tinted(image, channels), self._path(stem, self._choices.images), overwrite=self._overwrite, progress=self._progress
+        )
         self.files.append(saved.path)
         self.notices += [notice.message for notice in saved.notices]
         if self._choices.images == "jpg":
             self.notices.append(JPEG)
+
+    def _tinted(self, image: Image, channels: Sequence[int] | None) -> Image:
+        """With the chosen colours as those of its channels, for programs that show them.
+
+        One that is hidden keeps its own, or gets one that no other has: white, as it is shown else, would cover all others.
+        """
+        from abbe.reporting.figures.tables import COLORS, MAPS
+
+        tints = [self._colors[c] for c in channels] if channels is not None and self._colors else self._colors
+        plain = len(tints) == 1 and tints[0] in (BLACK, "#FFFFFF", *MAPS)
+        if plain or self._choices.images in ("png", "jpg") or len(tints) != image.shape[1]:
+            return image
+        spare = (color for color in COLORS.values() if color.upper() not in (*tints, BLACK, "#FFFFFF"))
+        named = [None if tint == BLACK else tint for tint in tints]
+        colors = [
+            (own or next(spare, None)) if tint is None or (own or "").upper() == tint else tint
+            for own, tint in zip(image.colors, named, strict=True)
+        ]
+        return image.replace(colors=tuple(colors))
 
     def _path(self, stem: str, suffix: str) -> Path:
         """A name that nothing of this export has: ROIs may share a name, and a pair may have been measured twice."""
@@ -127,7 +149,7 @@ class _Work:
     def _save_part(self, image: Image, stem: str, channels: Sequence[int]) -> None:
         """With its grey values; as a picture in colour where the format has no room for all channels, which are these of the version."""
         try:
-            self._save(image, stem)
+            self._save(image, stem, channels)
         except ParameterError:
             if self._choices.images not in PICTURES or image.shape[0] * image.shape[2] > 1:
                 raise
