@@ -113,3 +113,30 @@ def test_channels_that_lie_right_or_have_nothing_in_common_are_not(by: tuple[flo
 
 def test_an_aligned_image_has_no_such_warning() -> None:
     assert shifted(abbe.align(apart((3, -2)))) == []
+
+
+def test_a_folder_is_aligned_by_beads_into_a_folder_beside_it(folder: Path, capsys: Printed) -> None:
+    (folder / "plate" / "well 1").mkdir(parents=True)
+    for name in ("a.tif", "well 1/a.tif"):
+        (folder / "plate" / name).hardlink_to(folder / "unrelated.tif")
+    assert run("align", "plate", "--beads", "beads.tif") == 0
+    said = capsys.readouterr()
+    assert "well 1/a.tif: moved (down, right) tubulin by -3, +2" in said.out
+    assert "of 2 images 2 done" in said.out
+    found = {path.relative_to(folder / "plate_aligned").as_posix() for path in (folder / "plate_aligned").rglob("*.tif")}
+    assert found == {"a_aligned.ome.tif", "well 1/a_aligned.ome.tif"}
+    assert run("align", "plate", "--measure-only", "--beads", "beads.tif") == 0
+    assert capsys.readouterr().out.count("tubulin: +3.1") == 2
+    assert run("align", "plate", "cells.tif") == 1
+    assert "or one folder, got plate beside others" in capsys.readouterr().err
+
+
+def test_of_many_files_a_note_stands_once_and_a_folder_that_nothing_came_into_is_not_left(folder: Path, capsys: Printed) -> None:
+    abbe.save(apart((3, -2), seed=9), folder / "more.tif")
+    assert run("align", "cells.tif", "more.tif", "--beads", "beads.tif", "-o", "out") == 0
+    said = capsys.readouterr()
+    assert said.out.count("moved (down, right) tubulin by -3, +2") == 2
+    assert said.err.count("tubulin was moved by") == 1
+    assert run("align", "unrelated.tif", "nothing.tif", "-o", "new") == 1
+    assert "2 of 2 files could not be done" in capsys.readouterr().err
+    assert not (folder / "new").exists()

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from abbe.alignment.shifts import ChannelShift, channel_shifts
+from abbe.alignment.beads import Beads
+from abbe.alignment.shifts import ChannelShift
+from abbe.comparison.recorded import computed_by
 from abbe.errors import ParameterError
 from abbe.image import Grid, Image, Interval, Notice, as_image
 from abbe.image.pixels import Array, Pixels, Region, Shape
@@ -82,7 +84,7 @@ def _axes(region: Region, move: tuple[int, int, int], shape: Shape) -> list[tupl
     return list(zip(region[2:], move, shape[2:]))
 
 
-def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0, beads: Image | None = None) -> Image:
+def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0, beads: Image | Beads | None = None) -> Image:
     """An image whose channels lie on one another.
 
     Channels are moved by whole pixels, so that their numbers stay those recorded and their noise stays what it was; what is left of a
@@ -94,7 +96,8 @@ def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0
             behind) the reference; channels that are not named stay. None: as measured.
         reference: the channel that stays.
         beads: where shifts are measured: an image of the same channels, taken with the same microscope, of something that shines in all.
-            None: on `image` itself. Where its pixels are of another size, its shifts are in um.
+            None: on `image` itself. Where its pixels are of another size, its shifts are in um; channels with names are found by them.
+            `Beads(image)` is measured once for many images.
 
     Returns:
         The image, of the same size. Pixels without a counterpart are masked: they go on as the outermost ones do, and are not measured.
@@ -103,7 +106,7 @@ def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0
         ParameterError: one channel; a shift that cannot be told, or is too far; beads of other channels.
     """
     image = as_image(image)
-    beads = None if beads is None else as_image(beads)
+    beads = beads if beads is None or isinstance(beads, Beads) else Beads(beads)
     if image.shape[1] < 2:
         raise ParameterError("wanted an image with two channels or more to align, got one")
     first = image.channel(reference)
@@ -117,7 +120,7 @@ def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0
         wanted = _as_given(image, shifts, first)
     moves: Moves = tuple((round(z), round(y), round(x)) for z, y, x in wanted)
     _check(image, moves)
-    recipe = _recipe(image, first, moves, wanted, measured, "given" if shifts is not None else "image" if beads is None else "beads")
+    recipe = _recipe(image, first, moves, wanted, measured, beads if shifts is None else "given")
     history = (*image.provenance.history, _sentence(image, recipe, moves))
     return (
         repeated(image, recipe).replace(provenance=replace(image.provenance, history=history)).warn(*_said(image, first, moves, measured))
@@ -147,27 +150,55 @@ def original_of_aligned(before: Image, recipe: Recipe | None) -> Image | None:
     """
     if recipe is None or before.original is None:
         return None
-    moves, original = _moves(recipe), before.original
-    if original.channels != before.channels:
-        return None
-    ratio = [n / m for n, m in zip(before.shape[2:], original.shape[2:])]
+    return None if before.original.channels != before.channels else laid_as(before.original, before, recipe)
+
+
+def laid_as(original: Image, aligned: Image, recipe: Recipe) -> Image:
+    """The original with its channels moved as the recipe says of `aligned`, in whole pixels of its own; as it is, where there is nothing to
+    move, or the recipe is of other channels."""
+    moves = _sound_moves(original, recipe)
+    if not any(map(any, moves)):
+        return original
+    ratio = _ratio(aligned, original)
     fewer = [tuple(round(d / r) for d, r in zip(move, ratio)) for move in moves]
     return _moved(original, tuple((z, y, x) for z, y, x in fewer))
+
+
+def evened(aligned: Image, laid: Image, recipe: Recipe) -> Image:
+    """What was aligned by the recipe, with its channels moved back by what whole pixels of the coarser `laid` could not follow."""
+    if not isinstance(laid.pixels, AlignedPixels):
+        return aligned
+    ratio, moves = _ratio(aligned, laid), _sound_moves(aligned, recipe)
+    beyond = [tuple(round(r * done) - d for d, done, r in zip(move, own, ratio)) for move, own in zip(moves, laid.pixels.moves)]
+    return _moved(aligned, tuple((z, y, x) for z, y, x in beyond)) if any(map(any, beyond)) else aligned
+
+
+def _ratio(fine: Image, coarse: Image) -> list[float]:
+    return [n / m for n, m in zip(fine.shape[2:], coarse.shape[2:])]
+
+
+def _sound_moves(image: Image, recipe: Recipe) -> Moves:
+    """None for a recipe that is of other channels: a file may say anything."""
+    try:
+        moves = _moves(recipe)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        return ()
+    within = all(abs(d) < n for move in moves for d, n in zip(move, image.shape[2:])) if len(moves) == image.shape[1] else False
+    return moves if within else ()
 
 
 def _moves(recipe: Recipe) -> Moves:
     return tuple((int(z), int(y), int(x)) for z, y, x in recipe.steps[0].parameters["moves"])
 
 
-def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[ChannelShift, ...]:
+def measured_on(image: Image, source: Image | Beads, reference: int | str = 0) -> tuple[ChannelShift, ...]:
     """Where the channels of `source`, beads or `image` itself, lie off one another, in pixels of `image`; of a plane no planes.
 
     Raises:
         ParameterError: no such channel; beads of other channels.
     """
-    if source.shape[1] != image.shape[1]:
-        raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {source.shape[1]}")
-    found = channel_shifts(source, image.channel(reference))
+    beads = source if isinstance(source, Beads) else Beads(source)
+    found, source = beads.shifts(image, reference), beads.image
     (_, y, x), (_, one, other) = Grid.of(image).original, Grid.of(source).original
     finer = one / y, other / x  # an enlarged image's pixels are parts of those that were recorded
     if None not in (*image.pixel_size[1:], *source.pixel_size[1:]):
@@ -185,6 +216,22 @@ def measured_on(image: Image, source: Image, reference: int | str = 0) -> tuple[
         )
         for shift in found
     )
+
+
+def check_told(image: Image, source: Image | Beads, reference: int | str = 0) -> None:
+    """Raises `ParameterError` where the shift of a channel cannot be told, as `align` does."""
+    _as_measured(measured_on(image, source, reference))
+
+
+def moved_in_words(aligned: Image) -> str:
+    """What `align` did to an image: "moved (down, right) tubulin by -3, +2"."""
+    moves = _moves(aligned.recipe) if isinstance(aligned.recipe, Recipe) else ()
+    moved = ", ".join(
+        f"{name} by {-y:+d}, {-x:+d}" + (f" and {-z:+d} planes" if z else "")
+        for name, (z, y, x) in zip(aligned.channels, moves)
+        if any((z, y, x))
+    )
+    return f"moved (down, right) {moved}" if moved else "nothing to move: channels lie within half a pixel"
 
 
 def _as_measured(measured: Sequence[ChannelShift]) -> list[tuple[float, float, float]]:
@@ -227,17 +274,30 @@ def _check(image: Image, moves: Moves) -> None:
 
 
 def _recipe(
-    image: Image, first: int, moves: Moves, wanted: list[tuple[float, float, float]], measured: Sequence[ChannelShift], on: str
+    image: Image,
+    first: int,
+    moves: Moves,
+    wanted: list[tuple[float, float, float]],
+    measured: Sequence[ChannelShift],
+    source: Beads | str | None,
 ) -> Recipe:
+    """`source`: the beads; None: the image itself; else a word."""
     said: dict[str, Any] = {
         "reference": first,
         "moves": [list(move) for move in moves],
         "shifts": [[round(part, 3) for part in shift] for shift in wanted],
-        "on": on,
     }
+    if isinstance(source, Beads):
+        said["on"] = "original" if source.image is image.original else "beads"
+        if said["on"] == "beads":
+            said["beads"] = source.told.model_dump(mode="json")
+    else:
+        said["on"] = source or "image"
     if measured:
         said["measured"] = [one.to_dict() for one in measured]
-    return Recipe(operation="align", inputs=(Input.of(image),), steps=(Step(name="align", parameters=said),))
+    computed = computed_by(image)
+    before = {} if computed is None else {"before": computed.to_dict()}
+    return Recipe(operation="align", inputs=(Input.of(image),), steps=(Step(name="align", parameters=said),), parameters=before)
 
 
 def _sentence(image: Image, recipe: Recipe, moves: Moves) -> str:

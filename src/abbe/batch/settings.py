@@ -12,7 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
 from abbe._version import __version__
+from abbe.alignment.given import split
 from abbe.errors import ParameterError
+from abbe.formats import open as open_image
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
 from abbe.image._image import _clean_size, _full_size
@@ -23,12 +25,19 @@ from abbe.restoration.request import STEPS, check_request, check_sharing, check_
 
 #: raised when a field changes its meaning
 FORMAT = 1
+#: `align`: shifts are measured on each image itself
+MEASURE = "measure"
+#: settings of Workflows A and B alone
+RESTORING = ("steps", "channels", "model", "realism", "passes", "psf", "frames", "planes", "maps")
 #: mistakes that are told at once
 TOLD = 4
 
 
 class Settings(BaseModel):
-    """The options of `abbe enhance` (Workflow A) or `abbe background` (Workflow B), as there.
+    """The options of `abbe enhance` (Workflow A), `abbe background` (Workflow B) or `abbe align`, as there.
+
+    `align` lays the channels on one another when all else is done, as "measure"d on each image as it was recorded, or on the image of beads
+    at a path; with the workflow "align" that is all, and `shifts` (`tubulin=1.5,-2`) may be given instead.
 
     `ending` is what the results' names end in: _abbe.ome.tif, _abbe.ome.zarr or _abbe.tif. `pixel_size` is (z, y, x) in um, None where
     the file's own stays. What Python takes elsewhere is taken here too: one step or channel, channels by number, a path, a pixel type, a
@@ -39,7 +48,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    workflow: Literal["A", "B"] = "A"
+    workflow: Literal["A", "B", "align"] = "A"
     steps: tuple[str, ...] = STEPS
     channels: tuple[str, ...] | None = None
     model: str | None = None
@@ -55,6 +64,9 @@ class Settings(BaseModel):
     maps: bool = False
     axes: str | None = None
     pixel_size: tuple[float | None, ...] | None = None
+    align: str | None = None
+    reference: str = "0"
+    shifts: tuple[str, ...] = ()
 
     @model_validator(mode="wrap")
     @classmethod
@@ -64,7 +76,7 @@ class Settings(BaseModel):
         except ValidationError as problem:
             raise ParameterError("; ".join(_said(error) for error in problem.errors()[:TOLD])) from problem
 
-    @field_validator("steps", "channels", mode="before")
+    @field_validator("steps", "channels", "shifts", mode="before")
     @classmethod
     def _listed(cls, given: object) -> object:
         if isinstance(given, str | Real):
@@ -78,10 +90,15 @@ class Settings(BaseModel):
             return ",".join("-" if width is None else str(width) for width in given)
         return _text(given)
 
-    @field_validator("model", mode="before")
+    @field_validator("model", "align", mode="before")
     @classmethod
     def _path(cls, given: object) -> object:
         return os.path.abspath(given) if isinstance(given, os.PathLike) else given
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _key(cls, given: object) -> object:
+        return _text(given)
 
     @field_validator("dtype", mode="before")
     @classmethod
@@ -94,15 +111,19 @@ class Settings(BaseModel):
         return None if given is None else _clean_size(_full_size(given))
 
     def check(self) -> dict[str, str]:
-        """Model -> digest of its weights, of all that may be used. Whatever would fail for every image fails here.
+        """Model -> digest of its weights, of all that may be used; "beads" -> that of their file. Whatever would fail for every image fails
+        here.
 
-        Raises `ParameterError`, `ModelError`, `EngineError`.
+        Raises `ParameterError`, `ModelError`, `EngineError`, and what opening the beads raises.
         """
         engine(self.engine, self.exact)
         if set("/\\") & set(self.ending) or format_of(f"image{self.ending}") not in ("OME-TIFF", "TIFF", "OME-Zarr"):
             raise ParameterError(f"wanted results that end in .ome.tif, .tif or .ome.zarr, got {self.ending!r}")
         if self.dtype is not None:
             parse_type(self.dtype)
+        beads = self._laying()
+        if self.workflow == "align":
+            return beads
         steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
         if self.workflow == "A":
             check_sharing(steps, self.frames, self.planes)
@@ -110,7 +131,32 @@ class Settings(BaseModel):
         if self.axes is not None:
             check_letters(self.axes)
         models = check_request(steps, self.model, self.realism, self.passes)
-        return {name: model.card.digest for name, model in models.items()}
+        return {name: model.card.digest for name, model in models.items()} | beads
+
+    def _laying(self) -> dict[str, str]:
+        """The beads and their digest, where there are some."""
+        alone = self.workflow == "align"
+        if bool(self.shifts) + (self.align is not None) != 1 if alone else self.shifts:
+            raise ParameterError(
+                'wanted either align, "measure" or the path of an image of beads, or shifts'
+                + (
+                    ", got both"
+                    if self.shifts and alone
+                    else ", got neither"
+                    if alone
+                    else " with the workflow align alone, got them with another"
+                )
+            )
+        if alone and (other := [name for name in RESTORING if getattr(self, name) != type(self).model_fields[name].default]):
+            raise ParameterError(f"wanted nothing but channels aligned, got {', '.join(other)} for the restoration; choose Workflow A or B")
+        for text in self.shifts:
+            split(text)
+        if self.align is None or self.align == MEASURE:
+            return {}
+        found = open_image(self.align)
+        if found.shape[1] < 2:
+            raise ParameterError(f"wanted an image of beads with two channels or more, got one in {self.align}")
+        return {"beads": found.provenance.digest or ""}
 
 
 class Began(BaseModel):

@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from abbe.alignment.moving import moved_in_words
 from abbe.batch.finding import LOOKED
+from abbe.batch.laying import Laying
 from abbe.batch.settings import Settings
 from abbe.errors import AbbeError, CancelledError, ParameterError
 from abbe.formats import save
@@ -139,30 +141,42 @@ def _restore(task: Task, report: Report, seen: _Seen) -> Made:
     image = _opened(task, seen)
     if isinstance(image, Made):
         return image
-    channels = None if settings.channels is None else named_channels(settings.channels, image)
+    laying = Laying.of(image, settings)
     check_fit(image, target, settings.dtype)
-    needed = 4 * math.prod(output_shape(image, _grid(image, settings))) * (4 if settings.maps else 1)
+    size = image.dtype.itemsize if settings.workflow == "align" else 4
+    needed = size * math.prod(output_shape(image, _grid(image, settings))) * (4 if settings.maps else 1)
     if (problem := no_room(task.attempt, needed, "the result", "free some, and run again")) is not None:
         raise problem
-    more = {"model": settings.model, "engine": settings.engine, "exact": settings.exact, "realism": settings.realism}
-    if settings.workflow == "A":
-        own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames, "planes": settings.planes}
-        result = enhance(image, settings.steps, channels, progress=told(0, 0.8), **own, **more)  # type: ignore[arg-type]
-    else:
-        result = correct_background(image, channels, progress=told(0, 0.8), passes=settings.passes, **more)  # type: ignore[arg-type]
-    judged = verdict(result)
+    result, used, word, reason = image, None, None, None
+    if settings.workflow != "align":
+        result = _computed(image, settings, told(0, 0.8))
+        used = result.recipe.engine if isinstance(result.recipe, Recipe) else None
+        judged = verdict(result)
+        word, reason = judged.word, judged.reason
+    if laying is not None:
+        result = laying.lay(result)
+        reason = reason if word else moved_in_words(result)
     files = _save_maps(result, target, settings, told(0.8, 0.9)) if settings.maps else []
     saved = save(result, target, dtype=settings.dtype, progress=told(0.9, 1.0))
-    used = result.recipe.engine if isinstance(result.recipe, Recipe) else None
     return Made(
         files=(*files, task.name),
-        verdict=judged.word,
-        reason=judged.reason,
+        verdict=word,
+        reason=reason,
         notices=tuple(dict.fromkeys(notice.message for notice in (*result.notices, *saved.notices))),
         shape=tuple(result.shape),
         pixel_size=tuple(result.pixel_size),
         engine=None if used is None else f"{used.version or used.name}, {used.precision}",
     )
+
+
+def _computed(image: Image, settings: Settings, report: Callable[[float, str], None]) -> Image:
+    """The result of Workflow A or B."""
+    channels = None if settings.channels is None else named_channels(settings.channels, image)
+    more = {"model": settings.model, "engine": settings.engine, "exact": settings.exact, "realism": settings.realism}
+    if settings.workflow == "A":
+        own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames, "planes": settings.planes}
+        return enhance(image, settings.steps, channels, progress=report, **own, **more)  # type: ignore[arg-type]
+    return correct_background(image, channels, progress=report, passes=settings.passes, **more)  # type: ignore[arg-type]
 
 
 def _grid(image: Image, settings: Settings) -> Grid:

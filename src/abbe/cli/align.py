@@ -1,35 +1,44 @@
-"""`abbe align`: channels that lie off one another, moved back."""
+"""`abbe align`: channels that lie off one another, moved back: of files, or of a whole folder."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from abbe.alignment import ChannelShift, align
-from abbe.alignment.moving import measured_on
+from abbe.alignment import Beads, ChannelShift, align
+from abbe.alignment.given import channel_key, given_shifts
+from abbe.alignment.moving import measured_on, moved_in_words
+from abbe.batch import Settings
+from abbe.batch.finding import find
+from abbe.batch.settings import MEASURE
+from abbe.cli.batch import whole_folder
 from abbe.cli.progress import Progress, progress
-from abbe.cli.reading import Axes, PixelSize, each, open_file
+from abbe.cli.reading import Axes, PixelSize, each, is_session, open_file, parse_size
 from abbe.cli.restoring import SESSION, Reading, Writing
 from abbe.cli.speech import say, warn
 from abbe.errors import ParameterError
 from abbe.formats import save
 from abbe.formats.saving import Saved, check_fit
+from abbe.formats.zarr import Zarr
 from abbe.image import Image
 
 ENDING = "_aligned.ome.tif"
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Image files.", metavar="FILE", show_default=False, readable=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Image files, or a folder.", metavar="FILE...|FOLDER", show_default=False, readable=False)
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
-            help="File to write, a folder, or NAME.abbe for a session. [default: NAME_aligned.ome.tif here]",
+            help="File to write, a folder, or NAME.abbe for a session. [default: NAME_aligned.ome.tif here; of a folder FOLDER_aligned]",
             show_default=False,
         ),
     ] = None,
@@ -45,7 +54,9 @@ def command(
     beads: Annotated[
         Path | None,
         typer.Option(
-            help="Image of beads in the same channels, to measure on. [default: each file itself]", show_default=False, readable=False
+            help="Image of beads in the same channels, to measure on, once for all files. [default: each file itself]",
+            show_default=False,
+            readable=False,
         ),
     ] = None,
     measure_only: Annotated[bool, typer.Option("--measure-only", help="Tell the shifts; write nothing.")] = False,
@@ -55,25 +66,47 @@ def command(
 ) -> None:
     """Move channels onto one another by whole pixels, as filters and second cameras leave them apart.
 
-    Numbers stay those recorded. After super-resolution whole pixels are a third as large.
+    Numbers stay those recorded. After super-resolution whole pixels are a third as large. One file that fails does not stop the others. A
+    folder is done with its sub-folders, as by abbe batch: stopped, the same line goes on, and a table has a row for each image.
     """
     if measure_only and (shift or out is not None):
         raise ParameterError("wanted --measure-only without --shift and --out, which say what to write")
     if shift and beads is not None:
         raise ParameterError("wanted --shift or --beads, got both")
     reading, writing = Reading(axes, pixel_size), Writing(out, ENDING, overwrite, None)
-    seen = None if beads is None else open_file(beads, None, None)
+    folder = _folder(files)
+    if folder is not None and not measure_only:
+        given = tuple(shift or ())
+        on = None if given else MEASURE if beads is None else os.path.abspath(beads)
+        size = None if pixel_size is None else parse_size(pixel_size)
+        settings = Settings(workflow="align", align=on, shifts=given, reference=reference, ending=ENDING, axes=axes, pixel_size=size)
+        whole_folder(folder, Path(f"{os.path.abspath(folder)}_aligned") if out is None else out, settings, overwrite=overwrite)
+        return
+    seen = None if beads is None else Beads(open_file(beads, None, None))
     if measure_only:
+        if folder is not None:
+            files = [source.within(folder) for source in find(folder, folder / f"no{ENDING}").sources]
         problem = each(files, lambda k, file: _tell(file, reading.open(file), seen, reference))
-    else:
-        targets = writing.targets(files)
-        problem = each(files, lambda k, file: _align(file, reading.open(file), targets[k], seen, reference, shift, overwrite))
-    if problem is not None:
-        raise problem
+        if problem is not None:
+            raise problem
+        return
+    with writing.begun(files) as targets:
+        told = set[str]()
+        problem = each(files, lambda k, file: _align(file, reading.open(file), targets[k], seen, reference, shift, overwrite, told))
+        if problem is not None:
+            raise problem
 
 
-def _tell(file: Path, image: Image, beads: Image | None, reference: str) -> None:
-    first = _key(image, reference)
+def _folder(files: Sequence[Path]) -> Path | None:
+    """The folder of images that is named, and no image or session itself. Raises `ParameterError` for one beside others."""
+    folders = [file for file in files if os.path.isdir(file) and not Zarr().claims(b"", file) and not is_session(file)]
+    if folders and len(files) > 1:
+        raise ParameterError(f"wanted image files, or one folder, got {folders[0]} beside others; run it for each")
+    return folders[0] if folders else None
+
+
+def _tell(file: Path, image: Image, beads: Beads | None, reference: str) -> None:
+    first = channel_key(image, reference)
     found = measured_on(image, image if beads is None else beads, first)
     say(f"{file}: pixels below and right of {image.channels[image.channel(first)]}", *_lines(found))
 
@@ -93,23 +126,27 @@ def _lines(found: Sequence[ChannelShift]) -> list[str]:
 
 
 def _align(
-    file: Path, image: Image, target: Path, beads: Image | None, reference: str, shift: Sequence[str] | None, overwrite: bool
+    file: Path,
+    image: Image,
+    target: Path,
+    beads: Beads | None,
+    reference: str,
+    shift: Sequence[str] | None,
+    overwrite: bool,
+    told: set[str],
 ) -> None:
+    """`told`: notes that were printed for another file, which stand once."""
     if target.suffix.lower() != SESSION:
         check_fit(image, target, None)
-    shifts = None if not shift else _shifts(image, shift)
+    shifts = None if not shift else given_shifts(image, shift)
     with progress(f"aligning {file.name}") as report:
-        result = align(image, shifts, reference=_key(image, reference), beads=beads)
+        result = align(image, shifts, reference=channel_key(image, reference), beads=beads)
         report(0.5, f"writing {target.name}")
         saved = _save(image, result, target, overwrite, report)
-    warn((*result.notices, *saved.notices))
-    said = result.recipe.to_dict()["steps"][0]["parameters"] if result.recipe is not None else {}
-    moves = ", ".join(
-        f"{name} by {-y:+d}, {-x:+d}" + (f" and {-z:+d} planes" if z else "")
-        for name, (z, y, x) in zip(result.channels, said["moves"])
-        if any((z, y, x))
-    )
-    say(f"{saved.path}: {'moved (down, right) ' + moves if moves else 'nothing to move: channels lie within half a pixel'}, {saved.dtype}")
+    notices = [notice for notice in (*result.notices, *saved.notices) if notice.message not in told]
+    warn(notices)
+    told.update(notice.message for notice in notices)
+    say(f"{saved.path}: {moved_in_words(result)}, {saved.dtype}")
 
 
 def _save(image: Image, result: Image, target: Path, overwrite: bool, report: Progress) -> Saved:
@@ -121,29 +158,3 @@ def _save(image: Image, result: Image, target: Path, overwrite: bool, report: Pr
     with Session.create(target, image, overwrite=overwrite) as session:
         session.add_version(result, parent=session.original.id, progress=report)
     return Saved(target, "session", result.dtype.name, ())
-
-
-def _key(image: Image, text: str) -> int | str:
-    return int(text) if text.isdigit() and text not in image.channels else text
-
-
-def _shifts(image: Image, texts: Sequence[str]) -> dict[int | str, list[float]]:
-    shifts: dict[int | str, list[float]] = {}
-    for text in texts:
-        key, numbers = _shift(image, text)
-        k = image.channel(key)
-        if k in shifts:
-            raise ParameterError(f"wanted one --shift for each channel, got two for {image.channels[k]}")
-        shifts[k] = numbers
-    return shifts
-
-
-def _shift(image: Image, text: str) -> tuple[int | str, list[float]]:
-    name, _, numbers = text.rpartition("=")
-    try:
-        parts = [float(part) for part in numbers.split(",")]
-    except ValueError:
-        parts = []
-    if not name or len(parts) not in (2, 3):
-        raise ParameterError(f"wanted --shift as CHANNEL=Y,X (or Z,Y,X) in pixels, as GFP=1.5,-2, got {text!r}")
-    return _key(image, name), parts

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from abbe.batch import Outcome, Settings, Summary, run
+from abbe.batch.settings import MEASURE
 from abbe.batch.summary import TABLE
 from abbe.cli.progress import progress
 from abbe.cli.reading import Axes, PixelSize, parse_size
@@ -77,6 +78,15 @@ def command(
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
+    align: Annotated[
+        str | None,
+        typer.Option(
+            metavar="measure|BEADS",
+            help="Lay channels on one another at the end, as abbe align does: as measured on each image, or on an image of beads.",
+            show_default=False,
+        ),
+    ] = None,
+    reference: Annotated[str, typer.Option(help="With --align: the channel that stays, by number or name.")] = "0",
     axes: Axes = None,
     pixel_size: PixelSize = None,
 ) -> None:
@@ -89,7 +99,7 @@ def command(
         workflow=_workflow(workflow, steps, psf, frames, planes),
         steps=STEPS if steps is None else check_steps(listed(steps) or ()),
         channels=None if channels is None else tuple(listed(channels) or ()),
-        model=None if model is None else os.path.abspath(model) if os.path.exists(model) else model,
+        model=_place(model),
         realism=realism,
         passes=passes,
         psf=psf,
@@ -102,23 +112,24 @@ def command(
         maps=maps,
         axes=axes,
         pixel_size=None if pixel_size is None else parse_size(pixel_size),
+        align=align if align == MEASURE else _place(align),
+        reference=reference,
     )
     target = Path(f"{os.path.abspath(folder)}_abbe") if out is None else out
+    whole_folder(folder, target, settings, match=match or (), workers=workers, scheduler=scheduler, watch=watch, overwrite=overwrite)
+
+
+def whole_folder(folder: Path, out: Path, settings: Settings, **more: Any) -> None:
+    """A batch, told as it goes on; `more` goes to `abbe.batch.run`. Raises `AbbeError` where an image failed, or is left."""
     told = _Told()
     with progress("batch") as report:
-        summary = run(
-            folder,
-            target,
-            settings,
-            match=match or (),
-            workers=workers,
-            scheduler=scheduler,
-            watch=watch,
-            overwrite=overwrite,
-            progress=report,
-            told=told,
-        )
-    _conclude(summary, target)
+        summary = run(folder, out, settings, progress=report, told=told, **more)
+    _conclude(summary, out)
+
+
+def _place(name: str | None) -> str | None:
+    """As processes and machines with another current folder find it."""
+    return None if name is None else os.path.abspath(name) if os.path.exists(name) else name
 
 
 def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int, planes: bool | None) -> Literal["A", "B"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,17 @@ class Writing:
                 check_target(path, self.overwrite)
         return targets
 
+    @contextlib.contextmanager
+    def begun(self, files: Sequence[Path]) -> Iterator[list[Path]]:
+        """`targets`, for the block; folders that were made for results that did not come are gone afterwards."""
+        new = [] if self.out is None else [folder for folder in (self.out, *self.out.parents) if not os.path.exists(folder)]
+        try:
+            yield self.targets(files)
+        finally:
+            for folder in new:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
     def _folder(self, count: int) -> Path | None:
         """The folder for results, None where one file is named instead; what is named and its folder are made where they are not there."""
         if self.out is None:
@@ -98,16 +109,10 @@ class Work:
 
 def restore_files(files: Sequence[Path], reading: Reading, work: Work, writing: Writing) -> None:
     """Each file in turn; one that fails does not stop the others."""
-    new = [] if writing.out is None else [folder for folder in (writing.out, *writing.out.parents) if not os.path.exists(folder)]
-    try:
-        targets = writing.targets(files)
+    with writing.begun(files) as targets:
         problem = each(files, lambda k, file: _restore_file(reading.open(file), file, work, writing, targets[k]))
         if problem is not None:
             raise problem
-    finally:
-        for folder in new:  # made for results that did not come
-            with contextlib.suppress(OSError):
-                folder.rmdir()
 
 
 def _restore_file(image: Image, file: Path, work: Work, writing: Writing, target: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from abbe.comparison.criterion import Criterion, checked
 from abbe.comparison.error_map import ErrorPixels
 from abbe.comparison.fits import Fitting, Measured
 from abbe.comparison.grid import Grid, align
+from abbe.comparison.laid import laid_alike
 from abbe.comparison.recorded import without_what_it_left_out
 from abbe.comparison.records import ChannelComparison, Resolution, Verdict, plain
 from abbe.comparison.resolution import resolve
@@ -179,9 +180,10 @@ def compare(
         raise ParameterError(f"wanted the border rule 'clamped' or 'inside', got {border!r}")
     if data_range is not None and not 0 < data_range < float("inf"):
         raise ParameterError(f"wanted a data range above 0, got {data_range!r}")
-    second = as_image(transformed)
-    first = without_what_it_left_out(as_image(original), second)
+    first, second, told = laid_alike(as_image(original), as_image(transformed))
+    first = without_what_it_left_out(first, second)
     grid = align(first, second)
+    grid = replace(grid, notices=(*grid.notices, *told))
     exact = None if truth is None else _fitting(as_image(truth), second, "truth")
     again = None
     if repeats is not None:

@@ -6,7 +6,7 @@ import math
 
 from abbe.errors import ParameterError
 from abbe.image import Image
-from abbe.image.computed import OPERATIONS, tells
+from abbe.image.computed import ALIGNED, OPERATIONS, tells
 from abbe.image.lines import LinelessPixels
 from abbe.image.spikes import without_spikes
 from abbe.recipe import Recipe
@@ -17,13 +17,38 @@ def recorded(image: Image) -> Recipe | None:
 
     A file may say anything: a recipe that makes no sense, or has steps on channels that its input has not, is none.
     """
+    recipe = recipe_of(image)
     if isinstance(image.recipe, Recipe):
-        return image.recipe if image.recipe.operation in OPERATIONS else None
-    if not any(map(tells, image.provenance.history[-1:])):
+        return recipe if recipe is not None and recipe.operation in OPERATIONS else None
+    return _sound(recipe) if any(map(tells, image.provenance.history[-1:])) else None
+
+
+def computed_by(image: Image) -> Recipe | None:
+    """What computed it: the same, and of a result whose channels were moved since, what was done before that."""
+    recipe = recipe_of(image)
+    if recipe is None or recipe.operation != "align":
+        return recorded(image)
+    if not any(line.startswith(ALIGNED) for line in image.provenance.history[-1:]):
         return None
     try:
-        recipe = Recipe.from_json(image.provenance.facts.get("recipe", ""))
+        return _sound(Recipe.from_dict(recipe.parameters.get("before")))
     except ParameterError:
+        return None
+
+
+def recipe_of(image: Image) -> Recipe | None:
+    """Its recipe, or the one that its file holds, whatever that says."""
+    if isinstance(image.recipe, Recipe):
+        return image.recipe
+    try:
+        return Recipe.from_json(image.provenance.facts.get("recipe", ""))
+    except ParameterError:
+        return None
+
+
+def _sound(recipe: Recipe | None) -> Recipe | None:
+    """None for one that makes no sense."""
+    if recipe is None:
         return None
     count = len(recipe.inputs[0].channels) if recipe.inputs and recipe.operation in OPERATIONS else 0
     return recipe if count and recipe.steps and all(0 <= c < count for step in recipe.steps for c in step.channels or ()) else None
@@ -31,7 +56,7 @@ def recorded(image: Image) -> Recipe | None:
 
 def untouched(transformed: Image, c: int) -> bool:
     """Did the last computation leave channel c as it was, or only bring it to a finer grid?"""
-    recipe = recorded(transformed)
+    recipe = computed_by(transformed)
     return recipe is not None and all(step.channels is not None and c not in step.channels for step in recipe.steps)
 
 
@@ -40,7 +65,7 @@ def without_what_it_left_out(original: Image, transformed: Image) -> Image:
 
     No result has them; left in the original, one of them decides every measure.
     """
-    recipe, codes = recorded(transformed), {notice.code for notice in transformed.notices}
+    recipe, codes = computed_by(transformed), {notice.code for notice in transformed.notices}
     if recipe is not None and "unmeasured" in codes:
         changed = frozenset(c for c in range(original.shape[1]) if not untouched(transformed, c))
         original = original.replace(pixels=LinelessPixels(original.pixels, changed))

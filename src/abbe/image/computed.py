@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 #: operations of abbe that compute new pixels; the lines of a history that tell of them begin so
 OPERATIONS = ("enhance", "background")
+#: how the line begins that tells of channels that were moved
+ALIGNED = "align:"
 
 
 def is_result(image: Image) -> bool:

@@ -139,9 +139,12 @@ def _aligned(recipe: Recipe) -> str:
         for name, (z, y, x) in zip(names, said["moves"])
         if any((z, y, x))
     ]
-    how = {"given": "as given", "beads": "as measured on an image of beads by cross-correlation"}.get(
-        str(said["on"]), "as measured on the image itself by cross-correlation in several places"
-    )
+    beads = said["beads"].get("source") if isinstance(said.get("beads"), dict) else None
+    how = {
+        "given": "as given",
+        "beads": f"as measured on an image of beads{f' ({short(beads, 60)})' if beads else ''} by cross-correlation",
+        "original": "as measured on the image as recorded by cross-correlation in several places",
+    }.get(str(said["on"]), "as measured on the image itself by cross-correlation in several places")
     if not moved:
         return f"Channels were checked against {names[said['reference']]}, {how}, and lay on one another within half a pixel."
     return f"Channels were moved onto {names[said['reference']]} by whole pixels, {how}: {', '.join(moved)}."

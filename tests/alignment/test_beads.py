@@ -1,0 +1,113 @@
+"""A bead slide is measured once for all images that were taken with it, and says which it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.alignment import Beads, beads
+from abbe.errors import ParameterError
+from abbe.reporting.sections.methods import _aligned
+from shift_maker import apart
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The channels of every image in which shifts are measured."""
+    seen, measure = list[tuple[str, ...]](), beads.channel_shifts
+
+    def counting(image: abbe.Image, reference: int | str = 0) -> Any:
+        seen.append(image.channels)
+        return measure(image, reference)
+
+    monkeypatch.setattr(beads, "channel_shifts", counting)
+    return seen
+
+
+def test_many_images_are_aligned_by_beads_that_are_measured_once(measured: list[tuple[str, ...]]) -> None:
+    slide = Beads(apart((3.1, -2.2), 1.0, seed=4))
+    for seed in range(3):
+        image = apart((3, -2), 0.0, seed=seed)
+        one = abbe.align(image, beads=slide)
+        assert np.array_equal(np.asarray(one), np.asarray(abbe.align(image, {"tubulin": (3, -2)})))
+    assert len(measured) == 1
+    abbe.align(apart((3, -2), 0.0), beads=slide, reference="tubulin")
+    assert len(measured) == 2
+
+
+def three(names: tuple[str, str, str]) -> abbe.Image:
+    """Beads in three channels: the second lies 3 below and 2 left of the first, the third as the first."""
+    two, pixels = apart((3, -2), 1.0, seed=4), apart((0, 0), 1.0, seed=4)
+    stack = np.concatenate([np.asarray(two), np.asarray(pixels)[:, 1:]], axis=1)
+    return abbe.Image.from_array(stack, "TCZYX", channels=names, pixel_size=0.1)
+
+
+def test_channels_with_names_are_found_among_those_of_the_beads_in_any_order() -> None:
+    """By their order alone tubulin would be taken for DAPI, which does not lie off."""
+    image = apart((3, -2), 0.0)
+    wanted = np.asarray(abbe.align(image, {"tubulin": (3, -2)}))
+    assert np.array_equal(np.asarray(abbe.align(image, beads=three(("actin", "tubulin", "DAPI")))), wanted)
+    both = three(("actin", "tubulin", "DAPI")).select([1, 0])
+    assert both.channels == ("tubulin", "actin")
+    assert np.array_equal(np.asarray(abbe.align(image, beads=both)), wanted)
+
+
+@pytest.mark.parametrize("names", [("channel 0", "channel 1", "channel 2"), ("actin", "FITC", "DAPI")])
+def test_beads_in_more_channels_that_cannot_be_told_apart_are_refused(names: tuple[str, str, str]) -> None:
+    with pytest.raises(ParameterError, match="wanted beads in the image's 2 channels, got 3"):
+        abbe.align(apart((3, -2), 0.0), beads=three(names))
+
+
+def test_the_recipe_and_the_methods_say_which_beads(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    abbe.save(apart((3.1, -2.2), 1.0, seed=4), tmp_path / "beads of May.ome.tif")
+    aligned = abbe.align(apart((3, -2), 0.0), beads=abbe.open(tmp_path / "beads of May.ome.tif"))
+    assert aligned.recipe is not None
+    said = aligned.recipe.to_dict()["steps"][0]["parameters"]
+    assert said["on"] == "beads"
+    assert said["beads"]["source"] == "beads of May.ome.tif"
+    assert len(said["beads"]["digest"]) == 64
+    assert "as measured on an image of beads (beads of May.ome.tif)" in _aligned(abbe.Recipe.from_dict(aligned.recipe.to_dict()))
+
+
+def computed(image: abbe.Image) -> abbe.Image:
+    """As a result of super-resolution that is faithful: each pixel three times, smoothly."""
+    from abbe.comparison import enlarged
+
+    planes = [enlarged(image.plane(0, c, 0).astype(float), (3 * image.shape[3], 3 * image.shape[4])) for c in range(2)]
+    made = abbe.Image.from_array(np.stack(planes).astype(np.float32), "CYX", channels=image.channels, pixel_size=0.1 / 3)
+    step = abbe.recipe.Step(name="super_resolve")
+    recipe = abbe.Recipe(operation="enhance", inputs=(abbe.recipe.Input.of(image),), steps=(step,))
+    provenance = abbe.image.Provenance(history=("enhance: super_resolve; abbe",))
+    return made.replace(original=image, recipe=recipe, provenance=provenance)
+
+
+@pytest.mark.parametrize("how", ["in memory", "from a file", "with its own original"])
+def test_a_result_that_was_aligned_is_not_called_displaced(tmp_path: Any, how: str) -> None:
+    """It lay 3.8 pixels beside the original of which only its file tells, and 0.34 beside the one that was moved by whole pixels."""
+    image = apart((3, -2), size=192)
+    aligned: abbe.Image = abbe.align(computed(image), {"tubulin": (9, -7)})
+    original = image
+    if how == "from a file":
+        aligned = abbe.open(abbe.save(aligned, tmp_path / "aligned.ome.tif").path)
+    elif how == "with its own original":
+        assert aligned.original is not None
+        original = aligned.original
+    found = abbe.compare(original, aligned)
+    for channel in found.channels:
+        assert channel.registration.shift == pytest.approx((0, 0), abs=0.05)
+    assert any("were moved by as much" in notice.message for notice in found.notices) is (how != "with its own original")
+
+
+def test_a_file_of_an_aligned_result_says_how_it_was_computed(tmp_path: Any) -> None:
+    from abbe.comparison.recorded import computed_by, recorded
+
+    image = apart((3, -2), size=192)
+    opened = abbe.open(abbe.save(abbe.align(computed(image), {"tubulin": (9, -7)}), tmp_path / "aligned.ome.tif").path)
+    assert recorded(opened) is None
+    before = computed_by(opened)
+    assert before is not None
+    assert [step.name for step in before.steps] == ["super_resolve"]
+    assert computed_by(abbe.align(opened, {"tubulin": (1, 0)})) == before

@@ -1,0 +1,100 @@
+"""Channels of a whole folder laid on one another: alone, and after a restoration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import abbe
+from abbe.batch import Settings
+from abbe.errors import ParameterError, StorageError
+from batch_maker import batch, rows
+from shift_maker import apart
+
+SIDE = 192
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two images of unrelated channels, one of them in a sub-folder, and one of one channel; beads beside the folder."""
+    (tmp_path / "images" / "well 1").mkdir(parents=True)
+    for name, seed in (("a.ome.tif", 1), ("well 1/a.ome.tif", 2)):
+        abbe.save(apart((3, -2), 0.0, SIDE, seed=seed), tmp_path / "images" / name)
+    abbe.save(apart((3, -2), 0.0, SIDE, seed=3).select([0]), tmp_path / "images" / "one.ome.tif")
+    abbe.save(apart((3.1, -2.2), 1.0, SIDE, seed=4), tmp_path / "beads.ome.tif")
+    return tmp_path / "images"
+
+
+def laid(folder: Path, **more: object) -> Settings:
+    wanted = {"workflow": "align", "align": folder.parent / "beads.ome.tif", "ending": "_aligned.ome.tif", **more}
+    return Settings.model_validate(wanted)
+
+
+def test_a_folder_is_aligned_by_beads_and_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert batch(folder, out, laid(folder), match="a.ome.tif").done == 2
+    summary = batch(folder, out, laid(folder))
+    assert (summary.before, summary.done, summary.failed) == (2, 0, 1)
+    told = rows(out)
+    assert told["well 1/a.ome.tif"]["reason"] == "moved (down, right) tubulin by -3, +2"
+    assert (told["well 1/a.ome.tif"]["verdict"], told["one.ome.tif"]["status"]) == ("", "failed")
+    assert "two channels or more" in told["one.ome.tif"]["error"]
+    for name in ("a", "well 1/a"):
+        made, image = abbe.open(out / f"{name}_aligned.ome.tif"), abbe.open(folder / f"{name}.ome.tif")
+        assert np.array_equal(np.asarray(made), np.asarray(abbe.align(image, {"tubulin": (3, -2)})))
+        assert json.loads(made.provenance.facts["recipe"])["steps"][0]["parameters"]["beads"]["source"] == "beads.ome.tif"
+
+
+def test_a_batch_belongs_to_its_beads(folder: Path, tmp_path: Path) -> None:
+    batch(folder, tmp_path / "out", laid(folder), match="a.ome.tif")
+    abbe.save(apart((1, 1), 1.0, SIDE, seed=5), folder.parent / "beads.ome.tif", overwrite=True)
+    with pytest.raises(ParameterError, match="beads"):
+        batch(folder, tmp_path / "out", laid(folder), match="a.ome.tif")
+
+
+def test_given_shifts_and_each_image_itself(folder: Path, tmp_path: Path) -> None:
+    """Unrelated channels cannot be measured: each such image is told, and nothing is computed of it."""
+    assert batch(folder, tmp_path / "given", laid(folder, align=None, shifts="tubulin=3,-2"), match="a.ome.tif").done == 2
+    assert batch(folder, tmp_path / "itself", laid(folder, align="measure"), match="a.ome.tif").failed == 2
+    assert "cannot: the channels have structure in common" in rows(tmp_path / "itself")["a.ome.tif"]["error"]
+
+
+def test_channels_are_laid_after_a_restoration(folder: Path, tmp_path: Path) -> None:
+    """An image of one channel has nothing to be laid, and is restored all the same."""
+    settings = Settings(workflow="B", passes=1, engine="cpu", align=folder.parent / "beads.ome.tif")
+    assert batch(folder, tmp_path / "out", settings, match=("one*", "a.ome.tif")).done == 3
+    made = abbe.open(tmp_path / "out" / "a_abbe.ome.tif")
+    alone = abbe.correct_background(abbe.open(folder / "a.ome.tif"), passes=1, engine="cpu")
+    assert np.array_equal(np.asarray(made), np.asarray(abbe.align(alone, {"tubulin": (3, -2)})))
+    assert [line.split(":")[0] for line in made.provenance.history] == ["background", "align"]
+    row = rows(tmp_path / "out")["a.ome.tif"]
+    assert row["verdict"] == abbe.verdict(alone).word
+    assert "onnxruntime" in row["computed with"]
+    assert "tubulin was moved by 3 pixels up and 2 right" in row["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"align": None}, "got neither"),
+        ({"shifts": "tubulin=1,2"}, "got both"),
+        ({"workflow": "A", "shifts": "tubulin=1,2", "align": None}, "got them with another"),
+        ({"align": None, "shifts": "tubulin=1"}, "CHANNEL=Y,X"),
+        ({"maps": True}, "got maps for the restoration"),
+        ({"passes": 2, "model": "denoise"}, "got model, passes for the restoration"),
+    ],
+)
+def test_what_no_image_could_be_aligned_with_is_refused_first(folder: Path, tmp_path: Path, wanted: dict[str, object], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        batch(folder, tmp_path / "out", laid(folder, **wanted))
+    assert not (tmp_path / "out").exists()
+
+
+def test_beads_that_are_none_are_refused_first(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no file"):
+        batch(folder, tmp_path / "out", laid(folder, align=str(folder / "beads.tif")))
+    with pytest.raises(ParameterError, match="two channels or more"):
+        batch(folder, tmp_path / "out", laid(folder, align=str(folder / "one.ome.tif")))
