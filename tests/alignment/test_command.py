@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import abbe
 from abbe.cli.frame import main
+from abbe.storage import storage_error
 from shift_maker import apart
 
 Printed = pytest.CaptureFixture[str]
@@ -140,3 +142,13 @@ def test_of_many_files_a_note_stands_once_and_a_folder_that_nothing_came_into_is
     assert run("align", "unrelated.tif", "nothing.tif", "-o", "new") == 1
     assert "2 of 2 files could not be done" in capsys.readouterr().err
     assert not (folder / "new").exists()
+
+
+def test_on_a_full_disk_no_session_without_the_result_is_left(folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: abbe.Session, *arguments: object, **more: object) -> None:
+        raise storage_error(folder / "s.abbe", OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(abbe.Session, "add_version", full)
+    assert run("align", "cells.tif", "-o", "s.abbe") == 1
+    assert "the disk is full" in capsys.readouterr().err
+    assert not (folder / "s.abbe").exists()

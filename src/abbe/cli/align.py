@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from abbe.cli.progress import Progress, progress
 from abbe.cli.reading import Axes, PixelSize, each, is_session, open_file, parse_size
 from abbe.cli.restoring import SESSION, Reading, Writing
 from abbe.cli.speech import say, warn
-from abbe.errors import ParameterError
+from abbe.errors import AbbeError, ParameterError
 from abbe.formats import save
 from abbe.formats.saving import Saved, check_fit
 from abbe.formats.zarr import Zarr
@@ -156,5 +157,9 @@ def _save(image: Image, result: Image, target: Path, overwrite: bool, report: Pr
     from abbe.session import Session
 
     with Session.create(target, image, overwrite=overwrite) as session:
-        session.add_version(result, parent=session.original.id, progress=report)
+        try:
+            session.add_version(result, parent=session.original.id, progress=report)
+        except AbbeError:  # as on a full disk; a session without the result is none that was asked for
+            shutil.rmtree(target, ignore_errors=True)
+            raise
     return Saved(target, "session", result.dtype.name, ())

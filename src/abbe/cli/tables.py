@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,8 @@ def _xlsx(part: Path, tables: Sequence[PlainTable]) -> None:
 
     # texts stay texts: neither formulas nor links
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "nan_inf_to_errors": True}
-    with xlsxwriter.Workbook(str(part), options) as book:
+    out = io.BytesIO()  # where writing fails, as on a full disk, it is this process that fails, in words
+    with xlsxwriter.Workbook(out, options | {"in_memory": True}) as book:
         bold = book.add_format({"bold": True, "bottom": 1})
         for table in tables:
             sheet = book.add_worksheet(table.title[:31])
@@ -80,3 +82,4 @@ def _xlsx(part: Path, tables: Sequence[PlainTable]) -> None:
                         sheet.write_string(k, column, inert(cell)[:_LONGEST])
                     elif cell is not None:
                         sheet.write_number(k, column, cell)
+    part.write_bytes(out.getvalue())
