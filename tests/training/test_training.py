@@ -275,12 +275,12 @@ def test_the_interval_is_calibrated_on_real_pairs_where_there_are_some(tmp_path:
         tifffile.imwrite(tmp_path / "noisy" / f"{i}.tif", clean + np.float32(i))
     pairs = PairsPlan(noisy="noisy", clean="clean", share=0.0)
     mixed = Training(plan(pairs=pairs), tmp_path / "t", tmp_path, workers=0, report=silent).validation
-    real = mixed.real_alone()
+    real = mixed.of_pairs(1.0)
     for index in range(6):
         assert not np.allclose(mixed[index].observed, mixed[index].truth, atol=1e-4)
         assert np.allclose(real[index].observed, real[index].truth, atol=1e-4)
     alone = Training(plan(), tmp_path / "s", None, workers=0, report=silent).validation
-    assert alone.real_alone() is alone
+    assert alone.of_pairs(1.0) is alone
 
 
 def test_wrong_plans_are_refused_with_the_field(tmp_path: Path) -> None:

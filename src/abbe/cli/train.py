@@ -10,9 +10,14 @@ import typer
 from abbe.cli.speech import clean
 from abbe.errors import MissingExtraError, ParameterError
 
+SOURCE = (
+    "A training plan (TOML); or a folder with 'noisy' and 'clean', or 'first' and 'second' in it; or one of files with several time points "
+    "of fields that stand still."
+)
+
 
 def command(
-    source: Annotated[Path, typer.Argument(help="A training plan (TOML), or a folder with 'noisy' and 'clean' in it.", show_default=False)],
+    source: Annotated[Path, typer.Argument(help=SOURCE, show_default=False)],
     data: Annotated[Path | None, typer.Option(help="Folder of the plan's real images.", show_default=False)] = None,
     runs: Annotated[Path, typer.Option(help="Folder for checkpoints, pictures and the result.")] = Path("runs"),
     steps: Annotated[int | None, typer.Option(help="Steps in all. [default: the plan's]", min=1, show_default=False)] = None,
@@ -21,7 +26,8 @@ def command(
 ) -> None:
     """Train a model. Stopped, it goes on where it stopped when it is called again.
 
-    A folder of pairs fine-tunes abbe's denoiser to one microscope; a plan trains any of the models from the start.
+    A folder of your own images fine-tunes abbe's denoiser to one microscope: pairs of noisy and clean images, or, without any clean one,
+    two exposures or more of each field. A plan trains any of the models from the start.
     """
     try:
         from abbe.training import TrainingPlan, train

@@ -6,18 +6,30 @@ interval's half width is the 90 % quantile of the scores times the spread.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from abbe.restoration.request import LAST_PASSES, PASSES
 from abbe.training.loop import Training
 from abbe.training.pace import told as paced
+from abbe.training.samples import Samples
 
 #: what the interval covers
 COVERAGE = 0.9
 #: pixels whose spread is below this share of the sample's signal (1) are exact for all purposes, and say nothing about the factor
 SMALLEST = 1e-4
+#: parts of a sample, by the rank of their spreads, in which errors on exposures are compared with those on simulated samples, and pixels
+#: that each gives to the scores
+PARTS, KEPT = 10, 64
+#: standard deviation (pixels) of what is broad beside noise that is smooth from pixel to pixel
+BROAD = 8.0
+#: times that errors on exposures may be larger or smaller than those on simulated samples, at most
+MOST_OFF = 3.0
 
 
 def interval_factor(training: Training, count: int = 240) -> float:
@@ -26,11 +38,11 @@ def interval_factor(training: Training, count: int = 240) -> float:
     Where the plan has real pairs, these alone count: a microscope does more to an image than any simulation of it, and a factor of
     simulated images was 7 % too small for them.
     """
-    factors, samples = [], training.validation.real_alone()
-    for index in paced(range(count), count, f"{training.plan.name} interval, held-out samples", training.report):
-        observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in samples[index])
-        seen, context, truth, told = training.prepared(training.average, observed, truth, told, level, index)
-        restored = _as_used(training, seen, context, told)
+    told = f"{training.plan.name} interval, held-out samples"
+    if training.plan.pairs is not None and training.plan.pairs.repeated and training.validation.pairs is not None:
+        return _of_exposures(training, count, told)
+    factors = []
+    for restored, truth, _, _ in _restored(training, training.validation.of_pairs(1.0), count, told):
         spread = restored[:, 1:].clamp_min(SMALLEST)
         scores = ((restored[:, :1] - truth).abs() / spread).numpy().ravel()
         factors.append(np.quantile(scores, np.linspace(0.5, 0.995, 100)))
@@ -40,6 +52,58 @@ def interval_factor(training: Training, count: int = 240) -> float:
         [np.mean([np.interp(f, q, np.linspace(0.5, 0.995, 100), left=0.5, right=1.0) for q in factors]) for f in pooled[::20]]
     )
     return float(np.interp(COVERAGE, weights, pooled[::20]))
+
+
+def _of_exposures(training: Training, count: int, told: str) -> float:
+    """Against another exposure no error shows pixel by pixel, but its mean square does, once the noise of that exposure is taken out.
+
+    So the scores are those of simulated samples, each times how much larger errors are on exposures than there in root mean square, where
+    spreads are of that rank in their sample.
+    """
+    simulated, scores = _by_spread(training, training.validation.of_pairs(0.0), count, told)
+    real, _ = _by_spread(training, training.validation.of_pairs(1.0), count, told)
+    larger = np.sqrt(np.clip(real / simulated, MOST_OFF**-2, MOST_OFF**2))
+    return float(np.quantile(scores * larger[:, None], COVERAGE))
+
+
+def _by_spread(training: Training, samples: Samples, count: int, told: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(PARTS,) mean square of errors over that of spreads, and (PARTS, scores) in which noise of the truth is not taken out."""
+    errors, spreads, scores = np.zeros(PARTS), np.zeros(PARTS), []
+    for restored, truth, seen, exposures in _restored(training, samples, count, told):
+        spread = restored[:, 1:].clamp_min(SMALLEST).numpy().ravel().astype(np.float64)
+        error = (restored[:, :1] - truth).numpy().ravel().astype(np.float64)
+        square = error**2
+        if exposures:
+            square -= _noise_of(truth[0, 0].numpy().astype(np.float64), seen[0, 0].numpy().astype(np.float64), exposures).ravel()
+        ranked = np.array_split(np.argsort(spread, kind="stable"), PARTS)
+        unit = float((spread**2).mean())  # samples count alike
+        errors += [float(square[part].mean()) / unit for part in ranked]
+        spreads += [float((spread[part] ** 2).mean()) / unit for part in ranked]
+        few = [part[np.linspace(0, len(part) - 1, KEPT).astype(int)] for part in ranked]
+        scores.append([np.abs(error[part]) / spread[part] for part in few])
+    return np.maximum(errors / spreads, SMALLEST), np.concatenate(scores, axis=1)
+
+
+def _noise_of(others: npt.NDArray[np.float64], seen: npt.NDArray[np.float64], exposures: float) -> npt.NDArray[np.float64]:
+    """(Y, X) variance of the noise in `others`, the mean of all exposures but the one `seen`: a line through their brightness.
+
+    The square of the difference of both cannot stand for it pixel by pixel: where what was seen happens to be near the specimen, restored
+    and spread are other ones than where it is far. What is broad is hardly touched by noise, and so tells how it grows with brightness.
+    """
+    squares, broad = (seen - others) ** 2 / exposures, gaussian_filter(others + seen, BROAD)
+    broad -= broad.mean()
+    along = float((broad * others).mean())
+    slope = float((broad * squares).mean()) / along if along > 0 else 0.0
+    line: npt.NDArray[np.float64] = squares.mean() + max(slope, 0.0) * (others - others.mean())
+    return line
+
+
+def _restored(training: Training, samples: Samples, count: int, told: str) -> Iterator[tuple[Tensor, Tensor, Tensor, float]]:
+    """What the averaged weights make of held-out samples, the truths, what they saw, and how many exposures that and the truth are."""
+    for index in paced(range(count), count, told, training.report):
+        observed, truth, told_of, level, exposures = (torch.from_numpy(np.asarray(a))[None] for a in samples[index])
+        seen, context, truth, told_of = training.prepared(training.average, observed, truth, told_of, level, index)
+        yield _as_used(training, seen, context, told_of), truth, seen, float(exposures)
 
 
 def _as_used(training: Training, seen: Tensor, context: Tensor | None, told: Tensor) -> Tensor:

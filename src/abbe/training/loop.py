@@ -21,6 +21,7 @@ from abbe.networks import Architecture, Restorer
 from abbe.networks.discriminator import fine_detail
 from abbe.storage.undisturbed import undisturbed
 from abbe.training.adversary import Account, Adversary, optimizer_state
+from abbe.training.exposures import pairs_of
 from abbe.training.levels import conditions
 from abbe.training.losses import error_unit, restoration_loss
 from abbe.training.own import refuse_exchanged
@@ -28,8 +29,9 @@ from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool, left_to_the_parent
 from abbe.training.record import NO_IMAGES, check_same, checkpoint_state, images_of, origin, sets_of
-from abbe.training.samples import RealPairs, Sample, Samples, divided, told_of_losses
+from abbe.training.samples import Sample, Samples, divided, told_of_losses
 from abbe.training.table import keep_rows, write_row
+from abbe.training.validating import errors_of
 from abbe.training.weights import GAIN, read_metadata, start_from
 from abbe.zoo.card import FARTHEST
 
@@ -111,10 +113,10 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(threads)
         torch.manual_seed(plan.seed)
-        if plan.pairs and data:
+        if plan.pairs and data and not plan.pairs.repeated:
             refuse_exchanged(data / plan.pairs.noisy, data / plan.pairs.clean, louder=plan.task == "denoise")
         held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
-        own, other = (RealPairs(plan.pairs, data, validation=late) if plan.pairs and data else None for late in (False, True))
+        own, other = (pairs_of(plan.pairs, data, validation=late) for late in (False, True))
         if said := told_of_losses((own, other)):
             report(said)
         pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held, report=report)
@@ -155,7 +157,8 @@ class Training:
         if self.origin:
             facts["start"] = self.origin.name
         if self.on_pairs and self.plan.own:  # of other plans other figures are on the card, of other images
-            what = {"set": f"{', '.join(self.plan.sets)}, held-out pairs", "measure": "PSNR of patches (dB)"}
+            without = ", without the noise of the other exposures" if self.plan.pairs and self.plan.pairs.repeated else ""
+            what = {"set": f"{', '.join(self.plan.sets)}, held-out pairs", "measure": f"PSNR of patches{without} (dB)"}
             facts["figures"] = json.dumps([what | dict(zip(("input", "abbe"), (round(value, 3) for value in self.on_pairs)))])
         return facts if self.unseen else facts | {"failure": SEEN_ALONE}
 
@@ -258,14 +261,16 @@ class Training:
         left = (plan.steps - self.step) / max(plan.decay * plan.steps, 1)
         return plan.learning_rate * min(1.0, (self.step + 1) / 200) * max(min(1.0, left), 0.01)
 
-    def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor) -> float:
+    def _advance(self, observed: Tensor, truth: Tensor, told: Tensor, level: Tensor, exposures: Tensor) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate() * group["pace"]
         observed, context, truth, told = self.prepared(self.network, observed, truth, told, level, self.step)
         with autocast():
             restored = self.network(observed, context, told if told.numel() else None)
         base = self.network.base(observed, context)
-        loss, fidelity = restoration_loss(restored, truth, base, self.plan.spread_weight, self.plan.fourier_weight, self.plan.knee)
+        noisy = exposures > 0
+        plan = self.plan
+        loss, fidelity = restoration_loss(restored, truth, base, plan.spread_weight, plan.fourier_weight, plan.knee, noisy)
         if self.adversary:
             term = self.adversary.challenge(observed, context, restored[:, :1].float(), truth)
             # in the unit of the fidelity loss, sample by sample: the weight is that beside an error in the unit of the signal
@@ -319,13 +324,13 @@ class Training:
     def _validate(self, loss: float) -> None:
         gains, before, fine, rows = [], [], [], []
         for i in range(self.held_out):
-            observed, truth, told, level = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
+            observed, truth, told, level, exposures = (torch.from_numpy(np.asarray(a))[None] for a in self.validation[i])
             seen, context, truth, told = self.prepared(self.average, observed, truth, told, level, i)
             with torch.no_grad():
                 restored = self.average(seen, context, told if told.numel() else None)
-            span = float(truth.max() - truth.min()) + 1e-3
-            before.append(_psnr(self.network.base(seen, context), truth, span))
-            gains.append(_psnr(restored[:, :1], truth, span))
+            shown, made = errors_of(self.network.base(seen, context), restored[:, :1], truth, float(exposures))
+            before.append(shown)
+            gains.append(made)
             fine.append(float(fine_detail(restored[:, :1]).std() / fine_detail(truth).std().clamp_min(1e-6)))
             if i < 8:
                 shown = seen if self.plan.network.levels else observed
@@ -356,10 +361,6 @@ class Training:
             row |= dict(zip(("fine_detail", "adversarial", "right", "learnt"), [f"{np.median(fine):.4f}", *figures]))
             self.report(f"{self.plan.name} step {self.step} fine detail {np.median(fine):.3f} of the truth's")
         write_row(self.folder / "log.csv", row)
-
-
-def _psnr(a: Tensor, b: Tensor, span: float) -> float:
-    return float(10 * torch.log10(span**2 / (a - b).square().mean().clamp_min(1e-12)))
 
 
 def _diverged(plan: TrainingPlan, step: int) -> ParameterError:

@@ -16,7 +16,13 @@ PLACE = 8
 
 
 def restoration_loss(
-    restored: Tensor, truth: Tensor, base: Tensor, spread_weight: float, fourier_weight: float, knee: float
+    restored: Tensor,
+    truth: Tensor,
+    base: Tensor,
+    spread_weight: float,
+    fourier_weight: float,
+    knee: float,
+    noisy: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(loss, mean Charbonnier error relative to the input's) of (N, 2, H, W) `restored` against (N, 1, H, W) `truth`.
 
@@ -25,13 +31,22 @@ def restoration_loss(
     unit an error costs its square, above it in proportion: what minimises squares is the mean of what a pixel may have been,
     what minimises absolute errors their median. The spread's term is the negative log-likelihood of a Laplace distribution,
     whose estimate is held fixed.
+
+    `noisy`, (N,) True: that sample's truth is another exposure. Only squares, in one unit for the whole sample, lead to what the noise of
+    such truths scatters about; and the spread, which would learn that noise as well, learns nothing from them.
     """
     unit = unit_by_place(base, truth)
+    if noisy is not None:
+        noisy = noisy.view(-1, 1, 1, 1)
+        unit = torch.where(noisy, error_unit(base, truth), unit)
     error = (restored[:, :1] - truth) / unit
-    fidelity = ((error / knee).square() + 1).sqrt().sub(1).mul(2 * knee**2).mean()
+    cost = ((error / knee).square() + 1).sqrt().sub(1).mul(2 * knee**2)
     spread = restored[:, 1:] / unit + 1e-3
-    likelihood = (spread.log() + error.detach().abs() / spread).mean()
-    loss = fidelity + spread_weight * likelihood
+    likelihood = spread.log() + error.detach().abs() / spread
+    if noisy is not None:
+        cost, likelihood = torch.where(noisy, error.square(), cost), torch.where(noisy, torch.zeros_like(likelihood), likelihood)
+    fidelity = cost.mean()
+    loss = fidelity + spread_weight * likelihood.mean()
     if fourier_weight:
         amplitude = (torch.fft.rfft2(error, norm="ortho")).abs().mean()
         loss = loss + fourier_weight * amplitude

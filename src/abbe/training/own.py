@@ -1,4 +1,4 @@
-"""A plan for a user's own images: noisy and clean pictures of the same fields, to teach abbe's denoiser one microscope."""
+"""A plan for a user's own images, to teach abbe's denoiser one microscope: noisy and clean pictures of fields, or exposures alone."""
 
 from __future__ import annotations
 
@@ -16,24 +16,22 @@ from abbe.training.samples import SMALLEST, SMOOTHED
 
 #: names that people give the two folders
 NOISY, CLEAN = ("noisy", "low", "raw"), ("clean", "high", "gt", "truth")
+FIRST, SECOND = ("first", "exposure1", "noisy1"), ("second", "exposure2", "noisy2")
 #: pairs whose noise is compared, at most, and how many times louder than the noisy image the clean one has to be, to be taken for it: in
 #: crowded fields structure is taken for noise in both
 LOOKED_AT, LOUDER = 8, 1.2
 
 
 def plan_of_folder(folder: Path) -> TrainingPlan:
-    """Fine-tune the denoiser on `folder`'s pairs: half of the samples are the user's, half simulated, so that it forgets nothing.
+    """Fine-tune the denoiser on `folder`'s images: half of the samples are the user's, half simulated, so that it forgets nothing.
+
+    The folder holds two folders, `noisy` and `clean`, or `first` and `second` (an exposure in each), with files of equal names; or files
+    with several time points of fields that stand still, and nothing else.
 
     Raises:
-        ParameterError: the folder does not hold two folders of pairs, or the clean images have as much noise as the noisy ones.
+        ParameterError: it holds neither, or the clean images have as much noise as the noisy ones.
     """
-    noisy, clean = (_found(folder, names) for names in (NOISY, CLEAN))
-    if noisy is None or clean is None:
-        raise ParameterError(
-            f"wanted a plan (TOML) or a folder with the folders 'noisy' and 'clean', files of equal names in both, got {folder.name} with: "
-            + (", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing")
-        )
-    refuse_exchanged(folder / noisy, folder / clean)
+    pairs = _pairs(folder)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-") or "own"
     return TrainingPlan(
         name=f"denoise-{name}"[:64],
@@ -46,10 +44,27 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
         patch=128,
         learning_rate=2e-4,
         pool=PoolPlan(planes=300, real=0.0),
-        pairs=PairsPlan(noisy=noisy, clean=clean, share=0.5),
+        pairs=pairs,
         sets=(folder.resolve().name,),
         licence="that of the images",
         own=True,
+    )
+
+
+def _pairs(folder: Path) -> PairsPlan:
+    noisy, clean, first, second = (_found(folder, names) for names in (NOISY, CLEAN, FIRST, SECOND))
+    if noisy is not None and clean is not None:
+        refuse_exchanged(folder / noisy, folder / clean)
+        return PairsPlan(noisy=noisy, clean=clean, share=0.5)
+    if first is not None and second is not None:
+        return PairsPlan(noisy=first, clean=second, share=0.5, repeated=True)
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if inside and all(path.is_file() for path in inside):
+        return PairsPlan(noisy=".", clean=".", share=0.5, repeated=True)
+    raise ParameterError(
+        "wanted a plan (TOML), a folder with the folders 'noisy' and 'clean', or 'first' and 'second', files of equal names in both, or a "
+        f"folder of files with several time points of fields that stand still, got {folder.name} with: "
+        + (", ".join(path.name for path in inside[:8]) or "nothing")
     )
 
 

@@ -97,12 +97,15 @@ class PoolPlan(_Frozen):
 
 
 class PairsPlan(_Frozen):
-    """Real noisy / clean pairs: files of the same name in two folders below the data folder."""
+    """Real noisy / clean pairs: files of the same name in two folders below the data folder; or, `repeated`, exposures of fields that stand
+    still: the time points of the files in either folder, which may be one and the same (`training.exposures`)."""
 
     noisy: Folder
     clean: Folder
     #: share of samples
     share: float = Field(default=0.2, ge=0, le=1)
+    #: none of the images is clean: each exposure is what the others are to be restored to
+    repeated: bool = False
 
 
 class AdversarialPlan(_Frozen):
@@ -117,6 +120,13 @@ class AdversarialPlan(_Frozen):
     accuracy: float = Field(default=0.8, gt=0.5, le=1)
     #: how far towards what was trained the partner lies that is kept: less where all of it loses too much that is true
     share: float = Field(default=1.0, gt=0, le=1)
+
+
+def _differ(before: Any, now: Any) -> bool:
+    """Are they not the same, but for fields of a part of a plan that one of the two has alone."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return any(before[key] != now[key] for key in before.keys() & now.keys())
+    return bool(before != now)
 
 
 class TrainingPlan(_Frozen):
@@ -191,6 +201,8 @@ class TrainingPlan(_Frozen):
             raise ValueError(f"wanted a patch that is a multiple of {step} for this [network], got {self.patch}; take {near}")
         if self.pairs and scale != 1:
             raise ValueError("wanted no [pairs] for super_resolve, whose truth lies on a finer grid than its input; leave them out")
+        if self.pairs and self.pairs.repeated and (self.task != "denoise" or self.adversarial is not None or self.fourier_weight):
+            raise ValueError("wanted repeated [pairs] for denoise alone, without [adversarial] and fourier_weight: what they show is noisy")
         if self.pairs and self.task == "axial_stack":
             raise ValueError("wanted no [pairs] for axial_stack, which is trained on simulated stacks alone; leave them out")
         if lack := self.lacking(real=True):
@@ -221,7 +233,8 @@ class TrainingPlan(_Frozen):
         Fields that one of the two has alone are of another version of abbe, and are passed over.
         """
         now = self.model_dump(mode="json")
-        return [f"{key} ({before[key]}, now {now[key]})" for key in now if key in before and key not in ASIDE and before[key] != now[key]]
+        both = {key: value for key, value in now.items() if key in before and key not in ASIDE}
+        return [f"{key} ({before[key]}, now {value})" for key, value in both.items() if _differ(before[key], value)]
 
     @classmethod
     def read(cls, path: Path) -> TrainingPlan:

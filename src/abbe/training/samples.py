@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,8 @@ class Sample(NamedTuple):
     told: Plane
     #: how much of the truth is even background
     level: np.float32 = np.float32(0)
+    #: the exposures that observed and truth are of, where the truth is the mean of all others and as noisy as that; 0: it is the truth
+    exposures: np.float32 = np.float32(0)
 
 
 def divided(plan: PairsPlan, data: Path) -> tuple[list[Path], list[Path]]:
@@ -65,14 +67,14 @@ def divided(plan: PairsPlan, data: Path) -> tuple[list[Path], list[Path]]:
     lonely = [path.name for path in noisy if not (data / plan.clean / path.name).exists()]
     if lonely:
         raise ParameterError(
-            f"wanted a clean image in {data / plan.clean} for each noisy one, by the same name, got none for {_named(lonely)}; put it "
+            f"wanted a clean image in {data / plan.clean} for each noisy one, by the same name, got none for {named(lonely)}; put it "
             "there, or take the noisy one out"
         )
     cut = max(1, len(noisy) - max(1, len(noisy) // 10))
     return noisy[:cut], noisy[cut:]
 
 
-def _named(names: list[str]) -> str:
+def named(names: list[str]) -> str:
     """A few of them, and how many more there are."""
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
@@ -98,40 +100,47 @@ class RealPairs:
         empty = [name for name, pairs in made.items() if not pairs]
         if empty:
             raise ParameterError(
-                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels whose clean image is not even, got none in {_named(empty)}; "
+                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels whose clean image is not even, got none in {named(empty)}; "
                 "take these files out"
             )
         unrelated = [name for name, pairs in made.items() if max(alike for *_, alike in pairs) < UNRELATED]
         if unrelated:
             raise ParameterError(
-                f"wanted noisy and clean images of the same fields, got {_named(unrelated)}, which show nothing in common; give files of "
+                f"wanted noisy and clean images of the same fields, got {named(unrelated)}, which show nothing in common; give files of "
                 "one field the same name, or take these out"
             )
         self.images = [(a, b) for pairs in made.values() for a, b, _ in pairs]
 
-    def pair(self, rng: Generator, n: int) -> Pair:
+    def pair(self, rng: Generator, n: int) -> tuple[Plane, Plane, int]:
+        """A part of a noisy image, of its clean one, and 0: nothing is known to be in that but the specimen."""
         noisy, clean = self.images[int(rng.integers(len(self.images)))]
-        factor = float(rng.choice((1.0, rng.uniform(0.6, 1.8)), p=(0.7, 0.3)))
-        side = int(min(n / factor, *noisy.shape))
-        y, x = (int(rng.integers(0, s - side + 1)) for s in noisy.shape)
-        cut = (slice(y, y + side), slice(x, x + side))
-        turns, flip = int(rng.integers(4)), rng.random() < 0.5
-        parts = []
-        for a in (noisy[cut], clean[cut]):
-            a = resize(a, (n, n)) if side != n else a
-            a = np.rot90(a, turns)
-            parts.append(np.ascontiguousarray(a[::-1] if flip else a))
-        return Pair(parts[0], parts[1])
+        return *cut_alike(rng, noisy.shape, n, lambda cut: (noisy[cut], clean[cut])), 0
 
 
-def told_of_losses(pairs: Iterable[RealPairs | None]) -> str | None:
+def cut_alike(
+    rng: Generator, shape: tuple[int, ...], n: int, parts: Callable[[tuple[slice, slice]], tuple[Plane, Plane]]
+) -> tuple[Plane, Plane]:
+    """(n, n) both: the same part of two images of that shape, three of ten at another scale, turned and mirrored."""
+    factor = float(rng.choice((1.0, rng.uniform(0.6, 1.8)), p=(0.7, 0.3)))
+    side = int(min(n / factor, *shape))
+    y, x = (int(rng.integers(0, s - side + 1)) for s in shape)
+    turns, flip = int(rng.integers(4)), rng.random() < 0.5
+    made = []
+    for a in parts((slice(y, y + side), slice(x, x + side))):
+        a = resize(a, (n, n)) if side != n else a
+        a = np.rot90(a, turns)
+        made.append(np.ascontiguousarray(a[::-1] if flip else a))
+    return made[0], made[1]
+
+
+def told_of_losses(pairs: Iterable[Pairs | None]) -> str | None:
     """What to know of pairs that were compressed with loss; None where none was."""
     lossy = sorted({name for some in pairs if some is not None for name in some.lossy})
     if not lossy:
         return None
     return (
-        f"note: {len(lossy)} files of the pairs were compressed with loss ({_named(lossy)}): fine detail and the camera's noise are "
-        "changed in them, and a model learns these changes; give it the microscope's own files, or TIFFs, where there are any"
+        f"note: {len(lossy)} files of the pairs were compressed with loss ({named(lossy)}): fine detail and the camera's noise are changed "
+        "in them, and a model learns these changes; give it the microscope's own files, or TIFFs, where there are any"
     )
 
 
@@ -162,20 +171,31 @@ def likeness(noisy: Plane, clean: Plane) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
 
+class Pairs(Protocol):
+    """Real images to learn from."""
+
+    #: files that were compressed with loss
+    lossy: list[str]
+
+    def pair(self, rng: Generator, n: int) -> tuple[Plane, Plane, int]:
+        """(n, n) observed, (n, n) what it should be, and see `Sample.exposures`."""
+        ...
+
+
 class Samples:
     """Sample i of a plan, for i from 0 on; validation samples have other seeds and held-out pairs."""
 
-    def __init__(self, plan: TrainingPlan, pool: Pool, pairs: RealPairs | None, *, validation: bool = False) -> None:
+    def __init__(self, plan: TrainingPlan, pool: Pool, pairs: Pairs | None, *, validation: bool = False) -> None:
         self.plan, self.pool, self.pairs = plan, pool, pairs
         self.stream = 8 if validation else 7
         self._stacks: dict[int, tuple[int, BlurredStack]] = {}
 
-    def real_alone(self) -> Samples:
-        """These without the simulated ones, where there are real pairs; else as they are."""
+    def of_pairs(self, share: float) -> Samples:
+        """These with that share of real pairs, where there are some; else as they are."""
         if self.pairs is None or self.plan.pairs is None:
             return self
         out = copy(self)
-        out.plan = self.plan.model_copy(update={"pairs": self.plan.pairs.model_copy(update={"share": 1.0})})
+        out.plan = self.plan.model_copy(update={"pairs": self.plan.pairs.model_copy(update={"share": share})})
         return out
 
     def is_real(self, index: int) -> bool:
@@ -194,11 +214,13 @@ class Samples:
         knowing = np.random.default_rng([plan.seed, self.stream, index, 2])  # its own: plans that tell nothing see what they always saw
         known = bool(plan.network.told) and knowing.random() < (1.0 if plan.learn == "told" else KNOWN)
         beyond = BEYOND_LEVELS if plan.network.levels else BEYOND
-        pair = at_edges(np.random.default_rng([plan.seed, self.stream, index, 3]), self._pair(rng, n, known), beyond)
+        pair, exposures = self._pair(rng, n, known)
+        pair = at_edges(np.random.default_rng([plan.seed, self.stream, index, 3]), pair, beyond)
         level = plan.task in ("denoise", "super_resolve")
         told = told_of_psf(pair.width * float(np.exp(knowing.normal(0, KNOWN_WITHIN))) if known and pair.width else None)
         numbers = np.array([told[name] for name in plan.network.told], np.float32)
-        return normalised(rng, pair.observed[None], pair.truth[None], numbers, level=level, background=pair.level)
+        sample = normalised(rng, pair.observed[None], pair.truth[None], numbers, level=level, background=pair.level)
+        return sample._replace(exposures=np.float32(exposures))
 
     def _stack(self, index: int) -> BlurredStack:
         """Blurring a stack takes longer than all else, so it serves for many samples; `STACKS` lanes change theirs at different times."""
@@ -210,10 +232,15 @@ class Samples:
             kept = self._stacks[lane] = number, BlurredStack.of(rng, self.pool.volume(rng), sharpen=self.plan.network.context)
         return kept[1]
 
-    def _pair(self, rng: Generator, n: int, known: bool) -> Pair:
-        task = self.plan.task
+    def _pair(self, rng: Generator, n: int, known: bool) -> tuple[Pair, int]:
+        """See `Sample.exposures` for the second."""
         if self.pairs and self.plan.pairs and rng.random() < self.plan.pairs.share:
-            return self.pairs.pair(rng, n)
+            observed, truth, exposures = self.pairs.pair(rng, n)
+            return Pair(observed, truth), exposures
+        return self._simulated(rng, n, known), 0
+
+    def _simulated(self, rng: Generator, n: int, known: bool) -> Pair:
+        task = self.plan.task
         if task == "denoise":
             return denoising_pair(rng, self.pool, n)
         if task == "super_resolve":
