@@ -704,6 +704,14 @@ def test_a_disk_that_is_full_stops_the_batch_with_a_word(tmp_path: Path, images:
     assert not list((out / ".abbe-batch").glob("claims/*"))
 
 
+@pytest.mark.parametrize("name", ["results.abbe", "results.ome.tif", "results.ome.zarr"])
+def test_results_do_not_go_into_a_folder_that_looks_like_an_image_or_a_session(tmp_path: Path, images: Images, name: str) -> None:
+    """Afterwards no command took it for a folder of images."""
+    with pytest.raises(ParameterError, match=f"wanted a folder for the results of many images, got {name}"):
+        batch(images("a.tif"), tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("where", ["at the worker", "at the name", "at the look before"])
 def test_a_full_disk_stops_the_batch_at_once_and_no_image_is_called_failed(
     tmp_path: Path, images: Images, monkeypatch: pytest.MonkeyPatch, where: str

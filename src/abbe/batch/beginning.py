@@ -12,6 +12,7 @@ from pathlib import Path
 from abbe.batch.hands import GUARD
 from abbe.batch.settings import Began
 from abbe.errors import ParameterError
+from abbe.formats.naming import READ
 from abbe.storage import storage_error
 
 
@@ -30,7 +31,9 @@ def refuse_where_starting(here: bool) -> None:
 
 
 def check_folders(source: Path, target: Path) -> None:
-    """Raises `ParameterError` where results would lie among the images."""
+    """Raises `ParameterError` where results would lie among the images, or in a folder that is called like an image or a session."""
+    if target.name.lower().endswith((".abbe", ".abbe.zip", *READ)) and not target.is_dir():
+        raise ParameterError(f"wanted a folder for the results of many images, got {target.name}, as an image or a session is called")
     real, end = os.path.realpath(source), os.path.realpath(target)
     if real == end:
         raise ParameterError(f"wanted another folder for the results than that of the images, got {target} for both; choose another --out")
