@@ -179,10 +179,12 @@ def test_a_folder_of_exposures_is_told_from_one_of_pairs(tmp_path: Path) -> None
     assert (two := plan_of_folder(tmp_path / "two").pairs) == PairsPlan(noisy="first", clean="second", share=0.5, repeated=True)
     assert two is not None
     assert Exposures(two, tmp_path / "two").fields[0].frames.shape == (2, SIDE, SIDE)
-    (tmp_path / "mixed" / "others").mkdir(parents=True)
-    (tmp_path / "mixed" / "a.tif").touch()
-    with pytest.raises(ParameterError, match=r"several time points of fields that stand still, got mixed with: a\.tif, others"):
-        plan_of_folder(tmp_path / "mixed")
+    (alone / "runs").mkdir()  # of a training that was called from there
+    assert plan_of_folder(alone).pairs == PairsPlan(noisy=".", clean=".", share=0.5, repeated=True)
+    (tmp_path / "half" / "noisy").mkdir(parents=True)
+    (tmp_path / "half" / "a.tif").touch()
+    with pytest.raises(ParameterError, match=r"several time points of fields that stand still, got half with: a\.tif, noisy"):
+        plan_of_folder(tmp_path / "half")
 
 
 def test_a_model_learns_from_two_exposures_what_clean_images_would_teach(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
     """Fine-tune the denoiser on `folder`'s images: half of the samples are the user's, half simulated, so that it forgets nothing.
 
     The folder holds two folders, `noisy` and `clean`, or `first` and `second` (an exposure in each), with files of equal names; or files
-    with several time points of fields that stand still, and nothing else.
+    with several time points of fields that stand still.
 
     Raises:
         ParameterError: it holds neither, or the clean images have as much noise as the noisy ones.
@@ -59,7 +59,7 @@ def _pairs(folder: Path) -> PairsPlan:
     if first is not None and second is not None:
         return PairsPlan(noisy=first, clean=second, share=0.5, repeated=True)
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if inside and all(path.is_file() for path in inside):
+    if any(path.is_file() for path in inside) and not any((noisy, clean, first, second)):
         return PairsPlan(noisy=".", clean=".", share=0.5, repeated=True)
     raise ParameterError(
         "wanted a plan (TOML), a folder with the folders 'noisy' and 'clean', or 'first' and 'second', files of equal names in both, or a "
