@@ -101,6 +101,21 @@ def test_a_result_that_was_aligned_is_not_called_displaced(tmp_path: Any, how: s
     assert any("were moved by as much" in notice.message for notice in found.notices) is (how != "with its own original")
 
 
+@pytest.mark.usefixtures("small_models_in_use")
+def test_numbers_of_an_aligned_result_in_a_session_are_repeated_to_the_same(tmp_path: Any) -> None:
+    """What repeats a recipe writes no history; the comparison was of channels that lay a third of a pixel apart then."""
+    from abbe.session.repeating import rerun
+
+    image = abbe.open(abbe.save(apart((3, -2), size=96), tmp_path / "cells.ome.tif").path)
+    with abbe.Session.create(tmp_path / "s.abbe", image) as session:
+        session.enhance(passes=1)
+        session.align({"tubulin": (9, -7)})
+        session.compare()
+    outcome = rerun(tmp_path / "s.abbe")
+    assert outcome.identical
+    assert outcome.differing == ()
+
+
 def test_a_file_of_an_aligned_result_says_how_it_was_computed(tmp_path: Any) -> None:
     from abbe.comparison.recorded import computed_by, recorded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abbe.comparison.recorded import recipe_of
+from abbe.comparison.recorded import aligned_by
 from abbe.image import Image, Notice
 from abbe.image.computed import ALIGNED
 
@@ -13,15 +13,12 @@ def laid_alike(original: Image, transformed: Image) -> tuple[Image, Image, tuple
     The original's channels are moved as those of `transformed` were, where they are not yet, in whole pixels of its own; by what is left of
     that, less than one of its pixels, those of `transformed` are moved back.
     """
-    last = transformed.provenance.history[-1:]
-    if not last or not last[0].startswith(ALIGNED) or original.channels != transformed.channels:
+    recipe = aligned_by(transformed)
+    if recipe is None or original.channels != transformed.channels:
         return original, transformed, ()
     from abbe.alignment.moving import AlignedPixels, evened, laid_as  # it measures by this room's registration
 
     told: tuple[Notice, ...] = ()
-    recipe = recipe_of(transformed)
-    if recipe is None or recipe.operation != "align":
-        return original, transformed, ()
     if not isinstance(original.pixels, AlignedPixels):
         if any(line.startswith(ALIGNED) for line in original.provenance.history):
             return original, transformed, ()

@@ -25,15 +25,20 @@ def recorded(image: Image) -> Recipe | None:
 
 def computed_by(image: Image) -> Recipe | None:
     """What computed it: the same, and of a result whose channels were moved since, what was done before that."""
-    recipe = recipe_of(image)
-    if recipe is None or recipe.operation != "align":
+    recipe = aligned_by(image)
+    if recipe is None:
         return recorded(image)
-    if not any(line.startswith(ALIGNED) for line in image.provenance.history[-1:]):
-        return None
     try:
         return _sound(Recipe.from_dict(recipe.parameters.get("before")))
     except ParameterError:
         return None
+
+
+def aligned_by(image: Image) -> Recipe | None:
+    """How its channels were moved, if that is the last that was done to it."""
+    recipe = recipe_of(image)
+    last = isinstance(image.recipe, Recipe) or any(line.startswith(ALIGNED) for line in image.provenance.history[-1:])
+    return recipe if last and recipe is not None and recipe.operation == "align" else None
 
 
 def recipe_of(image: Image) -> Recipe | None:
