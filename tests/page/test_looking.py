@@ -271,3 +271,21 @@ def test_a_page_magnified_twice_has_room_for_picture_and_panel(chromium: Any, se
     assert min(panel["width"], panel["height"]) > 250
     assert hand.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     hand.close()
+
+
+@pytest.mark.parametrize("height", [900, 901])
+def test_at_100_per_cent_every_row_and_column_is_shown_once(chromium: Any, served: Served, height: int) -> None:
+    """In a window of an odd height the image's rows lay between the screen's: some were shown twice, others not at all."""
+    y, x = np.indices((301, 300))
+    abbe.save(((y + x) % 2 * 200).astype(np.uint8), served.folder / "chequered.tif")
+    hand = Hand(chromium, served)
+    hand.page.set_viewport_size({"width": 1441, "height": height})
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.page.get_by_role("button", name=re.compile("show at 100 %")).click()
+    hand.page.get_by_role("button", name="Zoom 100 %; show at 100 %").wait_for()
+    shown = hand.pixels() > 100
+    middle = shown[shown.shape[0] // 2 - 100 : shown.shape[0] // 2 + 100, shown.shape[1] // 2 - 100 : shown.shape[1] // 2 + 100]
+    assert (middle[1:] != middle[:-1]).all()
+    assert (middle[:, 1:] != middle[:, :-1]).all()
+    hand.close()

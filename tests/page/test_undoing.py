@@ -70,7 +70,8 @@ def test_pressed_three_times_in_a_row_it_undoes_three_changes(hand: Hand) -> Non
     for _ in range(3):
         hand.page.keyboard.press("Control+z")
     playwright.expect(regions(hand.page)).to_have_count(2)
-    hand.page.get_by_text("Undone").nth(2).wait_for()
+    hand.page.get_by_text("Undone: ROI 2 added").wait_for()
+    assert hand.page.get_by_text("Undone").count() == 1, "one message for each lay over the picture, and only the last could be done again"
     for _ in range(2):
         hand.page.keyboard.press("Control+Shift+z")
     playwright.expect(regions(hand.page)).to_have_count(4)

@@ -118,7 +118,7 @@ export class Session {
   /** Takes back the change that this page shows as the last, or `only` that one: never what another device did meanwhile. */
   async undo(only?: number): Promise<void> {
     const done = await this.#step("undo", only);
-    if (done) notes.say(`Undone: ${done.what}`, "info", { label: "Redo", act: () => void this.redo(done.redo_base ?? undefined) });
+    if (done) notes.say(`Undone: ${done.what}`, "info", { label: "Redo", act: () => void this.redo(done.redo_base ?? undefined) }, false, "undone"); // the last alone can be done again
   }
 
   async redo(only?: number): Promise<void> {

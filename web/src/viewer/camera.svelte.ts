@@ -52,6 +52,17 @@ export class Camera {
     this.#moved();
   }
 
+  /**
+   * One pixel of a version, `pixel` world pixels wide, for each of the screen, and on its grid: between the screen's pixels some rows are shown
+   * twice, and others not at all.
+   */
+  actual(pixel: number): void {
+    this.zoom(1 / (this.scale * pixel));
+    const whole = (at: number, middle: number) => (middle - Math.round(middle - at * this.scale)) / this.scale;
+    this.x = whole(this.x, this.width / 2);
+    this.y = whole(this.y, this.height / 2);
+  }
+
   pan(dx: number, dy: number): void {
     this.x -= dx / this.scale;
     this.y -= dy / this.scale;
