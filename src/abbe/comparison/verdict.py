@@ -36,6 +36,8 @@ SHARPER = 0.4
 #: width (original pixels) that the structure alone must bear out: of equally sharp images with noise of their own it came to 0 to 0.16, of
 #: sharper ones to what it was, within 0.1
 BORNE_OUT = 0.3
+#: the same for a result whose own noise is more than `SHARPENED` times the original's, beside which it scatters up to 0.4
+BORNE_OUT_BY_NOISE = 0.6
 #: deviation from a straight line, of its span
 BENT = 0.25
 #: how many times stronger one frame of a series may be in the result, against the original, than another
@@ -226,8 +228,9 @@ def _gains(case: Case) -> list[str]:
 
 def _sharper(case: Case) -> bool:
     """Is it sharper? A result with noise of its own looks more like the original when blurred, too: so its structure alone must say so."""
-    sigma, borne_out = case.fit.sigma, case.evidence.sharper
-    return isinstance(sigma, float) and sigma >= SHARPER and isinstance(borne_out, float) and borne_out >= BORNE_OUT
+    sigma, borne_out, added = case.fit.sigma, case.evidence.sharper, case.evidence.noise_added
+    least = BORNE_OUT_BY_NOISE if isinstance(added, float) and added > SHARPENED else BORNE_OUT
+    return isinstance(sigma, float) and sigma >= SHARPER and isinstance(borne_out, float) and borne_out >= least
 
 
 def _towards_truth(case: Case) -> tuple[Word, str] | None:
