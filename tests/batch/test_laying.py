@@ -83,6 +83,7 @@ def test_channels_are_laid_after_a_restoration(folder: Path, tmp_path: Path) -> 
         ({"shifts": "tubulin=1,2"}, "got both"),
         ({"workflow": "A", "shifts": "tubulin=1,2", "align": None}, "got them with another"),
         ({"align": None, "shifts": "tubulin=1"}, "CHANNEL=Y,X"),
+        ({"workflow": "A", "align": None, "reference": "tubulin"}, "got 'tubulin' without"),
         ({"maps": True}, "got maps for the restoration"),
         ({"passes": 2, "model": "denoise"}, "got model, passes for the restoration"),
     ],

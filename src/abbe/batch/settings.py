@@ -149,6 +149,10 @@ class Settings(BaseModel):
             )
         if alone and (other := [name for name in RESTORING if getattr(self, name) != type(self).model_fields[name].default]):
             raise ParameterError(f"wanted nothing but channels aligned, got {', '.join(other)} for the restoration; choose Workflow A or B")
+        if self.reference != "0" and self.align is None and not alone:
+            raise ParameterError(
+                f'wanted a reference with align alone, got {self.reference!r} without it; say align="measure" or the beads'
+            )
         for text in self.shifts:
             split(text)
         if self.align is None or self.align == MEASURE:
