@@ -161,12 +161,32 @@ def test_what_would_teach_something_wrong_is_refused(tmp_path: Path) -> None:
         ),
         "running": (np.stack([frames[i : i + 3].mean(axis=0) for i in range(4)]), "running means"),
         "small": (frames[:2, :20], "at least 32 x 32"),
+        "again": (frames[[0, 1, 0, 1]], "the same one twice"),
+        "shutter": (np.stack([*frames[:2], *exposed(rng, 0 * light, 1), frames[3]]), "the same settings in .* 0.* times the contrast"),
+        "longer": (np.stack([frames[0], 10 * (frames[1] - 100) + 100]), "the same settings in .* exposed for another time"),
     }
     for name, (wrong, words) in cases.items():
         series(tmp_path / name / "a.tif", wrong)
         refused(tmp_path / name, words)
     series(tmp_path / "stack" / "a.tif", frames, "ZYX")
     refused(tmp_path / "stack", "6 planes along z; are they time points")
+
+
+def test_bright_fields_that_bleach_are_not_taken_for_running_means(tmp_path: Path) -> None:
+    light, rng = 20 * specimen(0, 160), np.random.default_rng(5)
+    series(tmp_path / "a.tif", np.stack([rng.poisson(light * 0.95**i) + 100 for i in range(8)]).astype(np.uint16))
+    field = Exposures(REPEATED, tmp_path).fields[0]
+    assert field.gains[-1] / field.gains[0] == pytest.approx(0.95**7, rel=0.01)
+    assert field.frames.dtype == np.uint16  # half the memory
+
+
+def test_channels_and_planes_without_specimen_do_not_cost_a_field(tmp_path: Path) -> None:
+    light, rng = specimen(0, 160), np.random.default_rng(6)
+    frames = np.stack([[[rng.poisson(part) + 100 for part in (light, 0 * light + 5)] for _ in range(2)] for _ in range(3)])
+    series(tmp_path / "a.tif", frames.astype(np.uint16), "TZCYX")
+    fields = Exposures(REPEATED, tmp_path).fields
+    assert len(fields) == 2
+    assert all(field.frames.std() > 5 for field in fields)
 
 
 def test_a_folder_of_exposures_is_told_from_one_of_pairs(tmp_path: Path) -> None:

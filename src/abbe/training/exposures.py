@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,22 +34,33 @@ STILL = 0.5
 #: variance of the difference of exposures that follow each other, of that of the first and the last: where less, they share noise.
 #: Exposures of their own have 1; running means of two frames 0.5, Kalman-filtered ones less
 SHARED = 0.8
+#: contrast of an exposure, of that of the mean of all, at least and at most: others have other noise, and hardly the same settings
+FAINTEST, STRONGEST = 0.5, 2.0
+#: standard errors by which a contrast is beyond these for sure
+SURE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """(N, Y, X) exposures as recorded, and for each the gain and the offset by which the field's mean becomes it."""
+    """(N, Y, X) exposures as recorded, and for each the gain and the offset by which the field's mean becomes it.
 
-    frames: Plane
+    Of 8 and 16 bits they stay so: a hundred series of a camera's fields fill a laptop's memory else.
+    """
+
+    frames: npt.NDArray[np.generic]
     gains: tuple[float, ...]
     offsets: tuple[float, ...]
+
+    def one(self, index: int, cut: tuple[slice, slice]) -> Plane:
+        """Exposure `index` there."""
+        return self.frames[index][cut].astype(np.float32)
 
     def others(self, index: int, cut: tuple[slice, slice]) -> Plane:
         """The mean of all exposures but `index` there, in that one's counts."""
         mean = np.zeros(self.frames[0][cut].shape, np.float32)
         for i, (gain, offset) in enumerate(zip(self.gains, self.offsets)):
             if i != index:
-                mean += (self.frames[i][cut] - np.float32(offset)) / np.float32(gain)
+                mean += (self.one(i, cut) - np.float32(offset)) / np.float32(gain)
         mean /= len(self.frames) - 1
         return np.float32(self.gains[index]) * mean + np.float32(self.offsets[index])
 
@@ -79,7 +91,7 @@ class Exposures:
         """One exposure of a part of a field, the mean of the others, and how many there are in all."""
         field = self.fields[int(rng.integers(len(self.fields)))]
         index = int(rng.integers(len(field.frames)))
-        observed, others = cut_alike(rng, field.frames[index].shape, n, lambda cut: (field.frames[index][cut], field.others(index, cut)))
+        observed, others = cut_alike(rng, field.frames[index].shape, n, lambda cut: (field.one(index, cut), field.others(index, cut)))
         return observed, others, len(field.frames)
 
 
@@ -104,33 +116,51 @@ def _fields(files: Sequence[Path], images: Sequence[Image]) -> Iterator[Field]:
     _, channels, depth, height, width = images[0].shape
     if min(height, width) < SMALLEST:
         return
+    made, unlike = 0, 0
     for c in range(channels):
         for z in range(depth):
             for image, file, t in places:
                 check_measured(image, (t, c, z), file)
-            frames = np.stack([np.asarray(image.plane(t, c, z), np.float32) for image, _, t in places])
-            if all(np.ptp(frame) for frame in frames):
-                _check(name, frames)
-                gains, offsets = zip(*(_fit(frame, frames.mean(axis=0)) for frame in frames))
-                yield Field(frames, gains, offsets)
-
-
-def _fit(frame: Plane, mean: Plane) -> tuple[float, float]:
-    """Gain and offset of an exposure against the mean of all: lamps flicker and dyes bleach."""
-    one, other = (gaussian_filter(plane.astype(np.float64), SMOOTHED).ravel() for plane in (frame, mean))
-    slope = float(np.polyfit(other, one, 1)[0])
-    gain = slope if 0.5 < slope < 2 else 1.0  # noise alone has none
-    return gain, float(one.mean() - gain * other.mean())
-
-
-def _check(name: str, frames: Plane) -> None:
-    """Are these exposures of one field, which stands still, each with noise of its own."""
-    if any(np.array_equal(frames[i], frames[i + 1]) for i in range(len(frames) - 1)):
-        raise ParameterError(f"wanted exposures each with its own noise in {name}, got the same one twice; take one out, or the file")
-    if likeness(frames[::2].mean(axis=0), frames[1::2].mean(axis=0)) < UNRELATED:
+            frames = np.stack([_stored(image.plane(t, c, z)) for image, _, t in places])
+            if not all(np.ptp(frame) for frame in frames):
+                continue
+            if any(np.array_equal(one, other) for one, other in combinations(frames, 2)):
+                raise ParameterError(
+                    f"wanted exposures each with its own noise in {name}, got the same one twice; take one out, or the file"
+                )
+            if likeness(*(frames[start::2].mean(axis=0, dtype=np.float32) for start in (0, 1))) < UNRELATED:
+                unlike += 1  # planes beyond the specimen, and channels without any, show noise alone
+                continue
+            made += 1
+            yield _checked(name, frames)
+    if unlike and not made:
         raise ParameterError(
             f"wanted exposures of one field in {name}, got ones that show nothing in common, or noise alone; take the file out"
         )
+
+
+def _stored(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    return plane if plane.dtype.kind in "ui" and plane.dtype.itemsize <= 2 else plane.astype(np.float32)
+
+
+def _fit(name: str, frame: npt.NDArray[np.generic], mean: Plane) -> tuple[float, float]:
+    """Gain and offset of an exposure against the mean of all: lamps flicker and dyes bleach."""
+    one, other = (gaussian_filter(plane.astype(np.float64), SMOOTHED).ravel() for plane in (frame, mean))
+    slope, offset = (float(value) for value in np.polyfit(other, one, 1))
+    independent = one.size / (4 * math.pi * SMOOTHED**2)  # pixels of that noise
+    error = float((one - slope * other - offset).std() / (other.std() * math.sqrt(independent)))
+    beyond = max(FAINTEST - slope, slope - STRONGEST)
+    if beyond > SURE * error:
+        raise ParameterError(
+            f"wanted exposures with the same settings in {name}, got one with {slope:.2g} times the contrast of their mean: bleached, "
+            "without light, or exposed for another time; take such exposures out, or the file"
+        )
+    gain = slope if beyond <= 0 else 1.0  # noise alone has none
+    return gain, float(one.mean() - gain * other.mean())
+
+
+def _checked(name: str, frames: npt.NDArray[np.generic]) -> Field:
+    """Exposures of one field as such: does it stand still, and has each noise of its own?"""
     half = len(frames) // 2
     first, last = (part.mean(axis=0, dtype=np.float64) for part in (frames[:half], frames[-half:]))
     seen = between(first, last, None)
@@ -140,10 +170,15 @@ def _check(name: str, frames: Plane) -> None:
             f"wanted exposures of what stands still, got ones in {name} of which the last lie {math.hypot(*by):.1f} pixels off the first; "
             "what moves would be learnt as blur: take the file out, or record it again"
         )
+    mean = frames.mean(axis=0, dtype=np.float32)
+    gains, offsets = zip(*(_fit(name, frame, mean) for frame in frames))
     if len(frames) > 2:
-        near = np.mean([np.var(frames[i + 1] - frames[i], dtype=np.float64) for i in range(len(frames) - 1)])
-        if near < SHARED * np.var(frames[-1] - frames[0], dtype=np.float64):
+        # what bleaches or flickers is no noise, and is taken out by the gains
+        noise = [frame - np.float32(gain) * mean - np.float32(offset) for frame, gain, offset in zip(frames, gains, offsets)]
+        near = np.mean([np.var(after - before, dtype=np.float64) for before, after in pairwise(noise)])
+        if near < SHARED * np.var(noise[-1] - noise[0], dtype=np.float64):
             raise ParameterError(
                 f"wanted exposures each with its own noise in {name}, got ones that are more alike the sooner they follow each other: "
                 "running means of frames, or what changes in time; record single exposures of what stands still"
             )
+    return Field(frames, gains, offsets)
