@@ -24,7 +24,7 @@ from abbe.training.own import plan_of_folder  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
 from abbe.training.validating import errors_of  # noqa: E402
 
-REPEATED = PairsPlan(noisy=".", clean=".", share=1.0, repeated=True)
+REPEATED = PairsPlan(noisy=".", clean=".", share=0.7, repeated=True)
 TINY = NetworkPlan(widths=(16, 32), blocks=(1, 1))
 SIDE = 96
 
@@ -211,9 +211,9 @@ def test_a_model_learns_from_two_exposures_what_clean_images_would_teach(tmp_pat
     """Measured on the truth, which neither training nor validation has seen; and the interval holds what it says."""
     lines: list[str] = []
     training = Training(
-        plan(steps=150, name="two"), tmp_path / "runs" / "two", fields(tmp_path / "two"), workers=0, report=lines.append, held_out=24
+        plan(steps=300, name="two"), tmp_path / "runs" / "two", fields(tmp_path / "two"), workers=0, report=lines.append, held_out=24
     )
-    training.run(every=150)
+    training.run(every=300)
     rng, truth = np.random.default_rng(9), 2 * specimen(99, 192) + 100
     seen = exposed(rng, specimen(99, 192), 1)[0]
     low, scale = 100.0, 120.0
@@ -262,3 +262,8 @@ def test_a_run_of_before_goes_on(tmp_path: Path) -> None:
 def test_only_a_denoiser_learns_from_exposures() -> None:
     with pytest.raises(ValueError, match="repeated"):
         TrainingPlan(name="wrong", task="background", pairs=REPEATED)
+
+
+def test_the_spread_needs_simulated_samples() -> None:
+    with pytest.raises(ValueError, match="below 1"):
+        TrainingPlan(name="wrong", task="denoise", pairs=REPEATED.model_copy(update={"share": 1.0}))

@@ -23,13 +23,12 @@ from abbe.training.samples import Samples
 COVERAGE = 0.9
 #: pixels whose spread is below this share of the sample's signal (1) are exact for all purposes, and say nothing about the factor
 SMALLEST = 1e-4
-#: parts of a sample, by the rank of their spreads, in which errors on exposures are compared with those on simulated samples, and pixels
-#: that each gives to the scores
+#: parts of a sample, by the rank of their spreads, in which errors are compared, and pixels of each whose scatter is kept
 PARTS, KEPT = 10, 64
 #: standard deviation (pixels) of what is broad beside noise that is smooth from pixel to pixel
 BROAD = 8.0
-#: times that errors on exposures may be larger or smaller than those on simulated samples, at most
-MOST_OFF = 3.0
+#: times that errors on exposures may be larger or smaller than their spreads in root mean square, at most
+MOST_OFF = 5.0
 
 
 def interval_factor(training: Training, count: int = 240) -> float:
@@ -57,18 +56,20 @@ def interval_factor(training: Training, count: int = 240) -> float:
 def _of_exposures(training: Training, count: int, told: str) -> float:
     """Against another exposure no error shows pixel by pixel, but its mean square does, once the noise of that exposure is taken out.
 
-    So the scores are those of simulated samples, each times how much larger errors are on exposures than there in root mean square, where
-    spreads are of that rank in their sample.
+    So how errors scatter is taken from simulated samples, where spreads are of that rank in their sample, and how large they are there in
+    root mean square from exposures.
     """
-    simulated, scores = _by_spread(training, training.validation.of_pairs(0.0), count, told)
-    real, _ = _by_spread(training, training.validation.of_pairs(1.0), count, told)
-    larger = np.sqrt(np.clip(real / simulated, MOST_OFF**-2, MOST_OFF**2))
-    return float(np.quantile(scores * larger[:, None], COVERAGE))
+    _, scatter = _by_spread(training, training.validation.of_pairs(0.0), count, told)
+    squares, _ = _by_spread(training, training.validation.of_pairs(1.0), count, told)
+    return float(np.quantile(scatter * np.sqrt(np.clip(squares, MOST_OFF**-2, MOST_OFF**2))[:, None], COVERAGE))
 
 
 def _by_spread(training: Training, samples: Samples, count: int, told: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(PARTS,) mean square of errors over that of spreads, and (PARTS, scores) in which noise of the truth is not taken out."""
-    errors, spreads, scores = np.zeros(PARTS), np.zeros(PARTS), []
+    """(PARTS,) mean square of errors over that of spreads in the median sample; (PARTS, pixels) |errors| / spreads over their own roots.
+
+    The latter only where truths are clean.
+    """
+    squares, scatter = [], []
     for restored, truth, seen, exposures in _restored(training, samples, count, told):
         spread = restored[:, 1:].clamp_min(SMALLEST).numpy().ravel().astype(np.float64)
         error = (restored[:, :1] - truth).numpy().ravel().astype(np.float64)
@@ -76,12 +77,11 @@ def _by_spread(training: Training, samples: Samples, count: int, told: str) -> t
         if exposures:
             square -= _noise_of(truth[0, 0].numpy().astype(np.float64), seen[0, 0].numpy().astype(np.float64), exposures).ravel()
         ranked = np.array_split(np.argsort(spread, kind="stable"), PARTS)
-        unit = float((spread**2).mean())  # samples count alike
-        errors += [float(square[part].mean()) / unit for part in ranked]
-        spreads += [float((spread[part] ** 2).mean()) / unit for part in ranked]
+        shares = [float(square[part].mean() / (spread[part] ** 2).mean()) for part in ranked]
+        squares.append(shares)
         few = [part[np.linspace(0, len(part) - 1, KEPT).astype(int)] for part in ranked]
-        scores.append([np.abs(error[part]) / spread[part] for part in few])
-    return np.maximum(errors / spreads, SMALLEST), np.concatenate(scores, axis=1)
+        scatter.append([np.abs(error[p]) / (spread[p] * np.sqrt(max(share, SMALLEST**2))) for p, share in zip(few, shares)])
+    return np.asarray(np.median(squares, axis=0)), np.concatenate(scatter, axis=1)
 
 
 def _noise_of(others: npt.NDArray[np.float64], seen: npt.NDArray[np.float64], exposures: float) -> npt.NDArray[np.float64]:

@@ -203,6 +203,8 @@ class TrainingPlan(_Frozen):
             raise ValueError("wanted no [pairs] for super_resolve, whose truth lies on a finer grid than its input; leave them out")
         if self.pairs and self.pairs.repeated and (self.task != "denoise" or self.adversarial is not None or self.fourier_weight):
             raise ValueError("wanted repeated [pairs] for denoise alone, without [adversarial] and fourier_weight: what they show is noisy")
+        if self.pairs and self.pairs.repeated and self.pairs.share == 1:
+            raise ValueError("wanted a share of repeated [pairs] below 1: how large errors are is learnt from simulated images alone")
         if self.pairs and self.task == "axial_stack":
             raise ValueError("wanted no [pairs] for axial_stack, which is trained on simulated stacks alone; leave them out")
         if lack := self.lacking(real=True):
