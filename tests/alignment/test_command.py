@@ -144,6 +144,15 @@ def test_of_many_files_a_note_stands_once_and_a_folder_that_nothing_came_into_is
     assert not (folder / "new").exists()
 
 
+def test_a_number_that_is_none_of_a_channel_is_said_in_words(folder: Path, capsys: Printed) -> None:
+    """A superscript is a digit to Python, and no number: it was called a bug in abbe."""
+    for arguments in (("align", "cells.tif", "--shift", "²=1,1"), ("colocalize", "cells.tif", "--channels", "0", "²")):
+        assert run(*arguments) == 1
+        said = capsys.readouterr().err
+        assert "wanted a channel of this image" in said
+        assert "bug" not in said
+
+
 def test_on_a_full_disk_no_session_without_the_result_is_left(folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: abbe.Session, *arguments: object, **more: object) -> None:
         raise storage_error(folder / "s.abbe", OSError(errno.ENOSPC, "No space left on device"))

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 import abbe
 from abbe.batch import Settings
-from abbe.errors import ParameterError, StorageError
+from abbe.batch.laying import Laying
+from abbe.errors import AxesError, ParameterError, StorageError
 from batch_maker import batch, rows
 from shift_maker import apart
 
@@ -62,6 +64,34 @@ def test_given_shifts_and_each_image_itself(folder: Path, tmp_path: Path) -> Non
     assert "cannot: the channels have structure in common" in rows(tmp_path / "itself")["a.ome.tif"]["error"]
 
 
+@pytest.mark.parametrize(("workflow", "on"), [("align", "image"), ("B", "original")])
+def test_what_was_measured_on_the_image_itself_names_no_beads(tmp_path: Path, workflow: str, on: str) -> None:
+    """The recipe, and with it a report's methods, named the image itself as an image of beads."""
+    (tmp_path / "images").mkdir()
+    abbe.save(apart((3, -2), 0.7, SIDE), tmp_path / "images" / "a.ome.tif")
+    more = {"passes": 1, "engine": "cpu"} if workflow == "B" else {}
+    assert batch(tmp_path / "images", tmp_path / "out", Settings.model_validate({"workflow": workflow, "align": "measure", **more})).done
+    said = json.loads(abbe.open(tmp_path / "out" / "a_abbe.ome.tif").provenance.facts["recipe"])["steps"][0]["parameters"]
+    assert (said["on"], "beads" in said) == (on, False)
+
+
+def test_beads_may_be_one_image_of_a_file_of_several(folder: Path, tmp_path: Path) -> None:
+    """Every image failed, by a bug in abbe."""
+    slides = [np.asarray(apart(shift, 1.0, SIDE, seed=4))[0, :, 0] for shift in ((0, 0), (3, -2))]
+    with tifffile.TiffWriter(tmp_path / "slides.ome.tif", ome=True) as file:
+        for slide in slides:
+            file.write(slide, metadata={"axes": "CYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1})
+    settings = laid(folder, align=str(tmp_path / "slides.ome.tif#1"))
+    assert batch(folder, tmp_path / "out", settings, match="a.ome.tif").done == 2
+    assert rows(tmp_path / "out")["a.ome.tif"]["reason"] == "moved (down, right) tubulin by -3, +2"
+
+
+def test_beads_that_go_away_are_told_in_words(folder: Path) -> None:
+    settings = laid(folder, align=str(folder.parent / "gone.ome.tif"))
+    with pytest.raises(StorageError, match="there is no file"):
+        Laying.of(abbe.open(folder / "a.ome.tif"), settings)
+
+
 def test_channels_are_laid_after_a_restoration(folder: Path, tmp_path: Path) -> None:
     """An image of one channel has nothing to be laid, and is restored all the same."""
     settings = Settings(workflow="B", passes=1, engine="cpu", align=folder.parent / "beads.ome.tif")
@@ -84,12 +114,14 @@ def test_channels_are_laid_after_a_restoration(folder: Path, tmp_path: Path) -> 
         ({"workflow": "A", "shifts": "tubulin=1,2", "align": None}, "got them with another"),
         ({"align": None, "shifts": "tubulin=1"}, "CHANNEL=Y,X"),
         ({"workflow": "A", "align": None, "reference": "tubulin"}, "got 'tubulin' without"),
+        ({"align": None, "shifts": "tubulin=nan,1"}, "CHANNEL=Y,X"),
+        ({"axes": "QQ"}, "QQ"),
         ({"maps": True}, "got maps for the restoration"),
         ({"passes": 2, "model": "denoise"}, "got model, passes for the restoration"),
     ],
 )
 def test_what_no_image_could_be_aligned_with_is_refused_first(folder: Path, tmp_path: Path, wanted: dict[str, object], said: str) -> None:
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises((ParameterError, AxesError), match=said):
         batch(folder, tmp_path / "out", laid(folder, **wanted))
     assert not (tmp_path / "out").exists()
 

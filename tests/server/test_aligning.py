@@ -75,6 +75,17 @@ def test_beads_that_somebody_brings_tell_in_um(device: httpx.Client, folder: Pat
         assert kept.current.recipe.steps[0].parameters["moves"] == [[0, 0, 0], [0, 2, -3]]
 
 
+def test_beads_in_more_channels_are_found_by_their_names(device: httpx.Client, folder: Path, opened: str) -> None:
+    """As by the command and in Python; the page refused them."""
+    slide = apart((2, -3), 1.0, seed=3)
+    three = [apart((9, 9), 1.0, seed=3).select([1]), slide.select([0]), slide.select([1])]
+    abbe.save(abbe.merge(three, channels=["DAPI", "actin", "tubulin"]), folder / "three.tif")
+    content = (folder / "three.tif").read_bytes()
+    answer = device.put(f"/api/sessions/{opened}/beads", params={"name": "three.tif"}, content=content)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["shifts"][1]["shift"] == pytest.approx([2, -3], abs=0.2)
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [

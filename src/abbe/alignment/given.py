@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 from abbe.errors import ParameterError
 from abbe.image import Image
-
-
-def channel_key(image: Image, text: str) -> int | str:
-    """A channel by name, or by number where none has that name."""
-    return int(text) if text.isdigit() and text not in image.channels else text
+from abbe.image.keys import channel_key
 
 
 def given_shifts(image: Image, texts: Sequence[str]) -> dict[int | str, list[float]]:
@@ -32,6 +29,6 @@ def split(text: str) -> tuple[str, list[float]]:
         parts = [float(part) for part in numbers.split(",")]
     except ValueError:
         parts = []
-    if not name or len(parts) not in (2, 3):
+    if not name or len(parts) not in (2, 3) or not all(map(isfinite, parts)):
         raise ParameterError(f"wanted --shift as CHANNEL=Y,X (or Z,Y,X) in pixels, as GFP=1.5,-2, got {text!r}")
     return name, parts

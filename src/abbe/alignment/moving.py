@@ -288,7 +288,7 @@ def _recipe(
         "shifts": [[round(part, 3) for part in shift] for shift in wanted],
     }
     if isinstance(source, Beads):
-        said["on"] = "original" if source.image is image.original else "beads"
+        said["on"] = "image" if source.image is image else "original" if source.image is image.original else "beads"
         if said["on"] == "beads":
             said["beads"] = source.told.model_dump(mode="json")
     else:

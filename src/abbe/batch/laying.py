@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from abbe.alignment import Beads, align
-from abbe.alignment.given import channel_key, given_shifts
+from abbe.alignment.given import given_shifts
 from abbe.alignment.moving import check_told
 from abbe.batch.settings import MEASURE, Settings
 from abbe.formats import open as open_image
+from abbe.formats.naming import numbered
 from abbe.image import Image
+from abbe.image.keys import channel_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,21 @@ class Laying:
         reference = channel_key(image, settings.reference)
         if settings.shifts:
             return cls(None, given_shifts(image, settings.shifts), reference)
-        beads = Beads(image) if settings.align == MEASURE else _beads(str(settings.align), os.stat(str(settings.align)).st_mtime_ns)
+        beads = Beads(image) if settings.align == MEASURE else _beads(str(settings.align), _changed(str(settings.align)))
         if image.shape[1] > 1:
             check_told(image, beads, reference)
         return cls(beads, None, reference)
 
     def lay(self, image: Image) -> Image:
         return align(image, self.shifts, reference=self.reference, beads=self.beads)
+
+
+def _changed(path: str) -> int:
+    """When the file was changed, in ns; 0 of one that is not there, which opening it tells in words."""
+    try:
+        return os.stat(numbered(Path(path))[0]).st_mtime_ns
+    except OSError:
+        return 0
 
 
 @lru_cache(maxsize=1)

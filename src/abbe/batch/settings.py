@@ -121,6 +121,8 @@ class Settings(BaseModel):
             raise ParameterError(f"wanted results that end in .ome.tif, .tif or .ome.zarr, got {self.ending!r}")
         if self.dtype is not None:
             parse_type(self.dtype)
+        if self.axes is not None:
+            check_letters(self.axes)
         beads = self._laying()
         if self.workflow == "align":
             return beads
@@ -128,8 +130,6 @@ class Settings(BaseModel):
         if self.workflow == "A":
             check_sharing(steps, self.frames, self.planes)
             check_psf(steps, self.psf)
-        if self.axes is not None:
-            check_letters(self.axes)
         models = check_request(steps, self.model, self.realism, self.passes)
         return {name: model.card.digest for name, model in models.items()} | beads
 

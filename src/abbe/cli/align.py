@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from abbe.alignment import Beads, ChannelShift, align
-from abbe.alignment.given import channel_key, given_shifts
+from abbe.alignment.given import given_shifts
 from abbe.alignment.moving import measured_on, moved_in_words
 from abbe.batch import Settings
 from abbe.batch.finding import find
@@ -26,6 +26,7 @@ from abbe.formats import save
 from abbe.formats.saving import Saved, check_fit
 from abbe.formats.zarr import Zarr
 from abbe.image import Image
+from abbe.image.keys import channel_key
 
 ENDING = "_aligned.ome.tif"
 

@@ -25,6 +25,7 @@ from abbe.formats import open as open_image
 from abbe.formats.rois import open_rois
 from abbe.image import ROI, Image, Notice
 from abbe.image.computed import is_result
+from abbe.image.keys import channel_key
 from abbe.session import Session
 from abbe.session.collections import Measured
 from abbe.storage import check_target
@@ -199,12 +200,8 @@ def _pairs(image: Image, channels: tuple[str, str] | None, all_pairs: bool) -> l
             names = ", ".join(f"{k} {name}" for k, name in enumerate(image.channels))
             raise ParameterError(f"wanted --channels A B or --all-pairs for an image of {image.shape[1]} channels ({names})")
         return [(0, 1)]
-    first, second = (image.channel(_key(image, channel)) for channel in channels)
+    first, second = (image.channel(channel_key(image, channel)) for channel in channels)
     return [(first, second)]
-
-
-def _key(image: Image, channel: str) -> int | str:
-    return int(channel) if channel.isdigit() and channel not in image.channels else channel
 
 
 def _numbers(text: str) -> str | tuple[float, ...]:

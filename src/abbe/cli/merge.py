@@ -15,6 +15,7 @@ from abbe.cli.speech import say, warn
 from abbe.errors import MergeError
 from abbe.formats import merge, save
 from abbe.image import Image
+from abbe.image.keys import channel_key
 from abbe.session import Session
 
 
@@ -67,6 +68,5 @@ def _picked(images: Sequence[Image], choices: Sequence[str]) -> list[Image]:
         if choice == "-":
             picked.append(image)
         else:
-            key = int(choice) if choice.isdigit() and choice not in image.channels else choice
-            picked.append(image.select([image.channel(key)]))
+            picked.append(image.select([image.channel(channel_key(image, choice))]))
     return picked

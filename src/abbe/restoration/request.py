@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
@@ -10,6 +9,7 @@ from typing import TypeAlias
 
 from abbe.errors import ModelError, ParameterError
 from abbe.image import Image, Notice
+from abbe.image.keys import channel_key
 from abbe.zoo import Model, find
 
 #: the steps of Workflow A, in the order in which they are done
@@ -54,14 +54,7 @@ def check_channels(image: Image, channels: Sequence[int | str] | int | str | Non
 
 def named_channels(words: Sequence[str], image: Image) -> list[int | str]:
     """Channels as words name them: by name, or by number where none has that name."""
-    picked: list[int | str] = []
-    for word in words:
-        number: int | str = word
-        if word not in image.channels:
-            with contextlib.suppress(ValueError):
-                number = int(word)
-        picked.append(number)
-    return picked
+    return [channel_key(image, word) for word in words]
 
 
 def _measured(image: Image, chosen: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from abbe.alignment import channel_shifts
 from abbe.alignment.moving import Given, measured_on
-from abbe.errors import ParameterError, StorageError
+from abbe.errors import StorageError
 from abbe.image import Image
 from abbe.server.folders import decoded
 from abbe.server.jobs import Progress, Work
@@ -33,8 +33,6 @@ def measure(here: Service, session_id: str, version: str | None, reference: int)
 def measure_beads(here: Service, session_id: str, version: str | None, reference: int, place: Path) -> dict[str, Any]:
     """The same, measured on the beads in a file, which are kept for the alignment; with their handle."""
     image, beads = here.cabinet.get(session_id).image(version), decoded(place)
-    if beads.shape[1] != image.shape[1]:
-        raise ParameterError(f"wanted beads in the image's {image.shape[1]} channels, got {beads.shape[1]} in {place.name}")
     with place.open("rb") as file:
         handle = hashlib.file_digest(file, "sha256").hexdigest()[:16]  # measured against another channel they are kept once
     here.derived.keep((session_id, "beads", handle), beads, 0)

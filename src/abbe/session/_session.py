@@ -20,6 +20,7 @@ from abbe.session.records import Analysis, Version
 from abbe.session.summary import case_of
 
 if TYPE_CHECKING:
+    from abbe.alignment import Beads
     from abbe.alignment.moving import Given
     from abbe.session.export import Exported
 
@@ -89,7 +90,7 @@ class Session(Archive):
         key: str | int | None = None,
         *,
         reference: int | str = 0,
-        beads: Image | None = None,
+        beads: Image | Beads | None = None,
         name: str | None = None,
         author: str | None = None,
         progress: Progress | None = None,
