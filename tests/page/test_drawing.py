@@ -53,6 +53,8 @@ def test_keys_that_delete_and_undo_take_back_corners_and_leave_regions_alone(col
     assert corners.count() == 3
     coloc.tap("Undo: the last corner")
     assert corners.count() == 2
+    line = coloc.page.locator("svg polyline").get_attribute("points").split(" ")
+    assert len(set(line)) == 2  # nor does the line go on to a corner that is not there
     click(coloc, (0.4, 0.4))
     coloc.page.keyboard.press("Enter")
     coloc.page.locator(".regions li").nth(2).wait_for()
@@ -120,3 +122,23 @@ def test_a_region_that_is_moved_again_before_the_first_move_is_saved_goes_both_w
     after = shapes(coloc)[0]
     assert after["x"] > before["x"] + before["width"] / 2
     assert after["y"] > before["y"] + before["height"] / 2
+
+
+def test_a_region_that_is_begun_before_the_last_one_is_saved_is_not_lost(coloc: Hand) -> None:
+    held: list[Any] = []
+    coloc.page.route(re.compile("/rois$"), lambda route: held.append(route))
+    coloc.tap("Rectangle")
+    coloc.drag((0.2, 0.2), (0.3, 0.3))
+    while not held:
+        coloc.page.wait_for_timeout(20)
+    coloc.page.mouse.move(*at(coloc, 0.5, 0.5))
+    coloc.page.mouse.down()
+    coloc.page.mouse.move(*at(coloc, 0.6, 0.6), steps=3)
+    held[0].continue_()  # the first is saved while the second is being drawn
+    coloc.page.unroute(re.compile("/rois$"))
+    coloc.page.locator(".regions li").nth(1).wait_for()
+    coloc.page.mouse.move(*at(coloc, 0.7, 0.7), steps=3)
+    coloc.page.mouse.up()
+    coloc.page.locator(".regions li").nth(2).wait_for()
+    one, other = shapes(coloc)
+    assert other["width"] == pytest.approx(2 * one["width"], rel=0.1)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import abbe
@@ -273,6 +274,13 @@ def test_a_page_magnified_twice_has_room_for_picture_and_panel(chromium: Any, se
     hand.close()
 
 
+def once(shown: npt.NDArray[np.bool_]) -> bool:
+    """Around the middle of a picture of a chequered board no row and no column is there twice."""
+    y, x = (side // 2 for side in shown.shape)
+    middle = shown[y - 100 : y + 100, x - 100 : x + 100]
+    return bool((middle[1:] != middle[:-1]).all() and (middle[:, 1:] != middle[:, :-1]).all())
+
+
 @pytest.mark.parametrize("height", [900, 901])
 def test_at_100_per_cent_every_row_and_column_is_shown_once(chromium: Any, served: Served, height: int) -> None:
     """In a window of an odd height the image's rows lay between the screen's: some were shown twice, others not at all."""
@@ -284,8 +292,27 @@ def test_at_100_per_cent_every_row_and_column_is_shown_once(chromium: Any, serve
     hand.seen()
     hand.page.get_by_role("button", name=re.compile("show at 100 %")).click()
     hand.page.get_by_role("button", name="Zoom 100 %; show at 100 %").wait_for()
+    assert once(hand.pixels() > 100)
+    hand.page.set_viewport_size({"width": 1440, "height": height + 1})  # and stays so
+    hand.page.wait_for_timeout(300)
+    hand.seen()
+    assert once(hand.pixels() > 100)
+    hand.close()
+
+
+@pytest.mark.parametrize("width", [1440, 1441, 1442, 1443])
+def test_both_of_two_pictures_side_by_side_lie_on_the_screen_s_grid(chromium: Any, served: Served, width: int) -> None:
+    y, x = np.indices((301, 300))
+    board = abbe.Image.from_array(((y + x) % 2 * 200).astype(np.uint8), axes="YX", pixel_size=(None, 0.1, 0.1))
+    hand = opened(chromium, served, board, (board,))
+    hand.page.set_viewport_size({"width": width, "height": 900})
+    hand.tap("Compare")
+    hand.tap("Side by side")
+    hand.page.get_by_role("button", name=re.compile("show at 100 %")).click()
+    hand.page.get_by_role("button", name="Zoom 100 %; show at 100 %").wait_for()
+    hand.seen()
     shown = hand.pixels() > 100
-    middle = shown[shown.shape[0] // 2 - 100 : shown.shape[0] // 2 + 100, shown.shape[1] // 2 - 100 : shown.shape[1] // 2 + 100]
-    assert (middle[1:] != middle[:-1]).all()
-    assert (middle[:, 1:] != middle[:, :-1]).all()
+    half = shown.shape[1] // 2
+    assert once(shown[:, :half])
+    assert once(shown[:, half:])
     hand.close()

@@ -63,3 +63,24 @@ def test_all_regions_that_were_drawn_meanwhile_stay_to_be_seen_and_are_saved(han
     assert page.locator("path.unsaved").count() == 0
     with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
         assert len(session.rois) == 5
+
+
+def test_a_change_that_did_not_get_through_is_not_made_over_a_later_one(hand: Hand, served: Served) -> None:
+    """Try again put the older outline in place of the newer one, which was saved."""
+    page = hand.page
+    hand.tap("Colocalization")
+    page.locator("[data-coefficient=pearson]").wait_for()
+    hand.tap("Rectangle")
+    hand.drag((0.3, 0.3), (0.5, 0.5))
+    page.locator(".regions li").nth(1).wait_for()
+    served.kill()
+    hand.drag((0.4, 0.4), (0.5, 0.4))
+    hand.wait("Not saved: the new outline of ROI 1")
+    asked = page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    assert asked  # the browser asks before it leaves the page
+    back(hand, served)
+    hand.drag((0.4, 0.4), (0.4, 0.6))
+    page.get_by_role("button", name="Undo: ROI 1 changed").wait_for()
+    page.wait_for_function("() => !document.querySelector('.message.problem')")
+    assert page.get_by_role("button", name="Try again").count() == 0
+    assert not page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")

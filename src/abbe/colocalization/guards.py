@@ -278,7 +278,8 @@ def _thresholds(m: Measurement) -> Iterator[Notice]:
     elif m.over.both.n < SCARCE * m.sums.all.n:
         yield Notice(
             "threshold",
-            f"only {m.over.both.n} of {m.sums.all.n} pixels are at or over both thresholds; coefficients above threshold rest on these",
+            f"only {m.over.both.n} of {m.sums.all.n} pixels {'is' if m.over.both.n == 1 else 'are'} at or over both thresholds; "
+            "coefficients above threshold rest on these",
         )
 
 

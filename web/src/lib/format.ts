@@ -57,4 +57,7 @@ export function round125(limit: number): number {
   return power * (lead >= 5 ? 5 : lead >= 2 ? 2 : 1);
 }
 
+/** Words of the server, as a sentence of the page: names of files and of abbe begin as they are written. */
+export const sentence = (text: string) => (/^(?!abbe )[a-z]+[ ,]/.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text);
+
 export const plural = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;

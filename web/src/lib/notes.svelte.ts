@@ -1,4 +1,5 @@
 import { untrack } from "svelte";
+import { sentence } from "./format";
 
 /** Short messages at the bottom of the page, and questions that want an answer. */
 export interface Note {
@@ -39,6 +40,7 @@ class Notes {
       this.#held.push(() => this.say(text, kind, action, stays, key));
       return;
     }
+    if (kind === "problem") text = sentence(text);
     const note: Note = { id: this.#next++, text, kind, stays, ...(action ? { action } : {}), ...(key ? { key } : {}) };
     const { id } = note;
     // whoever says something from an effect must not run again for every message
@@ -63,6 +65,11 @@ class Notes {
 
   drop(id: number): void {
     this.list = this.list.filter((note) => note.id !== id);
+  }
+
+  /** What the message of that key says is not so any more. */
+  hush(key: string): void {
+    this.list = this.list.filter((note) => note.key !== key);
   }
 
   ask(title: string, text: string, confirm: string, danger = false): Promise<boolean> {

@@ -32,7 +32,7 @@ export class Session {
   #changing: Promise<unknown> | null = null;
   /** Why the last one did not get through. */
   #why = "";
-  readonly #unsaved = new Unsaved("changes", (whats) => `Not saved: ${whats.join("; ")}. ${this.#why}`, () => "Try again");
+  readonly #unsaved = new Unsaved((whats) => `Not saved: ${whats.join("; ")}. ${this.#why}`, () => "Try again");
   /** what this page itself made of a state of a region ("id@revision"), as the revision after it: a change that was begun on the one stands on the other */
   readonly #own = new Map<string, number>();
 
@@ -93,6 +93,7 @@ export class Session {
     try {
       const after = await act();
       if (after) this.#take(after);
+      if (called !== "alone") this.#unsaved.done(called.key);
       return after;
     } catch (problem) {
       this.#shown(problem);

@@ -1,8 +1,17 @@
+/** Of two pictures side by side: the width of each, and the middle of the left one, as far from the screen's grid as that of a whole picture. */
+export function halved(width: number): { half: number; left: number } {
+  const half = Math.floor(width / 2);
+  return { half, left: width / 2 - Math.round((width - half) / 2) };
+}
+
 /**
  * Where one looks. Everything is in pixels of the original image ("world"), so that every version, map and region shares one camera.
  * World (0, 0) is the outer corner of the first pixel. `scale` is screen pixels per world pixel.
  */
 export class Camera {
+  /** shown at 100 %, on the screen's grid: a window of another size keeps it so */
+  #exact = false;
+
   x = $state(0);
   y = $state(0);
   scale = $state(1);
@@ -31,6 +40,7 @@ export class Camera {
     this.width = width;
     this.height = height;
     if (this.#fitted) this.fit();
+    else if (this.#exact) this.#snap();
   }
 
   fit(): void {
@@ -39,6 +49,7 @@ export class Camera {
     this.y = h / 2;
     if (this.width && this.height) this.scale = Math.min(64, (this.width / this.#beside - 24) / w, (this.height - 24) / h);
     this.#fitted = true;
+    this.#exact = false;
   }
 
   /** `factor` times larger; the world point under (sx, sy) stays where it is. */
@@ -47,6 +58,7 @@ export class Camera {
     const least = Math.min(8 / Math.max(w, h), this.scale);
     const before = this.toWorld(sx, sy);
     this.scale = Math.min(400, Math.max(least, this.scale * factor));
+    this.#exact = false;
     this.x = before[0] - (sx - this.width / 2) / this.scale;
     this.y = before[1] - (sy - this.height / 2) / this.scale;
     this.#moved();
@@ -58,6 +70,11 @@ export class Camera {
    */
   actual(pixel: number): void {
     this.zoom(1 / (this.scale * pixel));
+    this.#exact = true;
+    this.#snap();
+  }
+
+  #snap(): void {
     const whole = (at: number, middle: number) => (middle - Math.round(middle - at * this.scale)) / this.scale;
     this.x = whole(this.x, this.width / 2);
     this.y = whole(this.y, this.height / 2);
@@ -73,6 +90,7 @@ export class Camera {
     this.x = x;
     this.y = y;
     this.scale = scale;
+    this.#exact = false;
     this.#moved();
   }
 

@@ -1,7 +1,7 @@
 /** What is shown and how: versions, maps, overlays, plane and time. Becomes panes for the stage. */
 import type { Session } from "../lib/session.svelte";
 import type { ChannelStatistics, Version } from "../lib/types";
-import { Camera } from "./camera.svelte";
+import { Camera, halved } from "./camera.svelte";
 import { Channels, MOST, type Range, rgb } from "./channels.svelte";
 import type { Tool, Units } from "./roi";
 import { type Axis, Player } from "./player.svelte";
@@ -224,10 +224,10 @@ export class Look {
       ];
     }
     if (this.mode === "side") {
-      const half = Math.floor(width / 2);
+      const { half, left } = halved(width);
       return [
-        { x: 0, width: half - 1, center: half / 2, ...before },
-        { x: half + 1, width: width - half - 1, center: half + half / 2, ...now },
+        { x: 0, width: half - 1, center: left, ...before },
+        { x: half + 1, width: width - half - 1, center: left + half, ...now },
       ];
     }
     const map = this.#map(current, reference);
