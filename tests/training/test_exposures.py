@@ -249,6 +249,11 @@ def test_the_command_takes_a_folder_of_series(tmp_path: Path, monkeypatch: pytes
     assert result.shape[0] == 2
 
 
+def test_one_field_alone_is_called_so(tmp_path: Path) -> None:
+    training = Training(plan(), tmp_path / "runs", fields(tmp_path / "one", 1), workers=0, report=silent, held_out=2)
+    assert "on the one field that it was trained on" in training._facts()["failure"]
+
+
 def test_a_run_of_before_goes_on(tmp_path: Path) -> None:
     """Plans of older runs do not say whether their pairs are exposures."""
     now = TrainingPlan(name="own", task="denoise", pairs=PairsPlan(noisy="noisy", clean="clean"))

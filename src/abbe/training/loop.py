@@ -41,9 +41,9 @@ Report = Callable[[str], None]
 RAW_ABSENT = 0.2
 #: how many times faster what the network is told through is learnt: it starts at 0, is to come near 1, and moves by the rate at most
 GAINS_PACE = 10.0
-#: what is to be known of a training with a single pair
+#: what is to be known of a training with a single pair, or field of exposures
 SEEN_ALONE = (
-    "Its errors and its 90 % interval were measured on the one pair that it was trained on: on other images expect larger errors, more of "
+    "Its errors and its 90 % interval were measured on the one {} that it was trained on: on other images expect larger errors, more of "
     "them outside the interval."
 )
 
@@ -143,6 +143,11 @@ class Training:
         self.on_pairs: tuple[float, float] | None = None
         self.origin = origin(models[plan.start]) if plan.start and models else None
 
+    @property
+    def _unit(self) -> str:
+        """What real images of the plan come by."""
+        return "field" if self.plan.pairs and self.plan.pairs.repeated else "pair"
+
     def _learnt(self) -> list[torch.nn.Parameter]:
         """What is learnt where it is not everything."""
         if self.plan.learn == "told":  # without a constant: told zeros, nothing changes
@@ -160,7 +165,7 @@ class Training:
             without = ", without the noise of the other exposures" if self.plan.pairs and self.plan.pairs.repeated else ""
             what = {"set": f"{', '.join(self.plan.sets)}, held-out pairs", "measure": f"PSNR of patches{without} (dB)"}
             facts["figures"] = json.dumps([what | dict(zip(("input", "abbe"), (round(value, 3) for value in self.on_pairs)))])
-        return facts if self.unseen else facts | {"failure": SEEN_ALONE}
+        return facts if self.unseen else facts | {"failure": SEEN_ALONE.format(self._unit)}
 
     def save(self) -> None:
         """A checkpoint, whole or not at all."""
@@ -210,7 +215,7 @@ class Training:
         if self.plan.wants_images and self.images == NO_IMAGES:
             self.report(f"{self.plan.name}: no data folder was given, so the plan's real images are left out; it sees simulated ones alone")
         if not self.unseen:
-            self.report(f"{self.plan.name}: one pair alone. {SEEN_ALONE}")
+            self.report(f"{self.plan.name}: one {self._unit} alone. {SEEN_ALONE.format(self._unit)}")
         if self.step >= self.plan.steps:
             self.report(f"{self.plan.name}: {self.step} steps are done already, {self.plan.steps} were asked for; it stays as it is")
             return False
