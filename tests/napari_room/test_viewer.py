@@ -143,7 +143,8 @@ def test_background_is_taken_from_chosen_channels_on_the_same_pixels(user: User)
 
 # ------------------------------------------------------------------------------------------------ what goes wrong
 @pytest.mark.parametrize(
-    ("widget", "button"), [("Enhance", "Preview"), ("Enhance", "Enhance"), ("Compare", "Compare"), ("Colocalize", "Measure")]
+    ("widget", "button"),
+    [("Enhance", "Preview"), ("Enhance", "Enhance"), ("Align channels", "Measure"), ("Compare", "Compare"), ("Colocalize", "Measure")],
 )
 def test_an_empty_viewer_is_told_what_to_do(user: User, widget: str, button: str) -> None:
     assert "got an empty viewer" in user.press(user.widget(widget), button)
