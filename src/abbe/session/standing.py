@@ -36,12 +36,14 @@ def changed_since(kept: Sequence[Analysis], now: Place) -> Iterator[str]:
         elif _differs(analysis.results, region):
             moved[analysis.roi] = before if region.name in ("", before) else f"{before} (now {region.name})"
     if moved:
+        it, was = ("it", "was") if len(moved) == 1 else ("they", "were")
         yield (
-            f"the numbers of {_list(moved.values())} are of where it lay when they were kept, and it was moved or reshaped since: "
-            "measure it again, and keep that"
+            f"the numbers of {_list(moved.values())} are of where {it} lay when they were kept, and {it} {was} moved or reshaped since: "
+            "measure again, and keep that"
         )
     if deleted:
-        yield f"the numbers of {_list(deleted.values())} are here because they were kept; the region itself was deleted since"
+        it = "the region itself was" if len(deleted) == 1 else "the regions themselves were"
+        yield f"the numbers of {_list(deleted.values())} are here because they were kept; {it} deleted since"
 
 
 def without_numbers(rois: Sequence[ROI], measured: Sequence[Measured]) -> str | None:
