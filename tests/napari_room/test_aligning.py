@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import abbe
 from abbe.errors import CancelledError, MergeError, ParameterError
 from abbe.image.pixels import whole
 from abbe.napari.aligning import Aligning, HeedingPixels, gathered
 from abbe.napari.layers import layers
+from abbe.napari.measuring import Colocalizing
 from abbe.napari.seat import Seat
 from abbe.napari.sheet import Sheet, sheet
 from abbe.napari.writing import image_of
@@ -170,6 +172,36 @@ def test_an_axis_of_channels_stays_one() -> None:
     assert more == []
     assert data.shape == (2, 384, 384)
     assert attributes["axis_labels"] == ("c", "y", "x")
+
+
+def test_of_a_stack_planes_are_told_and_moved_too() -> None:
+    points = np.zeros((27, 128, 128))
+    points.ravel()[np.random.default_rng(1).integers(0, points.size, points.size // 1200)] = 1
+    light = gaussian_filter(points, (2.4, 1.2, 1.2))
+    counts = np.random.default_rng(2).poisson(np.stack([light[6:-6], light[4:-8]]) / light.max() * 60 + 3).astype(np.uint16)
+    stack = laid(abbe.Image.from_array(counts, "CZYX", (0.3, 0.1, 0.1), ["actin", "tubulin"]))
+    told = Aligning().measure(stack, None, quiet)
+    assert told.head[3] == "planes behind"
+    assert float(told.rows[1].cells[3]) == pytest.approx(2, abs=0.4)
+    assert "tubulin" in told.line
+    assert "planes behind" in told.line
+    made = Aligning().run(stack, None, quiet)
+    assert made.rows[1].cells[-1] == "+0, +0, -2 planes"
+    assert made.layers[1][0].shape == (15, 128, 128)
+
+
+def test_an_aligned_result_is_measured_beside_its_original_that_was_moved_by_as_much() -> None:
+    result = abbe.enhance(apart((3, -2), 1.0, size=192), "denoise", passes=1)
+    before, after = (Colocalizing(threshold="otsu", revealed=False).run(cells, quiet) for cells in (laid(result), _aligned(result)))
+    r = [[float(cell) for cell in shown.rows[0].cells[1:3]] for shown in (before, after)]
+    assert max(r[0]) < 0.3
+    assert r[1][0] > 0.8
+    assert r[1][1] > r[0][1] + 0.3
+
+
+def _aligned(image: abbe.Image) -> Sheet:
+    made = Aligning().run(laid(image), None, quiet)
+    return gathered([(described(*one), k) for k, one in enumerate(made.layers)])
 
 
 @pytest.mark.parametrize("on", ["itself", "beads"])
