@@ -51,6 +51,8 @@ def test_numbers_of_a_region_that_was_deleted_are_said_to_be(session: Session, t
     session.colocalize(roi=region.id)
     session.rois.remove(region.id)
     assert "the region itself was deleted since" in told(session, tmp_path / "out")[0]
+    both = session.export(tmp_path / "both", parts=("data", "report"), data=("txt",), report=("html",))
+    assert sum("the region itself was deleted since" in line for line in both.notices) == 1
 
 
 def test_a_region_on_a_cropped_version_is_the_one_that_was_measured_there(session: Session, tmp_path: Path) -> None:
