@@ -53,8 +53,10 @@ def test_a_folder_is_aligned_by_beads_and_goes_on_where_it_was(folder: Path, tmp
 def test_a_batch_belongs_to_its_beads(folder: Path, tmp_path: Path) -> None:
     batch(folder, tmp_path / "out", laid(folder), match="a.ome.tif")
     abbe.save(apart((1, 1), 1.0, SIDE, seed=5), folder.parent / "beads.ome.tif", overwrite=True)
-    with pytest.raises(ParameterError, match="beads"):
+    with pytest.raises(ParameterError, match=r"got other beads \(\w{8}, now \w{8}\);"):
         batch(folder, tmp_path / "out", laid(folder), match="a.ome.tif")
+    with pytest.raises(ParameterError, match=r"shifts \(none, now tubulin=1,1\), beads \(\w{8}, now none\);"):
+        batch(folder, tmp_path / "out", laid(folder, align=None, shifts="tubulin=1,1"), match="a.ome.tif")
 
 
 def test_given_shifts_and_each_image_itself(folder: Path, tmp_path: Path) -> None:

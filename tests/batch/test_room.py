@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from abbe.batch.work import Task, do
 from abbe.cli.reading import each
 from abbe.errors import LimitError
+from abbe.image.pixels import ScratchPixels
 from abbe.restoration import room
 from batch_maker import QUICK
 
@@ -44,3 +48,17 @@ def test_of_many_files_none_is_tried_after_the_disk_is_full() -> None:
     with pytest.raises(LimitError, match="no room"):
         each([Path("a"), Path("b"), Path("c")], work)
     assert tried == [0, 1]
+
+
+def test_a_full_disk_of_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was said to free the disk, without a word on which: results may lie on another with all the room there is."""
+
+    def full(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    scratch = ScratchPixels((1, 1, 1, 4, 4), "f4", tmp_path)
+    monkeypatch.setattr("abbe.image.pixels.write_at", full)
+    region = (slice(0, 1), slice(0, 1), slice(0, 1), slice(0, 4), slice(0, 4))
+    with pytest.raises(LimitError, match=re.escape(f"in {tmp_path}, got: No space left on device")) as problem:
+        scratch.write(region, np.zeros((1, 1, 1, 4, 4), "f4"))
+    assert problem.value.full

@@ -227,7 +227,7 @@ def moved_in_words(aligned: Image) -> str:
     """What `align` did to an image: "moved (down, right) tubulin by -3, +2"."""
     moves = _moves(aligned.recipe) if isinstance(aligned.recipe, Recipe) else ()
     moved = ", ".join(
-        f"{name} by {-y:+d}, {-x:+d}" + (f" and {-z:+d} planes" if z else "")
+        f"{name} by {-y:+d}, {-x:+d}" + (f" and {-z:+d} plane{'s' * (abs(z) != 1)}" if z else "")
         for name, (z, y, x) in zip(aligned.channels, moves)
         if any((z, y, x))
     )
@@ -310,8 +310,8 @@ def _said(image: Image, first: int, moves: Moves, measured: Sequence[ChannelShif
     out = []
     for k, (name, (z, y, x)) in enumerate(zip(image.channels, moves)):
         if (z, y, x) != (0, 0, 0):
-            deep = f"{abs(z)} planes {'forward' if z > 0 else 'back'}, " if z else ""
-            up, left = f"{abs(y)} pixels {'up' if y > 0 else 'down'}", f"{abs(x)} {'left' if x > 0 else 'right'}"
+            deep = f"{abs(z)} plane{'s' * (abs(z) != 1)} {'forward' if z > 0 else 'back'}, " if z else ""
+            up, left = f"{abs(y)} pixel{'s' * (abs(y) != 1)} {'up' if y > 0 else 'down'}", f"{abs(x)} {'left' if x > 0 else 'right'}"
             out.append(
                 Notice(
                     "aligned",

@@ -27,6 +27,8 @@ from abbe.restoration.request import STEPS, check_request, check_sharing, check_
 FORMAT = 1
 #: `align`: shifts are measured on each image itself
 MEASURE = "measure"
+#: among the digests of a batch's models, that of its beads
+BEADS = "beads"
 #: settings of Workflows A and B alone
 RESTORING = ("steps", "channels", "model", "realism", "passes", "psf", "frames", "planes", "maps")
 #: mistakes that are told at once
@@ -160,7 +162,7 @@ class Settings(BaseModel):
         found = open_image(self.align)
         if found.shape[1] < 2:
             raise ParameterError(f"wanted an image of beads with two channels or more, got one in {self.align}")
-        return {"beads": found.provenance.digest or ""}
+        return {BEADS: found.provenance.digest or ""}
 
 
 class Began(BaseModel):
@@ -177,7 +179,11 @@ class Began(BaseModel):
 
     def differences(self, other: Began) -> list[str]:
         """What differs in `other`, in words: "steps (denoise, now denoise, axial)"."""
-        one, two = ({"software": b.software, **b.settings.model_dump(), "weights": b.models} for b in (self, other))
+        one, two = (
+            {"software": b.software, **b.settings.model_dump(), "weights": {name: b.models[name] for name in b.models if name != BEADS}}
+            | {BEADS: b.models.get(BEADS, "")[:8]}
+            for b in (self, other)
+        )
         return [f"{name} ({_word(one[name])}, now {_word(two[name])})" for name in one if one[name] != two[name]]
 
     @classmethod
@@ -206,6 +212,8 @@ def _text(given: object) -> object:
 
 
 def _word(value: Any) -> str:
+    if value in ((), {}, ""):
+        return "none"
     if isinstance(value, dict):
         return ", ".join(f"{name} {str(digest)[:8]}" for name, digest in value.items())
     if isinstance(value, tuple):

@@ -171,7 +171,9 @@ def _uneven(frames: Sequence[Case | None]) -> list[str]:
     which = f"frame {dimmest} is {times:.2g} times too dim beside frame {brightest}"
     if not dim:
         which = f"frame {brightest} is {times:.2g} times too bright beside frame {dimmest}"
-    return [f"its frames are not in proportion to the original's: {which}"]
+    # haze that comes and goes over time, and is not all so smooth that coarse rings alone hold it, is taken for structure that does
+    cleared = CLEARED if any(frame is not None and frame.cleared for frame in frames) else ""
+    return [f"its frames are not in proportion to the original's: {which}{cleared}"]
 
 
 def _doubts(case: Case, times: float = 1.0) -> list[str]:

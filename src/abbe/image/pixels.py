@@ -95,11 +95,12 @@ class ScratchPixels:
     def __init__(self, shape: Shape, dtype: npt.DTypeLike, folder: str | os.PathLike[str] | None = None) -> None:
         self._shape = shape
         self._dtype = np.dtype(dtype)
+        self._folder = folder
         try:
             self._file = tempfile.TemporaryFile(dir=folder, prefix="abbe-")  # noqa: SIM115 - closed by the finalizer
             self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self._dtype.itemsize)
         except OSError as problem:
-            raise _no_scratch(f"wanted a scratch file for {' x '.join(map(str, shape))} pixels", problem) from problem
+            raise _no_scratch(f"a scratch file for {' x '.join(map(str, shape))} pixels", folder, problem) from problem
         self._close = weakref.finalize(self, self._file.close)
 
     def __reduce__(self) -> str:
@@ -165,12 +166,18 @@ class ScratchPixels:
                 for r in range(plane.shape[0]):
                     write_at(self._file.fileno(), memoryview(plane[r]).cast("B"), start + r * row + region[4].start * size)
         except OSError as problem:
-            raise _no_scratch("wanted to keep an intermediate image in a scratch file", problem) from problem
+            raise _no_scratch("to keep an intermediate image in a scratch file", self._folder, problem) from problem
 
 
-def _no_scratch(wanted: str, problem: OSError) -> LimitError:
+def _no_scratch(wanted: str, folder: str | os.PathLike[str] | None, problem: OSError) -> LimitError:
+    """The folder is named: it may be on another disk than all that the user thinks of."""
+    try:
+        place = os.fspath(folder or tempfile.gettempdir())
+    except OSError:  # none can be written to
+        place = "the folder of temporary files"
     error = LimitError(
-        f"{wanted}, got: {problem.strerror or problem}; free some disk, or point the environment variable TMPDIR at a disk with room"
+        f"wanted {wanted} in {place}, got: {problem.strerror or problem}; free some disk, or point the environment variable TMPDIR at a "
+        "disk with room"
     )
     error.full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
     return error
