@@ -101,6 +101,23 @@ def test_a_result_that_was_aligned_is_not_called_displaced(tmp_path: Any, how: s
     assert any("were moved by as much" in notice.message for notice in found.notices) is (how != "with its own original")
 
 
+def test_a_part_of_a_result_that_was_aligned_is_not_called_displaced(tmp_path: Any) -> None:
+    """It was doubtful: tubulin lay 0.46 pixels beside the original, which had been moved by whole pixels."""
+    image = apart((3, -2), size=192)
+    with abbe.Session.create(tmp_path / "s.abbe", image) as session:
+        session.add_version(computed(image), parent=session.original.id)
+        session.align({"tubulin": (10, -7)})
+        for box in ((60, 480), (30, 360)):
+            session.crop(box, box)
+            part = session.image()
+            assert part.original is not None
+            opened = abbe.open(abbe.save(part, tmp_path / "part.ome.tif", overwrite=True).path)
+            for found in (abbe.compare(part.original, part), abbe.compare(part.original, opened)):
+                assert found.verdict.word == "unchanged"
+                for channel in found.channels:
+                    assert channel.registration.shift == pytest.approx((0, 0), abs=0.05)
+
+
 @pytest.mark.usefixtures("small_models_in_use")
 def test_numbers_of_an_aligned_result_in_a_session_are_repeated_to_the_same(tmp_path: Any) -> None:
     """What repeats a recipe writes no history; the comparison was of channels that lay a third of a pixel apart then."""
@@ -110,6 +127,8 @@ def test_numbers_of_an_aligned_result_in_a_session_are_repeated_to_the_same(tmp_
     with abbe.Session.create(tmp_path / "s.abbe", image) as session:
         session.enhance(passes=1)
         session.align({"tubulin": (9, -7)})
+        session.compare()
+        session.crop((30, 270), (30, 270))
         session.compare()
     outcome = rerun(tmp_path / "s.abbe")
     assert outcome.identical

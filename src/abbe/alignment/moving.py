@@ -13,7 +13,7 @@ from abbe.alignment.shifts import ChannelShift
 from abbe.comparison.recorded import computed_by
 from abbe.errors import ParameterError
 from abbe.image import Grid, Image, Interval, Notice, as_image
-from abbe.image.pixels import Array, Pixels, Region, Shape
+from abbe.image.pixels import Array, CroppedPixels, Pixels, Region, Shape
 from abbe.recipe import Input, Recipe, Step
 
 #: (z, y, x) in whole pixels by which a channel lies behind, below and right of the reference
@@ -166,11 +166,20 @@ def laid_as(original: Image, aligned: Image, recipe: Recipe) -> Image:
 
 def evened(aligned: Image, laid: Image, recipe: Recipe) -> Image:
     """What was aligned by the recipe, with its channels moved back by what whole pixels of the coarser `laid` could not follow."""
-    if not isinstance(laid.pixels, AlignedPixels):
+    done = moved_by(laid)
+    if done is None:
         return aligned
     ratio, moves = _ratio(aligned, laid), _sound_moves(aligned, recipe)
-    beyond = [tuple(round(r * done) - d for d, done, r in zip(move, own, ratio)) for move, own in zip(moves, laid.pixels.moves)]
+    beyond = [tuple(round(r * o) - d for d, o, r in zip(move, own, ratio)) for move, own in zip(moves, done)]
     return _moved(aligned, tuple((z, y, x) for z, y, x in beyond)) if any(map(any, beyond)) else aligned
+
+
+def moved_by(image: Image) -> Moves | None:
+    """By how much channels are moved in an image that was not computed since, be it cropped; None where none are."""
+    pixels = image.pixels
+    while isinstance(pixels, CroppedPixels):
+        pixels = pixels.source
+    return pixels.moves if isinstance(pixels, AlignedPixels) else None
 
 
 def _ratio(fine: Image, coarse: Image) -> list[float]:

@@ -16,10 +16,10 @@ def laid_alike(original: Image, transformed: Image) -> tuple[Image, Image, tuple
     recipe = aligned_by(transformed)
     if recipe is None or original.channels != transformed.channels:
         return original, transformed, ()
-    from abbe.alignment.moving import AlignedPixels, evened, laid_as  # it measures by this room's registration
+    from abbe.alignment.moving import evened, laid_as, moved_by  # it measures by this room's registration
 
     told: tuple[Notice, ...] = ()
-    if not isinstance(original.pixels, AlignedPixels):
+    if moved_by(original) is None:
         if any(line.startswith(ALIGNED) for line in original.provenance.history):
             return original, transformed, ()
         laid = laid_as(original, transformed, recipe)

@@ -26,19 +26,24 @@ def recorded(image: Image) -> Recipe | None:
 def computed_by(image: Image) -> Recipe | None:
     """What computed it: the same, and of a result whose channels were moved since, what was done before that."""
     recipe = aligned_by(image)
-    if recipe is None:
-        return recorded(image)
-    try:
-        return _sound(Recipe.from_dict(recipe.parameters.get("before")))
-    except ParameterError:
-        return None
+    return recorded(image) if recipe is None else _sound(_before(recipe))
 
 
 def aligned_by(image: Image) -> Recipe | None:
-    """How its channels were moved, if that is the last that was done to it."""
+    """How its channels were moved, if that is the last that was done to it, but for cutting a part out."""
     recipe = recipe_of(image)
+    if recipe is not None and recipe.operation == "crop":
+        recipe = _before(recipe)
     last = isinstance(image.recipe, Recipe) or any(line.startswith(ALIGNED) for line in image.provenance.history[-1:])
     return recipe if last and recipe is not None and recipe.operation == "align" else None
+
+
+def _before(recipe: Recipe) -> Recipe | None:
+    """What an alignment, or a crop, says of what was done before it."""
+    try:
+        return Recipe.from_dict(recipe.parameters.get("before"))
+    except ParameterError:
+        return None
 
 
 def recipe_of(image: Image) -> Recipe | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from abbe.comparison.recorded import aligned_by
 from abbe.errors import ParameterError
 from abbe.image import ROI, Ellipse, Image, Mask, Polygon, Rectangle
 from abbe.image.grid import root
@@ -22,7 +23,9 @@ def crop(image: Image, y: tuple[int, int], x: tuple[int, int]) -> tuple[Image, R
     rows, columns = (_snapped(pair, max(1, r), n, axis) for pair, r, n, axis in zip((y, x), ratio, image.shape[3:], "YX", strict=True))
     source = Input(shape=image.shape, dtype=image.dtype.name, pixel_size=image.pixel_size, channels=image.channels)
     box = {"y": [rows.start, rows.stop], "x": [columns.start, columns.stop]}
-    recipe = Recipe(operation="crop", inputs=(source,), steps=(Step(name="crop", parameters=box),))
+    aligned = aligned_by(image)  # a comparison of the part asks by how much its channels were moved
+    before = {} if aligned is None else {"before": aligned.to_dict()}
+    recipe = Recipe(operation="crop", inputs=(source,), steps=(Step(name="crop", parameters=box),), parameters=before)
     return image.crop(rows, columns).replace(recipe=recipe), recipe
 
 
