@@ -293,7 +293,7 @@ class _Work:
 
     def _tell_of_regions(self) -> None:
         """Which regions have no numbers in what is written, and which have some of another place."""
-        silent = without_numbers(self._case.rois, self._case.colocalizations) if self._image.shape[1] > 1 else None
+        silent = without_numbers(self._case.rois, self._case.colocalizations, self._image) if self._image.shape[1] > 1 else None
         self.left_out += [silent] if silent and silent not in self.left_out else []
         self.notices += [line for line in self._case.problems if line not in self._session.problems]
 

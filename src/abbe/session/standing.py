@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abbe.errors import AbbeError
-from abbe.image import ROI
+from abbe.image import ROI, Grid, Image
 from abbe.reporting.case import Measured, outline
 from abbe.session.records import Analysis
 
@@ -46,16 +46,25 @@ def changed_since(kept: Sequence[Analysis], now: Place) -> Iterator[str]:
         yield f"the numbers of {_list(deleted.values())} are here because they were kept; {it} deleted since"
 
 
-def without_numbers(rois: Sequence[ROI], measured: Sequence[Measured]) -> str | None:
-    """A line for regions that are drawn in the pictures of a version, while nothing that was measured in them was kept."""
+def without_numbers(rois: Sequence[ROI], measured: Sequence[Measured], image: Image) -> str | None:
+    """A line for regions that are drawn in the pictures of a version, `image`, while nothing that was measured in them was kept.
+
+    Of those that a crop left outside there is nothing to measure.
+    """
     known = {outline(roi) for one in measured if (roi := _measured_in(one.data)) is not None}
-    missing = [roi.name or "a region" for roi in rois if outline(roi) not in known]
+    missing = [roi.name or "a region" for roi in rois if outline(roi) not in known and _lies_in(roi, image)]
     if not missing:
         return None
     return (
         f"no numbers of {_list(missing)}: nothing measured there on this version was kept. On the page, Colocalization measures all "
         "regions in Table of all, and one in Keep for the report"
     )
+
+
+def _lies_in(roi: ROI, image: Image) -> bool:
+    grid = Grid.of(image)
+    first, last = roi.span(grid, 0, grid.rows)
+    return any(roi.rows(grid, z, t, first, last).any() for t in range(image.shape[0]) for z in range(grid.planes))
 
 
 def _differs(results: Mapping[str, Any], now: ROI) -> bool:
