@@ -294,7 +294,7 @@ def test_settings_that_no_image_could_be_done_with_make_no_folder(
     ("given", "error"),
     [
         ({"step": ("denoise",)}, "step: there is no such setting; did you mean 'steps'?"),
-        ({"workflow": "C"}, "workflow: wanted 'A' or 'B', got 'C'"),
+        ({"workflow": "C"}, "workflow: wanted 'A', 'B' or 'align', got 'C'"),
         ({"maps": "perhaps", "passes": "many"}, "passes: wanted a valid integer"),
         ({"pixel_size": 0}, "wanted pixel sizes above 0 um"),
         ({"dtype": complex}, "got complex128"),

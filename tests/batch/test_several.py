@@ -20,6 +20,7 @@ import tifffile
 import abbe
 from abbe.batch import Outcome, Settings, run
 from abbe.batch import folder as batch_folder
+from abbe.batch import hands as batch_hands
 from abbe.batch import running as batch_running
 from abbe.batch.claims import Claims
 from abbe.batch.finding import LOOKED, Source, file_key, names_of, targets, targets_within
@@ -382,7 +383,7 @@ def test_who_has_nothing_left_waits_only_while_a_file_may_hold_several(tmp_path:
 
 def test_a_file_of_several_gets_as_many_processes_as_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABBE_CORES", "3")
-    monkeypatch.setattr(batch_running, "memory", lambda: 64 * 2**30)
+    monkeypatch.setattr(batch_hands, "memory", lambda: 64 * 2**30)
     started: list[str] = []
     start = Crew._start
 
