@@ -12,6 +12,12 @@ from .hand import Hand
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
+def measuring(hand: Hand) -> None:
+    """Colocalization, where regions are drawn."""
+    hand.tap("Colocalization")
+    hand.page.locator("[data-coefficient=pearson]").wait_for()
+
+
 def back(hand: Hand, served: Served) -> None:
     served.start()
     hand.page.get_by_role("alert").wait_for(state="detached")
@@ -20,8 +26,7 @@ def back(hand: Hand, served: Served) -> None:
 def test_a_name_and_a_move_of_one_region_are_both_made(hand: Hand, served: Served) -> None:
     """The second stands on the first: it was refused as if another device had changed the region."""
     page = hand.page
-    hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
+    measuring(hand)
     hand.tap("Rectangle")
     hand.drag((0.3, 0.3), (0.5, 0.5))
     field = page.get_by_label("Name of the region")
@@ -49,8 +54,7 @@ def test_a_name_and_a_move_of_one_region_are_both_made(hand: Hand, served: Serve
 
 def test_all_regions_that_were_drawn_meanwhile_stay_to_be_seen_and_are_saved(hand: Hand, served: Served) -> None:
     page = hand.page
-    hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
+    measuring(hand)
     served.kill()
     for number in range(1, 6):
         hand.tap("Rectangle")
@@ -68,8 +72,7 @@ def test_all_regions_that_were_drawn_meanwhile_stay_to_be_seen_and_are_saved(han
 def test_a_change_that_did_not_get_through_is_not_made_over_a_later_one(hand: Hand, served: Served) -> None:
     """Try again put the older outline in place of the newer one, which was saved."""
     page = hand.page
-    hand.tap("Colocalization")
-    page.locator("[data-coefficient=pearson]").wait_for()
+    measuring(hand)
     hand.tap("Rectangle")
     hand.drag((0.3, 0.3), (0.5, 0.5))
     page.locator(".regions li").nth(1).wait_for()
