@@ -99,10 +99,12 @@ def check_run(model: Model) -> None:
     side = -(-64 // model.card.multiple) * model.card.multiple
     observed = np.random.default_rng(0).random((1, model.card.observed_channels, side, side), np.float32)
     told = dict.fromkeys(model.card.told, 1.0)
-    for one in (model, model.at(1)) if model.card.realism.partner else (model,):
+    others = [("with its partner's weights", model.at(1))] if model.card.realism.partner else []
+    others += [("with its weights for colour cameras", model.for_mosaic)] if model.for_mosaic else []
+    for which, one in [("with its own weights", model), *others]:
         restored = Runner(one, engine("cpu")).run(observed, told)
         if not np.isfinite(restored).all():
-            raise ModelError(f"wanted finite pixels from {model.card.name} at realism {one.realism:g}, got others; it is not usable")
+            raise ModelError(f"wanted finite pixels from {model.card.name} {which}, got others; it is not usable")
 
 
 @app.command("export")
@@ -159,6 +161,8 @@ def _lines(model: Model) -> Iterator[str]:
     yield f"realism: {partner}, by default {card.realism.default:g}; 90 % interval: +- {card.interval_factor:g} x spread"
     for one in card.realism.figures:
         yield f"realism 0 and 1, {one.set}, {one.measure}: {one.fidelity:.4g}, {one.partner:.4g}"
+    if card.mosaic:
+        yield f"colour cameras: weights of their own for red and blue, +- {card.mosaic.interval_factor:g} x spread"
     if card.told:
         yield f"is told: {', '.join(card.told)}"
     yield from _training(card)

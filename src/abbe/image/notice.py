@@ -45,6 +45,7 @@ CODES = {
     "planes": "planes of a stack that share their light",
     "shifted": "one channel lies off another",
     "aligned": "channels that were moved onto one another",
+    "mosaic": "a colour camera, which interpolates most of its pixels",
     "told": "what somebody said of the image in place of its file",
     "optics": "the optics do not fit what the models were trained for",
 }

@@ -161,6 +161,10 @@ class Restorer(nn.Module):
         """The layers that make the estimate out of the features on the finest grid inside."""
         return [self.up_blocks[0], *([self.finer] if self.fine else []), self.tail]
 
+    def outer(self) -> list[nn.Module]:
+        """All layers but those on the coarsest grid, which hold half of the weights."""
+        return [part for name, part in self.named_children() if name != "middle"]
+
     def features(self, observed: Tensor, context: Tensor | None, told: Tensor | None) -> Tensor:
         a = self.architecture
         x = observed if context is None else torch.cat([observed, context], 1)

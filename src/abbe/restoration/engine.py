@@ -270,14 +270,14 @@ def _line(problem: Exception) -> str:
 
 
 #: sessions stay ready between calls: a second image costs no set-up. The key has the digests, so that a changed file is a new session.
-_RUNNERS: dict[tuple[str, float, Engine], Runner] = {}
+_RUNNERS: dict[tuple[str, float, bool, Engine], Runner] = {}
 _KEPT = 12
 _RUNNERS_LOCK = threading.Lock()
 
 
 def runner(model: Model, engine: Engine) -> Runner:
     """The model on the engine; made once per process."""
-    key = (model.card.digest, model.realism, engine)
+    key = (model.card.digest, model.realism, model.mosaic, engine)
     with _RUNNERS_LOCK:
         found = _RUNNERS.get(key)
         if found is None or found.card != model.card:

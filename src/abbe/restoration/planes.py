@@ -80,18 +80,18 @@ def restore_planes(source: Pixels, work: Work, raw: Normalised | None = None) ->
     agreement = Agreement(source.shape, scale) if scale > 1 and behind is not None else None
     done, total = 0, t * c * z * cut.count
     for i, j, k in np.ndindex(t, c, z):
-        level = LevelGrid(y, x, scale)
+        level, own = LevelGrid(y, x, scale), work.of(j)
         darkest = -np.inf if removes_light(work.model) else min(darkest_of(image, i, j, k) for image in images)
         for tile, seen, observed in _inputs((source, normal), behind, (i, j, k), cut):
             told = told_of_psf(work.psf[j]) if work.psf else {}
-            whole = passed(work, observed if card.context else seen, seen, told, done, total, around(tile, seen))
+            whole = passed(own, observed if card.context else seen, seen, told, done, total, around(tile, seen))
             if agreement is not None:
                 whole[0] = supported(whole[0], seen, observed)
             values = np.maximum(in_units(work.model, normal[j], taken(work, seen, whole[0])[tile.kept(scale)]), np.float32(darkest))
             region = (slice(i, i + 1), slice(j, j + 1), slice(k, k + 1), *tile.place(scale))
             put(estimate, region, values[None, None, None])
             if spread is not None:
-                put(spread, region, as_half(whole[1][tile.kept(scale)])[None, None, None])
+                put(spread, region, as_half(whole[1][tile.kept(scale)] * work.per_spread(j))[None, None, None])
             given = seen[tile.kept(1)].astype(np.float64) * normal[j].scale + normal[j].offset
             level.add(given, values, tile.y.start, tile.x.start)
             if agreement is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,14 @@ class SpreadPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """Other weights of a step's network, for some channels."""
+
+    model: Model
+    runner: Runner
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """One step to be done.
 
@@ -84,6 +92,17 @@ class Work:
     passes: int = 1
     #: of each channel, the standard deviation of the lens's PSF in pixels, None where nobody knows; () for steps that have no use for it
     psf: tuple[float | None, ...] = ()
+    #: channels that other weights restore
+    others: Mapping[int, Variant] = field(default_factory=dict)
+
+    def of(self, channel: int) -> Work:
+        """The work with the weights for this channel."""
+        other = self.others.get(channel)
+        return self if other is None else replace(self, model=other.model, runner=other.runner)
+
+    def per_spread(self, channel: int) -> np.float32:
+        """How many of the step's own spreads one of these weights' is: the step has one factor for its interval."""
+        return np.float32(self.of(channel).model.card.interval_factor / self.model.card.interval_factor)
 
 
 @dataclass(frozen=True, slots=True)

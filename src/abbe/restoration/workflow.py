@@ -15,6 +15,7 @@ from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.frames import about_frames
 from abbe.restoration.levels import restore_levels
+from abbe.restoration.mosaic import about_mosaics, found_mosaics, weights_for_mosaics
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
@@ -170,6 +171,7 @@ def _run(
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else without.notices()), *(notice for stage in stages for notice in stage.notices)]
     about += about_shared(stages[0], [image.channels[c] for c in chosen])
+    about += about_mosaics(stages[0], [image.channels[c] for c in chosen])
     about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
     Part(progress)(1.0, "done")
@@ -210,7 +212,8 @@ def _stages(
         part = report.part(*shares[number])
         part(0.0, step)
         psf = widths.sigmas() if step == "super_resolve" else ()
-        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf)
+        others = weights_for_mosaics(pixels, model, on) if step == "denoise" else {}
+        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf, others)
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
             stage = restore_stacks(pixels, grid.ratio, work, clean if sharing.planes else raw)
@@ -220,6 +223,8 @@ def _stages(
             stage = restore_planes(pixels, work, (raw, own))
         if step == "super_resolve":
             stage = dataclasses.replace(stage, found={**stage.found, **widths.account()})
+        if others:
+            stage = dataclasses.replace(stage, found={**stage.found, **found_mosaics(others)})
         if shared is not None and step == "denoise":
             stage = dataclasses.replace(stage, found={**stage.found, **sharing.found(shared)})
         stages.append(dataclasses.replace(stage, notices=(*about, *stage.notices)) if number == 0 else stage)

@@ -257,6 +257,8 @@ def _differences(recipe: Recipe, made: Image) -> Iterator[str]:
             yield f"the model of {before.name} differs: {_model(before)}, now {_model(after)}"
         elif before.parameters.get("partner_digest") != after.parameters.get("partner_digest"):
             yield f"the adversarial partner of {before.model}, which {before.name} mixed in, differs"
+        elif before.parameters.get("mosaic_digest") != after.parameters.get("mosaic_digest"):
+            yield f"the weights of {before.model} for colour cameras, which {before.name} used, differ"
 
 
 def _model(step: Step) -> str:

@@ -1,6 +1,7 @@
 """Specimens and image pairs whose truth is known."""
 
 from abbe.simulation.cell import SimulatedCell, simulate_cell
+from abbe.simulation.mosaics import mosaic_pair
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
@@ -10,6 +11,7 @@ __all__ = [
     "SimulatedCell",
     "background_pair",
     "denoising_pair",
+    "mosaic_pair",
     "section_pair",
     "simulate_cell",
     "specimen",

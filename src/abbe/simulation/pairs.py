@@ -160,11 +160,9 @@ def littered(rng: Generator, plane: Plane, grid: float = 1.0) -> Plane:
     return out
 
 
-def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
-    """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
-    factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
-    m = max(32, int(np.ceil(n / factor)))
-    sharp = source.crop(rng, m + 2 * MARGIN)
+def under_lens(rng: Generator, source: Source, n: int) -> Plane:
+    """Any specimen through any lens: expected intensity (n + 2, n + 2), 1 = signal."""
+    sharp = source.crop(rng, n + 2 * MARGIN)
     if rng.random() < BLANK:
         sharp = np.zeros_like(sharp)
     if rng.random() < LITTERED:
@@ -175,7 +173,14 @@ def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
         sharp = sharp * blobs if rng.random() < 0.5 else blobs  # the texture of a cell, or a field of them
     if rng.random() < TEXTURED:
         sharp = sharp * np.exp(rng.uniform(*UNEVENNESS) * cloud(rng, len(sharp), rng.uniform(*FALLS)))
-    expected = light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
+    return light(rng, sharp, sigma)[MARGIN - 1 : 1 - MARGIN, MARGIN - 1 : 1 - MARGIN]
+
+
+def denoising_pair(rng: Generator, source: Source, n: int) -> Pair:
+    """A noisy image and its expectation, both (n, n), after everything that happens between photon and file."""
+    factor = float(rng.choice((1.0, rng.uniform(1.1, 2.2), rng.uniform(0.55, 0.95)), p=(0.62, 0.3, 0.08)))
+    m = max(32, int(np.ceil(n / factor)))
+    expected = under_lens(rng, source, m)
     photons = 10 ** rng.uniform(-0.2, 4.0)
     pair = exposed(rng, expected * photons)
     if rng.random() < 0.15:

@@ -53,7 +53,8 @@ def train(
         held_out: samples per validation.
 
     Returns:
-        the folder with `model.onnx` and `card.json`; for a plan with an adversary these are the fidelity model's, beside `partner.onnx`.
+        the folder with `model.onnx` and `card.json`; for a plan with an adversary, or for colour cameras, these are the model's that it
+        starts from, beside `partner.onnx` or `mosaic.onnx`.
 
     Raises:
         MissingExtraError: torch, onnx or safetensors is not installed.
@@ -63,7 +64,7 @@ def train(
     """
     try:
         from abbe.training.calibration import interval_factor
-        from abbe.training.export import export, export_partner, learnt_last
+        from abbe.training.export import export, export_mosaic, export_partner, learnt_last
         from abbe.training.loop import Training
     except ModuleNotFoundError as problem:
         raise MissingExtraError("training", "train") from problem
@@ -74,11 +75,13 @@ def train(
         )
         went_on = training.run(every=every)
         weights, made = training.folder / "weights.safetensors", training.folder / "model"
-        if not went_on and plan.adversarial is None and _stands(made, training.step, plan.learn):
+        if not went_on and plan.adversarial is None and plan.cameras == "any" and _stands(made, training.step, plan.learn):
             return made
         if plan.adversarial is not None and plan.start:
             return export_partner(weights, _folder(models, plan.start), made)
         factor = interval_factor(training, 5 * held_out)
+        if plan.cameras == "mosaic" and plan.start:
+            return export_mosaic(weights, _folder(models, plan.start), made, factor)
         export(weights, made, interval_factor=factor)
         if plan.learn in PARTS and plan.start:
             learnt_last(_folder(models, plan.start), made)

@@ -20,6 +20,7 @@ from abbe.networks import Restorer
 from abbe.training.loop import architecture
 from abbe.training.plan import TrainingPlan
 from abbe.training.weights import read_metadata, read_weights, start_from
+from abbe.zoo.catalogue import MOSAIC, PARTNER
 
 #: what the engine subtracts before a network sees an image, and divides by, as percentiles of the image
 NORMALISATION = {"low_percentile": 1.0, "high_percentile": 99.8}
@@ -65,18 +66,41 @@ def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
     """
     state = read_metadata(weights)
     plan = TrainingPlan.model_validate_json(state["plan"])
-    try:
-        content, card = (fidelity / "model.onnx").read_bytes(), json.loads((fidelity / "card.json").read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ModelError(
-            f"wanted the fidelity model {plan.start} (model.onnx and card.json) in {fidelity}, got: {problem.strerror}; train it first"
-        ) from problem
+    content, card = _fidelity(plan, fidelity)
     partner = _with_weights(content, read_weights(weights), plan.adversarial.share if plan.adversarial else 1.0)
     realism = {"default": 0.0, "partner": hashlib.sha256(partner).hexdigest(), "training": _training(plan, state), "figures": []}
+    return _beside(folder, content, PARTNER, partner, card | {"realism": realism})
+
+
+def export_mosaic(weights: Path, fidelity: Path, folder: Path, interval_factor: float) -> Path:
+    """The model in the folder `fidelity`, with its partner where it has one, and those of `weights.safetensors` that differ for colour
+    cameras, in `folder`; returns it. Raises `ModelError` as `export_partner` does."""
+    state = read_metadata(weights)
+    plan = TrainingPlan.model_validate_json(state["plan"])
+    content, card = _fidelity(plan, fidelity)
+    others = _with_weights(content, read_weights(weights), 1.0)
+    mosaic = {"digest": hashlib.sha256(others).hexdigest(), "interval_factor": interval_factor, "training": _training(plan, state)}
+    _beside(folder, content, MOSAIC, others, card | {"mosaic": mosaic})
+    if (fidelity / PARTNER).exists():
+        (folder / PARTNER).write_bytes((fidelity / PARTNER).read_bytes())
+    return folder
+
+
+def _fidelity(plan: TrainingPlan, folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """Weights and card of the model that a plan starts from."""
+    try:
+        return (folder / "model.onnx").read_bytes(), json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ModelError(
+            f"wanted the fidelity model {plan.start} (model.onnx and card.json) in {folder}, got: {problem.strerror}; train it first"
+        ) from problem
+
+
+def _beside(folder: Path, content: bytes, name: str, others: bytes, card: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
-    (folder / "partner.onnx").write_bytes(partner)
-    (folder / "card.json").write_text(json.dumps(card | {"realism": realism}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / name).write_bytes(others)
+    (folder / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 
@@ -95,7 +119,7 @@ def _with_weights(content: bytes, weights: dict[str, Tensor], share: float) -> b
         if not np.array_equal(new, old):
             differ.append(numpy_helper.from_array(new, tensor.name))
     if not differ:
-        raise ModelError("wanted a partner that learnt something, got the fidelity model's own weights; train it for more steps")
+        raise ModelError("wanted weights that learnt something, got the fidelity model's own; train for more steps")
     del model.graph.node[:], model.graph.input[:], model.graph.output[:], model.graph.initializer[:]
     model.graph.initializer.extend(differ)
     return bytes(model.SerializeToString(deterministic=True))

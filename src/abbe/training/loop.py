@@ -152,7 +152,7 @@ class Training:
         """What is learnt where it is not everything."""
         if self.plan.learn == "told":  # without a constant: told zeros, nothing changes
             return [p for name, p in self.network.named_parameters() if GAIN in name and name.endswith(".weight")]
-        parts = [self.network.spread] if self.plan.learn == "spread" else self.network.finest()
+        parts = {"spread": [self.network.spread], "outer": self.network.outer()}.get(self.plan.learn, self.network.finest())
         return [p for part in parts for p in part.parameters()]
 
     # ------------------------------------------------------------------------------------------ state

@@ -154,10 +154,13 @@ class TrainingPlan(_Frozen):
     decay: float = Field(default=0.3, ge=0, le=1)
     #: exponential moving average of the weights
     average: float = Field(default=0.999, ge=0, lt=1)
-    #: "spread": the estimate stays as it is, bit for bit, and the spread of its error alone is learnt. "finest": what the network makes of
-    #: its features on the finest grid, on the way out, and nothing before. "told": what it makes of what it is told, alone; told zeros it
-    #: stays what it was, bit for bit, and samples always tell
-    learn: Literal["all", "spread", "finest", "told"] = "all"
+    #: what took the simulated images of a denoiser. "mosaic": red or blue of a colour camera, to be used for such images alone, beside the
+    #: weights that the plan starts from (`abbe.restoration.mosaic`)
+    cameras: Literal["any", "mosaic"] = "any"
+    #: "outer": all but the layers on the coarsest grid, which hold half of the weights. "spread": the estimate stays as it is, bit for bit,
+    #: and the spread of its error alone is learnt. "finest": what the network makes of its features on the finest grid, on the way out, and
+    #: nothing before. "told": what it makes of what it is told alone; told zeros it stays what it was, bit for bit, and samples always tell
+    learn: Literal["all", "outer", "spread", "finest", "told"] = "all"
     #: where an error's cost turns from its square to its amount, in units of the input's own error
     knee: float = Field(default=0.5, gt=0)
     #: weight of the spread's likelihood, of the Fourier-amplitude term
@@ -173,6 +176,8 @@ class TrainingPlan(_Frozen):
     def _whose(self) -> TrainingPlan:
         if self.adversarial is not None and not self.start:
             raise ValueError("a plan with [adversarial] needs start: the name of the fidelity model whose partner it trains")
+        if self.cameras == "mosaic" and (self.task != "denoise" or not self.start or self.pairs or self.adversarial):
+            raise ValueError('cameras = "mosaic" is for denoise, with start, the model that it is for, and no [pairs] or [adversarial]')
         told = TOLD.get(self.task, ())
         if self.network.told and self.network.told != told:
             offered = f"told = {list(told)}, or nothing" if told else "nothing"

@@ -16,6 +16,7 @@ from abbe.formats import open as open_image
 from abbe.image import Image
 from abbe.optics.file import resize
 from abbe.optics.width import told_of_psf
+from abbe.simulation.mosaics import mosaic_pair
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import BlurredStack, axial_slice
 from abbe.training.plan import PairsPlan, TrainingPlan
@@ -241,6 +242,8 @@ class Samples:
 
     def _simulated(self, rng: Generator, n: int, known: bool) -> Pair:
         task = self.plan.task
+        if task == "denoise" and self.plan.cameras == "mosaic":
+            return mosaic_pair(rng, self.pool, n)
         if task == "denoise":
             return denoising_pair(rng, self.pool, n)
         if task == "super_resolve":

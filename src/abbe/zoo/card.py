@@ -82,6 +82,16 @@ class Realism(_Frozen):
         return self
 
 
+class Mosaic(_Frozen):
+    """Other weights of the same network, for images whose noise differs between every other pixel, as that of colour cameras does."""
+
+    #: SHA-256 of their file, `mosaic.onnx` beside the model's own
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    #: as the card's own
+    interval_factor: float = Field(default=1.645, gt=0)
+    training: Training = Field(default_factory=Training)
+
+
 class Figure(BaseModel):
     """One measured figure on one test set: the input, the best plain method, and this model."""
 
@@ -123,6 +133,8 @@ class Card(_Frozen):
     #: estimate +- factor * spread is the 90 % interval
     interval_factor: float = Field(default=1.645, gt=0)
     realism: Realism = Field(default_factory=Realism)
+    #: None: there are no such weights
+    mosaic: Mosaic | None = None
     #: SHA-256 of the weights file
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     parameters: int = Field(default=0, ge=0)
@@ -135,6 +147,8 @@ class Card(_Frozen):
     def _consistent(self) -> Card:
         if (self.scale == 3) != (self.task == "super_resolve"):
             raise ValueError(f"scale {self.scale} does not fit the task {self.task}: super_resolve has 3, every other task 1")
+        if self.mosaic and (self.task != "denoise" or self.levels):
+            raise ValueError("weights for colour cameras are for the task denoise, without levels")
         if self.levels and (not self.context or self.task not in LEVELLED):
             raise ValueError(f"levels need a context, and a task of {', '.join(LEVELLED)}")
         wanted = AXIAL_SLICES if self.task == "axial_stack" else 1
@@ -143,8 +157,8 @@ class Card(_Frozen):
         return self
 
     def of(self, weights: bytes) -> Card:
-        """The card of the same network with its weights in another file, alone: an adversarial partner stays behind."""
-        return self.model_copy(update={"digest": hashlib.sha256(weights).hexdigest(), "realism": Realism()})
+        """The card of the same network with its weights in another file, alone: partner and weights for colour cameras stay behind."""
+        return self.model_copy(update={"digest": hashlib.sha256(weights).hexdigest(), "realism": Realism(), "mosaic": None})
 
     def to_json(self) -> str:
         """As a card file has it."""

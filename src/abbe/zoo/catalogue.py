@@ -1,8 +1,8 @@
 """Which models there are: those that come with abbe, and the user's own.
 
-A model is a folder with `card.json` and `model.onnx`, and with `partner.onnx` where it has an adversarial partner. A training leaves its
-model in the folder `model` of its run: the run's folder stands for it. The user's own are found in the folders that the environment
-variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
+A model is a folder with `card.json` and `model.onnx`, with `partner.onnx` where it has an adversarial partner, and `mosaic.onnx` where it
+has weights for colour cameras. A training leaves its model in the folder `model` of its run: the run's folder stands for it. The user's own
+are found in the folders that the environment variable ABBE_MODELS names (separated as in PATH); each may be a model or hold several.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ BUILT_IN = Path(__file__).parent / "models"
 OF_A_RUN = "model"
 #: weights of the adversarial partner, beside the model's own
 PARTNER = "partner.onnx"
+#: weights for images of colour cameras, as far as they are others, likewise
+MOSAIC = "mosaic.onnx"
 #: what `abbe model export` makes for other programs, and abbe itself does not read
 PACKAGES = (".zip", ".mlpackage")
 #: largest weights file that is read (bytes); abbe's own models are below 2**23
@@ -38,6 +40,8 @@ class Model:
     built_in: bool = False
     #: share of the adversarial partner's weights; None: the card's default. Made with `at()`
     mixed: float | None = None
+    #: with its weights for colour cameras; made with `for_mosaic`
+    mosaic: bool = False
 
     @property
     def realism(self) -> float:
@@ -50,20 +54,33 @@ class Model:
             raise ModelError(f"wanted {self.card.name} at realism {realism:g}, but it has no adversarial partner; leave realism at 0")
         return replace(self, mixed=realism)
 
+    @property
+    def for_mosaic(self) -> Model | None:
+        """The same network with its weights for colour cameras; None where it has none, or is to have a partner's mixed in."""
+        if self.card.mosaic is None or self.realism:
+            return None
+        return replace(self, card=self.card.model_copy(update={"interval_factor": self.card.mosaic.interval_factor}), mosaic=True)
+
     def weights(self) -> bytes:
-        """The ONNX file, with its partner's weights mixed in as `realism` says: at 0 the file as it is.
+        """The ONNX file, with its partner's weights mixed in as `realism` says, at 0 as it is; or with those for colour cameras in place.
 
         Raises `ModelError` when a file is absent, is not the one that the card describes, or is not to be trusted.
         """
         own = self._file(self.path, self.card.digest)
+        if self.mosaic and self.card.mosaic is not None:
+            return self._with(own, MOSAIC, self.card.mosaic.digest, 1.0)
         if not self.realism or self.card.realism.partner is None:
             return own
-        partner = self.path.with_name(PARTNER)
-        other = self._file(partner, self.card.realism.partner)
+        return self._with(own, PARTNER, self.card.realism.partner, self.realism)
+
+    def _with(self, own: bytes, name: str, digest: str, share: float) -> bytes:
+        """`own` with this share of the weights in the file `name` beside it."""
+        path = self.path.with_name(name)
+        other = self._file(path, digest)
         try:
-            return mix(own, other, self.realism)
+            return mix(own, other, share)
         except ModelError as problem:
-            raise ModelError(f"{partner}: {problem}") from problem
+            raise ModelError(f"{path}: {problem}") from problem
 
     def _file(self, path: Path, digest: str) -> bytes:
         try:

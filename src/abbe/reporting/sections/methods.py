@@ -159,12 +159,21 @@ def _step(step: Step, flat: bool) -> str:
     mixed = f", realism {realism:g}" if isinstance(realism, (int, float)) else ""
     passes = step.parameters.get("passes", 1)
     averaged = f", mean of {passes} passes over moved and turned tiles" if isinstance(passes, int) and passes > 1 else ""
-    return f"{done} (model {model_name(step)}{mixed}{averaged}{_frames(step)}{_planes(step)}{_lens(step)})"
+    return f"{done} (model {model_name(step)}{mixed}{averaged}{_mosaics(step)}{_frames(step)}{_planes(step)}{_lens(step)})"
 
 
 def model_name(step: Step) -> str:
     """Name and version: denoise 0.1.0."""
     return f"{short(step.model, 40)} {short(step.model_version or '', 20)}".strip()
+
+
+def _mosaics(step: Step) -> str:
+    """In how many channels a denoiser took its weights for colour cameras."""
+    found = step.parameters.get("mosaic")
+    if not isinstance(found, list) or not found:
+        return ""
+    where = "one channel" if len(found) == 1 else f"{len(found)} channels"
+    return f", in {where} with its weights for red and blue of a colour camera, by the image's noise"
 
 
 def _frames(step: Step) -> str:
