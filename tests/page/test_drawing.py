@@ -71,6 +71,59 @@ def test_a_double_click_closes_a_polygon_with_each_corner_once(coloc: Hand) -> N
     assert len(shapes(coloc)[0]["rings"][0]) == 4
 
 
+def corners_of(hand: Hand) -> list[tuple[float, float]]:
+    """Corners of the first region, (x, y) in parts of the picture's size on the page."""
+    (ring,) = shapes(hand)[0]["rings"]
+    return [(x, y) for y, x in ring]
+
+
+def pull(hand: Hand, start: tuple[float, float], end: tuple[float, float]) -> None:
+    with hand.page.expect_response(re.compile("/rois/")):
+        hand.drag(start, end)
+
+
+def test_corners_of_a_polygon_are_pulled_added_and_merged_one_by_one(coloc: Hand) -> None:
+    coloc.tap("Polygon")
+    click(coloc, (0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6))
+    coloc.page.keyboard.press("Enter")
+    coloc.page.locator(".regions li").nth(1).wait_for()
+    coloc.page.locator("svg .pull").first.wait_for()
+    before = corners_of(coloc)
+    pull(coloc, (0.6, 0.6), (0.7, 0.65))
+    after = corners_of(coloc)
+    assert [after[k] == before[k] for k in range(4)] == [True, True, False, True]
+    assert after[2][0] > before[2][0]
+    assert after[2][1] > before[2][1]
+    pull(coloc, (0.45, 0.3), (0.45, 0.2))  # the middle of the upper side
+    more = corners_of(coloc)
+    assert len(more) == 5
+    assert [corner for corner in more if corner in after] == after
+    assert more.index(next(corner for corner in more if corner not in after)) == 1
+    pull(coloc, (0.45, 0.2), (0.3, 0.3))  # onto the next corner: gone
+    assert corners_of(coloc) == after
+    coloc.page.get_by_role("button", name="Undo: ROI 1 changed").click()
+    coloc.page.locator("svg .pull").nth(9).wait_for()
+    assert corners_of(coloc) == more
+
+
+def test_a_triangle_keeps_its_three_corners_and_its_handles_stretch_it_still(coloc: Hand) -> None:
+    coloc.tap("Polygon")
+    click(coloc, (0.3, 0.3), (0.6, 0.3), (0.6, 0.6))
+    coloc.page.keyboard.press("Enter")
+    coloc.page.locator(".regions li").nth(1).wait_for()
+    pull(coloc, (0.6, 0.3), (0.6, 0.59))  # two corners on one place
+    assert len(corners_of(coloc)) == 3
+    before = corners_of(coloc)
+    handle = coloc.page.locator("svg .touch").last.bounding_box()
+    surface = coloc.page.locator(".surface").bounding_box()
+    start = (
+        (handle["x"] + handle["width"] / 2 - surface["x"]) / surface["width"],
+        (handle["y"] + handle["height"] / 2 - surface["y"]) / surface["height"],
+    )
+    pull(coloc, start, (start[0] + 0.1, start[1] + 0.1))
+    assert max(x for x, _ in corners_of(coloc)) > max(x for x, _ in before)
+
+
 def test_a_small_region_is_moved_and_its_name_lies_clear_of_its_handles(coloc: Hand) -> None:
     draw(coloc, "Rectangle", (0.4, 0.4), (0.415, 0.415), 1)
     before = shapes(coloc)[0]

@@ -114,6 +114,23 @@ export function stretched(shape: Shape, to: [number, number, number, number], un
   return shape;
 }
 
+/** Corners that can be moved one by one, world x and y: of a polygon that was set corner by corner; else none. */
+export function cornersOf(shape: Shape, units: Units): [number, number][] {
+  const [ring, another] = shape.rings ?? [];
+  if (shape.type !== "polygon" || shape.by_hand || !ring || another) return [];
+  const [first, last] = [ring[0]!, ring.at(-1)!];
+  const open = ring.length > 1 && first[0] === last[0] && first[1] === last[1] ? ring.slice(0, -1) : ring; // files close a ring with its first corner
+  if (open.length > FEW) return [];
+  const [sy, sx] = own(shape, units).step;
+  return open.map(([y, x]) => [x / sx, y / sy]);
+}
+
+/** The polygon with these corners. */
+export function cornered(shape: Shape, corners: [number, number][], units: Units): Shape {
+  const [sy, sx] = own(shape, units).step;
+  return { ...shape, rings: [corners.map(([x, y]) => [y * sy, x * sx] as [number, number])] };
+}
+
 /** Points of a freehand line thinned out to what the eye can tell (Ramer, Douglas and Peucker). */
 export function thinned(points: [number, number][], tolerance: number): [number, number][] {
   if (points.length < 3) return points;
