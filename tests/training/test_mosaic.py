@@ -102,6 +102,8 @@ def test_how_wrong_they_are_is_learnt_last_and_leaves_the_estimate_as_it_is(runs
     made, before = load(runs / "spread"), load(runs / "colours")
     assert made.weights() == before.weights()
     assert made.card.mosaic.digest != before.card.mosaic.digest
+    assert made.card.mosaic.training.seed == before.card.mosaic.training.seed
+    assert made.card.mosaic.training.model_extra["spread"]["seed"] == 3
     one, two = (load_file(runs / name / "weights.safetensors") for name in ("colours", "spread"))
     assert {name.split(".")[0] for name in one if not torch.equal(one[name], two[name])} == {"spread"}
 

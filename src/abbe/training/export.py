@@ -79,7 +79,10 @@ def export_mosaic(weights: Path, fidelity: Path, folder: Path, interval_factor: 
     plan = TrainingPlan.model_validate_json(state["plan"])
     content, card = _fidelity(plan, fidelity)
     others = _with_weights(content, read_weights(weights), 1.0)
-    mosaic = {"digest": hashlib.sha256(others).hexdigest(), "interval_factor": interval_factor, "training": _training(plan, state)}
+    training, before = _training(plan, state), card.get("mosaic")
+    if plan.learn == "spread" and before:  # all else came from what it started from
+        training = {**before["training"], "spread": {key: training[key] for key in ("seed", "hours", "steps", "settings")}}
+    mosaic = {"digest": hashlib.sha256(others).hexdigest(), "interval_factor": interval_factor, "training": training}
     _beside(folder, content, MOSAIC, others, card | {"mosaic": mosaic})
     if (fidelity / PARTNER).exists():
         (folder / PARTNER).write_bytes((fidelity / PARTNER).read_bytes())
