@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, zoom
 
+import abbe
 from abbe import Image, enhance
-from abbe.errors import ModelError
+from abbe.errors import ModelError, ParameterError
 from abbe.image.pixels import ArrayPixels
 from abbe.optics import Camera, ColourCamera, expose
 from abbe.reporting.sections.methods import _step
-from abbe.restoration.mosaic import has_mosaic
-from abbe.session.repeating import repeat
+from abbe.restoration.mosaic import has_mosaic, mosaics_in
+from abbe.session.repeating import _differences, repeat
 from abbe.simulation import specimen
 from abbe.zoo import load
 from model_maker import network, write_model, write_mosaic, write_partner
@@ -70,6 +71,8 @@ def test_lines_and_columns_that_differ_are_no_mosaic() -> None:
     for rows, columns in ((1.5, 1.0), (1.0, 1.5)):
         noise_by_line = noise * np.where(np.arange(256) % 2, rows, 1.0)[:, None] * np.where(np.arange(256) % 2, columns, 1.0)
         assert not found(100 + noise_by_line)
+    offset = np.random.default_rng(4).poisson(20, (256, 256)) + 5.0 * (np.arange(256)[:, None] % 2 * (np.arange(256) % 2))
+    assert not found(offset)  # darker or brighter is not noisier
     rougher = noise * np.where(np.add.outer(np.arange(256), np.arange(256)) % 2, 1.5, 1.0)
     assert not found(100 + rougher)  # two places alike: green's
 
@@ -102,10 +105,14 @@ def test_such_a_channel_gets_the_other_weights_and_every_other_its_own(model: Pa
     assert np.array_equal(np.asarray(result)[0, 0], np.asarray(denoised(both, own))[0, 0])
     assert np.array_equal(np.asarray(result)[0, 1], np.asarray(denoised(both, others))[0, 1])
     (notice,) = (n for n in result.notices if n.code == "mosaic")
-    assert notice.message.startswith("mitochondria: noise differs between every other pixel")
+    assert notice.message.startswith("mitochondria: denoised by weights for red and blue of colour cameras")
     parameters = result.recipe.steps[0].parameters
-    assert (parameters["mosaic"], parameters["mosaic_digest"]) == ([1], load(model).card.mosaic.digest)
-    assert "in one channel with its weights for red and blue of a colour camera" in _step(result.recipe.steps[0], True)
+    assert (parameters["mosaic"], parameters["mosaic_digest"]) == ([False, True], load(model).card.mosaic.digest)
+    assert ", in 1 of 2 channels with its weights for red and blue of colour cameras" in _step(result.recipe.steps[0], True)
+    alone = denoised(both, model, channels=["mitochondria"])
+    assert alone.recipe.steps[0].parameters["mosaic"] == [True]
+    assert np.array_equal(np.asarray(alone)[0, 1], np.asarray(result)[0, 1])
+    assert ", with its weights for red and blue of colour cameras" in _step(alone.recipe.steps[0], True)
 
 
 def test_the_interval_is_that_of_the_weights_that_were_used(model: Path, tmp_path: Path) -> None:
@@ -126,19 +133,65 @@ def test_nothing_changes_for_images_without_a_mosaic(model: Path, tmp_path: Path
     assert not [n for n in result.notices if n.code == "mosaic"]
 
 
-def test_with_realism_its_own_weights_and_their_partner_are_mixed(model: Path) -> None:
+def test_with_realism_its_own_weights_and_their_partner_are_mixed_and_it_says_so(model: Path) -> None:
     write_partner(model, network(seed=3))
     result = denoised(colour("red"), model, realism=0.5)
     assert "mosaic" not in result.recipe.steps[0].parameters
     assert result.recipe.steps[0].parameters["realism"] == 0.5
+    (notice,) = (n for n in result.notices if n.code == "mosaic")
+    assert "weights for colour cameras were not used" in notice.message
 
 
-def test_what_was_used_comes_out_again(model: Path) -> None:
-    red = colour("red")
+def test_somebody_who_knows_decides(model: Path) -> None:
+    red, plain = colour("red"), expose(np.random.default_rng(2), photons(), CAMERA)[0]
+    assert "mosaic" not in denoised(red, model, mosaic=False).recipe.steps[0].parameters
+    assert denoised(plain, model, mosaic=True).recipe.steps[0].parameters["mosaic"] == [True]
+    assert denoised(red[:40, :40], model, mosaic=True).recipe.steps[0].parameters["mosaic"] == [True]  # too small to tell
+    pair = Image.from_array(np.stack([red, red]), axes="CYX")
+    assert denoised(pair, model, mosaic=[True, False]).recipe.steps[0].parameters["mosaic"] == [True, False]
+    for wrong in ([True], "yes", 1):
+        with pytest.raises(ParameterError, match="wanted mosaic as True, False, one of these for each of 2 channels"):
+            denoised(pair, model, mosaic=wrong)
+    with pytest.raises(ParameterError, match="wanted the step denoise for mosaic"):
+        enhance(red, steps="axial", mosaic=True)
+
+
+def again(result: Image, model: Path, image: np.ndarray) -> Image:
+    """The recipe of a result done once more, with the model that lies there by now."""
+    steps = (result.recipe.steps[0].model_copy(update={"model": str(model)}),)  # type: ignore[union-attr]
+    return repeat(result.recipe.model_copy(update={"steps": steps}), Image.from_array(image))  # type: ignore[union-attr]
+
+
+def test_what_was_used_comes_out_again_and_not_what_would_be_used_now(tmp_path: Path) -> None:
+    red, plain = colour("red"), expose(np.random.default_rng(2), photons(), CAMERA)[0]
+    model = write_model(tmp_path, "denoise", OWN, name="both")
+    before = denoised(red, model)  # by a model without such weights
+    write_mosaic(model, OTHERS)
+    assert np.asarray(again(before, model, red)).tobytes() == np.asarray(before).tobytes()
+    for image, how in ((red, {}), (plain, {"mosaic": True}), (red, {"mosaic": False})):
+        result = denoised(image, model, **how)
+        assert np.asarray(again(result, model, image)).tobytes() == np.asarray(result).tobytes()
+    write_mosaic(model, network(seed=5))
     result = denoised(red, model)
-    steps = (result.recipe.steps[0].model_copy(update={"model": str(model)}),)
-    again = repeat(result.recipe.model_copy(update={"steps": steps}), Image.from_array(red))
-    assert np.asarray(again).tobytes() == np.asarray(result).tobytes()
+    said = list(_differences(result.recipe, again(denoised(red, write_model(tmp_path, "denoise", OWN, name="other")), model, red)))
+    assert any("for colour cameras" in line for line in said)
+
+
+def test_nothing_is_told_from_the_noise_of_a_result(model: Path, tmp_path: Path) -> None:
+    """Networks leave patterns of their own in every other pixel."""
+    once = denoised(colour("red"), write_model(tmp_path, "denoise", network(seed=1, strength=0.0), name="nothing"))
+    assert has_mosaic(once.pixels, 0)
+    assert "mosaic" not in denoised(once, model).recipe.steps[0].parameters
+    assert mosaics_in(once) == (False,)
+    assert mosaics_in(Image.from_array(colour("red"))) == (True,)
+
+
+def test_frames_that_share_their_light_are_told_apart_by_the_weights_for_them(model: Path, tmp_path: Path) -> None:
+    """How alike frames are is told by what the denoiser takes."""
+    series = Image.from_array(np.stack([colour("red", side=200)] * 3), axes="TYX")
+    alone = write_model(tmp_path, "denoise", OTHERS, name="alone")
+    one, two = (np.asarray(denoised(series, which, frames=1)) for which in (model, alone))
+    assert np.array_equal(one, two)
 
 
 def test_weights_that_are_not_those_of_the_card_are_refused(model: Path) -> None:
@@ -156,5 +209,19 @@ def test_a_card_has_them_for_denoising_alone(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="weights for colour cameras are for the task denoise"):
         load(place)
     card = json.loads((write_mosaic(write_model(tmp_path, "denoise", OWN, name="right"), OTHERS) / "card.json").read_text())
-    assert load(tmp_path / "right").card.of(b"other").mosaic is None
-    assert card["mosaic"]["digest"] == load(tmp_path / "right").card.mosaic.digest
+    right = load(tmp_path / "right").card
+    assert right.of(b"other").mosaic is None
+    assert card["mosaic"]["digest"] == right.mosaic.digest
+    assert '"mosaic"' in right.to_json()
+    assert '"mosaic"' not in right.of(b"other").to_json()  # as cards were before there were any
+
+
+def test_every_image_of_a_real_colour_camera_is_found_and_no_other(shared_data: Path) -> None:
+    for folder in ("raw", "gt"):
+        for path in sorted((shared_data / "fmd" / folder).glob("*.png")):
+            plane = np.squeeze(np.asarray(abbe.open(path)))
+            assert found(plane) == ("_G_" not in path.name), path
+            assert found(plane[101:301, 50:250]) == ("_G_" not in path.name), path
+    for pattern in ("w2s/val/noisy/*.tif", "hagen/noisy/*.tif", "er/val/*.tif", "cells/*.tif"):
+        for path in sorted(shared_data.glob(pattern))[:12]:
+            assert not any(mosaics_in(abbe.open(path))), path

@@ -21,7 +21,8 @@ from abbe.image._image import _clean_size, _full_size
 from abbe.image.axes import check_letters
 from abbe.restoration.engine import engine
 from abbe.restoration.psf import check_psf
-from abbe.restoration.request import STEPS, check_request, check_sharing, check_steps
+from abbe.restoration.request import STEPS, check_request, check_sharing, check_steps, choose_mosaic
+from abbe.zoo import Model
 
 #: raised when a field changes its meaning
 FORMAT = 1
@@ -30,7 +31,7 @@ MEASURE = "measure"
 #: among the digests of a batch's models, that of its beads
 BEADS = "beads"
 #: settings of Workflows A and B alone
-RESTORING = ("steps", "channels", "model", "realism", "passes", "psf", "frames", "planes", "maps")
+RESTORING = ("steps", "channels", "model", "realism", "passes", "psf", "frames", "planes", "mosaic", "maps")
 #: mistakes that are told at once
 TOLD = 4
 
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     psf: str | None = None
     frames: int = 0
     planes: bool | None = None
+    mosaic: bool | None = None
     engine: str = "auto"
     exact: bool = False
     dtype: str | None = None
@@ -131,9 +133,10 @@ class Settings(BaseModel):
         steps = ("background",) if self.workflow == "B" else check_steps(self.steps)
         if self.workflow == "A":
             check_sharing(steps, self.frames, self.planes)
+            choose_mosaic(self.mosaic, steps, 1)
             check_psf(steps, self.psf)
         models = check_request(steps, self.model, self.realism, self.passes)
-        return {name: model.card.digest for name, model in models.items()} | beads
+        return {name: _digests(model) for name, model in models.items()} | beads
 
     def _laying(self) -> dict[str, str]:
         """The beads and their digest, where there are some."""
@@ -163,6 +166,13 @@ class Settings(BaseModel):
         if found.shape[1] < 2:
             raise ParameterError(f"wanted an image of beads with two channels or more, got one in {self.align}")
         return {BEADS: found.provenance.digest or ""}
+
+
+def _digests(model: Model) -> str:
+    """Of a model's weights, and of those of its partner or for colour cameras, where they may be used."""
+    card = model.card
+    other = card.realism.partner if model.realism else card.mosaic.digest if card.mosaic else None
+    return f"{card.digest} {other}" if other else card.digest
 
 
 class Began(BaseModel):

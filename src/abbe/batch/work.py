@@ -174,7 +174,7 @@ def _computed(image: Image, settings: Settings, report: Callable[[float, str], N
     channels = None if settings.channels is None else named_channels(settings.channels, image)
     more = {"model": settings.model, "engine": settings.engine, "exact": settings.exact, "realism": settings.realism}
     if settings.workflow == "A":
-        own = {"passes": settings.passes, "psf": settings.psf, "frames": settings.frames, "planes": settings.planes}
+        own = {name: getattr(settings, name) for name in ("passes", "psf", "frames", "planes", "mosaic")}
         return enhance(image, settings.steps, channels, progress=report, **own, **more)  # type: ignore[arg-type]
     return correct_background(image, channels, progress=report, passes=settings.passes, **more)  # type: ignore[arg-type]
 

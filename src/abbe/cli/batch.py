@@ -76,6 +76,9 @@ def command(
         bool | None,
         typer.Option("--planes/--no-planes", help="Stacks: planes that overlap share their light, as for enhance.", show_default=False),
     ] = None,
+    mosaic: Annotated[
+        bool | None, typer.Option("--mosaic/--no-mosaic", help="Red or blue of a colour camera, as for enhance.", show_default=False)
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     align: Annotated[
@@ -96,7 +99,7 @@ def command(
     with one folder for results, on machines that share it, each image is done by one of them.
     """
     settings = Settings(
-        workflow=_workflow(workflow, steps, psf, frames, planes),
+        workflow=_workflow(workflow, steps, psf, frames, planes, mosaic),
         steps=STEPS if steps is None else check_steps(listed(steps) or ()),
         channels=None if channels is None else tuple(listed(channels) or ()),
         model=_place(model),
@@ -105,6 +108,7 @@ def command(
         psf=psf,
         frames=frames,
         planes=planes,
+        mosaic=mosaic,
         engine=engine,
         exact=exact,
         dtype=dtype,
@@ -132,14 +136,15 @@ def _place(name: str | None) -> str | None:
     return None if name is None else os.path.abspath(name) if os.path.exists(name) else name
 
 
-def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int, planes: bool | None) -> Literal["A", "B"]:
+def _workflow(wanted: str, steps: str | None, psf: str | None, frames: int, planes: bool | None, mosaic: bool | None) -> Literal["A", "B"]:
     if wanted.upper() not in ("A", "B"):
         raise ParameterError(f"wanted Workflow A or B, got {wanted!r}")
     if wanted.upper() == "A":
         return "A"
-    if steps is not None or psf is not None or frames or planes is not None:
+    if steps is not None or psf is not None or frames or planes is not None or mosaic is not None:
         raise ParameterError(
-            "wanted --steps, --psf, --frames and --planes with Workflow A alone, got them with B, which has one step; leave them out"
+            "wanted --steps, --psf, --frames, --planes and --mosaic with Workflow A alone, got them with B, which has one step; leave them "
+            "out"
         )
     return "B"
 

@@ -14,7 +14,7 @@ from abbe.cli.restoring import Reading, Work, Writing, listed, listed_channels, 
 from abbe.image import Image
 from abbe.restoration import Advice, advise, enhance
 from abbe.restoration.engine import engine as check_engine
-from abbe.restoration.request import FEWEST_PLANES, MOST_FRAMES, STEPS, check_request, check_sharing, check_steps
+from abbe.restoration.request import FEWEST_PLANES, MOST_FRAMES, STEPS, check_request, check_sharing, check_steps, choose_mosaic
 
 ENDING = "_abbe.ome.tif"
 #: said of a stack whose planes could, and of a series whose frames do not share their light
@@ -79,6 +79,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    mosaic: Annotated[
+        bool | None,
+        typer.Option(
+            "--mosaic/--no-mosaic",
+            help="Red or blue of a colour camera, for which the denoiser has weights of its own. [default: as the image's noise says]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino, cpu, cuda, coreml or directml.")] = "auto",
     exact: Annotated[bool, typer.Option("--exact", help="Compute in single precision throughout; slower.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
@@ -95,6 +103,7 @@ def command(
     check_engine(engine, exact)
     check_request(wanted, model, realism, passes)
     check_sharing(wanted, frames, planes)
+    choose_mosaic(mosaic, wanted, 1)
 
     def look(image: Image) -> Advice:
         found = advise(image, wanted, listed_channels(channels, image), workflow="A", frames=frames, planes=planes)
@@ -119,6 +128,7 @@ def command(
             psf=psf,
             frames=frames,
             planes=planes,
+            mosaic=mosaic,
         )
 
     restore_files(files, Reading(axes, pixel_size), Work("A", "enhancing", look, restore), Writing(out, ENDING, overwrite, dtype, maps))

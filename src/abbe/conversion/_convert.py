@@ -80,11 +80,16 @@ def convert(
         check_target(name, overwrite)
     work = _Work(model.card, model.weights(), path, overwrite, measure, progress, particular=precision is not None)
     progress(0.0, "converting")
+    left = (
+        f"{model.card.name}'s weights for red and blue of colour cameras stay behind: other programs get its own"
+        if model.card.mosaic
+        else ""
+    )
     try:
-        return work.write(wanted)
+        return replace(work.write(wanted), remark=left)
     except _ShiftError as problem:
         why = f"{wanted.precision} changed the light of structure by {problem.shift:.1%}, so single precision was taken"
-        return replace(replace(work, particular=True).write(form(to, "fp32")), remark=why)
+        return replace(replace(work, particular=True).write(form(to, "fp32")), remark="; ".join(part for part in (why, left) if part))
 
 
 class _ShiftError(Exception):

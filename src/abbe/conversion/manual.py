@@ -64,10 +64,15 @@ def afterwards(card: Card) -> str:
         taken = f"- {_part_taken()}\n" if card.task == "axial_plane" else ""
         return f"- {around}\n- {passes}\n{taken}- What is below 0 becomes 0.\n"
     finer = f" ({card.scale} times as many pixels a side in the result)" if card.scale > 1 else ""
+    others = (
+        "\n- Red and blue of a colour camera abbe may restore by other weights (`--no-mosaic`: by these), which are not in this package."
+        if card.task == "denoise"
+        else ""
+    )
     darkest = "" if card.levels else "\n- No pixel of the result is left darker than the darkest of the plane."
     agrees = "\n- Where a step before changed the image, the result is made to agree with the raw image at each spatial frequency."
     return f"""- {around}
-- {passes}{darkest}{agrees if card.scale > 1 else ""}
+- {passes}{others}{darkest}{agrees if card.scale > 1 else ""}
 - The network may give more or less light than came in, most of all where a camera clipped it; abbe gives the light back where it was. In
   cells of {CELL} x {CELL} pixels of the image{finer}: the mean of the image minus that of the result, averaged over
   neighbouring cells (1/4, 1/2, 1/4 along y and along x, the outermost going on beyond the edges). This surface, by linear interpolation

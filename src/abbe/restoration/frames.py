@@ -161,7 +161,7 @@ def about_frames(count: int, image: Image) -> list[Notice]:
 
 def _restored(source: Pixels, work: Work, part: Part) -> Stage:
     """Each frame for itself."""
-    own = Work(work.name, work.model, work.runner, part, True, work.normal)
+    own = Work(work.name, work.model, work.runner, part, True, work.normal, others=work.others)
     return restore_levels(source, own) if work.model.card.levels else restore_planes(source, own)
 
 

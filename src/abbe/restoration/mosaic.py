@@ -11,61 +11,106 @@ much of it; one that has learnt this kind alone does not. What green has is clos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from abbe.image import Notice
+from abbe.image import Image, Notice
 from abbe.image.pixels import Pixels
 from abbe.restoration.engine import Engine, runner
-from abbe.restoration.stage import Stage, Variant
+from abbe.restoration.request import MosaicChoice, choose_mosaic
+from abbe.restoration.sampling import made_here
+from abbe.restoration.stage import Variant
 from abbe.zoo import Model
 
 #: side of a block whose roughness by place is compared, and of the windows that are looked at (pixels)
 BLOCK, WINDOW = 16, 256
 #: windows that are looked at, at most, of as many planes at most
 WINDOWS, PLANES = 16, 4
-#: blocks that have to be compared, at least: of a plane of 128 x 128
+#: blocks that have to be compared, at least: of a plane of 128 x 128. The one real colour camera measured is told from 190 x 190 on
 FEWEST = 49
 #: by how much, of the mean over the four, and how surely (standard errors) the noisiest place has to be noisier than each of the others.
 #: Measured: red and blue of a colour camera 0.27 and 26 at least (FMD widefield; Zhang et al., CVPR 2019); of 606 channels of other real
 #: and simulated images none has both: 0.04 at 6.5 errors, 0.34 at 2.7
-APART, SURE = 0.1, 10.0
+APART, SURE = 0.1, 7.0
 #: standard deviation (pixels) of the Gaussian of which all that is finer counts as noise: structure is alike in all four
 BROAD = 2.5
 #: a pixel that is no measurement (1e300) overflows nothing
 HIGHEST = 1e100
 
 
-def weights_for_mosaics(pixels: Pixels, model: Model, on: Engine) -> dict[int, Variant]:
-    """By channel of (T, C, Z, Y, X) the model's weights for such images, where it has some and the channel is one."""
-    other = model.for_mosaic
-    found = [c for c in range(pixels.shape[1]) if has_mosaic(pixels, c)] if other is not None else []
-    return dict.fromkeys(found, Variant(other, runner(other, on))) if other is not None and found else {}
+@dataclass(frozen=True, slots=True)
+class Mosaics:
+    """What a run is to take for red or blue of a colour camera.
+
+    `names`: of the chosen channels; `wanted`: one per channel, or None: their noise tells.
+    """
+
+    names: tuple[str, ...] = ()
+    wanted: tuple[bool, ...] | None = None
+
+    @classmethod
+    def of(cls, image: Image, chosen: Sequence[int], wanted: MosaicChoice, steps: Iterable[str]) -> Mosaics:
+        """As `enhance` was asked. Networks leave patterns of their own, so nothing is told from the noise of a result. Raises
+        `ParameterError`."""
+        which = choose_mosaic(wanted, tuple(steps), len(chosen))
+        return cls(tuple(image.channels[c] for c in chosen), (False,) * len(chosen) if which is None and made_here(image) else which)
+
+    def found(self, pixels: Pixels, model: Model) -> Found:
+        """In (T, C, Z, Y, X), before anything is done to it; nothing is looked for where a denoiser has no weights for it."""
+        if self.wanted is None and model.card.mosaic is None:
+            return Found()
+        which = tuple(has_mosaic(pixels, c) for c in range(pixels.shape[1])) if self.wanted is None else self.wanted
+        return Found(which, model.for_mosaic, [name for name, one in zip(self.names, which) if one])
 
 
-def found_mosaics(others: Mapping[int, Variant]) -> dict[str, Any]:
-    """For the recipe: which channels these are, and what the weights were."""
-    card = next(iter(others.values())).model.card
-    return {"mosaic": sorted(others)} | ({"mosaic_digest": card.mosaic.digest} if card.mosaic else {})
+#: where nothing is denoised
+NOWHERE = Mosaics()
 
 
-def about_mosaics(first: Stage, names: Sequence[str]) -> list[Notice]:
-    """What is to be known after a step that found some."""
-    found = [names[c] for c in first.found.get("mosaic", ())]
-    if not found:
-        return []
-    return [
-        Notice(
-            "mosaic",
-            f"{', '.join(found)}: noise differs between every other pixel, as in red or blue of a colour camera, which measures these in a "
-            "quarter of its pixels and makes the others of them; denoised by weights for such cameras. Detail as fine as two pixels was "
-            "guessed by the camera, not measured",
-        )
-    ]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which channels of an image those are, by number and by name, and the weights for them; None: there are none."""
+
+    which: tuple[bool, ...] = ()
+    model: Model | None = None
+    names: Sequence[str] = ()
+
+    def others(self, on: Engine) -> dict[int, Variant]:
+        """Their weights, by channel."""
+        if self.model is None or not any(self.which):
+            return {}
+        return dict.fromkeys((c for c, one in enumerate(self.which) if one), Variant(self.model, runner(self.model, on)))
+
+    def account(self) -> dict[str, Any]:
+        """For the recipe: `mosaic`, one per channel of the step, and what the weights were."""
+        used = self.model is not None and self.model.card.mosaic is not None and any(self.which)
+        return {"mosaic": list(self.which), "mosaic_digest": self.model.card.mosaic.digest} if used else {}  # type: ignore[union-attr]
+
+    def notices(self) -> list[Notice]:
+        if not self.names:
+            return []
+        named = ", ".join(self.names)
+        if self.model is None:
+            return [Notice("mosaic", f"{named}: weights for colour cameras were not used: the denoiser has none, or none for that realism")]
+        return [
+            Notice(
+                "mosaic",
+                f"{named}: denoised by weights for red and blue of colour cameras. One pixel in four is noisier than the others, as where "
+                "a camera measures these in a quarter of its pixels and makes the others of them, or an image was enlarged twofold: detail "
+                "as fine as two pixels was guessed then, not measured",
+            )
+        ]
+
+
+def mosaics_in(image: Image) -> tuple[bool, ...]:
+    """Of each channel, is it red or blue of a colour camera, by its noise; none of a result is."""
+    count = image.shape[1]
+    return (False,) * count if made_here(image) else tuple(has_mosaic(image.pixels, c) for c in range(count))
 
 
 def has_mosaic(pixels: Pixels, channel: int) -> bool:
@@ -85,11 +130,11 @@ def _stands_out(differences: npt.NDArray[np.float64]) -> bool:
 
 
 def by_place(window: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(blocks, 2, 2): power of all that is not broad by place on a grid of 2 x 2 pixels, over its mean in the block."""
+    """(blocks, 2, 2): variance of all that is not broad by place on a grid of 2 x 2 pixels, over its mean in the block."""
     values = np.clip(window, -HIGHEST, HIGHEST)
-    rough = (values - gaussian_filter(values, BROAD))[2:-2, 2:-2] ** 2
+    rough = (values - gaussian_filter(values, BROAD))[2:-2, 2:-2]
     y, x = (side // BLOCK for side in rough.shape)
-    blocks = rough[: y * BLOCK, : x * BLOCK].reshape(y, BLOCK // 2, 2, x, BLOCK // 2, 2).mean(axis=(1, 4)).swapaxes(1, 2).reshape(-1, 2, 2)
+    blocks = rough[: y * BLOCK, : x * BLOCK].reshape(y, BLOCK // 2, 2, x, BLOCK // 2, 2).var(axis=(1, 4)).swapaxes(1, 2).reshape(-1, 2, 2)
     mean = blocks.mean(axis=(1, 2))
     return np.asarray(blocks[mean > 0] / mean[mean > 0, None, None])
 

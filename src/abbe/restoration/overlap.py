@@ -242,8 +242,8 @@ def _strongest(source: Pixels, channel: int, normal: Normalisation) -> Array:
 
 def _denoised(planes: Array, work: Work, channel: int) -> Array:
     """(planes, Y, X) normalised, each for itself."""
-    unit = Normalisation(0.0, 1.0)
-    own = Work(work.name, work.model, work.runner, Part(None), True, (unit,))
+    unit, its = Normalisation(0.0, 1.0), work.of(channel)
+    own = Work(its.name, its.model, its.runner, Part(None), True, (unit,))
     restore = restore_levels if work.model.card.levels else restore_planes
     made = restore(ArrayPixels(planes[None, None]), own).estimate
     clean: Array = made.read(whole(made.shape))[0, 0]

@@ -133,6 +133,8 @@ MOST_FRAMES = 4
 #: planes that a stack must have for that
 FEWEST_PLANES = 5
 
+#: which channels are of a colour camera: all, none, as one says for each, or as their noise does
+MosaicChoice: TypeAlias = bool | Sequence[bool] | None
 #: a number for all steps, or one per step
 Passes: TypeAlias = int | Mapping[str, int]
 
@@ -196,6 +198,18 @@ def choose_planes(wanted: bool | None, steps: Iterable[str], frames: int, image:
     if wanted is None:
         wanted = "denoise" in steps and not frames and not along_z and image.pixel_size[0] is not None
     return wanted and image.shape[2] >= FEWEST_PLANES
+
+
+def choose_mosaic(wanted: MosaicChoice, steps: Iterable[str], count: int) -> tuple[bool, ...] | None:
+    """Which of so many channels are red or blue of a colour camera; None: that is for their noise to say. Raises `ParameterError`."""
+    if wanted is None:
+        return None
+    which = (wanted,) * count if isinstance(wanted, bool) else tuple(wanted) if isinstance(wanted, Sequence) else ()
+    if len(which) != count or not all(isinstance(one, bool) for one in which):
+        raise ParameterError(f"wanted mosaic as True, False, one of these for each of {count} channels, or None, got {wanted!r}")
+    if any(which) and "denoise" not in steps:
+        raise ParameterError(f"wanted the step denoise for mosaic, got {', '.join(steps)}; add it, or leave mosaic out")
+    return which
 
 
 def at_realism(realism: float | None, models: Mapping[str, Model]) -> tuple[dict[str, Model], list[Notice]]:

@@ -13,11 +13,13 @@ from abbe.image.spikes import without_spikes
 from abbe.restoration.depth import Deep, about_planes, share_planes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.frames import Shared, share_frames
+from abbe.restoration.mosaic import Mosaics
 from abbe.restoration.normalisation import normalisation
 from abbe.restoration.progress import Part
 from abbe.restoration.request import (
     FEWEST_PLANES,
     ModelChoice,
+    MosaicChoice,
     at_realism,
     axial_ratio,
     check_sharing,
@@ -85,7 +87,13 @@ def about_shared(first: Stage, names: Sequence[str]) -> list[Notice]:
 
 
 def with_shared_light(
-    image: Image, at: int, sharing: Sharing, model: ModelChoice | None = None, realism: float | None = None, exact: bool = False
+    image: Image,
+    at: int,
+    sharing: Sharing,
+    model: ModelChoice | None = None,
+    realism: float | None = None,
+    exact: bool = False,
+    mosaic: MosaicChoice = None,
 ) -> Image:
     """One frame of a series, or one plane of a stack, all channels, as `enhance` begins with it where these share their light; for a
     preview of it.
@@ -100,9 +108,10 @@ def with_shared_light(
     lost = lost_in(image, range(image.shape[1]), without)
     normal = tuple(normalisation(source, k, denoiser.card) for k in range(image.shape[1]))
     clean = without_spikes(source, [n.scale for n in normal])
+    found = Mosaics.of(image, range(image.shape[1]), mosaic, models).found(clean, denoiser)
 
     def shared(on: Engine) -> Pixels:
-        work = Work("denoise", denoiser, runner(denoiser, on), Part(None), True, normal)
+        work = Work("denoise", denoiser, runner(denoiser, on), Part(None), True, normal, others=found.others(on))
         return sharing.apply(clean, work, lost, at).pixels
 
     try:

@@ -15,7 +15,7 @@ from abbe.image.spikes import about_spikes, without_spikes
 from abbe.restoration.engine import Engine, ProviderError, engine, runner
 from abbe.restoration.frames import about_frames
 from abbe.restoration.levels import restore_levels
-from abbe.restoration.mosaic import about_mosaics, found_mosaics, weights_for_mosaics
+from abbe.restoration.mosaic import NOWHERE, Found, Mosaics
 from abbe.restoration.normalisation import Normalisation, normalisation
 from abbe.restoration.planes import restore_planes
 from abbe.restoration.progress import Part, Progress
@@ -23,6 +23,7 @@ from abbe.restoration.psf import Psf, Widths, choose_psf
 from abbe.restoration.request import (
     STEPS,
     ModelChoice,
+    MosaicChoice,
     Passes,
     at_realism,
     axial_ratio,
@@ -57,6 +58,7 @@ def enhance(
     psf: Psf | None = None,
     frames: int = 0,
     planes: bool | None = None,
+    mosaic: MosaicChoice = None,
 ) -> Image:
     """Workflow A: denoise, then sharpen along z, then super-resolve; each step works on the result of the one before.
 
@@ -82,6 +84,9 @@ def enhance(
         planes: in a stack of five planes and more, are planes that lie closer together than the lens can tell apart to share their light,
             before anything else is done. Needs "denoise", and frames that do not. None: where the z-step is known, unless "axial" will
             sharpen along z, which sees the planes beside by itself.
+        mosaic: are the channels red or blue of a colour camera, for which the denoiser has weights of its own: True, False, or one of these
+            per chosen channel. None: as their noise says, where an image is large enough to tell (from about 190 x 190 pixels) and not a
+            result. No effect with a denoiser that has none, or with realism above 0.
 
     Returns:
         A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
@@ -103,9 +108,10 @@ def enhance(
     notices = [*told_as_foreign(source, chosen), *about, *_about_axial(source, wanted, ratio), *_about_others(source, chosen, grid)]
     often = choose_passes(passes, models)
     sharing = Sharing.of(source, wanted, frames, planes)
+    mosaics = Mosaics.of(source, chosen, mosaic, wanted)
     widths, doubts = choose_psf(source, chosen, models, psf)
     notices += [*doubts, *about_frames(frames, source), *about_few_planes(planes, source)]
-    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, sharing)
+    return _run("enhance", source, models, chosen, grid, notices, engine, exact, progress, often, widths, sharing, mosaics)
 
 
 def correct_background(
@@ -146,6 +152,7 @@ def _run(
     passes: dict[str, int],
     widths: Widths,
     sharing: Sharing = ALONE,
+    mosaics: Mosaics = NOWHERE,
 ) -> Image:
     """All steps on the engine asked for; once more from the start on the plain CPU provider where that one fails on a model."""
     check_room(image, chosen, grid, sharing.frames > 0, sharing.planes)
@@ -162,16 +169,15 @@ def _run(
     source = raw if without is None else without.filled
     lost = lost_in(image, chosen, without) if sharing.any else None
     try:
-        stages = _stages(source, models, grid, picked, Part(told), passes, widths, sharing, lost)
+        stages = _stages(source, models, grid, picked, Part(told), passes, widths, sharing, lost, mosaics)
     except ProviderError as problem:
         reason = (str(problem).strip() or "no reason given").splitlines()[0][:200]
         failed, picked = picked, engine("cpu", exact)
         notices = [*notices, Notice("engine", f"the engine {failed.name} failed ({reason}); the plain CPU provider was used instead")]
-        stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, sharing, lost)
+        stages = _stages(source, models, grid, picked, Part(told, reached), passes, widths, sharing, lost, mosaics)
     recipe = account(operation, image, stages, chosen, picked)
     about = [*notices, *([] if without is None else without.notices()), *(notice for stage in stages for notice in stage.notices)]
     about += about_shared(stages[0], [image.channels[c] for c in chosen])
-    about += about_mosaics(stages[0], [image.channels[c] for c in chosen])
     about += _about_offset([image.channels[c] for c in chosen], stages[0].normalisation)
     result = assemble(image, stages[-1], chosen, grid, recipe, about, without)
     Part(progress)(1.0, "done")
@@ -188,6 +194,7 @@ def _stages(
     widths: Widths,
     sharing: Sharing,
     lost: Pixels | None,
+    mosaics: Mosaics,
 ) -> list[Stage]:
     """The steps in turn, each on the estimate of the one before. Only the last keeps its spread, being trained on the chain's output.
 
@@ -198,11 +205,13 @@ def _stages(
     own = normal = tuple(normalisation(raw, k, first) for k in range(raw.shape[1]))
     clean = without_spikes(raw, [n.scale for n in own], sharp="background" in models)
     pixels: Pixels = clean
-    about = about_spikes(clean)
+    found = mosaics.found(clean, models["denoise"]) if "denoise" in models else Found()
+    others = found.others(on)
+    about = (*about_spikes(clean), *found.notices())
     shared: Together | None = None
     if sharing.any:
         part, report = report.part(0.0, sharing.time), report.part(sharing.time, 1.0)
-        work = Work("denoise", models["denoise"], runner(models["denoise"], on), part, True, normal)
+        work = Work("denoise", models["denoise"], runner(models["denoise"], on), part, True, normal, others=others)
         shared = sharing.apply(clean, work, lost)
         pixels = shared.pixels
     raw = pixels
@@ -212,8 +221,9 @@ def _stages(
         part = report.part(*shares[number])
         part(0.0, step)
         psf = widths.sigmas() if step == "super_resolve" else ()
-        others = weights_for_mosaics(pixels, model, on) if step == "denoise" else {}
-        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf, others)
+        work = Work(step, model, runner(model, on), part, number == len(models) - 1, normal, passes[step], psf)
+        if step == "denoise":
+            work = dataclasses.replace(work, others=others)
         if model.card.task == "axial_stack":
             assert grid.ratio is not None
             stage = restore_stacks(pixels, grid.ratio, work, clean if sharing.planes else raw)
@@ -223,8 +233,8 @@ def _stages(
             stage = restore_planes(pixels, work, (raw, own))
         if step == "super_resolve":
             stage = dataclasses.replace(stage, found={**stage.found, **widths.account()})
-        if others:
-            stage = dataclasses.replace(stage, found={**stage.found, **found_mosaics(others)})
+        if step == "denoise":
+            stage = dataclasses.replace(stage, found={**stage.found, **found.account()})
         if shared is not None and step == "denoise":
             stage = dataclasses.replace(stage, found={**stage.found, **sharing.found(shared)})
         stages.append(dataclasses.replace(stage, notices=(*about, *stage.notices)) if number == 0 else stage)

@@ -32,9 +32,10 @@ def preview(here: Service, session_id: str, wanted: dict[str, Any]) -> dict[str,
     """The restored region as a picture, with its id and its place: corner (x, y) and pixels of the version per pixel of the picture."""
     session = here.cabinet.get(session_id)
     version = session.version(wanted["version"])
-    image, (t, z, *corner) = region(session.image(version.id), wanted, here.settings.limits.preview)
+    whole = session.image(version.id)
+    image, (t, z, *corner) = region(whole, wanted, here.settings.limits.preview)
     key = (session_id, "preview", version.id, json.dumps(wanted, sort_keys=True))
-    picture = here.derived.picture(key, lambda: _restored(image, wanted, (t, z), corner))
+    picture = here.derived.picture(key, lambda: _restored(image, wanted, (t, z), corner, _mosaics(whole, wanted)))
     handle = picture.about["preview"]
     here.derived.keep((session_id, "preview", handle), picture, 0)
     return picture.to_dict()
@@ -76,7 +77,16 @@ def region(image: Image, wanted: dict[str, Any], side: int) -> tuple[Image, tupl
     return part, (t - begin, z - low, top, left)
 
 
-def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corner: Sequence[int]) -> Picture:
+def _mosaics(whole: Image, wanted: dict[str, Any]) -> tuple[bool, ...] | None:
+    """Which channels a run of the whole image would take for red or blue of a colour camera: of a small region nobody can tell."""
+    from abbe.restoration.mosaic import mosaics_in
+
+    return mosaics_in(whole) if wanted["kind"] == "enhance" and "denoise" in wanted["steps"] else None
+
+
+def _restored(
+    part: Image, wanted: dict[str, Any], place: tuple[int, int], corner: Sequence[int], mosaic: tuple[bool, ...] | None
+) -> Picture:
     from abbe.restoration import correct_background
     from abbe.restoration.sharing import with_shared_light
 
@@ -85,8 +95,9 @@ def _restored(part: Image, wanted: dict[str, Any], place: tuple[int, int], corne
     if wanted["kind"] == "enhance":
         sharing, lone = _sharing(part, wanted), part
         if sharing.frames or (sharing.planes and not _along_z(part, wanted)):
-            lone = with_shared_light(part, t if sharing.frames else z, sharing, wanted["model"], wanted["realism"], wanted["exact"])
-        result = _enhanced(lone, z, wanted, how)
+            at = t if sharing.frames else z
+            lone = with_shared_light(part, at, sharing, wanted["model"], wanted["realism"], wanted["exact"], mosaic)
+        result = _enhanced(lone, z, wanted, how, mosaic)
     else:
         result = correct_background(part, channels=tuple(wanted["channels"] or range(part.shape[1])), **how)
     array = np.asarray(result)[0, :, 0].astype(np.float32, copy=False)
@@ -121,17 +132,18 @@ def _ends(planes: Array) -> list[tuple[float, float]]:
     return [(float(low), float(high)) for low, high in (np.percentile(plane, (LOW, HIGH)) for plane in planes)]
 
 
-def _enhanced(part: Image, z: int, wanted: dict[str, Any], how: dict[str, Any]) -> Image:
+def _enhanced(part: Image, z: int, wanted: dict[str, Any], how: dict[str, Any], mosaic: tuple[bool, ...] | None) -> Image:
     """The plane `z` of `part` after all steps. Of several planes only those steps see all that look at several."""
     from abbe.restoration import enhance
     from abbe.zoo import find
 
     steps, model = tuple(wanted["steps"]), wanted["model"]
     if part.shape[2] == 1:
-        return enhance(part, steps=steps, model=model, psf=wanted["psf"], **how)
+        return enhance(part, steps=steps, model=model, psf=wanted["psf"], mosaic=mosaic, **how)
     fine = steps[-1] == "super_resolve"
     for_fine = fine and model is not None and find(model).card.task == "super_resolve"
-    deep = enhance(part, steps=steps[:-1] if fine else steps, model=None if for_fine else model, planes=wanted.get("planes"), **how)
+    before, of_those = (steps[:-1], None) if for_fine else (steps[:-1] if fine else steps, model)
+    deep = enhance(part, steps=before, model=of_those, planes=wanted.get("planes"), mosaic=mosaic, **how)
     step, _, size = part.pixel_size
     assert step is not None, "see `region`"
     assert size is not None, "see `region`"

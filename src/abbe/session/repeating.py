@@ -126,6 +126,7 @@ def repeat(recipe: Recipe, image: Image, progress: Progress | None = None) -> Im
             model=models, realism=realism, engine=engine, exact=exact, progress=progress, passes=passes, psf=_psf(recipe),
             frames=next((int(step.parameters.get("frames", 0)) for step in recipe.steps if step.name == "denoise"), 0),
             planes=any(step.name == "denoise" and "planes" in step.parameters for step in recipe.steps),
+            mosaic=next((step.parameters["mosaic"] for step in recipe.steps if "mosaic" in step.parameters), False),
         )  # fmt: skip
     if recipe.operation == "background":
         return correct_background(
@@ -258,7 +259,7 @@ def _differences(recipe: Recipe, made: Image) -> Iterator[str]:
         elif before.parameters.get("partner_digest") != after.parameters.get("partner_digest"):
             yield f"the adversarial partner of {before.model}, which {before.name} mixed in, differs"
         elif before.parameters.get("mosaic_digest") != after.parameters.get("mosaic_digest"):
-            yield f"the weights of {before.model} for colour cameras, which {before.name} used, differ"
+            yield f"the weights of {before.model} for colour cameras, which {before.name} took in some channels, differ"
 
 
 def _model(step: Step) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from abbe.errors import MissingExtraError, ModelError, ParameterError, SessionError
 from abbe.storage.lock import try_lock
 from abbe.training.plan import TrainingPlan
-from abbe.zoo import find
+from abbe.zoo import MOSAIC, find
 
 if TYPE_CHECKING:
     from abbe.training.loop import Training
@@ -60,7 +60,7 @@ def train(
         MissingExtraError: torch, onnx or safetensors is not installed.
         ParameterError: the plan names images, models or pairs that are not there; another training is at work in its folder; the weights
             ran away.
-        ModelError: an adversarial partner has no fidelity model, or one of another network.
+        ModelError: an adversarial partner, or weights for colour cameras, have no model to lie beside, or one of another network.
     """
     try:
         from abbe.training.calibration import interval_factor
@@ -75,7 +75,7 @@ def train(
         )
         went_on = training.run(every=every)
         weights, made = training.folder / "weights.safetensors", training.folder / "model"
-        if not went_on and plan.adversarial is None and plan.cameras == "any" and _stands(made, training.step, plan.learn):
+        if not went_on and plan.adversarial is None and _stands(made, training.step, plan):
             return made
         if plan.adversarial is not None and plan.start:
             return export_partner(weights, _folder(models, plan.start), made)
@@ -88,14 +88,16 @@ def train(
         return made
 
 
-def _stands(made: Path, steps: int, learn: str) -> bool:
+def _stands(made: Path, steps: int, plan: TrainingPlan) -> bool:
     """Is the model of that many steps there already, and whole."""
+    mosaic = plan.cameras == "mosaic"
     try:
-        card, content = json.loads((made / "card.json").read_text(encoding="utf-8")), (made / "model.onnx").read_bytes()
-    except (OSError, ValueError):
+        card = json.loads((made / "card.json").read_text(encoding="utf-8"))
+        card, content = card["mosaic"] if mosaic else card, (made / (MOSAIC if mosaic else "model.onnx")).read_bytes()
+    except (OSError, ValueError, KeyError):
         return False
     # where a part alone was learnt, the card's own steps are those of the model it came from (`export.learnt_last`)
-    told = card["training"].get(learn, {}) if learn in PARTS else card["training"]
+    told = card["training"].get(plan.learn, {}) if plan.learn in PARTS else card["training"]
     return bool(told.get("steps") == steps and card["digest"] == hashlib.sha256(content).hexdigest())
 
 

@@ -20,7 +20,7 @@ from abbe.networks import Restorer
 from abbe.training.loop import architecture
 from abbe.training.plan import TrainingPlan
 from abbe.training.weights import read_metadata, read_weights, start_from
-from abbe.zoo.catalogue import MOSAIC, PARTNER
+from abbe.zoo import MOSAIC, PARTNER
 
 #: what the engine subtracts before a network sees an image, and divides by, as percentiles of the image
 NORMALISATION = {"low_percentile": 1.0, "high_percentile": 99.8}
@@ -69,7 +69,7 @@ def export_partner(weights: Path, fidelity: Path, folder: Path) -> Path:
     content, card = _fidelity(plan, fidelity)
     partner = _with_weights(content, read_weights(weights), plan.adversarial.share if plan.adversarial else 1.0)
     realism = {"default": 0.0, "partner": hashlib.sha256(partner).hexdigest(), "training": _training(plan, state), "figures": []}
-    return _beside(folder, content, PARTNER, partner, card | {"realism": realism})
+    return _beside(fidelity, folder, content, PARTNER, partner, card | {"realism": realism})
 
 
 def export_mosaic(weights: Path, fidelity: Path, folder: Path, interval_factor: float) -> Path:
@@ -83,10 +83,7 @@ def export_mosaic(weights: Path, fidelity: Path, folder: Path, interval_factor: 
     if plan.learn == "spread" and before:  # all else came from what it started from
         training = {**before["training"], "spread": {key: training[key] for key in ("seed", "hours", "steps", "settings")}}
     mosaic = {"digest": hashlib.sha256(others).hexdigest(), "interval_factor": interval_factor, "training": training}
-    _beside(folder, content, MOSAIC, others, card | {"mosaic": mosaic})
-    if (fidelity / PARTNER).exists():
-        (folder / PARTNER).write_bytes((fidelity / PARTNER).read_bytes())
-    return folder
+    return _beside(fidelity, folder, content, MOSAIC, others, card | {"mosaic": mosaic})
 
 
 def _fidelity(plan: TrainingPlan, folder: Path) -> tuple[bytes, dict[str, Any]]:
@@ -99,9 +96,13 @@ def _fidelity(plan: TrainingPlan, folder: Path) -> tuple[bytes, dict[str, Any]]:
         ) from problem
 
 
-def _beside(folder: Path, content: bytes, name: str, others: bytes, card: dict[str, Any]) -> Path:
+def _beside(fidelity: Path, folder: Path, content: bytes, name: str, others: bytes, card: dict[str, Any]) -> Path:
+    """The model in the folder `fidelity` with all that lies beside its weights, and these others, in `folder`; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
+    for beside in {PARTNER, MOSAIC} - {name}:
+        if (fidelity / beside).exists():
+            (folder / beside).write_bytes((fidelity / beside).read_bytes())
     (folder / name).write_bytes(others)
     (folder / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
@@ -110,6 +111,9 @@ def _beside(folder: Path, content: bytes, name: str, others: bytes, card: dict[s
 def _with_weights(content: bytes, weights: dict[str, Tensor], share: float) -> bytes:
     """An ONNX file without operators: this share of the way from the file `content` to `weights`, where these differ, stored as there."""
     model = onnx.load_from_string(content)
+    names = {tensor.name.removeprefix("network.").removesuffix("_half") for tensor in model.graph.initializer}
+    if more := sorted(weights.keys() - names):
+        raise ModelError(f"wanted weights of the fidelity model's network, got {more[0]} besides; give the plan the same [network]")
     differ = []
     for tensor in model.graph.initializer:
         name = tensor.name.removeprefix("network.").removesuffix("_half")

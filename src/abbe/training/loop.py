@@ -128,7 +128,7 @@ class Training:
         if plan.adversarial and plan.start not in (models or {}):
             raise ParameterError(f"wanted the weights of {plan.start}, whose partner {plan.name} is, got none; name them in models=")
         if plan.start and models:
-            start_from(self.network, models[plan.start], adapt=plan.adversarial is None)
+            start_from(self.network, models[plan.start], adapt=plan.adversarial is None and plan.cameras == "any")
         if plan.learn != "all":
             self.network.requires_grad_(False)
             for parameter in self._learnt():

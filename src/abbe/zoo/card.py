@@ -147,8 +147,8 @@ class Card(_Frozen):
     def _consistent(self) -> Card:
         if (self.scale == 3) != (self.task == "super_resolve"):
             raise ValueError(f"scale {self.scale} does not fit the task {self.task}: super_resolve has 3, every other task 1")
-        if self.mosaic and (self.task != "denoise" or self.levels):
-            raise ValueError("weights for colour cameras are for the task denoise, without levels")
+        if self.mosaic and (self.task != "denoise" or self.levels or self.realism.default):
+            raise ValueError("weights for colour cameras are for the task denoise, without levels, and a default realism of 0")
         if self.levels and (not self.context or self.task not in LEVELLED):
             raise ValueError(f"levels need a context, and a task of {', '.join(LEVELLED)}")
         wanted = AXIAL_SLICES if self.task == "axial_stack" else 1
@@ -162,7 +162,10 @@ class Card(_Frozen):
 
     def to_json(self) -> str:
         """As a card file has it."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+        facts = self.model_dump(mode="json")
+        if self.mosaic is None:  # which who wrote a reader of cards before there were any knows nothing of
+            del facts["mosaic"]
+        return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: bytes | str, where: str) -> Card:

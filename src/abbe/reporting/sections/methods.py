@@ -170,10 +170,10 @@ def model_name(step: Step) -> str:
 def _mosaics(step: Step) -> str:
     """In how many channels a denoiser took its weights for colour cameras."""
     found = step.parameters.get("mosaic")
-    if not isinstance(found, list) or not found:
+    if not isinstance(found, list) or not any(found):
         return ""
-    where = "one channel" if len(found) == 1 else f"{len(found)} channels"
-    return f", in {where} with its weights for red and blue of a colour camera, by the image's noise"
+    where = "" if all(found) else f" in {sum(map(bool, found))} of {len(found)} channels"
+    return f",{where} with its weights for red and blue of colour cameras"
 
 
 def _frames(step: Step) -> str:
