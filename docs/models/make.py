@@ -86,7 +86,8 @@ def write_exchange(model: Model, found: dict[str, dict[str, dict[str, float]]]) 
 
 
 def page(card: Card) -> str:
-    return "\n".join([*_head(card), *_training(card), *_figures(card), *_realism(card), *_failures(card)]).rstrip() + "\n"
+    parts = (_head(card), _training(card), _figures(card), _colour_cameras(card), _realism(card), _failures(card))
+    return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
 def _head(card: Card) -> Iterator[str]:
@@ -158,6 +159,24 @@ def _figures(card: Card) -> Iterator[str]:
         yield from ("Networks by others on the same images:", "", "| set | network | measure | figure |", "|---|---|---|---|")
         yield from (f"| {name} | {whose} | {what} | {value:.1f} |" for name, whose, what, value in known.peers)
         yield ""
+
+
+def _colour_cameras(card: Card) -> Iterator[str]:
+    if card.mosaic is None:
+        return
+    training = card.mosaic.training
+    more = training.model_extra or {}
+    spread = f"; the spread of their error last: {more['spread']['hours']:g} hours" if "spread" in more else ""
+    yield from (
+        "## Colour cameras",
+        "",
+        "Red and blue of a colour camera are restored by weights of their own, learnt on simulated images of such cameras alone "
+        f"({training.hours or 0:g} hours, {more.get('steps', 0):,} steps, plan `{training.plan}`, seed {training.seed}{spread}); layers "
+        "on the coarsest grid are the same. They are used where an image's noise is of that kind, which its recipe says, at realism 0 "
+        f"(see [colour cameras](../restoration.md#colour-cameras)). 90 % interval: estimate +- {card.mosaic.interval_factor:g} x spread. "
+        f"SHA-256 `{card.mosaic.digest[:16]}`...",
+        "",
+    )
 
 
 def _realism(card: Card) -> Iterator[str]:

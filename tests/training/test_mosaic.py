@@ -85,7 +85,7 @@ def test_the_model_gets_them_beside_its_own(runs: Path) -> None:
     photons = gaussian_filter(30 * Specimens().crop(np.random.default_rng(0), 192) + 5, 1.2)
     red = camera.expose(np.random.default_rng(1), photons)[0]
     result, without = (enhance(red, steps="denoise", model=runs / name) for name in ("colours", "tiny"))
-    assert result.recipe.steps[0].parameters["mosaic"] == [0]
+    assert result.recipe.steps[0].parameters["mosaic"] == [True]
     assert not np.array_equal(np.asarray(result), np.asarray(without))
 
 

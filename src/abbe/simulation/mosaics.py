@@ -17,6 +17,8 @@ from abbe.simulation.pairs import Generator, Pair, Source, random_colour_camera,
 FILTERED, FILTER = 0.5, (0.3, 0.8)
 #: shares of files that were sharpened, bent by a gamma, brought to 8 bits, and compressed with loss of these
 SHARPENED, BENT, EIGHT_BIT, COMPRESSED = 0.06, 0.15, 0.6, 0.08
+#: share of cameras with hot pixels, which interpolation makes crosses of
+HOT = 0.3
 #: difference between the noisiest place of a 2 x 2 and the one diagonally opposite, of the mean power of noise, from which on a colour was
 #: measured in a quarter of the pixels
 QUARTER = 0.1
@@ -49,10 +51,13 @@ def _camera(rng: Generator, photons: float) -> tuple[ColourCamera, float]:
     """A colour camera of whose pixels a quarter was measured, by its noise, and the filter after its mosaic."""
     while True:
         camera = random_colour_camera(rng)
-        camera = dataclasses.replace(camera, camera=dataclasses.replace(camera.camera, line_noise=0.0))  # a scanner's
         sigma = float(rng.uniform(*FILTER)) if rng.random() < FILTERED else 0.0
         if measures_a_quarter(camera, sigma, photons):
-            return camera, sigma
+            break
+    if rng.random() < HOT:
+        hot = float(10 ** rng.uniform(-4.5, -3))
+        camera = dataclasses.replace(camera, camera=dataclasses.replace(camera.camera, hot=hot))
+    return camera, sigma
 
 
 def measures_a_quarter(camera: ColourCamera, sigma: float, photons: float) -> bool:
