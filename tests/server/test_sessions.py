@@ -15,8 +15,10 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 import abbe
+from abbe.optics import Camera, ColourCamera
 from abbe.server import previewing
 from abbe.server.statistics import _channel
+from model_maker import network, write_model, write_mosaic
 
 from .conftest import finished, tabled
 
@@ -265,6 +267,22 @@ def test_a_preview_of_a_stack_that_is_restored_along_z_takes_a_smaller_region() 
     assert place == (0, 4, 150 - 64, 200 - 64)
     flat, _ = previewing.region(stack, {**asked, "steps": ["denoise", "super_resolve"], "planes": False}, 256)
     assert flat.shape == (1, 2, 1, 256, 256)
+
+
+def test_a_preview_takes_a_channel_for_a_colour_cameras_where_the_run_would(tmp_path: Path) -> None:
+    """Of the region alone nobody could tell."""
+    model = write_mosaic(write_model(tmp_path, "denoise", network(seed=1), name="both"), network(seed=2))
+    alone = write_model(tmp_path, "denoise", network(seed=2), name="alone")
+    camera = ColourCamera(Camera(gain=2.0, read_noise=2.0), (1.0, 0.1, 0.05), demosaic="gradients", softened=0.8, shown="red")
+    red = abbe.Image.from_array(camera.expose(np.random.default_rng(0), np.full((256, 256), 20, np.float32))[0])
+    asked: dict[str, Any] = {"kind": "enhance", "steps": ["denoise"], "x": 128, "y": 128, "t": 0, "z": 0, "psf": None, "passes": 1}
+    asked |= {"model": str(model), "realism": 0.0, "exact": True}
+    part, (t, z, *corner) = previewing.region(red, asked, 64)
+    seen = previewing._restored(part, asked, (t, z), corner, previewing._mosaics(red, asked))
+    wanted = previewing._restored(part, {**asked, "model": str(alone)}, (t, z), corner, None)
+    assert previewing._mosaics(red, asked) == (True,)
+    assert previewing._mosaics(part, asked) == (False,)
+    assert np.array_equal(seen.levels[0], wanted.levels[0])
 
 
 def test_a_preview_of_a_frame_shares_the_light_of_those_beside_it_as_the_run_does(device: httpx.Client, folder: Path) -> None:

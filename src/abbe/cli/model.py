@@ -162,7 +162,7 @@ def _lines(model: Model) -> Iterator[str]:
     for one in card.realism.figures:
         yield f"realism 0 and 1, {one.set}, {one.measure}: {one.fidelity:.4g}, {one.partner:.4g}"
     if card.mosaic:
-        yield f"colour cameras: weights of their own for red and blue, +- {card.mosaic.interval_factor:g} x spread"
+        yield f"colour cameras: other weights for red and blue, sha256 {card.mosaic.digest}; +- {card.mosaic.interval_factor:g} x spread"
     if card.told:
         yield f"is told: {', '.join(card.told)}"
     yield from _training(card)

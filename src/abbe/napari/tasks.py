@@ -115,14 +115,15 @@ class Restoring:
         line = f"{judged.word}: {judged.reason}. {shape} pixels{size}"
         return Made([*self._maps(result, sheet, shown), *found], line, join(said, result.notices), result)
 
-    def restore(self, image: Image, progress: Progress) -> Image:
-        """The call itself."""
+    def restore(self, image: Image, progress: Progress, mosaic: tuple[bool, ...] | None = None) -> Image:
+        """The call itself; `mosaic` as for `enhance`."""
         from abbe.restoration import correct_background, enhance
 
         how: dict[str, Any] = {"model": self.model, "realism": self.realism, "passes": self.passes, "exact": self.exact}
         if not self.steps:
             return correct_background(image, self.channels, progress=progress, **how)
-        return enhance(image, self.steps, self.channels, psf=self.psf, frames=self.frames, planes=self.planes, progress=progress, **how)
+        how |= {"psf": self.psf, "frames": self.frames, "planes": self.planes, "mosaic": mosaic}
+        return enhance(image, self.steps, self.channels, progress=progress, **how)
 
     def _maps(self, result: Image, sheet: Sheet, shown: Sequence[int]) -> list[LayerData]:
         seat, title = sheet.seat.moved(sheet.image, result), f"{sheet.title} {self.word}"
@@ -136,14 +137,18 @@ class Restoring:
 
     def preview(self, sheet: Sheet, view: View, progress: Progress) -> Made:
         """A part of one plane alone, restored within a second or two."""
+        from abbe.restoration.mosaic import mosaics_in
         from abbe.restoration.sharing import ALONE, Sharing, with_shared_light
 
         sharing = Sharing.of(sheet.image, self.steps, self.frames, self.planes) if self.steps else ALONE
         part_, corner, at = region(sheet.image, view, sharing.frames, NEIGHBOURS if sharing.planes else 0)
         plane = view.plane
+        # as a run of the whole would take them: of a small region nobody can tell
+        mosaic = mosaics_in(sheet.image) if "denoise" in self.steps else None
         if sharing.any:
-            part_ = with_shared_light(part_, at, sharing, self.model, self.realism, self.exact)
-        result = self.restore(part_, progress)
+            part_ = with_shared_light(part_, at, sharing, self.model, self.realism, self.exact, mosaic)
+        own = mosaic if mosaic is None or self.channels is None else tuple(mosaic[c] for c in sorted(self.channels))
+        result = self.restore(part_, progress, own)
         seat = sheet.seat.moved(sheet.image, part_, corner, plane).moved(part_, result)
         shown = list(range(result.shape[1])) if self.channels is None else list(self.channels)
         found = layers(result, seat, sheet.title, "preview", shown)
