@@ -57,7 +57,7 @@ def test_the_command_says_what_came_of_each_and_where_the_table_is(tmp_path: Pat
     ("words", "error"),
     [
         (("--workflow", "C"), "wanted Workflow A or B, got 'C'"),
-        (("--workflow", "b", "--steps", "denoise"), "wanted --steps, --psf, --frames and --planes with Workflow A alone"),
+        (("--workflow", "b", "--steps", "denoise"), "wanted --steps, --psf, --frames, --planes and --mosaic with Workflow A alone"),
         (("--steps", "fly"), "wanted steps of"),
         (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "wanted workers on this machine or those of a scheduler, got both"),
         (("--scheduler", "tcp://127.0.0.1:1"), "wanted a Dask scheduler at tcp://127.0.0.1:1, got no answer"),
