@@ -1,5 +1,6 @@
-"""Pairs to learn from of red and blue of colour cameras alone, in files whose pixels are those that the camera made: nothing was resampled
-since, so that noise differs between every other pixel (`abbe.restoration.mosaic`)."""
+"""Pairs to learn from of colour cameras alone, whose noise is that of a colour measured in a quarter of the pixels: red, blue, and
+brightness where one of these decides its noise. The files' pixels are those that the camera made: nothing was resampled since, so that
+noise differs between every other pixel (`abbe.restoration.mosaic`)."""
 
 from __future__ import annotations
 
