@@ -99,6 +99,17 @@ def test_what_is_no_size_is_said_at_once_and_leaving_changes_nothing(plain: Hand
         assert (session.original.pixel_size, len(session.history())) == ((None, None, None), 1)
 
 
+def test_a_comma_that_may_part_thousands_is_asked_about(plain: Hand) -> None:
+    """"1,000 nm" is a micrometre here and a nanometre there; "0,065" can be but one."""
+    page = plain.page
+    correct(plain, Pixel_size="1,000 nm")
+    plain.wait("1,000 nm may be a thousand times as much")
+    assert page.get_by_role("button", name="Apply", exact=True).is_disabled()
+    page.get_by_label("Pixel size in µm").fill("0,065")
+    plain.tap("Apply")
+    page.get_by_text("6.24 µm × 6.24 µm").wait_for()
+
+
 def test_a_size_may_have_its_unit_and_one_without_that_cannot_be_in_um_is_doubted(plain: Hand, served: Served) -> None:
     page = plain.page
     correct(plain, Pixel_size="65")

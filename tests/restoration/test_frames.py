@@ -54,7 +54,8 @@ def test_a_single_frame_has_none_to_share_with() -> None:
     image = series(1)
     result = abbe.enhance(image, "denoise", frames=2)
     assert np.array_equal(np.asarray(result), np.asarray(abbe.enhance(image, "denoise")))
-    assert not [notice for notice in result.warnings if notice.code == "frames"]
+    told = [notice.message for notice in result.warnings if notice.code == "frames"]
+    assert told == ["frames=2 had no effect: this image is one frame; where frames are files of their own, put them into one"]
 
 
 def test_planes_that_may_be_frames_are_told() -> None:

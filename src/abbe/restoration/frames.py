@@ -145,11 +145,14 @@ def share_frames(source: Pixels, work: Work, count: int, only: range | None = No
 def about_frames(count: int, image: Image) -> list[Notice]:
     """What is to be known of a result whose frames share their light, or of one whose frames cannot."""
     t, _, z = image.shape[:3]
-    if not count or t == z == 1:
+    if not count:
         return []
     if t == 1:
-        what = f"frames={count} had no effect: this image is one frame of {z} planes; if they are frames, say so: axes TYX instead of ZYX"
-        return [Notice("frames", what)]
+        if z == 1:
+            which = "this image is one frame; where frames are files of their own, put them into one"
+        else:
+            which = f"this image is one frame of {z} planes; if they are frames, say so: axes TYX instead of ZYX"
+        return [Notice("frames", f"frames={count} had no effect: {which}")]
     frames = f"{count} frames" if count > 1 else "one frame"
     about = Notice(
         "frames",
