@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,11 @@ from scipy.ndimage import gaussian_filter
 
 import abbe
 from abbe.colocalization import DEFINITIONS, colocalize, colocalize_all, tables
+from abbe.colocalization.correlation import correlate
 from abbe.colocalization.definitions import word
 from abbe.colocalization.guards import noise_correlation
+from abbe.colocalization.pair import select
+from abbe.colocalization.result import Background, Region
 from abbe.errors import ParameterError
 from abbe.image import ROI, Image, Interval, Optics
 from abbe.recipe import Input, Recipe, Step
@@ -576,3 +580,65 @@ def test_a_manders_coefficient_means_little_where_the_other_channel_is_light_eve
     assert any("haze: no pixel is 0, so M1 is 1 whatever the specimen" in notice.message for notice in found.notices)
     both = colocalize(Image.from_array(np.stack([spots + 1, haze]).astype(np.uint16), axes="CYX"))
     assert {"m1", "m2"} <= set(both.doubtful)
+
+
+@pytest.mark.parametrize("radius", [10, 14, 20])
+def test_the_cross_correlation_of_a_small_region_peaks_where_the_channels_lie(radius: int) -> None:
+    """Shifts at which a pixel or two overlap had coefficients of 3: channels that lie upon one another were told 25 pixels apart."""
+    rng = np.random.default_rng(radius)
+    specimen = gaussian_filter(rng.normal(size=(128, 128)), 1.5)
+    light = np.clip(specimen / specimen.std() * 40 + 200, 1, None)
+    pixels = np.stack([rng.poisson(light), rng.poisson(np.roll(light, (1, -2), (0, 1)))]).astype(np.uint16)
+    image = Image.from_array(pixels, axes="CYX")
+    found = colocalize(image, roi=ROI.ellipse(64, 64, radius, radius, unit="pixel"), extras=("shift",)).shift
+    assert found is not None
+    assert found.peak == pytest.approx((1, -2), abs=0.4)
+    assert found.height is not None
+    assert 0.7 < found.height <= 1
+
+
+def test_the_cross_correlation_is_pearson_s_r_of_what_overlaps() -> None:
+    pixels = np.random.default_rng(0).poisson(gaussian_filter(np.random.default_rng(1).gamma(1, 400, (2, 64, 64)), (0, 2, 2)))
+    pair = select(Image.from_array(pixels.astype(np.uint16), axes="CYX"), (0, 1), Region(None, (0, 1), (0, 1)), Background("none"))
+    found = correlate(pair, (0, 1))
+    assert found is not None
+    a, b = pixels.astype(float)
+    for dy, dx in ((0, 0), (3, -5), (-7, 2)):
+        one = a[max(0, -dy) : 64 - max(0, dy), max(0, -dx) : 64 - max(0, dx)]
+        two = b[max(0, dy) : 64 - max(0, -dy), max(0, dx) : 64 - max(0, -dx)]
+        assert found.coefficient[found.reach + dy, found.reach + dx] == pytest.approx(np.corrcoef(one.ravel(), two.ravel())[0, 1], abs=1e-4)
+
+
+def saturated(dtype: str, top: float) -> Image:
+    counts = np.random.default_rng(0).poisson(15 * np.random.default_rng(1).gamma(1, 120, (2, 64, 64)))
+    return Image.from_array((np.minimum(counts, 4095) * (top / 4095)).astype(dtype), axes="CYX")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "top", "background"),
+    [
+        ("uint16", 65520, "none"),
+        ("float32", 1.0, "none"),
+        ("float32", 4095, "none"),
+        ("int16", 4095, (10, 10)),
+        ("float32", 1.0, (0.01, 0.02)),
+    ],
+)
+def test_what_the_image_s_inspection_calls_saturated_is_counted_as_that(
+    dtype: str, top: float, background: Literal["none"] | tuple[float, float]
+) -> None:
+    """12 bits at the upper end of 16, fractions, and signed numbers over a background had "0 saturated pixels"."""
+    image = saturated(dtype, top)
+    found = colocalize(image, background=background, ranked=False)
+    seen = [channel.saturated for channel in image.inspection.channels]
+    assert min(seen) > 100
+    assert [found.pixels.first.saturated.pixels, found.pixels.second.saturated.pixels] == seen
+    assert any(notice.code == "saturated" for notice in found.notices)
+
+
+def test_a_pixel_at_a_given_threshold_is_above_it_in_single_precision_too() -> None:
+    """0.7 in float32 is less than 0.7: coefficients left out what the mask of the same result had."""
+    levels = np.random.default_rng(0).integers(0, 11, (2, 64, 64))
+    found = colocalize(Image.from_array((levels / 10).astype(np.float32), axes="CYX"), threshold=(0.7, 0.7))
+    assert found.pixels.colocalized is not None
+    assert found.pixels.colocalized.pixels == (levels >= 7).all(axis=0).sum() == found.revealed().mask().sum()

@@ -182,3 +182,23 @@ def test_what_is_kept_of_a_file_holds_none_of_its_pixels() -> None:
     gc.collect()
     assert there() is None
     assert kept.values["original", "channel 0", "channel 1"]["pearson"]
+
+
+def test_a_region_in_many_frames_counts_once_and_other_thresholds_by_themselves() -> None:
+    """Five frames of one cell are no five cells, and Costes' and Otsu's coefficients have no common mean."""
+    still = np.asarray(_cells())[:, :2]
+    series = np.random.default_rng(0).poisson(np.repeat(still, 4, axis=0).astype(np.float64)).astype(np.uint16)
+    movie = Image.from_array(series, axes="TCZYX", pixel_size=0.1)
+    rois = [ROI.rectangle(2.0 + 9 * k, 3.0 + 9 * k, 8, 8, name=f"cell {k}") for k in range(3)]
+    alone = colocalize_all(movie, [(0, 1)], rois[:1], each="frame", threshold="none").results
+    assert len(alone) == 4
+    assert not [one for one in tables(alone) if one.title == "Over regions"]
+    results = [*colocalize_all(movie, [(0, 1)], rois, each="frame", threshold="none").results]
+    results += colocalize_all(movie, [(0, 1)], rois, threshold="otsu").results
+    table = next(one for one in tables(results) if one.title == "Over regions")
+    rows = [row for row in (dict(zip(table.head, cells)) for cells in table.rows) if row["coefficient"] == "pearson"]
+    assert [(row["thresholds by"], row["regions"]) for row in rows] == [("none", 3), ("otsu", 3)]
+    each = [[r["pearson"].value for r in results[:12] if r.region.name == roi.name] for roi in rois]
+    assert [len(values) for values in each] == [4, 4, 4]
+    assert rows[0]["mean"] == pytest.approx(np.mean(each))
+    assert rows[0]["SD"] == pytest.approx(np.std(np.mean(each, axis=1), ddof=1))

@@ -63,4 +63,4 @@ def _ratio(m: Measurement, n: int, total: int, before: PixelInformation, by: tup
     together = None
     if m.over is not None and before.colocalized is not None and before.colocalized.pixels:
         together = m.over.both.n / before.colocalized.pixels
-    return Ratio(expected, grown, together, explain(by, grown, n / before.pixels if before.pixels else None))
+    return Ratio(expected, grown, together, explain(by, grown, n / before.pixels if before.pixels else None, before.region.unit))

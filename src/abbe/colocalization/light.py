@@ -15,7 +15,7 @@ import numpy as np
 from abbe.colocalization.moments import Number
 from abbe.colocalization.pair import Array, Pair
 from abbe.colocalization.result import Thresholds
-from abbe.colocalization.sums import Sums, ThresholdSums, least
+from abbe.colocalization.sums import Sums, ThresholdSums, held, least
 
 #: values below 0 may sum to this part of the light: noise around 0 adds as much to the light as it takes away, so a tenth of what then
 #: counts as light is none; abbe's choice
@@ -72,7 +72,7 @@ def _counted(pair: Pair, thresholds: Thresholds) -> Light:
     from abbe.colocalization import kernels
 
     given = thresholds.first is not None and thresholds.second is not None
-    limits = least(pair, (thresholds.first or 0.0, thresholds.second or 0.0))
+    limits = least(pair, (held(pair, thresholds.first or 0.0), held(pair, thresholds.second or 0.0)))
 
     def step(total: Array, a: Array, b: Array) -> None:
         kernels.light_sums(a, b, limits, total)

@@ -106,18 +106,20 @@ class PixelInformation:
         }
 
 
-def explain(grown: tuple[float, float, float], ratio: float | None, region: float | None = None) -> str:
+def explain(grown: tuple[float, float, float], ratio: float | None, region: float | None = None, unit: str | None = None) -> str:
     """Why a count of pixels on a processed image is not the count before times the growth of the grid, (z, y, x).
 
     `region` is how many times the pixels of the region grew: a ROI on one plane of a stack has as many planes as lie there now.
+    `unit`: of the sizes beside the counts.
     """
     z, y, x = grown
-    place, unit = ("area", "um2") if abs(z - 1) < 1e-6 else ("volume", "um3")
+    flat = abs(z - 1) < 1e-6
+    place, unit = ("volume", "um3") if not flat or unit == "um3" else ("area", "um2")
     if max(abs(side - 1) for side in grown) < 1e-6:
         growth = "The image has the pixels of the original. "
     else:
         sides = f"{x:.3g} times as wide and high" if abs(x - y) < 1e-6 else f"{x:.3g} times as wide and {y:.3g} times as high"
-        planes = "" if place == "area" else f" and has {z:.3g} times the planes"
+        planes = "" if flat else f" and has {z:.3g} times the planes"
         here = "" if region is None or abs(region / (x * y * z) - 1) < NOTABLE else f" (this region {region:.3g} times)"
         growth = f"The image is {sides} as the original{planes}, so the same {place} has {x * y * z:.3g} times the pixels{here}. "
     if ratio is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
@@ -25,6 +25,17 @@ class Spread(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.mean:.4g} +- {self.sd:.4g} (mean, SD), median {self.median:.4g}, {self.least:.4g} to {self.most:.4g}"
+
+
+def of_regions(measured: Iterable[tuple[str, float | None]]) -> tuple[list[float], int]:
+    """One value for each region, from (region, value) of each measurement, and how many regions have none.
+
+    A region that was measured in several frames or planes counts once, with their mean: they are no samples of their own.
+    """
+    found: dict[str, list[float]] = {}
+    for region, value in measured:
+        found.setdefault(region, []).extend([] if value is None else [value])
+    return [fmean(values) for values in found.values() if values], sum(not values for values in found.values())
 
 
 def spread(values: Sequence[float]) -> Spread | None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from abbe.colocalization.moments import Moments, Number
 from abbe.colocalization.pair import Array, Pair
+from abbe.image.computed import is_result
+from abbe.image.inspection import tops_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def measure_thresholds(pair: Pair, first: float, second: float) -> ThresholdSums
     from abbe.colocalization import kernels
 
     p, q = pivot(pair)
+    first, second = held(pair, first), held(pair, second)
     limits = least(pair, (first, second, _over(pair, first), _over(pair, second)))
 
     def start() -> list[Number]:
@@ -143,16 +146,20 @@ def measure_signs(pair: Pair, sums: Sums) -> Signs:
 def saturation(pair: Pair, sums: Sums) -> tuple[float, float]:
     """The value at which a pixel of either channel is saturated; infinite where none is.
 
-    A channel is taken for saturated when its maximum is the largest value of the pixel type or of a usual camera (10, 12 or 14 bits).
-    Floats are not: what they could hold is unknown.
+    As `abbe.image.inspection` has it: a channel is taken for saturated when its maximum is the largest value of the pixel type or of a
+    usual camera (10, 12 or 14 bits), one of fractions where the image's are cut off there. Results are not: no pixel of theirs is at a top.
     """
-    if pair.image.dtype.kind not in "iu" or not pair.integers:
-        return math.inf, math.inf
-    tops = {pair.image.range[1], float(np.iinfo(pair.image.dtype).max)}
-    if pair.image.dtype.itemsize == 2:
-        tops |= {1023.0, 4095.0, 16383.0}
+    image = pair.image
     levels = pair.background.first, pair.background.second
-    full = [high if high + level in tops and high > low else math.inf for low, high, level in zip(sums.low, sums.high, levels)]
+    if image.dtype.kind in "iu":
+        tops = tops_of(image.dtype) | {image.range[1]}
+        ends = [high + level in tops for high, level in zip(sums.high, levels)]
+    elif not is_result(image) and image.original is None:
+        seen = [image.inspection.channels[c] for c in pair.channels]
+        ends = [s.saturated > 0 and math.isclose(high + level, s.maximum, rel_tol=1e-6) for s, high, level in zip(seen, sums.high, levels)]
+    else:
+        ends = [False, False]
+    full = [high if end and high > low else math.inf for end, low, high in zip(ends, sums.low, sums.high)]
     return full[0], full[1]
 
 
@@ -162,6 +169,11 @@ def pivot(pair: Pair) -> tuple[Any, Any]:
         return np.int64(0), np.int64(0)
     a, b = pair.first_values()
     return np.float64(a), np.float64(b)
+
+
+def held(pair: Pair, threshold: float) -> float:
+    """`threshold` as the pixels' type holds it: a pixel of 0.7 in single precision lies under 0.7 in double, and is at the threshold."""
+    return float(np.float32(threshold)) if pair.dtype == np.float32 else threshold
 
 
 def _over(pair: Pair, value: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,7 +10,7 @@ from typing import TypeAlias
 from abbe.colocalization.definitions import DEFINITIONS
 from abbe.colocalization.pixel_information import Count
 from abbe.colocalization.result import Colocalization
-from abbe.colocalization.spread import HEAD, spread
+from abbe.colocalization.spread import HEAD, of_regions, spread
 from abbe.image.computed import is_result
 
 Cell: TypeAlias = str | int | float | None
@@ -83,22 +84,34 @@ OVER_REGIONS = "Over regions"
 def over_regions(lines: Sequence[Line]) -> Table:
     """Each coefficient over the regions of a pair (cells, say), each region with the same weight; where there are a few.
 
-    Regions in which a coefficient is undefined are left out, and counted. Whether a region is a sample of its own (a cell,
-    an animal) is for who reads it to say.
+    A region that was measured in several frames or planes counts once, with their mean; what was measured above other thresholds, or over
+    another background, is summed up by itself. Regions in which a coefficient is undefined are left out, and counted. Whether a region is a
+    sample of its own (a cell, an animal) is for who reads it to say.
     """
-    head = ("image", "channel 1", "channel 2", "coefficient", "regions", *HEAD, "undefined in", "means little in")
-    found: dict[tuple[Cell, ...], list[Colocalization]] = {}
+    head = (
+        "image",
+        "channel 1",
+        "channel 2",
+        "coefficient",
+        "regions",
+        *HEAD,
+        "undefined in",
+        "means little in",
+        "thresholds by",
+        "background by",
+    )
+    found: dict[tuple[Cell, ...], list[tuple[str, Colocalization]]] = {}
     for where, result in lines:
-        if result.region.roi is not None:
-            found.setdefault(where[:3], []).append(result)
+        if (roi := result.region.roi) is not None:
+            by = (result.thresholds.method, result.background.method)
+            found.setdefault((*where[:3], *by), []).append((json.dumps(roi.to_dict(), sort_keys=True), result))
     rows: list[tuple[Cell, ...]] = []
     for where, results in found.items():
-        for key in dict.fromkeys(key for result in results for key in result.coefficients):
-            there = [result.coefficients[key].value for result in results if key in result.coefficients]
-            values = [value for value in there if value is not None]
+        for key in dict.fromkeys(key for _, result in results for key in result.coefficients):
+            values, undefined = of_regions((of, r.coefficients[key].value) for of, r in results if key in r.coefficients)
             if (over := spread(values)) is not None:
-                little = sum(key in result.doubtful for result in results)
-                rows.append((*where, key, len(values), *over, len(there) - len(values), little))
+                little = len({of for of, result in results if key in result.doubtful})
+                rows.append((*where[:3], key, len(values), *over, undefined, little, *where[3:]))
     return Table(OVER_REGIONS, head, tuple(rows))
 
 

@@ -35,6 +35,8 @@ BEYOND = 0.1
 WORTH = 1e-4
 #: of the median frame's structure (variance): frames with less are not judged each for itself
 FAINT = 0.02
+#: two even images are the same up to this part of their level
+EVEN = 1e-4
 #: displacements above this (original pixels) are worth measuring again without
 MOVED = 0.05
 #: pixels of a channel, evenly spread, that brightness classes and percentiles are taken from
@@ -138,6 +140,7 @@ def _take_plane(pair: Pair, k: int, border: Border, noise: tuple[float, float], 
         return
     seen_of = tally.frames[pair.t]
     seen_of.total = seen_of.total + total
+    seen_of.planes.append(total)
     if total.n < 3 or total.constant[1]:
         return
     empty = total.constant[0]  # a plane that the result leaves blank: all that the original shows there is missing
@@ -324,4 +327,6 @@ def _change(measures: Measures) -> Number:
     reason = why_undefined(change)
     if reason is None:
         return math.sqrt(max(1 - change.correlation() ** 2, 0.0)) if change.correlation() > 0 else 1.0
-    return 0.0 if all(change.constant) and change.n else reason
+    (x, y), n = change.centre, max(change.n, 1)
+    alike = all(change.constant) and change.n and math.isclose(x + change.x / n, y + change.y / n, rel_tol=EVEN, abs_tol=1e-30)
+    return 0.0 if alike else reason

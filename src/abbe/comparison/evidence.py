@@ -316,11 +316,18 @@ def _wider(difference: Float, deviation: Float, valid: np.ndarray) -> float:
     return min(max(1.4826 * float(np.median(np.abs(z))), 1.0), MOST_CORRELATED)
 
 
-def possible_rsp(total: Sums, noise: tuple[float, float]) -> Number:
-    """The correlation of the original with its own noise-free self: what a perfect result could reach."""
-    _, variance, _ = total.moments
-    mean = total.centre[1] + total.y / max(total.n, 1)
-    own = max(noise[0] + noise[1] * mean, 0.0) * total.n  # the line is fitted to all planes; a dark one may lie below where it meets 0
-    if variance <= 0:
-        return Undefined("the original is constant")
-    return math.sqrt(max(1 - own / variance, 0.0))
+def possible_rsp(planes: Iterable[Sums], noise: tuple[float, float]) -> Number:
+    """The correlation of the original with its own noise-free self: what a perfect result could reach.
+
+    Over planes as RSP is (`Tally.mean`), each about its own mean: that planes differ in brightness is nothing that a plane's RSP can gain by.
+    """
+    weights, reached = 0.0, 0.0
+    for plane in planes:
+        _, variance, _ = plane.moments
+        mean = plane.centre[1] + plane.y / max(plane.n, 1)
+        # the line is fitted to all planes; a dark one may lie below where it meets 0
+        own = max(noise[0] + noise[1] * mean, 0.0) * plane.n
+        if variance > 0:
+            weights += variance
+            reached += variance * math.sqrt(max(1 - own / variance, 0.0))
+    return reached / weights if weights > 0 else Undefined("the original is constant")

@@ -20,12 +20,14 @@ class Seen:
     spectra: Spectra = field(default_factory=Spectra)
     places: Places = field(default_factory=Places)
     total: Sums = field(default_factory=Sums)
+    #: the same of each plane
+    planes: list[Sums] = field(default_factory=list)
 
     def evidence(self, noise: tuple[float, float], change: Number) -> Evidence:
         carried, added = self.spectra.noise()
         return Evidence(
             change=change,
-            rsp_possible=possible_rsp(self.total, noise),
+            rsp_possible=possible_rsp(self.planes, noise),
             unexplained=self.places.unexplained(),
             unsupported=self.places.unsupported(),
             places=self.places.number,
@@ -60,6 +62,7 @@ class Tally:
             together(frame.spectra for frame in self.frames),
             together(frame.places for frame in self.frames),
             sum((frame.total for frame in self.frames), Sums()),
+            [plane for frame in self.frames for plane in frame.planes],
         )
 
     def contrast(self) -> float:

@@ -142,10 +142,15 @@ def _is_plateau(pixels: Pixels, channel: int, low: float, high: float, at_top: i
 
 def _is_top(value: float, dtype: np.dtype[Any], bits: int | None) -> bool:
     """Is `value` the largest of the pixel type, or of a usual camera depth (10, 12, 14, 16 bits), at either end of 16 bits?"""
-    tops = {float(np.iinfo(dtype).max)} | ({float(2**bits - 1)} if bits else set())
+    return value in tops_of(dtype) | ({float(2**bits - 1)} if bits else set())
+
+
+def tops_of(dtype: np.dtype[Any]) -> set[float]:
+    """The largest values of an integer type, and of usual cameras whose counts come in it."""
+    tops = {float(np.iinfo(dtype).max)}
     if dtype.itemsize == 2:
         tops |= {1023.0, 4095.0, 16383.0} | ({65472.0, 65520.0, 65532.0} if dtype.kind == "u" else set())
-    return value in tops
+    return tops
 
 
 def fill_non_finite(a: Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abbe.colocalization.definitions import DEFINITIONS
-from abbe.colocalization.spread import HEAD, MAIN, spread
+from abbe.colocalization.spread import HEAD, MAIN, of_regions, spread
 from abbe.image.notice import CODES
 from abbe.reporting.case import Measured
 from abbe.reporting.inert import inert
@@ -69,23 +70,38 @@ SHORT = {"pearson": "Pearson's r", "spearman": "Spearman", "icq": "ICQ", "m1": "
 
 
 def over_regions(measurements: Sequence[Measured]) -> list[Table]:
-    """Each coefficient over the regions of a pair of channels, each region with the same weight; SD with n - 1."""
-    found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    """Each coefficient over the regions of a pair of channels, each region with the same weight; SD with n - 1.
+
+    A region that was measured in several frames or planes counts once, with their mean; other thresholds and backgrounds by themselves.
+    """
+    found: dict[tuple[str, ...], list[tuple[str, Mapping[str, Any]]]] = {}
     for measured in measurements:
         if measured.data["region"]["roi"] is not None:
             for version, data in sources(measured):
-                found.setdefault((*measured.data["names"], version), []).append(data)
+                by = (data["thresholds"]["method"], data["background"]["method"])
+                of = json.dumps(measured.data["region"]["roi"], sort_keys=True)
+                found.setdefault((*measured.data["names"], version, *by), []).append((of, data))
     tables = []
-    for number, ((first, second, version), regions) in enumerate(found.items(), 1):
+    for number, ((first, second, version, limits, below), measured_in) in enumerate(found.items(), 1):
+        regions = len({of for of, _ in measured_in})
         rows = []
         for key in DEFINITIONS:
-            values = [float(data[key]) for data in regions if data.get(key) is not None]
+            there = ((of, None if data.get(key) is None else float(data[key])) for of, data in measured_in)
+            values, _ = of_regions(there)
             if (over := spread(values)) is not None:
-                little = sum(key in (data.get("doubtful") or ()) for data in regions)
+                little = len({of for of, data in measured_in if key in (data.get("doubtful") or ())})
                 rows.append([DEFINITIONS[key].title, len(values), *over, little])
         if rows:
-            title = f"Over {len(regions)} regions: {first} with {second}, {version}"
-            notes = ["Each region counts the same. Whether one is a sample of its own (a cell, an animal) is for the reader to say."]
+            settings = f", thresholds by {limits}, background by {below}" if len({key[3:] for key in found}) > 1 else ""
+            title = f"Over {regions} regions: {first} with {second}, {version}{settings}"
+            if len(measured_in) > regions:
+                often = ["A region that was measured in several frames or planes counts once, with their mean."]
+            else:
+                often = []
+            notes = [
+                *often,
+                "Each region counts the same. Whether one is a sample of its own (a cell, an animal) is for the reader to say.",
+            ]
             tables.append(Table.of(f"regions-{number}", title, ["coefficient", "regions", *HEAD, "means little in"], rows, notes))
     return tables
 
