@@ -151,6 +151,23 @@ def test_a_result_may_replace_its_own_input_when_asked(desk: Path, capsys: pytes
     assert abbe.open("cells.tif").provenance.history
 
 
+def test_an_ome_zarr_is_a_file_by_name_though_it_is_a_folder(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The result was put into the OME-Zarr, which kept its old pixels, and went with the next that replaced it."""
+    words = ("background", "cells.tif", "-o", "out.ome.zarr")
+    assert call(capsys, *words)[0] == 0
+    before = np.asarray(abbe.open("out.ome.zarr"))
+    code, _, err = call(capsys, "background", "pair.tif", "-o", "out.ome.zarr")
+    assert code == 1
+    assert "exists already" in err
+    assert np.array_equal(np.asarray(abbe.open("out.ome.zarr")), before)
+    assert call(capsys, "background", "pair.tif", "-o", "out.ome.zarr", "--overwrite")[0] == 0
+    assert abbe.open("out.ome.zarr").shape[1] == 2
+    assert not [*Path("out.ome.zarr").rglob("*.tif")]
+    Path("out.ome.zarr").rename("hidden")  # whatever it is called
+    assert call(capsys, "background", "cells.tif", "-o", "hidden")[0] == 1
+    assert not [*Path("hidden").rglob("*.tif")]
+
+
 def test_one_file_that_fails_does_not_stop_the_others(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("notes.tif").write_text("not an image")
     code, out, err = call(capsys, "enhance", "notes.tif", "cells.tif", "--steps", "denoise")

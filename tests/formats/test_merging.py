@@ -48,6 +48,13 @@ def test_images_in_memory_merge_too() -> None:
     assert np.asarray(abbe.merge(parts))[0, :, 0, 0, 0].tolist() == [1, 2]
 
 
+def test_series_of_other_time_steps_are_of_no_one_recording() -> None:
+    parts = [abbe.Image.from_array(np.full((3, 4, 5), 7, np.uint8), "TYX", time_step=step) for step in (5.5, 0.5, 5.6, None)]
+    with pytest.raises(MergeError, match=r"a frame every 0\.5 s, .* every 5\.5 s"):
+        abbe.merge(parts[:2])
+    assert abbe.merge([parts[0], parts[2], parts[3]]).time_step == 5.5
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [

@@ -91,6 +91,13 @@ def test_other_number_types_are_converted_and_said(tmp_path: Path, stored: np.nd
     assert words in notice.message
 
 
+def test_whole_numbers_that_float32_would_make_alike_are_refused(tmp_path: Path) -> None:
+    """A specimen of 3,000 levels upon 2^40 came out as one value, and was told to show nothing."""
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(3000, dtype=np.uint64).reshape(50, 60) + 2**40, photometric="minisblack")
+    with pytest.raises(NotAnImageError, match=f"subtract {2**40} first"):
+        abbe.open(tmp_path / "a.tif")
+
+
 def test_numbers_that_float32_cannot_hold_are_refused_and_not_called_infinite(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.array([[1.0, 1e300], [np.nan, 2.0]]))
     with pytest.raises(LimitError, match="1 pixels beyond that"):

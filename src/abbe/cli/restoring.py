@@ -81,13 +81,18 @@ class Writing:
             return Path()
         ending = self.out.suffix[1:].isalpha()  # "results.2026-05" is a folder's name
         named = ending and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
-        if named or self.out.suffix.lower() == SESSION:
+        if named or self.out.suffix.lower() in (SESSION, ".zarr") or _is_zarr(self.out):
             if count > 1:
                 raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
             _make(self.out.parent, self.out)
             return None
         _make(self.out, self.out)
         return self.out
+
+
+def _is_zarr(folder: Path) -> bool:
+    """An image that is a folder, into which nothing is put."""
+    return any(os.path.exists(folder / name) for name in ("zarr.json", ".zgroup", ".zattrs"))
 
 
 def _make(folder: Path, out: Path) -> None:

@@ -120,6 +120,10 @@ def _filled_channels(pixels: Pixels) -> tuple[int, ...] | None:
     return tuple(c for c in range(3) if filled[c])
 
 
+#: levels that an image must keep between its least and largest value: those of 10 bits
+LEVELS = 1024
+
+
 def _kept_type(pixels: Pixels) -> tuple[Pixels, str | None]:
     """Pixels of a type that `Image` knows, and what was changed."""
     dtype = pixels.dtype
@@ -138,6 +142,11 @@ def _kept_type(pixels: Pixels) -> tuple[Pixels, str | None]:
         info = np.iinfo(candidate)
         if candidate.itemsize >= min(dtype.itemsize, 2) and info.min <= low and high <= info.max:
             return _Converted(pixels, candidate), f"{dtype.name} was read as {candidate.name}, which holds every value"
+    if float(np.spacing(np.float32(max(-low, high)))) * LEVELS > high - low > 0:
+        raise NotAnImageError(
+            f"wanted values that float32 holds apart, got {dtype.name} from {low} to {high}, which differ in their last digits alone; subtract "
+            f"{low} first and save the rest"
+        )
     return _Converted(pixels, np.dtype(np.float32)), f"{dtype.name} was read as float32, exact to 7 digits"
 
 

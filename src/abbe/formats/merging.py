@@ -19,6 +19,8 @@ from abbe.image.pixels import StackedPixels
 
 #: pixel sizes that differ by less are the same, written with fewer digits
 TOLERANCE = 1e-3
+#: the same of the time between frames, which microscopes note as it was
+TIME_TOLERANCE = 0.05
 
 
 def merge(
@@ -125,6 +127,10 @@ def _check_fit(parts: Sequence[Image], labels: Sequence[str]) -> None:
             b = part.pixel_size[axis]
             if a is not None and b is not None and abs(a - b) > TOLERANCE * max(a, b):
                 raise MergeError(f"{label} has a {what} of {b:g} um, {whose} of {a:g} um; they are not of one field of view")
+        every, whose = next(((p.time_step, name) for p, name in zip(parts, labels) if p.time_step), (None, ""))
+        own = part.time_step
+        if part.shape[0] > 1 and every and own and abs(own - every) > TIME_TOLERANCE * max(own, every):
+            raise MergeError(f"{label} has a frame every {own:g} s, {whose} every {every:g} s; they are not of one recording")
 
 
 def _known_size(parts: Sequence[Image]) -> tuple[float | None, float | None, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,7 @@ def images_of(plan: TrainingPlan, data: Path | None) -> str:
         return NO_IMAGES
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.relative_to(data).as_posix()}\n{path.stat().st_size}\n".encode())
+        digest.update(os.fsencode(path.relative_to(data).as_posix()) + f"\n{path.stat().st_size}\n".encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return f"{len(files)} files {digest.hexdigest()[:12]}"
