@@ -17,9 +17,12 @@ SIZES = {"mouse": {"width": 1440, "height": 900}, "finger": {"width": 1024, "hei
 class Hand:
     """One page in a context of its own. Everything waits for what it needs; nothing waits for a time."""
 
-    def __init__(self, chromium: Any, served: Served, kind: str = "mouse") -> None:
+    def __init__(self, chromium: Any, served: Served, kind: str = "mouse", ratio: float = 1) -> None:
+        """`ratio`: pixels of the screen for each CSS pixel, as the system's scaling or a fine screen has them."""
         self.kind, self.problems = kind, []  # type: ignore[var-annotated]
-        self.context = chromium.new_context(viewport=SIZES[kind], has_touch=kind == "finger", color_scheme="dark", accept_downloads=True)
+        self.context = chromium.new_context(
+            viewport=SIZES[kind], has_touch=kind == "finger", color_scheme="dark", accept_downloads=True, device_scale_factor=ratio
+        )
         self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))

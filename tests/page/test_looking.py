@@ -300,6 +300,23 @@ def test_at_100_per_cent_every_row_and_column_is_shown_once(chromium: Any, serve
     hand.close()
 
 
+@pytest.mark.parametrize("ratio", [1.1, 1.25, 1.5, 2, 3])
+def test_100_per_cent_is_one_pixel_of_the_screen_whatever_the_system_enlarges_by(chromium: Any, served: Served, ratio: float) -> None:
+    """At 125 and 150 % of Windows a chequered image came out as moire, on a fine tablet smeared."""
+    y, x = np.indices((601, 600))
+    board = abbe.Image.from_array(((y + x) % 2 * 200).astype(np.uint8), axes="YX", pixel_size=(None, 0.1, 0.1))
+    abbe.save(board, served.folder / "chequered.tif")
+    hand = Hand(chromium, served, ratio=ratio)
+    hand.page.set_viewport_size({"width": 1003, "height": 701})
+    hand.page.locator(".tile").first.click()
+    hand.seen()
+    hand.page.get_by_role("button", name=re.compile("show at 100 %")).click()
+    hand.page.get_by_role("button", name="Zoom 100 %; show at 100 %").wait_for()
+    hand.seen()
+    assert once(hand.pixels() > 100)
+    hand.close()
+
+
 @pytest.mark.parametrize("width", [1440, 1441, 1442, 1443])
 def test_both_of_two_pictures_side_by_side_lie_on_the_screen_s_grid(chromium: Any, served: Served, width: int) -> None:
     y, x = np.indices((301, 300))

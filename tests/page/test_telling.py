@@ -100,7 +100,7 @@ def test_what_is_no_size_is_said_at_once_and_leaving_changes_nothing(plain: Hand
 
 
 def test_a_comma_that_may_part_thousands_is_asked_about(plain: Hand) -> None:
-    """"1,000 nm" is a micrometre here and a nanometre there; "0,065" can be but one."""
+    """ "1,000 nm" is a micrometre here and a nanometre there; "0,065" can be but one."""
     page = plain.page
     correct(plain, Pixel_size="1,000 nm")
     plain.wait("1,000 nm may be a thousand times as much")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 import abbe
+from abbe.image import ROI
+from abbe.server import ServerLimits, Settings
 from abbe.session import Session
 from shift_maker import apart
+
+from .conftest import running
+
+REGION = json.dumps([ROI.rectangle(1, 1, 2, 2).to_dict()]).encode()
 
 
 @pytest.fixture
@@ -84,6 +92,23 @@ def test_beads_in_more_channels_are_found_by_their_names(device: httpx.Client, f
     answer = device.put(f"/api/sessions/{opened}/beads", params={"name": "three.tif"}, content=content)
     assert answer.status_code == 200, answer.text
     assert answer.json()["shifts"][1]["shift"] == pytest.approx([2, -3], abs=0.2)
+
+
+def test_files_of_beads_and_of_regions_may_be_as_large_as_images(settings: Settings, folder: Path) -> None:
+    """An image of beads beyond 1 MiB was refused as a request that is too long."""
+    abbe.save(apart((2, -3), 0.7), folder / "apart.tif")
+    beads = abbe.save(apart((4, -6), 1.0, pixel=0.05, seed=3), folder / "beads.tif").path.read_bytes()
+    beads += bytes(2**20)  # which no reader of TIFF looks at
+    limits = ServerLimits(upload=2**22)
+    assert limits.body < len(beads) < limits.upload
+    with running(replace(settings, limits=limits)) as server, server.client() as device:
+        device.post("/api/enter", json={"token": server.keys.invite()})
+        session = device.post("/api/open", json={"path": "apart.tif"}).json()["id"]
+        for what, name, content in (("beads", "beads.tif", beads), ("regions", "r.json", b" " * 2**20 + REGION)):
+            answer = device.put(f"/api/sessions/{session}/{what}", params={"name": name}, content=content)
+            assert answer.status_code == 200, answer.text
+            answer = device.put(f"/api/sessions/{session}/{what}", params={"name": name}, content=content + bytes(2**22))
+            assert (answer.status_code, answer.json()["error"]) == (413, "too_large"), answer.text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import re
 import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,11 +15,13 @@ import numpy as np
 import pytest
 
 import abbe
+from abbe.restoration.room import free_memory, memory
+from abbe.server import Settings, colocalizing, maps
 from abbe.server.cabinet import id_of
 from abbe.server.derived import Picture
 from abbe.server.routes.page import BUILT
 
-from .conftest import finished
+from .conftest import finished, running
 
 
 @pytest.fixture
@@ -45,6 +51,64 @@ def test_the_error_map_has_the_grid_of_the_original(device: httpx.Client, bright
     tile = device.get(f"/api/sessions/{brighter}/maps/error/tile", params={**where, "level": 0, "x": 0, "y": 0})
     assert len(tile.content) == 4 * found["width"] * found["height"] == 4 * 40 * 50
     assert found["low"] == 0 < found["high"]
+
+
+def test_a_map_that_does_not_fit_into_memory_is_refused_before_it_is_made(
+    settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of planes of 60,000 x 60,000 pixels the system had ended the server, with the work of everybody."""
+
+    def never(*arguments: object) -> Picture:
+        raise AssertionError("computed all the same")
+
+    with running(replace(settings, limits=replace(settings.limits, picture=10_000))) as server, server.client() as device:
+        device.post("/api/enter", json={"token": server.keys.invite()})
+        session = device.post("/api/open", json={"path": "cells.tif"}).json()["id"]
+        place, both = f"/api/sessions/{session}", {"version": "v1", "reference": "v1"}
+        revealing = {"version": "v1", "first": 0, "second": 1, "low": 5, "high": 5, "level": 0, "x": 0, "y": 0}
+        assert device.get(f"{place}/revealed", params=revealing | {"roi": "r9"}).status_code != 413
+        with monkeypatch.context() as patched:
+            patched.setattr("abbe.server.maps.MAPS", {"difference": never, "error": never})
+            patched.setattr("abbe.server.colocalizing.revealed", never)
+            for where, asked in (("maps/difference", both), ("maps/error", both), ("revealed", revealing)):
+                answer = device.get(f"{place}/{where}", params=asked)
+                assert (answer.status_code, answer.json()["error"]) == (413, "limit"), answer.text
+                assert re.search(r"wanted [\d.]+ KB of memory for .*, got 10 KB .*close other", answer.json()["message"])
+
+
+def test_making_a_map_takes_no_more_memory_than_it_is_said_to(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.poisson(100, (2, 700, 600)).astype(np.uint16)
+    with abbe.Session.create(tmp_path / "a.abbe", abbe.Image.from_array(coarse, axes="CYX", pixel_size=0.1)) as session:
+        same = session.add_version(abbe.Image.from_array(coarse + np.float32(0.5), axes="CYX", pixel_size=0.1))
+        fine = np.kron(coarse, np.ones((1, 3, 3), np.float32))
+        finer = session.add_version(abbe.Image.from_array(fine, axes="CYX", pixel_size=0.1 / 3), parent="v1")
+
+        def taken(make: Callable[..., object], *arguments: object) -> int:
+            tracemalloc.start()
+            try:
+                make(session, *arguments)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+        for version in (same.id, finer.id):
+            for kind, make in maps.MAPS.items():
+                needed = maps.memory(session, kind, version, "v1")
+                assert 0.5 * needed < taken(make, version, "v1", 0, 0) < 1.2 * needed, (kind, version)
+            needed = colocalizing.memory(session, version)
+            assert 0.5 * needed < taken(colocalizing.revealed, version, (0, 1), (90, 90), 0, 0) < 1.2 * needed, version
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="only Linux tells")
+def test_free_memory_is_no_more_than_there_is(tmp_path: Path) -> None:
+    there = memory()
+    assert there is not None
+    assert 0 < (free_memory() or 0) <= there
+    (tmp_path / "meminfo").write_text("MemTotal: 64 kB\nMemAvailable: 8 kB\n")
+    assert free_memory(tmp_path / "meminfo") == 8192
+    (tmp_path / "meminfo").write_text("MemTotal: 64 kB\n")
+    assert free_memory(tmp_path / "meminfo") == there // 2
 
 
 def test_a_large_map_has_smaller_copies_and_tiles_up_to_its_edge() -> None:

@@ -465,6 +465,27 @@ def test_exported_pictures_have_the_colours_of_the_page_without_its_hidden_chann
     assert any("hidden" in line for line in job["result"]["left_out"])
 
 
+def test_an_export_shows_what_a_page_shows_that_cannot_keep_it(device: httpx.Client, cells: str, folder: Path, tmp_path: Path) -> None:
+    """Colours chosen for a packed session, which may only be read, were not those of its pictures."""
+    with abbe.Session.open(folder / "cells.abbe") as session:
+        session.pack(tmp_path / "packed.zip")
+    (tmp_path / "packed.zip").rename(folder / "packed.abbe")
+    packed = device.post("/api/open", json={"path": "packed.abbe"}).json()["id"]
+    assert device.get(f"/api/sessions/{packed}").json()["read_only"]
+    ends = [{"low": 20, "high": 2000}, {"low": 30, "high": 3000}]
+    shown = {"channels": [{"color": "#0000ff", "visible": True}, {"color": "#ff0000", "visible": False}], "ranges": {"v1": ends}}
+    device.put(f"/api/sessions/{packed}/view", json={"keep": shown})
+    assert picture_of(device, packed, "whole")[..., :2].max() > 100  # nothing was kept, so both are in the picture, in their own colours
+    for session_id in (packed, cells):
+        drawn = opened_picture(device, session_id, "whole", view=shown)
+        pixels = np.asarray(drawn.convert("RGB")).astype(int)
+        assert pixels[..., 2].max() > 40
+        assert (pixels[..., :2].max(axis=-1) <= pixels[..., 2]).all()  # blue, and the white of the scale bar
+        assert "20 to 2000 (as set)" in drawn.info["Description"]
+    for strange in ({}, {"channels": "red", "ranges": 7}, {"ranges": {"v1": [{"low": 10**400, "high": 1}, {}]}}):
+        assert "percentiles" in opened_picture(device, packed, "whole", view=strange).info["Description"]
+
+
 @pytest.mark.parametrize(
     "strange", ["red", [], [{"color": "#ff0000"}, 3], [{"visible": True, "color": "x"}, {"visible": True, "color": 7}]]
 )

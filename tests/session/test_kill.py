@@ -19,6 +19,7 @@ import pytest
 from abbe.errors import AbbeError
 from abbe.image import Image
 from abbe.session import Session
+from small_disk import own_file_system
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and limits on files are POSIX")
 VICTIM = Path(__file__).with_name("victim.py")
@@ -42,27 +43,6 @@ def test_three_hundred_kills_leave_everything_that_was_finished(tmp_path: Path) 
     result = kill(tmp_path, 300, 2)
     print(result)
     assert result["findings"] == []
-
-
-def own_file_system(folder: Path) -> list[str]:
-    """The start of a command that sees `folder` as an empty file system of 16 MB, in memory; only it sees it, and it ends with it."""
-    start = [
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-        'mount -t tmpfs -o size=16m tmpfs "$0" && exec "$@"',
-        str(folder),
-    ]
-    try:
-        able = subprocess.run([*start, "true"], capture_output=True, check=False).returncode == 0
-    except OSError:
-        able = False
-    if not able:
-        pytest.skip("needs Linux, and the right to make a small file system")
-    return start
 
 
 def test_a_disk_that_fills_up_at_any_write_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,15 @@ def test_a_picture_that_swells_beyond_the_memory_allowed_is_given_up(tmp_path: P
         open_untrusted(swollen, memory=2**27)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows sets no such limit")
+def test_an_image_beyond_its_share_of_the_disk_is_told_of_the_disk(cells: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system says "File too large", of a file that is not."""
+    monkeypatch.setattr(untrusted, "SHARE", 1e-9)
+    with pytest.raises(StorageError, match=r"MB.*disk for temporary files.*TMPDIR") as found:
+        open_untrusted(cells)
+    assert found.value.full
+
+
 def test_a_decoder_that_hangs_is_given_up(cells: Path) -> None:
     start = time.monotonic()
     with pytest.raises(LimitError, match="longer than"):

@@ -132,8 +132,8 @@ def _plane(pair: Pair, place: Place, columns: slice, means: tuple[float, float],
 
 
 def _shifted(a: Array, b: Array, inside: Array, reach: int) -> npt.NDArray[np.float64]:
-    """(6, 2 reach + 1, 2 reach + 1): sums of a b, 1, a, b, a a and b b, over the pixels where a at (y, x) and b at (y + dy, x + dx) are both
-    inside.
+    """(6, 2 reach + 1, 2 reach + 1): sums of a b, 1, a, b, a a and b b, over the pixels where a at (y, x) and b at (y + dy, x + dx)
+    are both inside.
 
     Padded, so that nothing wraps round; a and b are 0 outside.
     """

@@ -319,7 +319,7 @@ def _wider(difference: Float, deviation: Float, valid: np.ndarray) -> float:
 def possible_rsp(planes: Iterable[Sums], noise: tuple[float, float]) -> Number:
     """The correlation of the original with its own noise-free self: what a perfect result could reach.
 
-    Over planes as RSP is (`Tally.mean`), each about its own mean: that planes differ in brightness is nothing that a plane's RSP can gain by.
+    Over planes as RSP is (`Tally.mean`), each about its own mean: by differences of brightness between planes no plane's RSP can gain.
     """
     weights, reached = 0.0, 0.0
     for plane in planes:

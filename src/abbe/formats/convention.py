@@ -144,8 +144,8 @@ def _kept_type(pixels: Pixels) -> tuple[Pixels, str | None]:
             return _Converted(pixels, candidate), f"{dtype.name} was read as {candidate.name}, which holds every value"
     if float(np.spacing(np.float32(max(-low, high)))) * LEVELS > high - low > 0:
         raise NotAnImageError(
-            f"wanted values that float32 holds apart, got {dtype.name} from {low} to {high}, which differ in their last digits alone; subtract "
-            f"{low} first and save the rest"
+            f"wanted values that float32 holds apart, got {dtype.name} from {low} to {high}, which differ in their last digits alone; "
+            f"subtract {low} first and save the rest"
         )
     return _Converted(pixels, np.dtype(np.float32)), f"{dtype.name} was read as float32, exact to 7 digits"
 

@@ -89,6 +89,17 @@ def memory() -> int | None:
     return min(physical, *allowed_memory())
 
 
+def free_memory(said: Path = Path("/proc/meminfo")) -> int | None:
+    """Bytes of it that can be had without taking them from other programs (Linux, MemAvailable); elsewhere half of what there is."""
+    there = memory()
+    if there is None:
+        return None
+    with suppress(OSError, ValueError, StopIteration):
+        line = next(line for line in said.read_text("ascii", "replace").splitlines() if line.startswith("MemAvailable:"))
+        return min(there, int(line.split()[1]) * 1024)
+    return there // 2
+
+
 def allowed_memory(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
     """Limits of the control groups that this process is in (Linux, "Control Group v2" and "v1": memory.max, memory.limit_in_bytes)."""
     limits = [2**63]

@@ -111,8 +111,9 @@ def _explain_failures(app: FastAPI) -> None:
 
     @app.exception_handler(AbbeError)
     async def _abbe(request: Request, problem: AbbeError) -> JSONResponse:
-        no_room = isinstance(problem.__cause__, OSError) and problem.__cause__.errno in NO_ROOM
-        status = 507 if no_room else next(code for kind, code in STATUS if isinstance(problem, kind))
+        status = (
+            507 if _no_room(problem) or _no_room(problem.__cause__) else next(code for kind, code in STATUS if isinstance(problem, kind))
+        )
         return _failure(status, type(problem).__name__.removesuffix("Error").lower(), request.app.state.service.folders.said(problem))
 
     @app.exception_handler(RefusedError)
@@ -133,6 +134,10 @@ def _explain_failures(app: FastAPI) -> None:
         answer = _failure(405, "http", f"wanted {allowed} at this address, got {request.method}")
         answer.headers["Allow"] = allowed
         return answer
+
+
+def _no_room(problem: BaseException | None) -> bool:
+    return (isinstance(problem, OSError) and problem.errno in NO_ROOM) or (isinstance(problem, AbbeError) and problem.full)
 
 
 def _methods(request: Request) -> list[str]:

@@ -95,6 +95,12 @@ def table(
     return rows
 
 
+def memory(session: Session, version: str) -> int:
+    """Bytes of memory that revealing a plane's pixels takes: two channels, and where each and both are over their thresholds."""
+    shape, dtype = session.version(version).shape, np.dtype(session.version(version).dtype)
+    return (2 * dtype.itemsize + 5) * shape[3] * shape[4]
+
+
 def revealed(
     session: Session, version: str, channels: tuple[int, int], thresholds: tuple[float, float], t: int, z: int, region: ROI | None = None
 ) -> Picture:

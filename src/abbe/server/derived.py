@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from abbe.errors import ParameterError
+from abbe.errors import LimitError, ParameterError
 from abbe.image.pixels import Array
 from abbe.session.multiscale import shrink
 
@@ -112,6 +112,22 @@ class Derived:
         with self._lock:
             for key in [key for key in self._kept if isinstance(key, tuple) and key and key[0] == session_id]:
                 self._used -= self._kept.pop(key)[1]
+
+
+def check_memory(needed: int, allowed: int | None, what: str) -> None:
+    """Raises `LimitError` before so many bytes of memory are taken, where they are not `allowed` (None: half of what is free).
+
+    Without it the system ends the whole server, and with it the work of everybody.
+    """
+    from abbe.restoration.room import free_memory, in_words
+
+    free = free_memory() if allowed is None else None
+    most = allowed if free is None else free // 2
+    if most is not None and needed > most:
+        raise LimitError(
+            f"wanted {in_words(needed)} of memory for {what} of planes this large, got {in_words(most)} that it may take; close other "
+            "programs, or draw a region, export it (Pictures: Regions), and open that"
+        )
 
 
 def as_bytes(tile: Array) -> bytes:

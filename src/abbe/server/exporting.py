@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from abbe.errors import ParameterError
 from abbe.server.document import colors as shown_colors
 from abbe.server.jobs import Progress, Work
-from abbe.server.leftovers import EXPORT, held
+from abbe.server.leftovers import EXPORT, held, into
 from abbe.server.names import clean_name, free_name
 from abbe.server.service import Service
 from abbe.server.works import part
@@ -47,6 +47,8 @@ class Wishes(BaseModel):
     report: list[Literal["pdf", "html"]] = Field(default=["pdf"], max_length=2)
     #: of a time series, the frame that the page shows
     frame: int = Field(default=0, ge=0)
+    #: colours and contrast that the page shows, as `session.view` has them; None: those that the session keeps
+    view: dict[str, Any] | None = None
 
 
 def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
@@ -54,22 +56,24 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
 
     def run(progress: Progress) -> dict[str, Any]:
         session = here.cabinet.get(session_id)
+        view = session.view if wishes.view is None else wishes.view
         stem = clean_name(wishes.name or session.name)
         scratch = here.scratch.folder()
         try:
-            made = session.export(
-                scratch / stem,
-                version=version,
-                parts=tuple(wishes.parts),
-                images=wishes.images,
-                pictures=wishes.pictures,
-                data=tuple(wishes.data),
-                report=tuple(wishes.report),
-                colors=colors(session, version),
-                contrast=contrast(session),
-                frame=wishes.frame,
-                progress=part(progress, 0.0, WRITING),
-            )
+            with into(scratch, f"the export of {session.name}"):
+                made = session.export(
+                    scratch / stem,
+                    version=version,
+                    parts=tuple(wishes.parts),
+                    images=wishes.images,
+                    pictures=wishes.pictures,
+                    data=tuple(wishes.data),
+                    report=tuple(wishes.report),
+                    colors=colors(session, version, view),
+                    contrast=contrast(session, view),
+                    frame=wishes.frame,
+                    progress=part(progress, 0.0, WRITING),
+                )
             files = made.files
             if not files:
                 raise ParameterError("nothing could be exported: " + "; ".join(made.left_out))
@@ -79,7 +83,8 @@ def work(here: Service, session_id: str, version: str, wishes: Wishes) -> Work:
             said = {"files": [file.name for file in files], "left_out": chosen, "notices": list(made.notices)}
             if wishes.destination == "folder":
                 return {"folder": _into_folder(here, session_id, scratch / stem), **said}
-            ready = _one_file(scratch, stem, files, part(progress, WRITING, 1.0))
+            with into(scratch, f"the export of {session.name}"):
+                ready = _one_file(scratch, stem, files, part(progress, WRITING, 1.0))
             return {"download": _offer(here, ready), "name": ready.name, **said}
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -93,7 +98,7 @@ def _named(file: Path, before: str, after: str) -> Path:
     return file.rename(file.with_name(after + file.name.removeprefix(before))) if file.name.startswith(before) else file
 
 
-def colors(session: Session, version: str) -> tuple[str, ...]:
+def colors(session: Session, version: str, view: dict[str, Any]) -> tuple[str, ...]:
     """The channels' colours as the page shows them, black for those that are not in its picture."""
     from abbe.session.export import BLACK
 
@@ -102,7 +107,7 @@ def colors(session: Session, version: str) -> tuple[str, ...]:
     if len(known) != channels:
         return ()
     chosen = [(color, k < MOST) for k, color in enumerate(known)]
-    kept = session.view.get("channels")
+    kept = view.get("channels")
     try:  # view settings come from any client, in any shape
         if isinstance(kept, list) and len(kept) == channels and all(re.fullmatch("#[0-9a-fA-F]{6}", one["color"]) for one in kept):
             chosen = [(one["color"], one["visible"] is not False) for one in kept]
@@ -112,14 +117,14 @@ def colors(session: Session, version: str) -> tuple[str, ...]:
     return tuple(color if k in drawn else BLACK for k, (color, _) in enumerate(chosen))
 
 
-def contrast(session: Session) -> dict[str, tuple[tuple[float, float], ...]]:
+def contrast(session: Session, view: dict[str, Any]) -> dict[str, tuple[tuple[float, float], ...]]:
     """Grey values shown as black and in full colour, per channel, of the versions whose contrast was set on the page."""
-    kept = session.view.get("ranges")
+    kept = view.get("ranges")
     found = {}
     for version in session.versions:
         try:
             limits = tuple((float(one["low"]), float(one["high"])) for one in kept[version.id])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if len(limits) == len(version.channels) and all(math.isfinite(low) and math.isfinite(high) and low < high for low, high in limits):
             found[version.id] = limits
@@ -131,14 +136,14 @@ def _into_folder(here: Service, session_id: str, made: Path) -> str:
     place = here.cabinet.folder(session_id).parent
     target = free_name(place, f"{made.name} export", "")
     hidden = place / f"{EXPORT}{secrets.token_hex(8)}"
-    hidden.mkdir()
-    with held(hidden):
-        try:
+    try:
+        hidden.mkdir()
+        with held(hidden):
             shutil.copytree(made, hidden, dirs_exist_ok=True)
             hidden.rename(target)
-        except OSError as problem:
-            shutil.rmtree(hidden, ignore_errors=True)
-            raise storage_error(target.name, problem) from problem
+    except OSError as problem:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise storage_error(target.name, problem) from problem
     shutil.rmtree(made.parent, ignore_errors=True)
     where = target.relative_to(here.cabinet.root).as_posix()
     here.hub.publish("folder", {"path": where.rpartition("/")[0]})

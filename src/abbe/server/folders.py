@@ -23,7 +23,7 @@ from abbe.image import Image
 from abbe.limits import LIMITS
 from abbe.server.cabinet import SUFFIX
 from abbe.server.changes import State, as_text, is_as_kept, state_of
-from abbe.server.leftovers import UPLOAD, held
+from abbe.server.leftovers import SCRATCH, UPLOAD, held
 from abbe.server.names import clean_name, legible
 from abbe.server.turns import Turns
 from abbe.storage import inside
@@ -67,6 +67,8 @@ LOOKED_AT = 256 * 2**20
 DECODED = 6
 #: files whose digests, and lists of several images, are kept
 LISTED = 64
+#: where a server works on a file that nobody chose a place for
+HIDDEN = re.compile(rf"[^\s'\"]*[/\\]{SCRATCH}\w+[/\\]\w+[/\\]")
 #: bytes a second that any decoder should manage, to bound its time
 PACE = 10 * 2**20
 
@@ -91,7 +93,7 @@ class Folders:
 
     def said(self, problem: AbbeError) -> str:
         """What went wrong, as a client may be told: with paths below the folder served, and none on the disk."""
-        return str(problem).replace(str(self.root) + os.sep, "")
+        return HIDDEN.sub("", str(problem).replace(str(self.root) + os.sep, ""))
 
     def place(self, path: str) -> Path:
         """The real place of a path from a client. Raises `StorageError` for what leads out, is hidden, or lies inside a session."""

@@ -22,8 +22,8 @@ from abbe.server.settings import Settings
 log = logging.getLogger(__name__)
 
 SAFE = {"GET", "HEAD"}
-#: where files of regions go, as large as an upload: label images of whole fields
-REGIONS = re.compile(r"/api/sessions/[^/]+/regions")
+#: where files go that are as large as an upload: label images of whole fields as regions, and images of beads
+FILES = re.compile(r"/api/sessions/[^/]+/(regions|beads)")
 #: the page loads scripts, styles and pixels from here alone; blob: and data: are images that the page itself draws
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
@@ -98,7 +98,7 @@ class Guard:
 
     def _limit(self, path: str) -> int:
         limits = self._settings.limits
-        return limits.upload if path == "/api/upload" or REGIONS.fullmatch(path) else limits.body
+        return limits.upload if path == "/api/upload" or FILES.fullmatch(path) else limits.body
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """`receive`, cut off where the body grows beyond what its length may be (a body may come without a length)."""

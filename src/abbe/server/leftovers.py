@@ -17,6 +17,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from abbe.errors import StorageError
+from abbe.storage import scratch_error
+
 #: hidden names in the folder served, each with random digits behind
 UPLOAD, EXPORT, DELETED = ".upload-", ".export-", ".deleted-"
 #: folders of this program in the system's folder for temporary files
@@ -37,6 +40,22 @@ def held(path: Path) -> Iterator[None]:
         _release(handle)
 
 
+@contextlib.contextmanager
+def into(folder: Path, what: str) -> Iterator[None]:
+    """What the block cannot write below `folder`, one of a `Scratch`, becomes a `StorageError` that names `what` and no path of it."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.filename is not None and not str(problem.filename).startswith(str(folder)):
+            raise
+        raise scratch_error(what, problem) from problem
+    except StorageError as problem:
+        cause = problem.__cause__
+        if not isinstance(cause, OSError) or str(folder) not in str(problem):
+            raise
+        raise scratch_error(what, cause) from cause
+
+
 class Scratch:
     """Folders for one server's exports, gone when it ends; when it is killed, the next one removes them."""
 
@@ -46,12 +65,15 @@ class Scratch:
         self._lock = threading.Lock()
 
     def folder(self) -> Path:
-        """A new empty folder."""
+        """A new empty folder. Raises `StorageError` where the disk for temporary files takes none."""
         with self._lock:
-            if self._place is None:
-                self._place = Path(tempfile.mkdtemp(prefix=SCRATCH))
-                self._handle = _hold(self._place)
-            return Path(tempfile.mkdtemp(dir=self._place))
+            try:
+                if self._place is None:
+                    self._place = Path(tempfile.mkdtemp(prefix=SCRATCH)).resolve()
+                    self._handle = _hold(self._place)
+                return Path(tempfile.mkdtemp(dir=self._place))
+            except OSError as problem:
+                raise scratch_error("a temporary folder", problem) from problem
 
     def close(self) -> None:
         with self._lock:

@@ -104,6 +104,16 @@ def _step(session: Session, version: Version, axis: int) -> float:
     return session.steps(version)[axis - 2]
 
 
+def memory(session: Session, kind: str, version: str, reference: str) -> int:
+    """Bytes of memory that making a map takes, as measured: float32 planes of all channels, twice, and of one channel what is between."""
+    after, before = session.version(version), session.version(reference)
+    fine, coarse = (one.shape[3] * one.shape[4] for one in (after, before))
+    channels = after.shape[1]
+    if kind == "difference":
+        return (8 * channels + (4 if after.shape[3:] == before.shape[3:] else 20)) * fine
+    return (12 * channels + 32) * coarse + 14 * fine
+
+
 MAPS: dict[str, Callable[[Session, str, str, int, int, Once], Picture]] = {"difference": difference, "error": error}
 
 

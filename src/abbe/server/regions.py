@@ -11,6 +11,7 @@ from abbe.formats.rois import is_picture, open_rois, rings
 from abbe.image import ROI, Ellipse, Image, Polygon, Rectangle
 from abbe.image.roi_shapes import Combination
 from abbe.server.folders import decoded
+from abbe.server.leftovers import into
 from abbe.server.names import clean_name
 from abbe.session import Session
 
@@ -19,9 +20,9 @@ MOST_ROIS = 2000
 
 
 async def received(chunks: AsyncIterator[bytes], name: str, folder: Path, limit: int) -> Path:
-    """A file that a client sends, in a folder of its own. Raises `LimitError` beyond `limit` bytes."""
+    """A file that a client sends, in a folder of its own. Raises `LimitError` beyond `limit` bytes, `StorageError` without room."""
     place, written = folder / clean_name(name), 0
-    with open(place, "xb") as file:
+    with into(folder, clean_name(name)), open(place, "xb") as file:
         async for chunk in chunks:
             written += len(chunk)
             if written > limit:

@@ -25,6 +25,8 @@ class ServerLimits:
     requests: int = 256
     #: bytes of tiles and of reduced planes kept in memory
     cache: int = 384 * 2**20
+    #: most bytes of memory in which a map of one plane is made; None: half of what is free
+    picture: int | None = None
     #: sessions kept open
     sessions: int = 16
     #: wrong tokens before entering is closed for a minute

@@ -3,6 +3,16 @@
 from abbe.storage.child import run_in_child
 from abbe.storage.inside import inside
 from abbe.storage.path import path_text
-from abbe.storage.whole import check_target, place, storage_error, write_whole, write_whole_folder
+from abbe.storage.whole import check_target, place, scratch_error, storage_error, write_whole, write_whole_folder
 
-__all__ = ["check_target", "inside", "path_text", "place", "run_in_child", "storage_error", "write_whole", "write_whole_folder"]
+__all__ = [
+    "check_target",
+    "inside",
+    "path_text",
+    "place",
+    "run_in_child",
+    "scratch_error",
+    "storage_error",
+    "write_whole",
+    "write_whole_folder",
+]

@@ -7,6 +7,7 @@ Address space and file size can be limited on POSIX systems only; the time limit
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import IO, Any
 from abbe import errors
 from abbe.errors import AbbeError, LimitError, NotAnImageError, StorageError
 from abbe.limits import LIMITS
+from abbe.storage.whole import NO_ROOM, scratch_error
 
 #: variables that Python and its libraries need to start
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "HOME", "USERPROFILE")
@@ -115,7 +117,9 @@ def _result(answer: bytes, code: int) -> dict[str, Any]:
     if "error" in data:
         kind = getattr(errors, str(data["error"]), None)
         known = isinstance(kind, type) and issubclass(kind, AbbeError) and kind is not errors.MissingExtraError
-        raise (kind if known and kind is not None else AbbeError)(str(data.get("message"))[: LIMITS.name])
+        problem = (kind if known and kind is not None else AbbeError)(str(data.get("message"))[: LIMITS.name])
+        problem.full = data.get("full") is True
+        raise problem
     result = data.get("result")
     return result if isinstance(result, dict) else {}
 
@@ -150,6 +154,20 @@ def _limit(seconds: float, memory: int, disk: int | None) -> None:
         resource.setrlimit(what, (bound, bound))
 
 
+def _unwritten(problem: OSError, disk: int | None) -> dict[str, Any]:
+    """What to answer where an image did not get to the disk. The system says of the share that was set here that the file is too large."""
+    if problem.errno == errno.EFBIG and disk is not None:
+        room = f"{disk / 1e9:.3g} GB" if disk >= 1e9 else f"{disk / 1e6:.3g} MB"
+        said = (
+            f"could not decode the image: it needs more than {room}, which is what it may take of the room on the disk for "
+            "temporary files; free some of it, or start abbe with the environment variable TMPDIR naming a folder on a disk with room"
+        )
+        return {"message": said, "full": True}
+    if problem.errno in NO_ROOM:
+        return {"message": str(scratch_error("the pixels of the image", problem)), "full": True}
+    return {"message": f"the image could not be decoded to disk: {problem.strerror or problem}"}
+
+
 def _address_space() -> int:
     """Bytes that this process has mapped, Python and its libraries; 1 GB where the system does not say."""
     try:
@@ -176,7 +194,7 @@ def _serve() -> None:
         amount = f"{order['memory'] / 2**30:.3g} GB"
         answer = {"error": "LimitError", "message": f"the image needs more than {amount} of memory to decode; open it on the command line"}
     except OSError as problem:
-        answer = {"error": "StorageError", "message": f"the image could not be decoded to disk: {problem.strerror or problem}"}
+        answer = {"error": "StorageError", **_unwritten(problem, order["disk"])}
     except Exception as problem:
         answer = {"error": "NotAnImageError", "message": f"the file is damaged: {type(problem).__name__}: {problem}"}
     out.write(json.dumps(answer).encode())

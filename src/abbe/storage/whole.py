@@ -68,6 +68,18 @@ def storage_error(target: str | os.PathLike[str], problem: OSError) -> StorageEr
     return error
 
 
+def scratch_error(what: str, problem: OSError) -> StorageError:
+    """The same for what goes through the disk for temporary files, in a place that nobody chose and nobody is told."""
+    code = errno.ENOSPC if problem.errno is None else problem.errno
+    why = "is full; free some of it" if code in NO_ROOM else f"does not take it ({problem.strerror or problem})"
+    error = StorageError(
+        f"could not write {what}: the disk for temporary files {why}, or start abbe with the environment variable TMPDIR naming a folder "
+        "on a disk with room; nothing was changed"
+    )
+    error.full = code in NO_ROOM
+    return error
+
+
 def check_target(target: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Could `target` be written? Asked before long work, so that it does not fail at its end; writing asks again.
 

@@ -16,6 +16,17 @@ interface Handlers {
 
 /** Seconds of silence after which a connection counts as dead; the server says something every 10. */
 const SILENCE = 25;
+/**
+ * Of one host a browser keeps six connections for all its tabs, and each stream takes one for good: of more streams than these the pages could not
+ * ask for anything any more. A tab that nobody has seen for `RESTS` seconds gives its stream up until it is looked at again.
+ */
+const STREAMS = 4;
+const RESTS = 5;
+/** Seconds after which a page without a stream reads anew what it shows. */
+const LATE = 10;
+
+/** A job that is not over. */
+const under = (job: Job) => job.state === "running" || job.state === "waiting";
 
 class Live {
   state = $state<Connection>("connecting");
@@ -32,6 +43,12 @@ class Live {
   #session: string | null = null;
   /** no stream was up yet for what is followed now */
   #first = true;
+  /** gives the place of this page's stream back; null: it has none. Browsers without locks (http from another computer) have one for each. */
+  #place: (() => void) | null = navigator.locks ? null : () => undefined;
+  #taking = false;
+  #rests: ReturnType<typeof setInterval> | null = null;
+  /** jobs that this page asked for, whose end it may have to act on though nobody looks at it */
+  #asked = new Set<string>();
 
   /** nothing can be asked for now */
   away = $derived(this.state === "offline" || this.state === "server");
@@ -41,7 +58,7 @@ class Live {
       connected: "Connected; every change is saved",
       offline: "This device has no network. It goes on by itself when the network is back.",
       server: "abbe does not answer: it was stopped, or the computer it runs on sleeps. Nothing is lost.",
-      crowded: "abbe is open on as many pages as it allows. Close some; this one goes on by itself.",
+      crowded: "abbe is open on more pages than are kept in step at once. This one works, but is told late of what happens elsewhere. Close some, and it goes on by itself.",
       locked: "This device is not known to abbe any more. Open the link from abbe's window again.",
     }[this.state],
   );
@@ -52,7 +69,13 @@ class Live {
     this.#first = true;
     this.#connect();
     const online = () => this.#connect();
-    const seen = () => document.visibilityState === "visible" && performance.now() - this.#heard > 12_000 && this.#connect();
+    const seen = () => {
+      if (this.#rests) clearInterval(this.#rests);
+      this.#rests = null;
+      if (document.visibilityState === "hidden") this.#rests = setInterval(() => this.#rest(), 1000 * RESTS);
+      else if (!this.#stream || performance.now() - this.#heard > 12_000) this.#connect();
+    };
+    if (document.visibilityState === "hidden") seen(); // opened in the background
     window.addEventListener("online", online);
     window.addEventListener("offline", this.#lost);
     document.addEventListener("visibilitychange", seen);
@@ -60,10 +83,64 @@ class Live {
       window.removeEventListener("online", online);
       window.removeEventListener("offline", this.#lost);
       document.removeEventListener("visibilitychange", seen);
-      if (this.#watch) clearInterval(this.#watch);
-      this.#stream?.close();
-      this.#stream = null;
+      if (this.#rests) clearInterval(this.#rests);
+      this.#close();
     };
+  }
+
+  #close(): void {
+    if (this.#watch) clearInterval(this.#watch);
+    this.#watch = null;
+    this.#stream?.close();
+    this.#stream = null;
+  }
+
+  /** Nobody looks: until somebody does, nothing needs to be told here, but for the end of what was asked for here. */
+  #rest(): void {
+    if (this.jobs.some((job) => this.#asked.has(job.id) && under(job))) return;
+    this.#close();
+    if (navigator.locks) {
+      this.#place?.();
+      this.#place = null;
+    }
+  }
+
+  /** A place among the streams of this browser's tabs. One that the browser takes back with the tab is free again by itself. */
+  async #take(): Promise<void> {
+    if (this.#taking) return;
+    this.#taking = true;
+    for (let k = 0; k < STREAMS && !this.#place; k++)
+      await new Promise<void>((tried) => {
+        const held = (lock: Lock | null) => {
+          if (!lock) return tried();
+          return new Promise<void>((release) => {
+            this.#place = release;
+            tried();
+          });
+        };
+        navigator.locks.request(`abbe stream ${k}`, { ifAvailable: true }, held).catch(() => {
+          this.#place ??= () => undefined; // a browser that keeps no locks here: as without
+          tried();
+        });
+      });
+    if (!this.#place) await this.#ask();
+    this.#taking = false;
+    if (this.#place) this.#connect();
+    else this.#watch ??= setInterval(() => void this.#take(), 2000);
+  }
+
+  /** Without a stream: nothing is told, so it is asked for now and then. */
+  async #ask(): Promise<void> {
+    const away = this.away;
+    await this.#why();
+    if (this.state !== "crowded") return;
+    const late = performance.now() - this.#heard > 1000 * LATE;
+    if (away || late || this.#first) {
+      this.#handlers.back?.();
+      this.#heard = performance.now();
+    }
+    this.#first = false;
+    await this.#work();
   }
 
   #lost = () => {
@@ -71,8 +148,8 @@ class Live {
   };
 
   #connect(): void {
-    this.#stream?.close();
-    if (this.#watch) clearInterval(this.#watch);
+    this.#close();
+    if (!this.#place) return void this.#take();
     const stream = new EventSource(`/api/events${query({ session: this.#session, page: PAGE })}`);
     this.#stream = stream;
     this.#heard = performance.now();
@@ -99,8 +176,9 @@ class Live {
     on<{ path: string }>("folder", (data) => this.#handlers.folder?.(data));
     on<{ pages: number }>("devices", (data) => (this.pages = data.pages));
     on<Job>("job", (job) => {
+      const told = this.jobs.some((known) => known.id === job.id && !under(known));
       this.#keep(job);
-      this.#handlers.job?.(job);
+      if (!told) this.#handlers.job?.(job); // the end was in the answer that came before
     });
     on<object>("here", heard);
     this.#watch = setInterval(() => {
@@ -128,14 +206,17 @@ class Live {
     } catch {
       return; // the next connection asks again
     }
-    const gone = this.jobs.filter((job) => (job.state === "running" || job.state === "waiting") && !now.some(({ id }) => id === job.id));
+    const gone = this.jobs.filter((job) => under(job) && !now.some(({ id }) => id === job.id));
     const lost = gone.map((job): Job => ({ ...job, state: "failed", message: "abbe was stopped while it worked on this; nothing half done was kept. Start it again." }));
+    // what ended while nobody was told, as through a night in which the laptop slept
+    const over = now.filter((job) => !under(job) && this.jobs.some((known) => known.id === job.id && under(known)));
     this.jobs = [...now, ...lost];
-    for (const job of lost) this.#handlers.job?.(job);
+    for (const job of [...over, ...lost]) this.#handlers.job?.(job);
   }
 
   /** A job that was just asked for; its first event may have come before. */
   know(job: Job): void {
+    this.#asked.add(job.id);
     if (!this.jobs.some(({ id }) => id === job.id)) this.jobs.push(job);
   }
 

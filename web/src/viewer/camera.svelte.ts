@@ -1,7 +1,18 @@
-/** Of two pictures side by side: the width of each, and the middle of the left one, as far from the screen's grid as that of a whole picture. */
-export function halved(width: number): { half: number; left: number } {
-  const half = Math.floor(width / 2);
-  return { half, left: width / 2 - Math.round((width - half) / 2) };
+/**
+ * CSS pixels that are whole pixels of a screen with `ratio` of its own for each: 4 where the system enlarges by a quarter. 1 where none below 20 are.
+ */
+export function grain(ratio: number): number {
+  for (let pixels = 1; pixels <= 20; pixels++) if (Math.abs(pixels * ratio - Math.round(pixels * ratio)) < 1e-3) return pixels;
+  return 1;
+}
+
+/**
+ * Of two pictures side by side: the width of each, and the middle of the left one, as far from the screen's grid, of `step` CSS pixels, as that of a
+ * whole picture.
+ */
+export function halved(width: number, step = 1): { half: number; left: number } {
+  const half = Math.floor(width / 2 / step) * step;
+  return { half, left: width / 2 - Math.round((width - half) / 2 / step) * step };
 }
 
 /**
@@ -18,6 +29,8 @@ export class Camera {
   /** of the picture on the screen, in CSS pixels */
   width = $state(0);
   height = $state(0);
+  /** pixels of the screen for one CSS pixel */
+  ratio = $state(1);
   /** of the image, in world pixels */
   #world: [number, number] = [1, 1];
   /** true until somebody moves: then a changed window shows the whole image again */
@@ -35,10 +48,18 @@ export class Camera {
     if (this.#fitted) this.fit();
   }
 
-  resize(width: number, height: number): void {
-    if (width === this.width && height === this.height) return;
+  /** A picture of about this many CSS pixels, on a screen that has `ratio` pixels for each: as many as are whole pixels of the screen. */
+  resize(width: number, height: number, ratio = 1): void {
+    const step = grain(ratio);
+    ratio = step > 1 ? Math.round(step * ratio) / step : ratio;
+    width = Math.max(0, Math.floor(width / step) * step);
+    height = Math.max(0, Math.floor(height / step) * step);
+    if (width === this.width && height === this.height && ratio === this.ratio) return;
+    const before = this.ratio;
     this.width = width;
     this.height = height;
+    this.ratio = ratio;
+    if (this.#exact) this.scale *= before / ratio;
     if (this.#fitted) this.fit();
     else if (this.#exact) this.#snap();
   }
@@ -69,13 +90,13 @@ export class Camera {
    * twice, and others not at all.
    */
   actual(pixel: number): void {
-    this.zoom(1 / (this.scale * pixel));
+    this.zoom(1 / (this.scale * pixel * this.ratio));
     this.#exact = true;
     this.#snap();
   }
 
   #snap(): void {
-    const whole = (at: number, middle: number) => (middle - Math.round(middle - at * this.scale)) / this.scale;
+    const whole = (at: number, middle: number) => (middle - Math.round((middle - at * this.scale) * this.ratio) / this.ratio) / this.scale;
     this.x = whole(this.x, this.width / 2);
     this.y = whole(this.y, this.height / 2);
   }

@@ -1,12 +1,12 @@
 /** What is shown and how: versions, maps, overlays, plane and time. Becomes panes for the stage. */
 import type { Session } from "../lib/session.svelte";
 import type { ChannelStatistics, Version } from "../lib/types";
-import { Camera, halved } from "./camera.svelte";
+import { Camera, grain, halved } from "./camera.svelte";
 import { Channels, MOST, type Range, rgb } from "./channels.svelte";
 import type { Tool, Units } from "./roi";
 import { type Axis, Player } from "./player.svelte";
 import type { Picture } from "./source";
-import type { Layer, Pane } from "./stage";
+import type { Pane, Shown } from "./stage";
 
 export type Mode = "single" | "swipe" | "side" | "blink" | "difference" | "error" | "trust";
 
@@ -189,7 +189,7 @@ export class Look {
     };
   }
 
-  layer(version: Version, ranged: Version = version): Layer {
+  layer(version: Version, ranged: Version = version): Shown {
     const all = version.channels.map((_, index) => {
       const view = this.channels.list[index];
       const range = this.channels.range(ranged.id, index);
@@ -201,7 +201,7 @@ export class Look {
   }
 
   /** Everything to draw, for a canvas of this width. */
-  panes(width: number): Pane[] {
+  panes({ width, ratio }: Camera): Pane[] {
     const current = this.session.current;
     const reference = this.reference;
     if (!current) return [];
@@ -217,17 +217,20 @@ export class Look {
       return order.map((pane) => ({ ...whole, ...pane }));
     }
     if (this.mode === "swipe") {
-      const edge = Math.round(width * this.edge);
+      const step = grain(ratio);
+      const edge = Math.round((width * this.edge) / step) * step;
       return [
         { x: 0, width: edge, center: middle, ...before },
         { x: edge, width: width - edge, center: middle, ...now },
       ];
     }
     if (this.mode === "side") {
-      const { half, left } = halved(width);
+      const step = grain(ratio);
+      const { half, left } = halved(width, step);
+      const seam = step > 4 ? 1 : step;
       return [
-        { x: 0, width: half - 1, center: left, ...before },
-        { x: half + 1, width: width - half - 1, center: left + half, ...now },
+        { x: 0, width: half - seam, center: left, ...before },
+        { x: half + seam, width: width - half - seam, center: left + half, ...now },
       ];
     }
     const map = this.#map(current, reference);
@@ -258,7 +261,7 @@ export class Look {
     return `${this.compared}/${Math.min(this.t, (onto?.shape[0] ?? 1) - 1)}/${this.plane(onto)}`;
   }
 
-  #map(current: Version, reference: Version): Layer | null {
+  #map(current: Version, reference: Version): Shown | null {
     const base = `/sessions/${this.session.id}`;
     const grid = this.mode === "error" ? reference : current;
     let [t, z] = [this.frame(grid), this.plane(grid)];
@@ -285,8 +288,8 @@ export class Look {
     return { picture, t, z, channels: [{ ...channel, low: this.map.low, high: this.map.high }], colormap: COLORMAP[this.mode] };
   }
 
-  #overlays(version: Version): Layer[] {
-    const layers: Layer[] = [];
+  #overlays(version: Version): Shown[] {
+    const layers: Shown[] = [];
     const base = `/sessions/${this.session.id}`;
     if (this.preview && this.previewed) {
       const under = this.picture(version);

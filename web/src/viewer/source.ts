@@ -1,6 +1,7 @@
 /** Pictures that can be drawn: a version, a map over a version, a preview. Tiles come from the server and are kept by the browser. */
-import { passing, query, request } from "../lib/api";
+import { ApiError, passing, query, request } from "../lib/api";
 import { live } from "../lib/live.svelte";
+import { notes } from "../lib/notes.svelte";
 import type { Level } from "../lib/types";
 import { SIGNAL_ABORTED } from "./loaders";
 
@@ -129,7 +130,9 @@ class Pyramid {
   }
 
   onTileError(problem: Error & { name?: string }): void {
-    if (problem.name !== "AbortError" && (problem as unknown) !== SIGNAL_ABORTED) console.warn("a tile did not come:", problem.message);
+    if (problem.name === "AbortError" || (problem as unknown) === SIGNAL_ABORTED) return;
+    console.warn("a tile did not come:", problem.message);
+    if (problem instanceof ApiError && problem.code === "limit") notes.problem(problem); // there will be none of the others either
   }
 }
 

@@ -1,13 +1,30 @@
 /** The canvas: panes of pictures, drawn by deck.gl with Viv's layers. */
-import { Deck, OrthographicView } from "@deck.gl/core";
+import { type CompositeLayer, Deck, type Layer, OrthographicView } from "@deck.gl/core";
+import { TileLayer } from "@deck.gl/geo-layers";
 import { AdditiveColormapExtension, ColorPaletteExtension } from "@vivjs/extensions";
 import { MultiscaleImageLayer } from "@vivjs/layers";
 import type { Camera } from "./camera.svelte";
 import { type Picture, pyramid, within } from "./source";
 
-type Drawn = InstanceType<typeof MultiscaleImageLayer>;
+/** What Viv's layer is, whose types say nothing. */
+declare class Drawing extends CompositeLayer<{ finer: number }> {
+  renderLayers(): Layer[];
+}
+/**
+ * Tiles as fine as the screen: deck.gl takes those that are as fine as CSS pixels, of which a screen may have a half or a third as many. `finer` counts
+ * how many levels of the pyramid that is.
+ */
+class Multiscale extends (MultiscaleImageLayer as unknown as new (properties: object) => Drawing) {
+  static layerName = "MultiscaleImageLayer";
+  override renderLayers() {
+    const layers = super.renderLayers();
+    return layers.map((layer) => (layer instanceof TileLayer ? layer.clone({ zoomOffset: this.props.finer }) : layer));
+  }
+}
 
-export interface Layer {
+type Drawn = Multiscale;
+
+export interface Shown {
   picture: Picture;
   t: number;
   z: number;
@@ -26,7 +43,7 @@ export interface Pane {
   width: number;
   /** screen x of the canvas point that the camera's centre falls on; a swiped pane is a window onto one shared picture */
   center: number;
-  layers: Layer[];
+  layers: Shown[];
 }
 
 const inItsView = ({ layer, viewport }: { layer: { id: string }; viewport: { id: string } }) => layer.id.startsWith(`${viewport.id}/`);
@@ -58,7 +75,6 @@ export class Stage {
     stage.#failed = failed;
     stage.#busy = busy;
     box.prepend(stage.#canvas);
-    stage.#deck.setProps({ useDevicePixels: Math.min(window.devicePixelRatio, 2) });
     return stage;
   }
 
@@ -83,6 +99,8 @@ export class Stage {
   }
 
   draw(camera: Camera, panes: Pane[]): void {
+    // a whole number of them, which must not be rounded down to one less
+    this.#deck.setProps({ useDevicePixels: camera.ratio + 1e-9 });
     const views: OrthographicView[] = [];
     const states: Record<string, { target: [number, number, number]; zoom: number }> = {};
     const layers: Drawn[] = [];
@@ -98,7 +116,8 @@ export class Stage {
           target: [(x - picture.corner[0]) / picture.pixel, (camera.y - picture.corner[1]) / picture.pixel, 0],
           zoom: Math.log2(camera.scale * picture.pixel),
         };
-        layers.push(multiscale(id, layer));
+        const { zoom } = states[id];
+        layers.push(multiscale(id, layer, Math.ceil(zoom + Math.log2(camera.ratio)) - Math.ceil(zoom)));
       });
     }
     if (layers.some(({ id }) => !this.#layers.some((known) => known.id === id))) this.#busy(true);
@@ -143,7 +162,7 @@ function selections(t: number, z: number, channels: number[]): { t: number; c: n
   return found;
 }
 
-function multiscale(view: string, layer: Layer): Drawn {
+function multiscale(view: string, layer: Shown, finer: number): Drawn {
   const { picture, t, z, channels, colormap, overlay, opacity = 1 } = layer;
   const backdrop = within(picture.levels, picture.levels.length - 1);
   const properties = {
@@ -158,10 +177,11 @@ function multiscale(view: string, layer: Layer): Drawn {
     ...(colormap ? { colormap } : {}),
     ...(overlay ? { useTransparentColor: true, transparentColor: [0, 0, 0] } : {}),
     opacity,
+    finer,
     pickable: false,
     excludeBackground: (overlay ?? false) || !backdrop.width || !backdrop.height,
     maxRequests: 12,
     refinementStrategy: opacity === 1 ? "best-available" : "no-overlap",
   };
-  return new MultiscaleImageLayer(properties as never);
+  return new Multiscale(properties);
 }

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from abbe.server import aligning, colocalizing, tabling
+from abbe.server.derived import Picture, check_memory
 from abbe.server.regions import received
 from abbe.server.routes.asking import Body
 from abbe.server.routes.jobs import Method
@@ -111,5 +112,9 @@ def revealed(
     session = here.cabinet.get(session_id)
     region = None if roi is None else session.rois.roi(roi)
     key = (session_id, "revealed", version, first, second, low, high, t, z, roi, None if roi is None else session.rois.revision_of(roi))
-    picture = here.derived.picture(key, lambda: colocalizing.revealed(session, version, (first, second), (low, high), t, z, region))
-    return raw(picture.tile(level, 0, y, x), stamp)
+
+    def make() -> Picture:
+        check_memory(colocalizing.memory(session, version), here.settings.limits.picture, "revealed pixels")
+        return colocalizing.revealed(session, version, (first, second), (low, high), t, z, region)
+
+    return raw(here.derived.picture(key, make).tile(level, 0, y, x), stamp)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from abbe.image import Image
 from abbe.server import maps, previewing
-from abbe.server.derived import Picture
+from abbe.server.derived import Picture, check_memory
 from abbe.server.jobs import Job
 from abbe.server.routes.asking import Body, ModelName
 from abbe.server.routes.jobs import Psf
@@ -21,6 +21,7 @@ from abbe.server.service import Here, Service
 router = APIRouter(prefix="/sessions/{session_id}")
 
 Kind = Literal["difference", "error"]
+WORDS: dict[Kind, str] = {"difference": "the difference", "error": "the error map"}
 Id = Annotated[str, Query(max_length=64)]
 
 
@@ -60,7 +61,12 @@ def _map(here: Service, session_id: str, kind: Kind, version: str, reference: st
             here.derived.keep(fitted, found, 0)
         return found
 
-    return here.derived.picture(key, lambda: maps.MAPS[kind](here.cabinet.get(session_id), version, reference, t, z, once))
+    def make_map() -> Picture:
+        session = here.cabinet.get(session_id)
+        check_memory(maps.memory(session, kind, version, reference), here.settings.limits.picture, WORDS[kind])
+        return maps.MAPS[kind](session, version, reference, t, z, once)
+
+    return here.derived.picture(key, make_map)
 
 
 @router.get("/maps/{kind}")
