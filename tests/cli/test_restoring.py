@@ -168,6 +168,38 @@ def test_an_ome_zarr_is_a_file_by_name_though_it_is_a_folder(desk: Path, capsys:
     assert not [*Path("hidden").rglob("*.tif")]
 
 
+def test_an_ome_zarr_with_a_file_of_somebodys_in_it_stays_as_it_is(
+    desk: Path, computed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as a result that an older abbe put there; it went with what replaced the OME-Zarr. Told before anything is computed."""
+    abbe.save(abbe.open("cells.tif"), "out.ome.zarr")
+    Path("out.ome.zarr/cells_abbe.ome.tif").write_bytes(b"a result")
+    code, _, err = call(capsys, "background", "pair.tif", "-o", "out.ome.zarr", "--overwrite")
+    assert code == 1
+    assert "cells_abbe.ome.tif in it is no part of an OME-Zarr; move that elsewhere" in err
+    assert not computed
+    assert Path("out.ome.zarr/cells_abbe.ome.tif").read_bytes() == b"a result"
+
+
+def test_an_ome_zarr_may_be_replaced_by_its_own_result_when_asked(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.save(abbe.open("cells.tif"), "own.ome.zarr")
+    words = ("background", "own.ome.zarr", "-o", "own.ome.zarr")
+    code, _, err = call(capsys, *words)
+    assert (code, "exists already" in err) == (1, True)
+    assert call(capsys, *words, "--overwrite")[0] == 0
+    assert abbe.open("own.ome.zarr").provenance.history
+
+
+def test_a_batch_puts_no_results_into_an_ome_zarr(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.save(abbe.open("cells.tif"), "out.ome.zarr")
+    before = sorted(Path("out.ome.zarr").rglob("*"))
+    for words in (("batch", "."), ("align", ".")):
+        code, _, err = call(capsys, *words, "-o", "out.ome.zarr")
+        assert code == 1
+        assert "out.ome.zarr, which is an image; name another" in err
+    assert sorted(Path("out.ome.zarr").rglob("*")) == before
+
+
 def test_one_file_that_fails_does_not_stop_the_others(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("notes.tif").write_text("not an image")
     code, out, err = call(capsys, "enhance", "notes.tif", "cells.tif", "--steps", "denoise")

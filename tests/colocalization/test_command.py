@@ -132,3 +132,9 @@ def test_what_cannot_be_is_said_in_one_line(file: Path, arguments: list[str], ca
     err = capsys.readouterr().err.strip().splitlines()
     assert err[-1].startswith("abbe: wanted")
     assert "Traceback" not in "".join(err)
+
+
+def test_a_file_of_one_channel_is_told_how_it_gets_another(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(open_image(file).select([0]), tmp_path / "one.tif")
+    assert main(["colocalize", str(tmp_path / "one.tif")]) == 1
+    assert "got one in one.tif; put files of one channel each together first: abbe merge A B" in capsys.readouterr().err

@@ -142,6 +142,17 @@ def test_sides_that_are_no_whole_multiples_without_a_pixel_size_are_refused() ->
         compare(np.zeros((40, 40)), np.zeros((20, 20)))
 
 
+def test_a_crop_is_told_of_its_field_and_only_a_coarser_image_to_be_swapped() -> None:
+    whole, crop, coarse = (Image.from_array(np.zeros((n, n)), pixel_size=size) for n, size in ((60, 0.1), (50, 0.1), (20, 0.3)))
+    with pytest.raises(AxesError, match=r"one field, got 60 and 50 pixels along Y at 0\.1 and 0\.1 um; crop") as caught:
+        compare(whole, crop)
+    assert "swap" not in str(caught.value)
+    with pytest.raises(AxesError, match=r"got 20 and 60 along Y; swap"):
+        compare(whole, coarse)
+    with pytest.raises(AxesError, match=r"one field, .*; if the first was computed from the .*, swap"):
+        compare(np.zeros((60, 60)), np.zeros((50, 50)))
+
+
 def test_channels_frames_and_planes_must_fit() -> None:
     one = Image.from_array(np.ones((2, 20, 20)), axes="CYX")
     with pytest.raises(AxesError, match="channels"):

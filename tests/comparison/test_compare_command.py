@@ -10,6 +10,8 @@ import pytest
 import tifffile
 
 from abbe.cli.frame import main
+from abbe.formats import save
+from abbe.image import Image
 
 from .conftest import Scene
 
@@ -60,4 +62,29 @@ def test_a_name_that_no_image_can_have_is_refused_before_anything_is_measured(
     told = capsys.readouterr()
     assert told.out == ""
     assert "error.foo" in told.err
+    assert not out.exists()
+
+
+def test_an_error_map_that_its_format_cannot_hold_is_refused_before_anything_is_measured(
+    tmp_path: Path, scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out, picture = tmp_path / "two.ome.tif", tmp_path / "numbers.json", tmp_path / "error.png"
+    save(Image.from_array(np.stack([scene.recorded[:80, :80]] * 2).astype(np.float32), axes="CYX"), file)
+    line = ["compare", str(file), str(file), "-o", str(out), "--no-resolution", "--error-map"]
+    assert main([*line, str(picture)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.strip().endswith("save as .ome.tif, which holds all")
+    assert not out.exists()
+    assert main([*line, str(tmp_path / "error.ome.tif")]) == 0
+    assert tifffile.imread(tmp_path / "error.ome.tif").shape == (2, 80, 80)
+
+
+def test_an_error_map_of_fractions_is_no_picture_either(files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in files:
+        pixels = tifffile.imread(file)
+        tifffile.imwrite(file, pixels / (2 * pixels.max()))
+    out = tmp_path / "numbers.json"
+    assert main(["compare", *files, "-o", str(out), "--error-map", str(tmp_path / "error.png")]) == 1
+    assert "save as .tif, which holds fractions" in capsys.readouterr().err
     assert not out.exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -169,3 +171,22 @@ def test_what_people_take_for_an_image_is_named(tmp_path: Path, head: bytes, kin
     (tmp_path / "a.tif").write_bytes(head + bytes(100))
     with pytest.raises(NotAnImageError, match=f"a.tif is an? {kind}.*which abbe does not open; save or export it"):
         abbe.open(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("length", [4, 6, 7])
+def test_a_tiff_of_a_few_bytes_is_called_by_its_name(tmp_path: Path, length: int) -> None:
+    plain(tmp_path / "a.tif")
+    (tmp_path / "head.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:length])
+    with pytest.raises(NotAnImageError, match=r"^head\.tif is cut short"):
+        abbe.open(tmp_path / "head.tif")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its files have no such permissions")
+def test_who_may_not_read_a_file_is_told_what_to_do(tmp_path: Path) -> None:
+    """In a process of nobody's where the tests are an administrator's, who may read everything."""
+    plain(tmp_path / "a.tif")
+    (tmp_path / "a.tif").chmod(0)
+    tmp_path.chmod(0o711)
+    script = "import os, abbe\nabbe.open\nif os.geteuid() == 0: os.setuid(65534)\nabbe.open('a.tif')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Permission denied; ask its owner for the right to read it, or for a copy" in done.stderr

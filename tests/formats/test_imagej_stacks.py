@@ -143,3 +143,20 @@ def test_tifffile_writes_nothing_beside_what_abbe_says(tmp_path: Path, planes: n
     assert done.returncode == 1
     assert "a.tif is cut short" in done.stderr
     assert "TiffFile" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("unit", "per_um", "step"), [("cm", 1e4, 3000.0), ("inch", 25400.0, 7620.0), ("um", 1.0, None)])
+def test_a_z_step_that_is_in_another_unit_than_the_pixels_is_told(tmp_path: Path, unit: str, per_um: float, step: float | None) -> None:
+    """Pixels were set in cm, and the distance of the planes was left in um."""
+    density = per_um / 0.1
+    words = {"unit": unit, "spacing": 0.3, "axes": "ZYX"}
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 20, 20), np.uint16), imagej=True, resolution=(density, density), metadata=words)
+    told = [n.message for n in abbe.open(tmp_path / "a.tif").notices if n.code == "pixel_size"]
+    if step is None:
+        assert not told
+    else:
+        assert told == [
+            f"the z-step, {step:.4g} um, is {step / 0.1:.0f} times the pixel size, 0.1 um; check it, and give the right one "
+            "(pixel_size= or --pixel-size)"
+        ]
+        assert not abbe.open(tmp_path / "a.tif", pixel_size=(0.3, 0.1, 0.1)).notices[1:]

@@ -36,6 +36,11 @@ def test_names_and_colours_may_be_given(tmp_path: Path) -> None:
     assert image.colors == ("#ff00ff", "#00ff80")
 
 
+def test_one_name_is_not_given_to_two_channels(tmp_path: Path) -> None:
+    with pytest.raises(MergeError, match=r"a different name for each channel, got 'a' twice"):
+        abbe.merge([write(tmp_path, f"{k}.tif") for k in range(3)], channels=["b", "a", "a"])
+
+
 def test_arrays_merge_with_files(tmp_path: Path) -> None:
     file = write(tmp_path, "actin.tif", (4, 5))
     image = abbe.merge([np.full((4, 5), 3, np.uint16), file], channels=["DAPI", "actin"])

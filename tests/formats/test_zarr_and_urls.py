@@ -163,6 +163,35 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, image: abb
     assert (tmp_path / "a.zarr" / "thesis.txt").exists()
 
 
+@pytest.mark.parametrize("place", ["notes.txt", "0.txt", "figures/notes.txt", "labels/mine.tif"])
+def test_a_file_that_somebody_put_into_an_image_keeps_it_from_being_replaced(tmp_path: Path, image: abbe.Image, place: str) -> None:
+    abbe.save(image, tmp_path / "a.zarr")
+    (tmp_path / "a.zarr" / place).parent.mkdir(exist_ok=True)
+    (tmp_path / "a.zarr" / place).write_text("years of work")
+    with pytest.raises(ExistsError, match=f"{place} in it is no part of an OME-Zarr"):
+        abbe.save(image, tmp_path / "a.zarr", overwrite=True)
+    assert (tmp_path / "a.zarr" / place).read_text() == "years of work"
+    assert abbe.open(tmp_path / "a.zarr").shape == image.shape
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_image_is_replaced_with_its_labels_and_what_systems_put_there(tmp_path: Path, image: abbe.Image, version: int) -> None:
+    """Version 2, which OME-Zarr 0.4 is made of, could not be replaced at all."""
+    import zarr
+
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=version)
+    for name in ("0", "labels/cells/0"):
+        group.create_array(name, shape=(64, 64), chunks=(32, 32), dtype="u2")[:] = 7
+    (tmp_path / "a.zarr" / "OME").mkdir()
+    (tmp_path / "a.zarr" / "OME" / "METADATA.ome.xml").write_text("<OME/>")
+    (tmp_path / "a.zarr" / ".DS_Store").write_text("")
+    with pytest.raises(ExistsError, match="exists already"):
+        abbe.save(image, tmp_path / "a.zarr")
+    abbe.save(image, tmp_path / "a.zarr", overwrite=True)
+    assert abbe.open(tmp_path / "a.zarr").shape == image.shape
+    assert not (tmp_path / "a.zarr" / "labels").exists()
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 

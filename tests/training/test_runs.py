@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from abbe.errors import ParameterError  # noqa: E402
 from abbe.training import TrainingPlan, train  # noqa: E402
 from abbe.training.loop import Training, undisturbed  # noqa: E402
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan  # noqa: E402
-from abbe.training.record import SIMULATED  # noqa: E402
+from abbe.training.record import SIMULATED, images_of  # noqa: E402
 from abbe.training.weights import read_metadata  # noqa: E402
 
 TINY = NetworkPlan(widths=(16, 16), blocks=(1, 1))
@@ -165,7 +166,10 @@ def test_wrong_folders_are_found_before_anything_is_made(tmp_path: Path) -> None
     wrong.append((pairs(tmp_path / "small", 2, side=24), "at least 32 x 32 pixels .* got none in 0.tif"))
     nan = pairs(tmp_path / "nan", 2)
     tifffile.imwrite(nan / "noisy" / "0.tif", np.full((64, 64), np.nan, np.float32))
-    wrong.append((nan, r"got 0\.tif, which show nothing in common"))
+    wrong.append((nan, r"pixels that are numbers, got none in .*0\.tif \(all are NaN or infinite\); take it out"))
+    even = pairs(tmp_path / "even", 2)
+    tifffile.imwrite(even / "noisy" / "0.tif", np.full((64, 64), 7, np.float32))
+    wrong.append((even, r"neither is even, got none in 0\.tif"))
     for folder, said in wrong:
         with pytest.raises(ParameterError, match=said) as raised:
             run(plan(pairs=PAIRS), tmp_path / "runs", folder)
@@ -361,6 +365,28 @@ def test_images_named_beside_a_folder_that_brings_its_own_are_refused(tmp_path: 
     assert main(["train", str(own), "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
     assert "wanted --data with a plan alone, got it with" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("name", "words"), [("cells.tif", "which is an image; name its folder"), ("cells", "if it is an image, name its")])
+def test_an_image_in_place_of_a_plan_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, words: str) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", np.full((40, 40), 0xB6FF, np.uint16))
+    (tmp_path / "cells.tif").rename(tmp_path / name)
+    assert main(["train", str(tmp_path / name), "--runs", str(tmp_path / "runs")]) == 1
+    err = capsys.readouterr().err
+    assert words in err
+    assert "codec" not in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are text")
+def test_names_that_are_no_text_are_digested_as_they_are(tmp_path: Path) -> None:
+    data = pairs(tmp_path / "own", 2)
+    named = images_of(plan(pairs=PAIRS), data)
+    for name in ("noisy", "clean"):
+        (data / name / "0.tif").rename(data / name / os.fsdecode(b"\xff.tif"))
+    other = images_of(plan(pairs=PAIRS), data)
+    assert other.startswith("4 files ")
+    assert other != named
+    run(plan(pairs=PAIRS), tmp_path / "runs", data)
 
 
 @pytest.mark.parametrize("learn", ["spread", "all"])

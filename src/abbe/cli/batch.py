@@ -14,7 +14,7 @@ from abbe.batch.settings import MEASURE
 from abbe.batch.summary import TABLE
 from abbe.cli.progress import progress
 from abbe.cli.reading import Axes, PixelSize, parse_size
-from abbe.cli.restoring import listed
+from abbe.cli.restoring import is_zarr, listed
 from abbe.cli.speech import say
 from abbe.errors import AbbeError, ParameterError
 from abbe.restoration.request import MOST_FRAMES, STEPS, check_steps
@@ -125,6 +125,8 @@ def command(
 
 def whole_folder(folder: Path, out: Path, settings: Settings, **more: Any) -> None:
     """A batch, told as it goes on; `more` goes to `abbe.batch.run`. Raises `AbbeError` where an image failed, or is left."""
+    if is_zarr(out):
+        raise ParameterError(f"wanted a folder as --out for the images in {folder}, got {out}, which is an image; name another")
     told = _Told()
     with progress("batch") as report:
         summary = run(folder, out, settings, progress=report, told=told, **more)

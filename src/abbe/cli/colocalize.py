@@ -121,6 +121,11 @@ def measure(file: Path, asked: Asked, *, quiet: bool) -> ColocalizationTable:
     with ExitStack() as opened:
         session = opened.enter_context(Session.open(file)) if is_session(file) else None
         image = open_image(file) if session is None else session.image()
+        if image.shape[1] < 2:
+            raise ParameterError(
+                f"wanted an image with two channels, got one in {file.name}; put files of one channel each together first: "
+                "abbe merge A B -o BOTH.ome.tif (in Python abbe.merge([...]))"
+            )
         rois = [found for path in asked.rois for found in _some(_for(path, file), image, session)]
         if asked.background_roi is not None:
             place = _for(asked.background_roi, file)

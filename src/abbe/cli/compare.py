@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import numpy as np
 import typer
 
 from abbe.cli.progress import progress
@@ -19,8 +20,9 @@ from abbe.comparison.squirrel import Border
 from abbe.comparison.tables import rows, tables
 from abbe.errors import ParameterError
 from abbe.formats import save
-from abbe.formats.saving import format_of
+from abbe.formats.saving import FOR_PICTURES, check_fit, check_place, format_of
 from abbe.image import Image
+from abbe.image.pixels import Array, MappedPixels
 from abbe.session import Session
 from abbe.storage import check_target
 
@@ -60,9 +62,9 @@ def command(
         raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
     if error_map is not None:
         format_of(error_map)  # now, and not when all is measured
-    for target in (out, error_map):
-        if target is not None:
-            check_target(target, overwrite)
+        check_place(error_map, overwrite)
+    if out is not None:
+        check_target(out, overwrite)
     again = None if repeat is None else (open_file(repeat[0]), open_file(repeat[1]))
     options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range, "frc_threshold": checked(frc_threshold)}
     with ExitStack() as opened:
@@ -70,6 +72,8 @@ def command(
         first, second = _images(original, transformed) if session is None else _of(session)
         with progress(f"comparing {(transformed or original).name}", quiet=as_json) as report:
             found = compare(first, second, None if truth is None else open_file(truth), repeats=again, progress=report, **options)
+            if error_map is not None:
+                _check_map(found, error_map)
             data = found.to_dict(resolution)
         if session is not None:
             _keep(session, found, options, alone=truth is None and again is None, quiet=as_json)
@@ -98,6 +102,20 @@ def _of(session: Session) -> tuple[Image, Image]:
     if not isinstance(made.original, Image):
         raise ParameterError(f"wanted a session whose current version was made from another, got {session.version().name[:80]!r}")
     return made.original, made
+
+
+def _check_map(found: Comparison, target: Path) -> None:
+    """Raises `ParameterError` where the format of `target` cannot hold an error map, before it is measured: it is as the original is."""
+    original = found.original
+    pixels = MappedPixels(_as_floats, (original.pixels,), np.dtype(np.float32))
+    try:
+        check_fit(Image(pixels, channels=original.channels, colors=original.colors), target)
+    except ParameterError as problem:
+        raise ParameterError(f"--error-map: {str(problem).removesuffix(f'; {FOR_PICTURES}')}") from problem
+
+
+def _as_floats(block: Array) -> Array:
+    return block.astype(np.float32)
 
 
 def _keep(session: Session, found: Comparison, options: dict[str, Any], *, alone: bool, quiet: bool) -> None:

@@ -10,10 +10,11 @@ import typer
 
 from abbe.cli.progress import progress
 from abbe.cli.reading import PixelSize, open_file
-from abbe.cli.restoring import SESSION
+from abbe.cli.restoring import SESSION, folder_made
 from abbe.cli.speech import say, warn
 from abbe.errors import MergeError
 from abbe.formats import merge, save
+from abbe.formats.saving import check_fit
 from abbe.image import Image
 from abbe.image.keys import channel_key
 from abbe.session import Session
@@ -44,7 +45,9 @@ def command(
         images = _picked(images, pick.split(","))
     image = merge(images, _split(channels), _split(colors))
     about = f"{image.shape[1]} channels ({', '.join(image.channels)}), {image.shape[3]} x {image.shape[4]} pixels"
-    with progress(f"writing {out.name}") as report:
+    if out.suffix.lower() != SESSION:
+        check_fit(image, out)
+    with folder_made(out), progress(f"writing {out.name}") as report:
         if out.suffix.lower() == SESSION:
             Session.create(out, image, overwrite=overwrite, progress=report).close()
             warn(image.notices)

@@ -14,12 +14,13 @@ from abbe.cli.speech import say, warn
 from abbe.errors import ParameterError
 from abbe.formats import save
 from abbe.formats.naming import MAPS, maps_beside, maps_of, stem
-from abbe.formats.saving import Saved, check_fit
+from abbe.formats.saving import Saved, check_fit, check_place
+from abbe.formats.zarr import Zarr
 from abbe.image import Image
 from abbe.restoration import Advice, verdict
 from abbe.restoration.request import named_channels
 from abbe.restoration.room import in_words, no_room
-from abbe.storage import check_target, storage_error
+from abbe.storage import storage_error
 
 #: ending of a session, which keeps the original beside the result
 SESSION = ".abbe"
@@ -61,19 +62,14 @@ class Writing:
             if target in targets[:k]:
                 raise ParameterError(f"wanted files with different names, got two that would be written to {target}; run them one by one")
             for path in (target, *(maps_beside(target) if self.maps else {}).values()):
-                check_target(path, self.overwrite)
+                check_place(path, self.overwrite)
         return targets
 
     @contextlib.contextmanager
     def begun(self, files: Sequence[Path]) -> Iterator[list[Path]]:
         """`targets`, for the block; folders that were made for results that did not come are gone afterwards."""
-        new = [] if self.out is None else [folder for folder in (self.out, *self.out.parents) if not os.path.exists(folder)]
-        try:
+        with contextlib.nullcontext() if self.out is None else _tidied(self.out):
             yield self.targets(files)
-        finally:
-            for folder in new:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
 
     def _folder(self, count: int) -> Path | None:
         """The folder for results, None where one file is named instead; what is named and its folder are made where they are not there."""
@@ -81,7 +77,7 @@ class Writing:
             return Path()
         ending = self.out.suffix[1:].isalpha()  # "results.2026-05" is a folder's name
         named = ending and not os.path.isdir(self.out)  # Path.is_dir raises for a name that is too long
-        if named or self.out.suffix.lower() in (SESSION, ".zarr") or _is_zarr(self.out):
+        if named or self.out.suffix.lower() == SESSION or is_zarr(self.out):
             if count > 1:
                 raise ParameterError(f"wanted a folder as --out for {count} files, got the name of one file, {self.out}")
             _make(self.out.parent, self.out)
@@ -90,9 +86,31 @@ class Writing:
         return self.out
 
 
-def _is_zarr(folder: Path) -> bool:
-    """An image that is a folder, into which nothing is put."""
-    return any(os.path.exists(folder / name) for name in ("zarr.json", ".zgroup", ".zattrs"))
+@contextlib.contextmanager
+def folder_made(out: Path) -> Iterator[None]:
+    """The folder that `out` is to be written to, for the block; made, it is gone again where nothing came into it.
+
+    Raises `StorageError` when it cannot be made.
+    """
+    with _tidied(out):
+        _make(out.parent, out)
+        yield
+
+
+@contextlib.contextmanager
+def _tidied(out: Path) -> Iterator[None]:
+    new = [folder for folder in (out, *out.parents) if not os.path.exists(folder)]
+    try:
+        yield
+    finally:
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def is_zarr(folder: Path) -> bool:
+    """Is it an image that is a folder, into which nothing is put?"""
+    return os.path.isdir(folder) and (folder.suffix.lower() == ".zarr" or Zarr().claims(b"", folder))
 
 
 def _make(folder: Path, out: Path) -> None:

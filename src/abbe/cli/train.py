@@ -9,6 +9,7 @@ import typer
 
 from abbe.cli.speech import clean
 from abbe.errors import MissingExtraError, ParameterError
+from abbe.formats.naming import READ
 
 SOURCE = (
     "A training plan (TOML); or a folder with 'noisy' and 'clean', or 'first' and 'second' in it; or one of files with several time points "
@@ -37,6 +38,8 @@ def command(
     if not source.exists():
         raise ParameterError(f"wanted a training plan (TOML) or a folder of pairs, got {source}, which does not exist")
     folder = source.is_dir()
+    if source.suffix.lower() in READ and not (folder and source.suffix.lower() != ".zarr"):
+        raise ParameterError(f"wanted a training plan (TOML) or a folder of pairs, got {source}, which is an image; name its folder")
     if folder and data is not None:
         raise ParameterError(f"wanted --data with a plan alone, got it with {source}, a folder that brings its own images; leave one out")
     plan = plan_of_folder(source) if folder else TrainingPlan.read(source)

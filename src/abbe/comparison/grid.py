@@ -66,7 +66,7 @@ def _lateral(original: Image, transformed: Image, axis: int, what: str, notices:
     sizes = original.pixel_size[axis - 2], transformed.pixel_size[axis - 2]
     by_size = sizes[0] / sizes[1] if sizes[0] and sizes[1] else None
     whole = m // n
-    if m < n:
+    if m < n and by_size is not None and by_size < 1 - SAME_SIZE and abs(m / by_size - n) < 1:
         raise AxesError(
             f"wanted a {what} with at least as many pixels as the original, got {m} and {n} along {'YX'[axis - 3]}; swap the two?"
         )
@@ -80,11 +80,13 @@ def _lateral(original: Image, transformed: Image, axis: int, what: str, notices:
             )
         return float(whole)
     scale = by_size if by_size is not None else round(m / n) or 1
-    if abs(m / scale - n) >= 1:
+    if m < n or abs(m / scale - n) >= 1:
+        fewer = f"; if the first was computed from the {what}, swap the two" if m < n and by_size is None else ""
         raise AxesError(
             f"wanted two images of one field, got {n} and {m} pixels along {'YX'[axis - 3]}"
-            + (f" at {sizes[0]:g} and {sizes[1]:g} um" if by_size else " and no pixel sizes")
+            + (f" at {sizes[0]:g} and {sizes[1]:g} um" if by_size else ", not both with a pixel size")
             + "; crop one to the other's field, or give both their pixel size"
+            + fewer
         )
     return float(scale)
 

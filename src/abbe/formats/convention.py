@@ -22,6 +22,11 @@ from abbe.image.pixels import Array, MappedPixels, Pixels, Region, SelectedPixel
 #: pixel types that an `Image` may have; everything else is converted to the smallest of them that holds its values
 KEPT = {np.dtype(t) for t in ("u1", "u2", "u4", "i1", "i2", "i4", "f4")}
 
+#: pixels that a z-step is wide at most: serial sections of 40 um have 100 of 0.4 um
+FAR = 1000
+#: levels that an image must keep between its least and largest value: those of 10 bits
+LEVELS = 1024
+
 
 def to_image(found: Found, source: Path | str, digest: Callable[[], str | None]) -> Image:
     """The `Image` of what was found in the file `source`."""
@@ -43,6 +48,7 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         optics = _completed_optics(story.described.optics, optics)
         mask, damaged = _with_stored(mask, story.described.mask, pixels.shape)
         notices += damaged
+    notices += _odd_step(size, pixels.shape[2])
     return Image(
         pixels,
         pixel_size=size,
@@ -63,6 +69,15 @@ def to_image(found: Found, source: Path | str, digest: Callable[[], str | None])
         notices=tuple(dict.fromkeys([*notices, *story.notices])),
         mask=mask,
     )
+
+
+def _odd_step(size: PixelSize, planes: int) -> list[Notice]:
+    """A word about a z-step in another unit than the pixels, as where ImageJ's unit was taken for um: both are in that unit there."""
+    z, _, x = size
+    if planes == 1 or z is None or x is None or z <= FAR * x:
+        return []
+    said = f"the z-step, {z:.4g} um, is {z / x:.0f} times the pixel size, {x:.4g} um; check it, and give the right one (pixel_size= or"
+    return [Notice("pixel_size", f"{said} --pixel-size)")]
 
 
 def _completed(
@@ -118,10 +133,6 @@ def _filled_channels(pixels: Pixels) -> tuple[int, ...] | None:
     if equal and any(filled):
         return None
     return tuple(c for c in range(3) if filled[c])
-
-
-#: levels that an image must keep between its least and largest value: those of 10 bits
-LEVELS = 1024
 
 
 def _kept_type(pixels: Pixels) -> tuple[Pixels, str | None]:

@@ -36,7 +36,7 @@ def merge(
         colors: "#rrggbb" or a name ("magenta") for each; default: the images' own.
 
     Raises:
-        MergeError: sizes, depth, frames or pixel sizes differ, or an image has several channels.
+        MergeError: sizes, depth, frames, pixel sizes or time steps differ, two names are one, or an image has several channels.
     """
     sources = list(images) if isinstance(images, Iterable) and not isinstance(images, str | Image) else [images]
     if len(sources) < 2:
@@ -46,6 +46,8 @@ def merge(
     for what, given in (("name", channels), ("colour", colors)):
         if given is not None and len(given) != len(parts):
             raise MergeError(f"wanted a {what} for each of the {len(parts)} images, got {len(given)}")
+    if channels is not None and (twice := next((name for k, name in enumerate(channels) if name in channels[:k]), None)) is not None:
+        raise MergeError(f"wanted a different name for each channel, got {twice!r} twice; give each its own")
     _check_fit(parts, labels)
     names = tuple(channels) if channels is not None else _names(parts, labels)
     tints = tuple(parse_colour(c) for c in colors) if colors is not None else tuple(p.colors[0] for p in parts)

@@ -242,6 +242,8 @@ def _head(source: Path) -> bytes:
 
 def _unreadable(source: Path, problem: Exception) -> StorageError:
     why = problem.strerror if isinstance(problem, OSError) else str(problem)
+    if isinstance(problem, PermissionError):
+        why = f"{why}; ask its owner for the right to read it, or for a copy, and close it in other programs"
     return StorageError(f"could not read {source}: {why}")
 
 

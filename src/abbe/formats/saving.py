@@ -18,9 +18,10 @@ from abbe.formats.naming import stem
 from abbe.formats.pixel_type import Converter, parse_type
 from abbe.formats.tiff import writing as tiff
 from abbe.formats.zarr import writing as zarr
+from abbe.formats.zarr.replacing import check_replaceable
 from abbe.image import Image, Notice, as_image
 from abbe.image.pixels import Array, blocks
-from abbe.storage import path_text, write_whole, write_whole_folder
+from abbe.storage import check_target, path_text, write_whole, write_whole_folder
 
 #: suffix -> format; the longest that fits counts
 SUFFIXES = {
@@ -81,7 +82,8 @@ def save(
     story, extra = account.write(image, most=jpeg.LONGEST if kind == "JPEG" else None)
     bands = _reported(image, convert, progress, path_text(path))
     if kind == "OME-Zarr":
-        with write_whole_folder(path, overwrite, sign="zarr.json") as folder:
+        check_replaceable(Path(path))
+        with write_whole_folder(path, overwrite) as folder:
             zarr.write(image, folder, target, bands, stem(Path(os.path.basename(path_text(path)))), story)
     else:
         with write_whole(path, overwrite) as part:
@@ -100,6 +102,16 @@ def check_fit(image: Image, path: str | os.PathLike[str], dtype: npt.DTypeLike |
     target = parse_type(dtype) if dtype is not None else _own_type(image, kind)
     _refuse_misfit(image, kind, target)
     return kind, target
+
+
+def check_place(path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """As `abbe.storage.check_target`, for the name of an image: an OME-Zarr is a folder, which `overwrite` replaces if it is nothing else.
+
+    Raises `ExistsError`, `StorageError`.
+    """
+    check_target(path, overwrite)
+    if os.path.basename(path_text(path)).lower().endswith(".zarr"):
+        check_replaceable(Path(path))
 
 
 def _write_file(

@@ -20,7 +20,7 @@ CODES = {
     "spikes": "hot pixels and cosmic rays that were left out",
     "clipped": "values did not fit the file's pixel type",
     "doubtful": "the result is not supported by the data",
-    "pixel_size": "the pixel size is missing or was guessed",
+    "pixel_size": "the pixel size is missing, was guessed, or does not fit the z-step",
     "damaged": "the file is damaged in part",
     "inverted": "the file asks to be shown inverted",
     "rgb": "colours of an RGB picture, read as channels",

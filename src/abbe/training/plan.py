@@ -248,7 +248,11 @@ class TrainingPlan(_Frozen):
         """From a TOML file. Raises `ParameterError` naming the field that is wrong."""
         try:
             data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        except UnicodeDecodeError as problem:
+            raise ParameterError(
+                f"wanted a training plan (TOML), got {path}, which is no text in UTF-8; if it is an image, name its folder"
+            ) from problem
+        except (OSError, tomllib.TOMLDecodeError) as problem:
             raise ParameterError(f"wanted a training plan (TOML) at {path}, got: {problem}") from problem
         try:
             return cls.model_validate(data)

@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter
 from abbe.errors import ParameterError
 from abbe.formats import open as open_image
 from abbe.image import Image
+from abbe.image.pixels import blocks
 from abbe.optics.file import resize
 from abbe.simulation.structures import specimen
 from abbe.simulation.volumes import volume
@@ -207,6 +208,12 @@ def check_measured(image: Image, place: tuple[int, int, int], path: Path) -> Non
     lacking = image.mask.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), slice(0, height), slice(0, width)))
     if lacking.any() and not lacking.all():
         raise ParameterError(f"wanted pixels that are numbers, got some that are none in {path}; cut that part off, or take it out")
+
+
+def check_any(image: Image, path: Path) -> None:
+    """Raises `ParameterError` where no pixel of the image is a number."""
+    if image.mask is not None and all(bool(image.mask.read(region).all()) for region in blocks(image.shape)):
+        raise ParameterError(f"wanted pixels that are numbers, got none in {path} (all are NaN or infinite); take it out")
 
 
 def _prepared(plane: Plane, factor: int) -> Iterable[Plane]:

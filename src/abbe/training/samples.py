@@ -20,7 +20,7 @@ from abbe.simulation.mosaics import mosaic_pair
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import BlurredStack, axial_slice
 from abbe.training.plan import PairsPlan, TrainingPlan
-from abbe.training.pool import Pool, check_measured
+from abbe.training.pool import Pool, check_any, check_measured
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -95,13 +95,15 @@ class RealPairs:
         for path in chosen:
             files = path, data / plan.clean / path.name
             noisy, clean = (open_image(file) for file in files)
+            for file, image in zip(files, (noisy, clean)):
+                check_any(image, file)
             made[path.name] = list(_fitted(files, noisy, clean))
             folders = (plan.noisy, plan.clean)
             self.lossy += [f"{folder}/{path.name}" for folder, image in zip(folders, (noisy, clean)) if is_lossy(image)]
         empty = [name for name, pairs in made.items() if not pairs]
         if empty:
             raise ParameterError(
-                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels whose clean image is not even, got none in {named(empty)}; "
+                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels of which neither is even, got none in {named(empty)}; "
                 "take these files out"
             )
         unrelated = [name for name, pairs in made.items() if max(alike for *_, alike in pairs) < UNRELATED]
@@ -154,7 +156,7 @@ def _fitted(files: tuple[Path, Path], one: Image, two: Image) -> Iterator[tuple[
     if one.shape != two.shape:
         raise ParameterError(f"wanted {files[0].name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
     for ((t, c, z), a), (_, b) in zip(one.planes(), two.planes()):
-        if min(a.shape) < SMALLEST or not np.ptp(b):
+        if min(a.shape) < SMALLEST or not (np.ptp(a) and np.ptp(b)):
             continue
         for path, image in zip(files, (one, two)):
             check_measured(image, (t, c, z), path)

@@ -31,7 +31,7 @@ def check_directories(path: Path) -> int:
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        order, big, position = _header(file)
+        order, big, position = _header(file, path.name)
         seen: set[int] = set()
         while position:
             if position in seen or len(seen) >= MOST:
@@ -43,7 +43,7 @@ def check_directories(path: Path) -> int:
     return len(seen)
 
 
-def _header(file: BinaryIO) -> tuple[str, bool, int]:
+def _header(file: BinaryIO, name: str) -> tuple[str, bool, int]:
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     try:
@@ -51,7 +51,7 @@ def _header(file: BinaryIO) -> tuple[str, bool, int]:
             return order, True, struct.unpack(order + "Q", head[8:16])[0]
         return order, False, struct.unpack(order + "I", head[4:8])[0]
     except struct.error as problem:
-        raise NotAnImageError("the file is cut short: it ends within its first bytes; copy it again from its source") from problem
+        raise NotAnImageError(f"{name} is cut short: it ends within its first bytes; copy it again from its source") from problem
 
 
 def _next(file: BinaryIO, position: int, size: int, order: str, big: bool, page: int, name: str) -> int:

@@ -72,7 +72,7 @@ def _images(path: Path) -> list[_One]:
         places = [f"{well}/{field}" for well in wells for field in _fields(path / well)]
     elif "well" in words:
         places = _paths(words["well"], "images", path)
-    elif _is_array(path / "0"):
+    elif is_array(path / "0"):
         places = []  # levels of an image whose description is lost
     else:
         places = list(itertools.takewhile(lambda name: (path / name).is_dir(), map(str, itertools.count())))
@@ -82,7 +82,7 @@ def _images(path: Path) -> list[_One]:
     return [_One(place, 0, place) for place in places]
 
 
-def _is_array(folder: Path) -> bool:
+def is_array(folder: Path) -> bool:
     if not (folder / "zarr.json").is_file():
         return (folder / ".zarray").is_file()
     try:
