@@ -5,9 +5,8 @@ reach through all planes and frames of the region, so that what belongs together
 within the region are left out, of the measured r too.
 
 Where structure is wider than the blocks, neighbouring blocks are alike, and changing their places makes images that vary more evenly than
-real ones: chance then spreads r wider than they say. By how much follows from both autocorrelations, since r of unrelated images has a
-variance in proportion to the sum of their product over all shifts (Clifford, Richardson & Hemon, Biometrics 45:123, 1989), of which blocks
-keep what lies within them.
+real ones: chance then spreads r wider than they say. By how much follows from the variance of r between unrelated images, which is the sum
+of the product of both autocorrelations over all pairs of pixels (Clifford, Richardson & Hemon, Biometrics 45:123, 1989).
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from scipy.special import ndtr
 
 from abbe.colocalization.correlation import correlate
 from abbe.colocalization.pair import Array, Pair, Place
+from abbe.colocalization.sums import measure
+from abbe.colocalization.unrelated import variance
 from abbe.limits import LIMITS
 
 #: fewer blocks than this have too few arrangements for chance to speak
@@ -31,8 +32,6 @@ FEW = 20
 SIGNIFICANT = 0.95
 #: chance spreads r this many times wider than the blocks say: P is too sure, on whichever side of significance it lies
 WIDER = 2.0
-#: product of autocorrelations below which it is taken for 0, and with it all further out
-TAIL = 0.05
 #: full width at half maximum of a diffraction-limited spot in wavelengths by numerical aperture (Pawley, Handbook, 3rd ed., ch. 1)
 FWHM = 0.51
 
@@ -155,27 +154,17 @@ def randomise(pair: Pair, count: int, block: float | None, seed: int, report: Ca
         report(0.5 + 0.3 * start / count, "randomisation")
         values += together(one, range(start, min(start + 16, count)))
     found = np.array(values)
-    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed, part, wider(pair, side))
+    return Randomisation(r, float(np.mean(found < r)), None, found, side, origin, len(a), seed, part, _wider(pair, a.size, found))
 
 
-def wider(pair: Pair, side: int) -> float | None:
-    """How many times wider chance spreads r than images whose blocks of `side` pixels changed places; None where nothing correlates."""
-    autos = [correlate(pair, (k, k)) for k in (0, 1)]
-    if autos[0] is None or autos[1] is None or min(autos[0].scale, autos[1].scale) <= 0:
+def _wider(pair: Pair, used: int, values: npt.NDArray[np.float64]) -> float | None:
+    """How many times wider chance spreads r over `used` pixels than images whose blocks changed places, whose r are `values`."""
+    sums = measure(pair)
+    # what planes or frames differ by as a whole is the same in every block, and stays in the mean of the randomised r
+    chance = variance(pair, sums, apart=True)
+    if chance is None or len(values) < 2 or not (drawn := float(values.var(ddof=1))) > 0:
         return None
-    reach = autos[0].reach
-    y, x = np.abs(np.indices(autos[0].covariance.shape) - reach)
-    ring = np.round(np.hypot(y, x)).astype(int)
-    far_off = (ring >= 0.9 * reach) & (ring <= reach)
-    # what planes or frames differ by as a whole is the same at every shift, and blocks, which reach through all of them, keep it
-    near_alone = [auto.covariance - max(float(auto.covariance[far_off].mean()), 0.0) for auto in (autos[0], autos[1])]
-    product = near_alone[0] / autos[0].scale * (near_alone[1] / autos[1].scale)
-    profile = np.bincount(ring.ravel(), product.ravel()) / np.bincount(ring.ravel())
-    far = np.flatnonzero(profile[: reach + 1] < TAIL * profile[0])
-    near = ring <= (int(far[0]) if len(far) else reach)
-    kept = np.maximum(1 - y / side, 0) * np.maximum(1 - x / side, 0)
-    whole, within = float(product[near].sum()), float((product * kept)[near].sum())
-    return math.sqrt(max(whole / within, 1.0)) if within > 0 else None
+    return math.sqrt(max(chance * sums.all.n / used / drawn, 1.0))
 
 
 def block_of(pair: Pair) -> tuple[int, str]:
