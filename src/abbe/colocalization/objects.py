@@ -83,7 +83,10 @@ class Objects:
 
     @property
     def p(self) -> tuple[float | None, float | None]:
-        """Share of the random shifts after which fewer objects of either channel overlap; above 0.95: more than chance gives."""
+        """Share of the random shifts after which fewer objects of either channel overlap; above 0.95: more than chance gives.
+
+        Near 0 it says nothing of avoidance: of few objects, most shifts overlap as little as these do.
+        """
         if self.chance is None:
             return None, None
         first, second = (_below(shares, own) for shares, own in zip(self.chance.shares, self.shares))
