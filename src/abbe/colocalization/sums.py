@@ -147,18 +147,16 @@ def saturation(pair: Pair, sums: Sums) -> tuple[float, float]:
     """The value at which a pixel of either channel is saturated; infinite where none is.
 
     As `abbe.image.inspection` has it: a channel is taken for saturated when its maximum is the largest value of the pixel type or of a
-    usual camera (10, 12 or 14 bits), one of fractions where the image's are cut off there. Results are not: no pixel of theirs is at a top.
+    usual camera (10, 12 or 14 bits), or where the image's values are cut off. Results are not: no pixel of theirs is at a top.
     """
     image = pair.image
-    levels = pair.background.first, pair.background.second
-    if image.dtype.kind in "iu":
-        tops = tops_of(image.dtype) | {image.range[1]}
-        ends = [high + level in tops for high, level in zip(sums.high, levels)]
-    elif not is_result(image) and image.original is None:
+    highs = [high + level for high, level in zip(sums.high, (pair.background.first, pair.background.second))]
+    tops = tops_of(image.dtype) | {image.range[1]} if image.dtype.kind in "iu" else set()
+    ends = [high in tops for high in highs]
+    if not all(ends) and not is_result(image) and image.original is None:
         seen = [image.inspection.channels[c] for c in pair.channels]
-        ends = [s.saturated > 0 and math.isclose(high + level, s.maximum, rel_tol=1e-6) for s, high, level in zip(seen, sums.high, levels)]
-    else:
-        ends = [False, False]
+        cut = [s.saturated > 0 and math.isclose(high, s.maximum, rel_tol=1e-6) for s, high in zip(seen, highs)]
+        ends = [end or off for end, off in zip(ends, cut)]
     full = [high if end and high > low else math.inf for end, low, high in zip(ends, sums.low, sums.high)]
     return full[0], full[1]
 

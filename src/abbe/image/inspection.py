@@ -15,7 +15,7 @@ from abbe.image.pixels import Array, Pixels, blocks
 
 #: fraction of a channel's pixels at the top value from which saturation is worth a word; a few hot pixels are not
 SATURATED = 1e-4
-#: fewest pixels of fractions at their maximum that are a plateau, in each plane that reaches it (each may have been divided by its own),
+#: fewest pixels at their maximum that are a plateau where no type or camera has its top, in each plane that reaches it (each may have been divided by its own),
 #: and how many times as many as have the next lower value: a histogram falls towards its end, one that was clipped does not
 PLATEAU, TIMES = 10, 3
 #: share of pixels at the lowest and the highest value from which an image is a mask
@@ -94,9 +94,8 @@ def inspect(pixels: Pixels, bits: int | None = None, progress: Callable[[float, 
         total[c] += float(finite.sum(dtype=np.float64))
         number[c] += finite.size
     clipped = [
-        _is_saturated(low[c], high[c], pixels.dtype, bits)
-        if integer
-        else at_top[c] > max(SATURATED * number[c], PLATEAU) and _is_plateau(pixels, c, low[c], high[c], int(at_top[c]))
+        (integer and _is_saturated(low[c], high[c], pixels.dtype, bits))
+        or (bits != 1 and at_top[c] > max(SATURATED * number[c], PLATEAU) and _is_plateau(pixels, c, low[c], high[c], int(at_top[c])))
         for c in range(count)
     ]
     return Inspection(
@@ -122,7 +121,7 @@ def _is_saturated(low: float, high: float, dtype: np.dtype[Any], bits: int | Non
 
 
 def _is_plateau(pixels: Pixels, channel: int, low: float, high: float, at_top: int) -> bool:
-    """Were fractions clipped at their maximum, as where a saturated file was turned into them? Not those of a mask."""
+    """Were values clipped at their maximum, as where a saturated file was turned into fractions or 16 bits? Not those of a mask."""
     below, at_below, at_ends, number = -math.inf, 0, 0, 0
     planes = set[tuple[int, int]]()
     for region in blocks(pixels.shape):
