@@ -15,8 +15,9 @@ from abbe.image.pixels import Array, Pixels, blocks
 
 #: fraction of a channel's pixels at the top value from which saturation is worth a word; a few hot pixels are not
 SATURATED = 1e-4
-#: fewest pixels at their maximum that are a plateau where no type or camera has its top, in each plane that reaches it (each may have been divided by its own),
-#: and how many times as many as have the next lower value: a histogram falls towards its end, one that was clipped does not
+#: fewest pixels at their maximum that are a plateau where no type or camera has its top, in each plane that reaches it (each may have been
+#: divided by its own), and how many times as many as have the next lower value: a histogram falls towards its end, one that was clipped
+#: does not
 PLATEAU, TIMES = 10, 3
 #: share of pixels at the lowest and the highest value from which an image is a mask
 MASK = 0.99
