@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Route
 
 import abbe
 
@@ -87,3 +88,28 @@ def test_a_change_that_did_not_get_through_is_not_made_over_a_later_one(hand: Ha
     page.wait_for_function("() => !document.querySelector('.message.problem')")
     assert page.get_by_role("button", name="Try again").count() == 0
     assert not page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+
+
+def test_a_region_of_which_the_answer_alone_was_lost_is_there_once(hand: Hand, served: Served) -> None:
+    """It was saved, and drawn a second time by the button that tries again."""
+    page = hand.page
+    measuring(hand)
+
+    def lost(route: Route) -> None:
+        if route.request.method == "POST":
+            assert route.fetch().ok
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/rois", lost)
+    hand.tap("Ellipse")
+    hand.drag((0.3, 0.3), (0.5, 0.5))
+    hand.wait("The region that you drew is not saved yet")
+    page.unroute("**/rois")
+    hand.tap("Save it")
+    page.wait_for_function("() => !document.querySelector('.message.problem')")
+    page.locator(".regions li").nth(1).wait_for()
+    assert page.locator("path.unsaved").count() == 0
+    with abbe.Session.open(served.folder / "cell.abbe", read_only=True) as session:
+        assert len(session.rois) == 1

@@ -171,7 +171,13 @@ export class Session {
     if (done) notes.say(`${version.name} is deleted`, "info", { label: "Undo", act: () => void this.undo(done.change) });
   }
 
-  async addRoi(shape: Shape): Promise<string | null> {
+  /** Its id. `like`: it may be there already, for the answer alone was lost; that which is like it is the one. */
+  async addRoi(shape: Shape, like?: (kept: Shape) => boolean): Promise<string | null> {
+    if (like) {
+      await this.read();
+      const there = this.rois.find((roi) => like(roi.shape));
+      if (there) return there.id;
+    }
     return (await this.change(() => post<Document & { added: string }>(this.#at("/rois"), { shape }), "alone"))?.added ?? null;
   }
 
