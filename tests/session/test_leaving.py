@@ -117,7 +117,8 @@ def test_rois_of_several_channels_become_pictures_in_colour_where_the_format_ask
     session.rois.add(ROI.rectangle(2, 3, 5, 6), name="cell")
     session.colocalize((1, 0), threshold=(190.0, 190.0))
     done = session.export(tmp_path / "out", parts=("rois", "revealed"), images="png", colors=("green", "red"))
-    assert np.asarray(Pillow.open(done.files[1]))[..., 2].max() == 0, "revealed pixels have the colours of their channels"
+    above_the_bar = np.asarray(Pillow.open(done.files[1]))[:250]
+    assert above_the_bar[..., 2].max() == 0, "revealed pixels have the colours of their channels"
     with Pillow.open(done.files[0]) as picture:
         assert (picture.mode, picture.size) == ("RGB", (60, 50))
     assert any("shown in colour" in text for text in done.notices)

@@ -74,7 +74,7 @@ def _console() -> Any:
 
 
 def _single(table: Any, result: Colocalization) -> None:
-    table.title = clean(f"{result.names[0]} with {result.names[1]}, {result.region.name}, {result.pixels.pixels} pixels")
+    table.title = clean(f"{result.names[0]} with {result.names[1]}, {result.where}, {result.pixels.pixels} pixels")
     before = result.original
     table.add_column("coefficient")
     table.add_column("value", justify="right")

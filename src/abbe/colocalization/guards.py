@@ -12,8 +12,9 @@ from scipy.ndimage import uniform_filter
 
 from abbe.alignment.shifts import ChannelShift, between
 from abbe.colocalization.bleeding import BLEEDING, bleeding
+from abbe.colocalization.definitions import DEFINITIONS
 from abbe.colocalization.light import MOST_BELOW
-from abbe.colocalization.measurement import FILLED, HARDLY, Measurement
+from abbe.colocalization.measurement import FILLED, HARDLY, Measurement, percent
 from abbe.colocalization.once import known
 from abbe.colocalization.pair import Pair
 from abbe.colocalization.shifted import pearson_at
@@ -253,10 +254,20 @@ def _zero(m: Measurement) -> Iterator[Notice]:
 
 
 def _negative(m: Measurement) -> Iterator[Notice]:
-    """Values below 0: restored images have them around an empty background."""
-    for channel, name in zip(m.light, m.pair.names):
+    """Values below 0: restored images have them around an empty background; too many of them leave no light to have a share of."""
+    for k, (channel, name) in enumerate(zip(m.light, m.pair.names)):
         n = channel.pixels_below
-        if n and channel.share_below <= MOST_BELOW:
+        if n and channel.share_below > MOST_BELOW:
+            where = f"{n} pixels ({100 * n / m.sums.all.n:.2g} %) are below 0"
+            share = f", together {percent(channel.share_below)} % of its light" if channel.total > 0 else " and none above"
+            keys = (f"tm{k + 1}", f"m{k + 1}_above", f"rwc{k + 1}")
+            without = [DEFINITIONS[key].title for key in keys if key in m.coefficients and m.coefficients[key].value is None]
+            yield Notice(
+                "negative",
+                f"{name}: {where}{share}, so no share of its light means anything: undefined are {', '.join(['M1', 'M2', *without])}; "
+                "subtract another background, or use the unsubtracted image",
+            )
+        elif n:
             yield Notice(
                 "negative",
                 f"{name}: {n} pixels ({100 * n / m.sums.all.n:.2g} %) are below 0, together {100 * channel.share_below:.2g} % of its "

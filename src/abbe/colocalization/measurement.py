@@ -84,7 +84,7 @@ def measured(
     note = None
     if ranked:
         further, note = _ranked(pair, sums, thresholds, lit)
-        found.update(further)
+        found.update({**further, **(_dark(lit, thresholds, most_below, "rwc{}") if over is not None else {})})
     ordered = {key: found[key] for key in ORDER if key in found}
     reach = reach_of_chance(pair, sums) if against_chance else None
     doubt = doubted(thresholds, sums, found, reach)
@@ -246,7 +246,17 @@ def _thresholded(lit: Light, over: ThresholdSums | None, thresholds: Thresholds,
         dark = _too_dark(channel, NAMES[k], most_below)
         found[f"tm{k + 1}"] = dark or _ratio(channel.over or 0, channel.total, f"{NAMES[k]} has no light")
         found[f"m{k + 1}_above"] = _ratio(channel.both or 0, channel.own or 0, f"{NAMES[k]} has no light above its threshold")
-    return {**found, **_overlap(over.both, "_above")}
+    return {**found, **_dark(lit, thresholds, most_below, "m{}_above"), **_overlap(over.both, "_above")}
+
+
+def _dark(lit: Light, thresholds: Thresholds, most_below: float, key: str) -> dict[str, float | str]:
+    """Why there is no share of the light above a threshold, by `key` with the channel's number.
+
+    What lies above 0 is light; above a threshold below 0 is also what counts as none, and where that is much the share means nothing.
+    """
+    limits = (thresholds.first, thresholds.second)
+    reasons = {k: _too_dark(lit[k], NAMES[k], most_below) for k, limit in enumerate(limits) if limit is not None and limit < 0}
+    return {key.format(k + 1): reason for k, reason in reasons.items() if reason}
 
 
 def _line(sums: Sums) -> dict[str, float | str]:
@@ -287,6 +297,11 @@ def _too_dark(channel: ChannelLight, name: str, most_below: float) -> str | None
     if channel.total <= 0:
         return f"{name} has no light: no value is above 0, and some are below 0"
     return (
-        f"{name} has values below 0 that sum to {100 * channel.share_below:.2g} % of its light, so a share of its light means nothing; "
+        f"{name} has values below 0 that sum to {percent(channel.share_below)} % of its light, so a share of its light means nothing; "
         "subtract another background, or use the unsubtracted image"
     )
+
+
+def percent(share: float) -> str:
+    """0.123 as 12, 44 as 4400."""
+    return f"{100 * share:.2g}" if share < 1 else f"{100 * share:.0f}"

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from abbe.colocalization.definitions import DEFINITIONS, WORDS_SOURCE, Definition, word
+from abbe.colocalization.extent import part
 from abbe.errors import ParameterError
 from abbe.image import ROI, Notice
 
@@ -219,6 +220,11 @@ class Colocalization:
     by_chance: float | None = None
     doubtful: tuple[str, ...] = ()
 
+    @property
+    def where(self) -> str:
+        """ROI or whole image, and the frames and planes where these alone were measured: "whole image, frame 2 of 3"."""
+        return self.region.name + part(self.region.to_dict(), self.pair.image)
+
     def __getitem__(self, key: str) -> Coefficient:
         if key not in self.coefficients:
             raise ParameterError(f"wanted one of the coefficients {', '.join(self.coefficients)}, got {key!r}")
@@ -297,4 +303,4 @@ class Colocalization:
 
     def __repr__(self) -> str:
         first = ", ".join(f"{key} {self[key]}" for key in ("pearson", "spearman", "m1", "m2", "tm1", "tm2") if key in self.coefficients)
-        return f"<abbe.Colocalization {self.names[0]} with {self.names[1]}, {self.region.name}, {self.pixels.pixels} pixels: {first}>"
+        return f"<abbe.Colocalization {self.names[0]} with {self.names[1]}, {self.where}, {self.pixels.pixels} pixels: {first}>"

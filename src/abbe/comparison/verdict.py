@@ -19,6 +19,10 @@ from abbe.comparison.records import Beside, Evidence, Fit, Linearity, Number, Re
 UNCHANGED = 0.01
 #: and below which it is the same image, but for rounding
 NOTHING = 1e-6
+#: what is said of an image that is the original
+SAME = "nothing was changed"
+#: distance of grey values from the original's, as a fraction of its span, up to which they are the same: float32's rounding
+SAME_VALUES = 1e-4
 #: original pixels: less than the third that one pixel of a x3 result is, more than the drift between two real frames
 SHIFT = 0.3
 #: share of the original's light in places where the two disagree, and the fewest places
@@ -96,9 +100,7 @@ def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = 
         return _say(case, "doubtful", [few])
     doubts, gains = [*_doubts(case), *_doubts_of_frames(frames), *_uneven(frames)], _gains(case)
     if isinstance(e.change, float) and same and not doubts:
-        return _say(
-            case, "unchanged", ["nothing was changed" if e.change < NOTHING else f"changed by {_percent(e.change)} of its contrast"]
-        )
+        return _say(case, "unchanged", [_little(e.change, case.linearity)])
     towards = _towards_truth(case)
     if towards is not None:
         word, reason = towards
@@ -120,6 +122,30 @@ def judge(case: Case, frames: Sequence[Case | None] = (), foreign: str | None = 
     if e.places:
         gains.append(f"look at {'one place' if e.places == 1 else f'{e.places} places'} in the error map")
     return _say(case, "improved", gains)
+
+
+def _little(change: float, line: Linearity) -> str:
+    """What is said of next to no change of the image, which is measured after gain and offset: these are told too."""
+    tolerance = SAME_VALUES if change < NOTHING else UNCHANGED
+    rescaled = _rescaled(line, tolerance)
+    if change < NOTHING:
+        return f"grey values were rescaled ({rescaled}), nothing else was changed" if rescaled else SAME
+    also = f", and grey values were rescaled (about {rescaled})" if rescaled else ""
+    return f"changed by {_percent(change)} of its contrast{also}"
+
+
+def _rescaled(line: Linearity, tolerance: float) -> str | None:
+    """The line on which grey values lie that are others than the original's, by more than `tolerance` of the original's span."""
+    if isinstance(line.slope, Undefined) or isinstance(line.intercept, Undefined) or not line.curve:
+        return None
+    values = [before for before, _ in line.curve]
+    off = max(abs(line.slope * value + line.intercept - value) for value in values)
+    if off <= tolerance * (max(values) - min(values)):
+        return None
+    times = "" if abs(line.slope - 1) <= tolerance else f"{line.slope:.4g} × "
+    moved = abs(line.intercept) > tolerance * abs(line.slope) * (max(values) - min(values))
+    plus = f" {'-' if line.intercept < 0 else '+'} {abs(line.intercept):.4g}" if moved else ""
+    return f"{times}original{plus}"
 
 
 def _too_few(case: Case) -> str | None:
@@ -263,9 +289,9 @@ def _say(case: Case, word: Word, reasons: list[str]) -> Verdict:
 
 
 def overall(verdicts: list[tuple[str, Verdict]]) -> Verdict:
-    """One line for all channels: the doubtful speak first, then the improved."""
+    """One line for all channels: the doubtful speak first, then the improved, and those that are as they were last."""
     rank = {"doubtful": 0, "improved": 1, "unchanged": 2}
-    name, first = min(verdicts, key=lambda pair: rank[pair[1].word])
+    name, first = min(verdicts, key=lambda pair: (rank[pair[1].word], pair[1].reasons == (SAME,)))
     if len(verdicts) == 1:
         return first
     others = ", ".join(f"{n} {v.word}" for n, v in verdicts if n != name)

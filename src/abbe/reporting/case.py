@@ -149,10 +149,26 @@ class Case:
         return lines[len(known) : len(lines) - made] if lines[: len(known)] == known else ()
 
     @property
+    def imported(self) -> tuple[Ancestor, ...]:
+        """Images on the way to the reported one that were given, not made: no recipe tells how, and they are no copy of the one before."""
+        return tuple(made for made in self.made if isinstance(made, Ancestor))
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
         """How the reported image was made, step by step, as far as abbe made it and it is known."""
-        made = (ancestor.recipe for ancestor in self.ancestors[1:])
-        return tuple(recipe for recipe in (self.recorded, *made) if recipe is not None)
+        return tuple(made for made in self.made if isinstance(made, Recipe))
+
+    @property
+    def made(self) -> tuple[Recipe | Ancestor, ...]:
+        """The same with the images that were imported, as themselves, where they stand among the steps."""
+        pairs = zip(self.ancestors, self.ancestors[1:])
+        steps = (image.recipe or (None if _alike(before, image) else image) for before, image in pairs)
+        return tuple(step for step in (self.recorded, *steps) if step is not None)
+
+
+def _alike(first: Ancestor, second: Ancestor) -> bool:
+    """Have they the same pixels, as a duplicate of a version has?"""
+    return first.image.pixels is second.image.pixels or (first.known is not None and first.known == second.known)
 
 
 def outline(roi: ROI) -> str:

@@ -6,34 +6,30 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from abbe.colocalization.pair import select
-from abbe.colocalization.result import Background, Region
 from abbe.colocalization.revealed import Revealed
 from abbe.errors import ExistsError, ParameterError
 from abbe.formats import save
 from abbe.formats.saving import FOR_PICTURES
 from abbe.image import ROI, Image
-from abbe.image.pixels import ArrayPixels
 from abbe.reporting.building import build
-from abbe.reporting.case import Case, Measured, Named
+from abbe.reporting.case import Case, Named
 from abbe.reporting.face import RENDERERS
 from abbe.reporting.model import Report
 from abbe.reporting.portable import portable
 from abbe.session import preferences
 from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
-from abbe.session.crop import crop
 from abbe.session.multiscale import Progress
+from abbe.session.parts import Part, inside, measured_pair, pair_name
 from abbe.session.progress import part as within
 from abbe.session.standing import without_numbers
 from abbe.storage import storage_error, write_whole
 
 if TYPE_CHECKING:
-    from abbe.reporting.figures.panels import Panels
+    from abbe.reporting.figures.panels import Detail, Panels
     from abbe.session._session import Session
 
 
@@ -43,6 +39,8 @@ T = TypeVar("T")
 MEASURING = 0.8
 #: a channel in this colour adds nothing to a picture, so it is left out of it and of its legend
 BLACK = "#000000"
+#: most pixels along a side of a picture of the whole view
+LARGEST = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +144,53 @@ class _Work:
         names = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
         return next(path for path in (self._folder / f"{name}.{suffix}" for name in names) if path not in self.files)
 
-    def _save_part(self, image: Image, stem: str, channels: Sequence[int]) -> None:
+    def _save_part(self, image: Image, stem: str, channels: Sequence[int], part: Part) -> None:
         """With its grey values; as a picture in colour where the format has no room for all channels, which are these of the version."""
         try:
             self._save(image, stem, channels)
         except ParameterError:
             if self._choices.images not in PICTURES or image.shape[0] * image.shape[2] > 1:
                 raise
-            from abbe.reporting.figures.panels import Panels
+            self._picture_of_part(image, stem, channels, part)
 
-            tints = tuple(self._colors[c] for c in channels) if self._colors else ()
-            tints = tints if any(tint != BLACK for tint in tints) else ()  # of channels hidden elsewhere; these were asked for
-            panels = Panels(Named("", "", image), (), max(image.shape[3:]), tints)
-            self._write_picture(panels.merged(), stem, self._choices.images)
-            self.notices.append(f"ROIs and revealed pixels are shown in colour: a {self._choices.images} has no room for all grey values")
+    def _picture_of_part(self, image: Image, stem: str, channels: Sequence[int], part: Part) -> None:
+        """Between the limits of the whole view, so that parts can be compared with each other and with the whole."""
+        from abbe.reporting.figures.captions import PERCENTILES, grey_values, scales, unscaled
+        from abbe.reporting.figures.panels import Panels
+        from abbe.reporting.figures.scalebar import ON_SCREEN
+
+        seen = [k for k, c in enumerate(channels) if not self._colors or self._colors[c] != BLACK]
+        tints = tuple(self._colors[channels[k]] for k in seen) if self._colors else ()
+        seen = seen or list(range(len(channels)))  # hidden elsewhere; these were asked for
+        ends = [(self._whole_view.limits(channels[k]), part.background[k] if part.background else 0) for k in seen]
+        between = tuple((low - background, high - background) for (low, high), background in ends)
+        shown = image if len(seen) == image.shape[1] else image.select(seen)
+        panel = Panels(Named("", part.name, shown), (), max(image.shape[3:]), tints, 0, between, ON_SCREEN)
+        how = "as set for the whole view" if self._whole_view.between else f"{PERCENTILES} of the whole view"
+        how += ", less the background" if any(part.background) else ""
+        drawn = panel.marked(panel.merged())
+        self._write_picture(drawn, stem, self._choices.images, f"{grey_values([panel], how)}; {scales([panel])}")
+        kind = "colour" if len(seen) > 1 or tints else "grey"
+        self.notices.append(f"ROIs and revealed pixels are shown in {kind}: a {self._choices.images} has no room for all grey values")
+        self.notices.append(grey_values([replace(panel, named=Named("", part.kind, shown))], how))
+        self.notices += [line for line in (unscaled([panel]),) if line]
+
+    @cached_property
+    def _whole_view(self) -> Panels:
+        """All channels of the version, as a picture of the whole of it shows them."""
+        from abbe.reporting.figures.panels import Panels
+
+        named = self._case.after or self._case.before
+        return Panels(named, (), min(max(self._image.shape[3:]), LARGEST), (), self._frame, self._contrast(named))
+
+    @property
+    def _frame(self) -> int:
+        return min(max(0, self._choices.frame), self._image.shape[0] - 1)
+
+    def _contrast(self, named: Named) -> tuple[tuple[float, float], ...]:
+        """What was set for a version, per channel; nothing where it does not fit."""
+        every = self._choices.contrast.get(named.key, ())
+        return tuple(every) if len(every) == named.image.shape[1] else ()
 
     def _original(self) -> None:
         first = self._session.original
@@ -171,8 +202,9 @@ class _Work:
             self.left_out.append("rois: none were drawn")
         for region in self._each(regions):
             try:
-                inside = _inside(self._image, self._case.rois[regions.index(region)])
-                self._save_part(inside, f"{self._stem}_{safe(region.name)}", range(inside.shape[1]))
+                found = inside(self._image, self._case.rois[regions.index(region)])
+                part = Part("regions of interest", f"region {region.name}")
+                self._save_part(found, f"{self._stem}_{safe(region.name)}", range(found.shape[1]), part)
             except ParameterError as problem:
                 self.left_out.append(f"ROI {region.name[:60]}: {problem}")
 
@@ -182,10 +214,13 @@ class _Work:
         for measured in self._each(self._case.colocalizations):
             t = measured.data["thresholds"]
             if t["first"] is None or t["second"] is None:
-                self.left_out.append(f"revealed pixels of {_pair(measured)}: there are no thresholds ({t['undefined']})")
+                self.left_out.append(f"revealed pixels of {pair_name(measured)}: there are no thresholds ({t['undefined']})")
                 continue
-            shown = Revealed(_measured_pair(measured), t["first"], t["second"])
-            self._save_part(shown.image, f"{self._stem}_revealed_{safe(_pair(measured))}", measured.data["channels"])
+            shown = Revealed(measured_pair(measured), t["first"], t["second"])
+            kind, level = f"revealed pixels of {' and '.join(measured.data['names'])}", measured.data["background"]
+            name = kind if measured.data["region"]["roi"] is None else f"{kind} in {measured.data['region']['name']}"
+            part = Part(kind, name, (level["first"] or 0.0, level["second"] or 0.0))
+            self._save_part(shown.image, f"{self._stem}_revealed_{safe(pair_name(measured))}", measured.data["channels"], part)
 
     # ------------------------------------------------------------------------------------------ pictures
     def _write_picture(self, drawn: Any, stem: str, suffix: str | None = None, said: str = "") -> None:
@@ -203,14 +238,16 @@ class _Work:
             self.notices.append(JPEG)
 
     def _whole(self) -> None:
-        side = max(self._image.shape[3:])
-        if side > 8192:
-            self.notices.append(f"the picture of the whole view is reduced from {side} to 8192 pixels; the image has all of them")
-        panels = self._panels([self._case.after or self._case.before], min(side, 8192))
-        drawn = panels[0].marked(panels[0].merged() if self._colored else panels[0].grey(0))
-        self._write_picture(drawn, f"{self._stem}_whole", said=self._said(panels))
+        from abbe.reporting.figures.scalebar import ON_SCREEN
 
-    def _panels(self, named: list[Named], side: int, rois: tuple[ROI, ...] = ()) -> list[Panels]:
+        side = max(self._image.shape[3:])
+        if side > LARGEST:
+            self.notices.append(f"the picture of the whole view is reduced from {side} to {LARGEST} pixels; the image has all of them")
+        panels = self._panels([self._case.after or self._case.before], min(side, LARGEST), ON_SCREEN)
+        drawn = panels[0].marked(panels[0].merged() if self._colored else panels[0].grey(0))
+        self._write_picture(drawn, f"{self._stem}_whole", said=self._said("whole view", panels))
+
+    def _panels(self, named: list[Named], side: int, legible: int, rois: tuple[ROI, ...] = ()) -> list[Panels]:
         """What was chosen to be seen of the images: frame, contrast, and the channels that are not black."""
         from abbe.reporting.figures.panels import Panels
 
@@ -220,37 +257,32 @@ class _Work:
         tints = tuple(self._colors[c] for c in kept) if self._colors else ()
         found = []
         for one in named:
-            every = self._choices.contrast.get(one.key, ())
             image = one.image if len(kept) == one.image.shape[1] else one.image.select(kept)
-            between = tuple(every[c] for c in kept) if len(every) == one.image.shape[1] else ()
-            frame = min(max(0, self._choices.frame), image.shape[0] - 1)
-            found.append(Panels(replace(one, image=image), rois, side, tints, frame, between))
+            every = self._contrast(one)
+            between = tuple(every[c] for c in kept) if every else ()
+            found.append(Panels(replace(one, image=image), rois, side, tints, self._frame, between, legible))
         return found
 
-    def _said(self, panels: Sequence[Panels]) -> str:
-        """Which grey values are black and full colour: written into the pictures, and told."""
-        from abbe.reporting.figures.planes import HIGH, LOW
+    def _said(self, what: str, panels: Sequence[Panels], where: Detail | None = None, width: int = 0) -> str:
+        """What is written into pictures: grey values, planes, scale; told, too, is what nobody sees. `where`, `width`: of insets."""
+        from abbe.reporting.figures.captions import grey_values, insets, scales, unscaled
 
-        lines = []
-        for panel in panels:
-            ends = [(name, *panel.limits(c)) for c, name in enumerate(panel.image.channels)]
-            values = ", ".join(f"{name} {low:.4g} to {high:.4g}" for name, low, high in ends)
-            how = "as set" if panel.between else f"the {LOW} and {HIGH} percentiles"
-            what = panel.shown(0).what
-            lines.append(f"{panel.named.name}: {values} ({how}{'; ' + what if what else ''})")
-        said = f"grey values from black to full colour, linear, in pictures of {'; '.join(lines)}"
-        self.notices.append(said)
-        return said
+        told = [line for line in (grey_values(panels), insets(panels, where)) if line]
+        self.notices += told
+        self.notices += [line for line in (unscaled(panels, f"{what}, "),) if line]
+        return f"{'; '.join(told)}; {scales(panels, where, width)}"
 
     @property
     def _colored(self) -> bool:
         return self._image.shape[1] > 1 or bool(self._colors)
 
     def _figure(self) -> None:
-        from abbe.reporting.figures.publication import SIDE, figure
+        from abbe.reporting.figures.publication import SIDE, figure, inset, inset_width
+        from abbe.reporting.figures.scalebar import IN_PAPER
 
-        panels = self._panels([self._case.before] + ([self._case.after] if self._case.after else []), SIDE, self._case.rois)
-        self._write_picture(figure(panels, self._colored), f"{self._stem}_figure", said=self._said(panels))
+        panels = self._panels([self._case.before] + ([self._case.after] if self._case.after else []), SIDE, IN_PAPER, self._case.rois)
+        said = self._said("figure", panels, inset(panels), inset_width(panels[0]))
+        self._write_picture(figure(panels, self._colored), f"{self._stem}_figure", said=said)
 
     def _scattergrams(self) -> None:
         import io
@@ -262,7 +294,7 @@ class _Work:
             self.left_out.append("scattergram: the image has no channel pair")
         for figure, measured in zip(figures, self._case.colocalizations, strict=False):
             drawn = Pillow.open(io.BytesIO(figure.png)).convert("RGB")
-            self._write_picture(drawn, f"{self._stem}_scattergram_{safe(_pair(measured))}")
+            self._write_picture(drawn, f"{self._stem}_scattergram_{safe(pair_name(measured))}")
 
     # ------------------------------------------------------------------------------------------ documents
     @property
@@ -319,38 +351,9 @@ def described(kind: str, text: str) -> dict[str, Any]:
         info = PngInfo()
         info.add_itxt("Description", text)
         return {"pnginfo": info}
-    return {"description": text} if kind == "TIFF" else {"comment": text.encode()}
+    return {"description" if kind == "TIFF" else "comment": text.encode()}  # as text Pillow would write ? for what is not ASCII
 
 
 def safe(name: str) -> str:
     """A name that every file system takes."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:60] or "unnamed"
-
-
-def _pair(measured: Measured) -> str:
-    first, second = measured.data["names"]
-    region = measured.data["region"]
-    return f"{first[:24]}_{second[:24]}" + ("" if region["roi"] is None else f"_{region['name'][:24]}")
-
-
-def _measured_pair(measured: Measured) -> Any:
-    data = measured.data
-    b, r = data["background"], data["region"]
-    roi = None if r["roi"] is None else ROI.from_dict(r["roi"])
-    first, second = data["channels"]
-    region = Region(roi, tuple(r["frames"]), tuple(r["planes"]))
-    return select(measured.image, (first, second), region, Background(b["method"], b["first"], b["second"]))
-
-
-def _inside(image: Image, roi: ROI) -> Image:
-    """The box around a ROI with 0 outside it."""
-    mask = roi.mask(image)
-    rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
-    if rows.size == 0:
-        raise ParameterError(f"wanted a ROI inside the image, got {roi}, which has none of its pixels")
-    y, x = (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
-    part, _ = crop(image, y, x)
-    box = part.recipe.steps[0].parameters if part.recipe is not None else {}  # type: ignore[attr-defined]
-    inside = mask[:, slice(*box["y"]), slice(*box["x"])]
-    values = np.where(inside, np.asarray(part), 0).astype(image.dtype)
-    return part.replace(pixels=ArrayPixels(values), interval=None, trust=None, mask=None)

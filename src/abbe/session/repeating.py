@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from abbe.alignment.moving import repeated
+from abbe.colocalization.extent import part
 from abbe.errors import AbbeError, AxesError, EngineError, ParameterError
 from abbe.image import ROI, Image, arranged
 from abbe.image.arranging import ORDERS
@@ -21,13 +21,12 @@ from abbe.reporting.building import REPEAT_FORMAT, build
 from abbe.reporting.renderers.html import repeat_data
 from abbe.restoration.psf import Psf
 from abbe.session._session import Session
+from abbe.session.agreement import differences
 from abbe.session.companions import as_kept
 from abbe.session.crop import crop, original_of_crop
 from abbe.session.multiscale import Progress
 from abbe.session.plain import plain
 
-#: relative difference up to which two numbers agree when the engines differ; float32 sums in another order differ by less
-TOLERANCE = 1e-6
 #: what a measurement may be told; nothing else of a report is handed on
 PARAMETERS = {
     "colocalizations": (
@@ -43,8 +42,8 @@ class Outcome:
     """What came of repeating a run.
 
     Attributes:
-        numbers: how many numbers were compared.
-        differing: "what: before, now" for each that differs.
+        numbers: how many numbers, verdicts and words for them were compared; 0 where nothing was measured, or nothing could be repeated.
+        differing: "what: before, now" for each that differs; a number that was undefined and is not, or the other way round, does.
         identical: are all pixels computed the same, byte for byte?
         notes: what to know: another version of abbe, another engine, steps that could not be repeated.
     """
@@ -61,6 +60,8 @@ class Outcome:
 
 def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None = None, progress: Progress | None = None) -> Outcome:
     """Compute everything again that a report (HTML) or a session tells of.
+
+    Of a report the data inside it are compared, with all their digits, not the text of the tables that it shows.
 
     Args:
         source: the report or the session.
@@ -94,14 +95,17 @@ def rerun(source: str | os.PathLike[str], image: str | os.PathLike[str] | None =
     numbers = 0
     for kind in ("colocalizations", "comparisons"):
         for measured in data[kind]:
-            if (why := _alone(kind, measured)) is not None:
+            on = computed[measured["step"]]
+            if (why := _alone(kind, measured, on)) is not None:
                 notes.append(why)
                 continue
-            now = _measured(kind, measured, computed)
-            for name, before, after in _numbers(measured["results"], now, _name(kind, measured)):
-                numbers += 1
-                if not _agree(before, after):
-                    differing.append(f"{name}: {before} before, {after} now")
+            between = differences(measured["results"], _measured(kind, measured, on), _name(kind, measured, on))
+            numbers += between.compared
+            differing += between.differing
+    if not numbers:
+        measured_any = any(data[kind] for kind in ("colocalizations", "comparisons"))
+        why = "no measurement could be made again" if measured_any else "nothing was measured"
+        notes.append(f"{why}, so there was nothing to compare but the pixels")
     if not identical:
         why = "" if differ else "; the engine computes them otherwise on this machine than on that of the report"
         notes.append(f"the pixels differ in some bytes from those reported{why}")
@@ -267,8 +271,7 @@ def _model(step: Step) -> str:
     return f"{step.model} {step.model_version} ({(step.model_digest or 'unknown')[:8]})"
 
 
-def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> Any:
-    image = computed[measured["step"]]
+def _measured(kind: str, measured: Mapping[str, Any], image: Image) -> Any:
     given: dict[str, Any] = {key: measured["parameters"][key] for key in PARAMETERS[kind] if key in measured["parameters"]}
     given = {key: ROI.from_dict(value) if isinstance(value, dict) else value for key, value in given.items()}
     if kind == "colocalizations":
@@ -282,13 +285,13 @@ def _measured(kind: str, measured: Mapping[str, Any], computed: list[Image]) -> 
     return plain(compare(image.original, image, **given).to_dict(resolution="resolution" in measured["results"]))
 
 
-def _alone(kind: str, measured: Mapping[str, Any]) -> str | None:
+def _alone(kind: str, measured: Mapping[str, Any], image: Image) -> str | None:
     """Why a measurement cannot be made again from what a report holds; None where it can."""
     parameters, results = measured["parameters"], measured["results"]
     if kind == "colocalizations":
         if "channels" in parameters or measured["step"] == 0 or results["channels"] == [0, 1]:
             return None
-        return f"{_name(kind, measured)} was left out: the report does not say with which settings it was measured"
+        return f"{_name(kind, measured, image)} was left out: the report does not say with which settings it was measured"
     with_truth = "truth" in parameters or any(channel.get("reference") == "truth" for channel in results.get("channels", ()))
     pair = any(isinstance(r.get("frc_two_frames", {}).get("transformed"), float) for r in results.get("resolution", ()))
     if not with_truth and not pair and not parameters.get("repeats"):
@@ -297,24 +300,8 @@ def _alone(kind: str, measured: Mapping[str, Any]) -> str | None:
     return f"the comparison was left out: it needs the {needed} that it was made with, which no report holds"
 
 
-def _name(kind: str, measured: Mapping[str, Any]) -> str:
+def _name(kind: str, measured: Mapping[str, Any], image: Image) -> str:
     if kind == "colocalizations":
-        return f"{' with '.join(measured['results']['names'])}, {measured['results']['region']['name']}"
+        region = measured["results"]["region"]
+        return f"{' with '.join(measured['results']['names'])}, {region['name']}{part(region, image)}"
     return "comparison"
-
-
-def _numbers(before: Any, after: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
-    """Pairs of what was and what is, for every number of the results; a number on one side alone counts as differing."""
-    if isinstance(before, Mapping):
-        for key, value in before.items():
-            yield from _numbers(value, after.get(key) if isinstance(after, Mapping) else None, f"{name}, {key}")
-    elif isinstance(before, list):
-        for index, value in enumerate(before):
-            same = isinstance(after, list) and len(after) == len(before)
-            yield from _numbers(value, after[index] if same else None, f"{name} {index + 1}")
-    elif isinstance(before, (int, float)) and not isinstance(before, bool):
-        yield name, before, after
-
-
-def _agree(before: float, after: Any) -> bool:
-    return isinstance(after, (int, float)) and (before == after or math.isclose(before, after, rel_tol=TOLERANCE, abs_tol=1e-12))

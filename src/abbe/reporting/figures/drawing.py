@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from abbe.reporting.figures.fonts import file_for, font_file
-from abbe.reporting.figures.scalebar import ScaleBar
+from abbe.reporting.figures.fonts import file_for, font
+from abbe.reporting.figures.scalebar import Placed, edge
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -21,13 +21,8 @@ RGB = npt.NDArray[np.uint8]
 MARK = (240, 228, 66)
 #: and their sky blue, for regions of interest
 REGION = (86, 180, 233)
-
-
-@lru_cache(maxsize=16)
-def font(size: int, file: str | None = None) -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(file or font_file(), size)
+#: width that a label over a narrow panel may take, in heights of its letters
+LABEL = 14
 
 
 def lettering(text: str, size: int, instead: str) -> tuple[str, Any]:
@@ -49,22 +44,26 @@ def png(drawn: Picture) -> bytes:
     return out.getvalue()
 
 
-def draw_scale_bar(drawn: Picture, bar: ScaleBar) -> None:
-    """White on a dark edge, lower right, with its length above it."""
+def draw_scale_bar(drawn: Picture, place: Placed) -> None:
+    """White on a dark edge, lower right, with its length above it, as far as there is room for them.
+
+    The bar's last column is as bright as the share of it that the bar covers, so that small pictures have bars of the right length, too.
+    """
     from PIL import ImageDraw
 
+    if not place.drawn:
+        return
     pen = ImageDraw.Draw(drawn)
     width, height = drawn.size
-    size = max(16, width // 30)
-    thick, margin = max(3, width // 120), width // 30
-    right, bottom = width - margin, height - margin
-    left = right - round(bar.pixels)
-    pen.rectangle((left - 1, bottom - thick - 1, right + 1, bottom + 1), fill=(0, 0, 0))
-    pen.rectangle((left, bottom - thick, right, bottom), fill=(255, 255, 255))
-    middle = min((left + right) / 2, width - 4 - font(size).getlength(bar.label) / 2)  # a long label over a short bar stays inside
-    pen.text(
-        (middle, bottom - thick - 4), bar.label, font=font(size), anchor="ms", fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0)
-    )
+    right, bottom = width - place.margin, height - place.margin  # the first column and row beyond the bar
+    top, left = bottom - place.thick, right - math.floor(place.bar.pixels)
+    share = place.bar.pixels - math.floor(place.bar.pixels)
+    pen.rectangle((left - 2, top - 1, right, bottom), fill=(0, 0, 0))
+    pen.rectangle((left - 1, top, left - 1, bottom - 1), fill=(round(255 * share),) * 3)
+    pen.rectangle((left, top, right - 1, bottom - 1), fill=(255, 255, 255))
+    if place.labelled:
+        ink: dict[str, Any] = {"fill": (255, 255, 255), "stroke_width": edge(place.letters), "stroke_fill": (0, 0, 0)}
+        pen.text(place.baseline(drawn.size), place.bar.label, font=font(place.letters), anchor="ls", **ink)
 
 
 def draw_box(drawn: Picture, corner: tuple[float, float], size: tuple[float, float]) -> None:
@@ -106,21 +105,24 @@ def draw_outline(drawn: Picture, inside: npt.NDArray[np.bool_], label: str, inst
 
 
 def side_by_side(panels: list[Picture], labels: list[str], gap: int = 12) -> Picture:
-    """Panels of one height in a row on white, each under its label."""
+    """Panels of one height in a row on white, each under its label; narrow ones stand apart as far as their labels need it."""
     from PIL import Image as Pillow
     from PIL import ImageDraw
 
     size = max(14, panels[0].size[0] // 30)
     head = round(size * 1.7)
-    width = sum(panel.size[0] for panel in panels) + gap * (len(panels) - 1)
-    sheet = Pillow.new("RGB", (width, panels[0].size[1] + head), (255, 255, 255))
+    texts = [lettering(label, size, f"image {number}") for number, label in enumerate(labels, 1)]
+    columns = [
+        max(panel.size[0], min(LABEL * size, 2 + math.ceil(face.getlength(text))))
+        for panel, (text, face) in zip(panels, texts, strict=True)
+    ]
+    sheet = Pillow.new("RGB", (sum(columns) + gap * (len(panels) - 1), max(panel.size[1] for panel in panels) + head), (255, 255, 255))
     pen = ImageDraw.Draw(sheet)
     x = 0
-    for number, (panel, label) in enumerate(zip(panels, labels, strict=True), 1):
-        text, face = lettering(label, size, f"image {number}")
-        pen.text((x + 1, head - size * 0.5), _fitting(text, face, panel.size[0]), font=face, anchor="ls", fill=(30, 30, 30))
+    for panel, column, (text, face) in zip(panels, columns, texts, strict=True):
+        pen.text((x + 1, head - size * 0.5), _fitting(text, face, column), font=face, anchor="ls", fill=(30, 30, 30))
         sheet.paste(panel, (x, head))
-        x += panel.size[0] + gap
+        x += column + gap
     return sheet
 
 

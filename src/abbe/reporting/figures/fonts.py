@@ -5,8 +5,9 @@ for everything else the fonts of this computer. What none of them has is not dra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 #: parts of the names of font files, lower case, that have Chinese, Japanese, Korean and other scripts, and are looked at first
 LIKELY = ("cjk", "sourcehan", "wqy", "droidsansfallback", "msyh", "simhei", "simsun", "pingfang", "hiragino", "stheiti", "yugoth", "meiryo",
@@ -28,6 +29,14 @@ def font_file(bold: bool = False, mono: bool = False) -> str:
 
     name = "DejaVuSans" + ("Mono" if mono else "") + ("-Bold" if bold else "")
     return str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf"))
+
+
+@lru_cache(maxsize=64)
+def font(size: int, file: str | None = None) -> Any:
+    """Pillow's font of letters `size` pixels high; by default DejaVu Sans."""
+    from PIL import ImageFont
+
+    return ImageFont.truetype(file or font_file(), size)
 
 
 def missing(text: str) -> frozenset[int]:

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from abbe.image import Image
-from abbe.reporting.figures.canvas import Row, plain, png, scale, title
+from abbe.reporting.figures.canvas import DPI, Row, plain, png, scale, title
 from abbe.reporting.figures.planes import limits, shown, stretch
-from abbe.reporting.figures.scalebar import scale_bar
+from abbe.reporting.figures.scalebar import placed
 
 #: most maps side by side
 MOST = 3
 #: most pixels along a map's side
 SIDE = 700
+#: of a pixel
+POINTS = 72 / DPI
 #: how bright red, green and blue look (ITU-R BT.709), and the ground from which on a dark scale bar is read better than a white one
 LUMINANCE, BRIGHT = np.array([0.2126, 0.7152, 0.0722]), 0.55
 
@@ -34,7 +36,7 @@ def maps(
             picture = chart.imshow(seen.values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", aspect="auto")
             corner = seen.values[-max(seen.values.shape[0] // 8, 1) :, -max(seen.values.shape[1] // 3, 1) :]
             bright = float((picture.to_rgba(corner)[..., :3] @ LUMINANCE).mean()) > BRIGHT
-            _bar(chart, seen.values.shape, image.pixel_size[2], seen.factor, ("white", "black") if bright else ("black", "white"))
+            _bar(figure, chart, image, seen.values.shape, ("white", "black") if bright else ("black", "white"))
             title(chart, plain(names[c], 48 // row.count, f"channel {c + 1}"))
             chart.set_axis_off()
             scale(figure, chart, picture, what)
@@ -43,14 +45,22 @@ def maps(
     return draw
 
 
-def _bar(chart: Any, shape: tuple[int, ...], pixel_size: float | None, factor: int, inks: tuple[str, str]) -> None:
-    """A scale bar in the lower right corner; `inks`: of the edge and of the bar, as the ground asks for."""
+def _bar(figure: Any, chart: Any, image: Image, shape: tuple[int, ...], inks: tuple[str, str]) -> None:
+    """A scale bar in the lower right corner, as far as there is room for it; `inks`: of the edge and of the bar, as the ground asks for."""
     from matplotlib.patheffects import withStroke
 
-    bar = scale_bar(shape[1], pixel_size, factor)
-    right, bottom = shape[1] * 0.96, shape[0] * 0.95
+    box = chart.get_window_extent(figure.canvas.get_renderer())
+    size = max(1, round(box.width)), max(1, round(box.height))
+    place = placed(size, image.pixel_size[2], image.shape[4] / size[0])
+    if not place.drawn:
+        return
+    down, across = shape[0] / size[1], shape[1] / size[0]  # pixels of the map per pixel of the chart
+    right, middle = (size[0] - place.margin) * across - 0.5, (size[1] - place.margin - place.thick / 2) * down - 0.5
     edge, ink = inks
-    for color, width in ((edge, 4.0), (ink, 2.4)):
-        chart.plot([right - bar.pixels, right], [bottom, bottom], color=color, linewidth=width, solid_capstyle="butt")
-    text = chart.text(right - bar.pixels / 2, bottom - shape[0] * 0.02, bar.label, color=ink, fontsize=7, ha="center", va="bottom")
-    text.set_path_effects([withStroke(linewidth=1.5, foreground=edge)])
+    for color, more in ((edge, 2), (ink, 0)):
+        width = (place.thick + more) * POINTS
+        chart.plot([right - place.bar.pixels * across, right], [middle, middle], color=color, linewidth=width, solid_capstyle="butt")
+    if place.labelled:
+        x, y = place.baseline(size)
+        text = chart.text(x * across - 0.5, y * down - 0.5, place.bar.label, color=ink, fontsize=place.letters * POINTS, va="baseline")
+        text.set_path_effects([withStroke(linewidth=1.5, foreground=edge)])

@@ -15,7 +15,7 @@ from abbe.reporting.case import Named
 from abbe.reporting.figures import drawing
 from abbe.reporting.figures.outlines import elsewhere, projected
 from abbe.reporting.figures.planes import Float, Shown, busiest, limits, shown, stretch
-from abbe.reporting.figures.scalebar import ScaleBar, scale_bar
+from abbe.reporting.figures.scalebar import IN_REPORT, Placed, ScaleBar, placed
 from abbe.reporting.figures.tables import table
 from abbe.reporting.inert import short
 
@@ -34,6 +34,7 @@ class Panels:
 
     `tints`: a lookup table per channel, as `tables.checked` gives them; by default the file's colours, or abbe's.
     `frame`: the frame that is shown. `between`: grey values shown as black and white, per channel; by default those of `planes.limits`.
+    `legible`: least height of letters, in pixels, that is legible where the picture is looked at.
     """
 
     named: Named
@@ -42,6 +43,7 @@ class Panels:
     tints: tuple[str, ...] = ()
     frame: int = 0
     between: tuple[tuple[float, float], ...] = ()
+    legible: int = IN_REPORT
     _known: dict[int, Shown] = field(default_factory=dict, repr=False)
     _limits: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
@@ -76,10 +78,14 @@ class Panels:
         scale = self.side / max(height, width)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
+    @cached_property
+    def placed(self) -> Placed:
+        """The scale bar of a whole view, as far as there is room for it."""
+        return placed(self.size, self.image.pixel_size[2], self.image.shape[4] / self.size[0], self.legible)
+
     @property
     def bar(self) -> ScaleBar:
-        """The scale bar of a whole view."""
-        return scale_bar(self.size[0], self.image.pixel_size[2], self.image.shape[4] / self.size[0])
+        return self.placed.bar
 
     def grey(self, c: int) -> Picture:
         return self._sized(drawing.picture(_bytes(self.shown(c).values, self.limits(c))))
@@ -101,7 +107,7 @@ class Panels:
             if roi.unit == "pixel" or small.um[2] is not None:
                 inside, beside = projected(roi, small, self.frame), elsewhere(roi, self.frame)
                 drawing.draw_outline(drawn, inside, short(roi.name, 20) + beside, f"region {number}{beside}")
-        drawing.draw_scale_bar(drawn, self.bar)
+        drawing.draw_scale_bar(drawn, self.placed)
         return drawn
 
     def _sized(self, drawn: Picture) -> Picture:
@@ -109,6 +115,11 @@ class Panels:
 
         enlarged = drawn.size[0] <= self.size[0]
         return drawn.resize(self.size, Pillow.Resampling.NEAREST if enlarged else Pillow.Resampling.BOX)
+
+
+def scale_is_legible(image: Image) -> bool:
+    """Does a report's whole view of an image have a scale bar with its length beside it? Very thin images have no room for one."""
+    return Panels(Named("", "", image)).placed.labelled
 
 
 def colors(image: Image) -> tuple[str, ...]:
@@ -146,12 +157,32 @@ def views(panels: Sequence[Panels], c: int | None, box: tuple[float, float, floa
 # ---------------------------------------------------------------------------------------------- a detail
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A square part of the field, the same on every version. Shares of the height, of the width, and of the width."""
+    """A square part of one plane, the same on every version.
+
+    Attributes:
+        y, x, side: shares of the height, of the width, and of the width.
+        depth: share of the way from the first to the last plane.
+        um: the same in um from the first plane; None where no z-step is known.
+    """
 
     y: float
     x: float
     side: float
-    z: int = 0
+    depth: float = 0.0
+    um: float | None = None
+
+    def plane(self, image: Image) -> int:
+        """The image's plane nearest to it: plane k lies at k times the z-step, in an enlarged stack, too."""
+        last, step = image.shape[2] - 1, image.pixel_size[0]
+        wanted = self.depth * last if self.um is None or not step else self.um / step
+        return min(max(0, round(wanted)), last)
+
+    def box(self, image: Image) -> tuple[slice, slice]:
+        """(rows, columns) of the image."""
+        height, width = image.shape[3:]
+        side = max(1, round(self.side * width))
+        top, left = (max(0, min(round(share * n), n - side)) for share, n in ((self.y, height), (self.x, width)))
+        return slice(top, min(top + side, height)), slice(left, min(left + side, width))
 
 
 #: most pixels of the original along a detail's side, so that each can be seen; the image's shorter side over it, so that it magnifies
@@ -160,15 +191,16 @@ DETAIL, DETAIL_SHARE = 128, 5
 
 def detail(panels: Panels, c: int | None = None) -> Detail | None:
     """The busiest square of the original in channel `c`, or in all together; None where the image is too small to magnify a part of it."""
-    height, width = panels.image.shape[3:]
+    depth, height, width = panels.image.shape[2:]
     wanted = min(DETAIL, min(height, width) // DETAIL_SHARE)
     if wanted < 24:
         return None
     chosen = range(panels.image.shape[1]) if c is None else (c,)
     together: Float = np.sum([_unit(panels.shown(k).values, panels.limits(k)) for k in chosen], axis=0)
-    factor = panels.shown(chosen[0]).factor
-    y, x = busiest(together, max(1, round(wanted / factor)))
-    return Detail(y * factor / height, x * factor / width, wanted / width)
+    down, across = panels.shown(chosen[0]).factor
+    y, x = busiest(together, max(1, round(wanted / down)), max(1, round(wanted / across)))
+    middle, step = depth // 2, panels.image.pixel_size[0]
+    return Detail(y * down / height, x * across / width, wanted / width, middle / max(depth - 1, 1), middle * step if step else None)
 
 
 def details(panels: Sequence[Panels], c: int | None, where: Detail) -> Callable[[], bytes]:
@@ -176,7 +208,10 @@ def details(panels: Sequence[Panels], c: int | None, where: Detail) -> Callable[
 
     def draw() -> bytes:
         drawn = [enlarged(panel, c, where, panel.side) for panel in panels]
-        return drawing.png(drawing.side_by_side(drawn, [f"{panel.label}, detail" for panel in panels]))
+        planes = [f", plane {where.plane(panel.image) + 1}" if panel.image.shape[2] > 1 else "" for panel in panels]
+        return drawing.png(
+            drawing.side_by_side(drawn, [f"{panel.label}, detail{plane}" for panel, plane in zip(panels, planes, strict=True)])
+        )
 
     return draw
 
@@ -184,30 +219,39 @@ def details(panels: Sequence[Panels], c: int | None, where: Detail) -> Callable[
 def enlarged(panel: Panels, c: int | None, where: Detail, width: int) -> Picture:
     """A detail `width` pixels wide, with its scale bar."""
     chosen = range(panel.image.shape[1]) if c is None else (c,)
-    parts = [cut(panel.image, k, where, panel.frame) for k in chosen]
+    planes = [cut(panel.image, k, where, panel.frame) for k in chosen]
     between = [panel.limits(k) for k in chosen]
-    planes = [values for values, _ in parts]
     shown = _bytes(planes[0], between[0]) if c is not None else blended(planes, between, panel.colors)
-    drawn = magnified(drawing.picture(shown), width, stretch(panel.image))
-    drawing.draw_scale_bar(drawn, scale_bar(width, panel.image.pixel_size[2], parts[0][1] / width))
+    drawn = magnified(drawing.picture(shown), enlarged_size(panel.image, where, width))
+    drawing.draw_scale_bar(drawn, bar_of_detail(panel, where, width))
     return drawn
 
 
-def magnified(drawn: Picture, width: int, tall: float = 1.0) -> Picture:
-    """Every pixel as a rectangle `tall` times as high as wide, `width` wide in all."""
+def enlarged_size(image: Image, where: Detail, width: int) -> tuple[int, int]:
+    """(width, height) of a detail `width` pixels wide, every pixel of which is as high by its width as it is in the specimen."""
+    rows, columns = where.box(image)
+    return width, max(1, round(stretch(image) * width * (rows.stop - rows.start) / (columns.stop - columns.start)))
+
+
+def magnified(drawn: Picture, size: tuple[int, int]) -> Picture:
+    """Every pixel as a rectangle of one colour."""
     from PIL import Image as Pillow
 
-    return drawn.resize((width, max(1, round(tall * width * drawn.size[1] / drawn.size[0]))), Pillow.Resampling.NEAREST)
+    return drawn.resize(size, Pillow.Resampling.NEAREST)
 
 
-def cut(image: Image, c: int, where: Detail, t: int = 0) -> tuple[Float, int]:
-    """The pixels of a detail, of the middle plane of one frame, and its width in pixels."""
-    depth, height, width = image.shape[2:]
-    side = max(1, round(where.side * width))
-    top, left = min(round(where.y * height), height - 1), min(round(where.x * width), width - 1)
-    rows, columns = slice(top, min(top + side, height)), slice(left, min(left + side, width))
-    values = image.read((slice(t, t + 1), slice(c, c + 1), slice(depth // 2, depth // 2 + 1), rows, columns))[0, 0, 0]
-    return values.astype(np.float32), side
+def bar_of_detail(panel: Panels, where: Detail, width: int) -> Placed:
+    """The scale bar of a detail `width` pixels wide, as far as there is room for it."""
+    columns = where.box(panel.image)[1]
+    size = enlarged_size(panel.image, where, width)
+    return placed(size, panel.image.pixel_size[2], (columns.stop - columns.start) / width, panel.legible)
+
+
+def cut(image: Image, c: int, where: Detail, t: int = 0) -> Float:
+    """(Y, X): the pixels of a detail in one frame."""
+    z = where.plane(image)
+    values = image.read((slice(t, t + 1), slice(c, c + 1), slice(z, z + 1), *where.box(image)))[0, 0, 0]
+    return np.asarray(values, np.float32)
 
 
 def _unit(values: Float, between: tuple[float, float]) -> Float:

@@ -16,14 +16,18 @@ Float = npt.NDArray[np.float32]
 LOW, HIGH = 0.5, 99.8
 #: most planes that a projection looks at; of deeper stacks evenly spread ones are taken, and the caption says so
 MOST_PLANES = 48
+#: pixels that averaging leaves of an axis that has as many: it drops a rest, which would be a large part of a few lines
+LEAST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture of one channel: (Y, X) values, how many pixels of the image one of its pixels stands for, and what was done to get it."""
+    """A picture of one channel: (Y, X) values, how many pixels of the image one of its pixels stands for in y and x, and what was done to
+    get it.
+    """
 
     values: Float
-    factor: int
+    factor: tuple[int, int]
     what: str
 
 
@@ -39,13 +43,14 @@ def stretch(image: Image) -> float:
 
 
 def shown(image: Image, c: int, side: int, t: int = 0) -> Shown:
-    """One frame, brightest value along z, averaged down to at most about `side` pixels a side."""
+    """One frame, brightest value along z, averaged down to at most about `side` pixels a side; of very thin images along the long one."""
     depth, height, width = image.shape[2:]
-    factor = max(1, -(-max(height, width) // side))
+    largest = max(1, -(-max(height, width) // side))
+    factor = min(largest, max(1, height // LEAST)), min(largest, max(1, width // LEAST))
     planes = sorted(set(np.linspace(0, depth - 1, min(depth, MOST_PLANES)).round().astype(int).tolist()))
     brightest: Float | None = None
     for z in planes:
-        plane = shrink(image.plane(t, c, z), factor)
+        plane = shrink(image.plane(t, c, z), *factor)
         brightest = plane if brightest is None else np.maximum(brightest, plane)
     assert brightest is not None  # every image has a plane
     return Shown(brightest, factor, _what(image, len(planes), t))
@@ -60,14 +65,18 @@ def _what(image: Image, planes: int, t: int) -> str:
     return ", ".join(parts)
 
 
-def shrink(plane: npt.NDArray[np.generic], factor: int) -> Float:
-    """Means over factor x factor pixels, float32; a rest at the right and lower border is left out."""
-    if factor == 1:
+def shrink(plane: npt.NDArray[np.generic], down: int, across: int | None = None) -> Float:
+    """Means over down x across (by default as many) pixels, float32; a rest at the right and lower border is left out.
+
+    Of an axis shorter than that its mean is left, one pixel.
+    """
+    down, across = min(down, plane.shape[0]), min(down if across is None else across, plane.shape[1])
+    if down == across == 1:
         return plane.astype(np.float32)
-    height, width = (n // factor * factor for n in plane.shape)
-    rows = _sum([plane[k:height:factor, :width] for k in range(factor)])
-    total: Float = _sum([rows[:, k::factor] for k in range(factor)])
-    total /= np.float32(factor * factor)
+    height, width = plane.shape[0] // down * down, plane.shape[1] // across * across
+    rows = _sum([plane[k:height:down, :width] for k in range(down)])
+    total: Float = _sum([rows[:, k::across] for k in range(across)])
+    total /= np.float32(down * across)
     return total
 
 
@@ -85,14 +94,14 @@ def limits(values: Float) -> tuple[float, float]:
     return (low, high) if high > low else (float(values.min()), float(values.max()) or 1.0)
 
 
-def busiest(values: Float, side: int) -> tuple[int, int]:
-    """Corner (y, x) of the side x side box with the most structure: the largest sum of differences between neighbours."""
+def busiest(values: Float, rows: int, columns: int) -> tuple[int, int]:
+    """Corner (y, x) of the box with the most structure: the largest sum of differences between neighbours."""
     height, width = values.shape
-    side = min(side, height, width)
+    rows, columns = min(rows, height), min(columns, width)
     change = np.zeros((height + 1, width + 1))
     change[1:height, 1:] += np.abs(np.diff(values, axis=0))
     change[1:, 1:width] += np.abs(np.diff(values, axis=1))
     total = change.cumsum(axis=0).cumsum(axis=1)
-    boxes = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    boxes = total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
     y, x = np.unravel_index(int(boxes.argmax()), boxes.shape)
     return int(y), int(x)

@@ -1,11 +1,11 @@
-"""Reports as text: a readable page, or all numbers as CSV or TSV, one number a line."""
+"""Reports as text: a readable page, or everything but the pictures as CSV or TSV, one number or sentence a line."""
 
 from __future__ import annotations
 
 import csv
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from abbe.reporting.inert import formula_safe
 from abbe.reporting.model import Cell, Report, Section, Table
@@ -44,15 +44,50 @@ def _table(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+#: columns of a data file
+COLUMNS = ("table", "row", "column", "value", "title")
+
+
 def as_delimited(report: Report, delimiter: str) -> str:
-    """All tables as lines of table, row, column, value: made for programs, safe in spreadsheets."""
+    """Everything but the pictures as lines of table, row, column, value, title: made for programs, safe in spreadsheets.
+
+    The title says what a line belongs to: the table's, which names channels, region, frames and thresholds where these tell it from others.
+    Paragraphs, warnings and the notes below tables are lines too, whose column is "text", "warning" or "note" and whose row counts them;
+    `table` is then the section's key, of notes the table's. No two lines share table, row and column.
+    """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(["table", "row", "column", "value"])
-    for table in report.tables():
-        for row in table.rows:
-            for column, entry in zip(table.columns[1:], row[1:], strict=True):
-                value = entry.text if entry.number is not None else formula_safe(entry.text)
-                if value:
-                    writer.writerow([formula_safe(table.key), formula_safe(row[0].text), formula_safe(column), value])
+    writer.writerow(COLUMNS)
+    for table, row, column, entry, title in _lines(report):
+        value = entry.text if entry.number is not None else formula_safe(" ".join(entry.text.split("\n")))
+        if value:
+            writer.writerow([formula_safe(table), formula_safe(row), formula_safe(column), value, formula_safe(title)])
     return out.getvalue()
+
+
+def _lines(report: Report) -> Iterator[tuple[str, str, str, Cell, str]]:
+    for name in ("title", "subtitle", "software", "created"):
+        yield "report", name, "text", Cell(getattr(report, name)), "Report"
+    for section in report.sections:
+        yield from _counted(section.key, "text", section.paragraphs, section.title)
+        yield from _counted(section.key, "warning", section.warnings, section.title)
+        for table in section.tables:
+            for row, name in zip(table.rows, _names(table), strict=True):
+                for column, entry in zip(table.columns[1:], row[1:], strict=True):
+                    yield table.key, name, column, entry, table.title
+            yield from _counted(table.key, "note", table.notes, table.title)
+
+
+def _counted(key: str, what: str, texts: Sequence[str], title: str) -> Iterator[tuple[str, str, str, Cell, str]]:
+    for number, text in enumerate(texts, 1):
+        yield key, f"{what} {number}", what, Cell(text), title
+
+
+def _names(table: Table) -> list[str]:
+    """What each row is called: its first cell; with its second where others begin alike, and with a number where that is not enough."""
+    first = [row[0].text for row in table.rows]
+    found = [
+        f"{name}, {row[1].text}" if first.count(name) > 1 and len(row) > 2 and row[1].text else name
+        for name, row in zip(first, table.rows, strict=True)
+    ]
+    return [f"{name}, {found[:k].count(name) + 1}" if found.count(name) > 1 else name for k, name in enumerate(found)]

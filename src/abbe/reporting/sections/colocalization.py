@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abbe.colocalization.definitions import DEFINITIONS
+from abbe.colocalization.extent import part
 from abbe.colocalization.pair import select
 from abbe.colocalization.result import Background, Region, Thresholds
 from abbe.colocalization.scattergram import Scattergram, scattergram
@@ -13,6 +14,7 @@ from abbe.image import ROI, Image
 from abbe.reporting.case import Case, Measured
 from abbe.reporting.figures.charts import scattergrams
 from abbe.reporting.inert import inert, short
+from abbe.reporting.measuring import PAIRS
 from abbe.reporting.model import Cell, Figure, Missing, Section, Table
 from abbe.reporting.sections.further import further
 from abbe.reporting.sections.many import fewer, in_full, over_regions, overview
@@ -22,9 +24,9 @@ BINS = 256
 
 
 def colocalization(case: Case) -> Section | None:
-    """None where nothing was measured."""
+    """None where nothing was measured of few channels; of more than are measured unasked, a line that says so."""
     if not case.colocalizations:
-        return None
+        return _not_measured((case.after or case.before).image.shape[1])
     tables: list[Table] = []
     figures: list[Figure] = []
     called = titles(case.colocalizations)
@@ -48,6 +50,16 @@ def colocalization(case: Case) -> Section | None:
         figures=tuple(figures),
         tables=(*over_regions(case.colocalizations), *overview(called, case.colocalizations), *tables, _definitions(case)),
     )
+
+
+def _not_measured(count: int) -> Section | None:
+    if count <= PAIRS:
+        return None
+    text = (
+        f"Colocalization was not measured: of {count} channels there are {count * (count - 1) // 2} pairs, and a report measures those of "
+        f"up to {PAIRS} channels unasked. Measure the pairs that matter, and report again."
+    )
+    return Section("colocalization", "Colocalization", paragraphs=(text,))
 
 
 def _of_many(case: Case) -> Iterator[str]:
@@ -87,7 +99,7 @@ def _fields(table: Table) -> dict[str, Any]:
 
 
 def titles(measurements: Sequence[Measured]) -> list[str]:
-    """Channels and region of each; those that share both are told apart by their thresholds, and by their number where these agree too."""
+    """Channels, region, frames and planes of each; those that share these are told apart by their thresholds, then by their number."""
     short_ones = [_title(measured) for measured in measurements]
     full = [
         f"{title}, {_thresholds(measured.data)}" if short_ones.count(title) > 1 else title
@@ -110,7 +122,13 @@ def found(thresholds: Mapping[str, Any]) -> str:
 
 def _title(measured: Measured) -> str:
     first, second = measured.data["names"]
-    return f"{short(first, 30)} with {short(second, 30)}, {short(measured.data['region']['name'], 40)}"
+    return f"{short(first, 30)} with {short(second, 30)}, {place(measured)}"
+
+
+def place(measured: Measured) -> str:
+    """ROI or whole image, and the frames and planes where these alone were measured."""
+    region = measured.data["region"]
+    return short(region["name"], 40) + part(region, measured.image)
 
 
 def _reading(case: Case) -> str:

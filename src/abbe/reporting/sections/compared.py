@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from abbe.reporting.case import Case
+from abbe.reporting.case import Case, Measured
 
 SQUIRREL = "Culley S et al. Quantitative mapping and minimization of super-resolution optical imaging artifacts. Nat Methods 15:263 (2018)"
 DECORRELATION = "Descloux A, Grußmayer KS, Radenovic A. Parameter-free image resolution estimation. Nat Methods 16:918 (2019)"
@@ -35,13 +36,26 @@ def sentences(case: Case, references: list[str]) -> Iterator[str]:
         yield f"Results were compared with the original by RSP, RSE and decorrelation analysis {of(SQUIRREL, DECORRELATION)}."
     else:
         yield f"Results were compared with the original by RSP and RSE {of(SQUIRREL)}."
-    against = dict.fromkeys(channel["reference"] for measured in case.comparisons for channel in measured.data["channels"])
-    whom = " or ".join("the truth" if reference == "truth" else "the plainly enlarged original" for reference in against)
+    against = dict.fromkeys(_reference(measured, channel) for measured in case.comparisons for channel in measured.data["channels"])
+    whom = " or ".join(against)
     yield f"PSNR, SSIM {of(SSIM)}, MicroSSIM {of(MICROSSIM)} and NRMSE are against {whom}."
     if found := _rings(case):
         kinds = "; ".join(f"of {RINGS[key][0]} {of(RINGS[key][1])}, threshold {' or '.join(found[key])}" for key in found)
         curves = f"; the thresholds half-bit and 3-sigma are curves {of(CURVES)}" if _curves(found) else ""
         yield f"Fourier ring correlation was {kinds}{curves}."
+
+
+def _reference(measured: Measured, channel: Mapping[str, Any]) -> str:
+    """What an image was compared with; the original is enlarged where the image has finer pixels, and only there."""
+    if channel["reference"] == "truth":
+        return "the truth"
+    return "the plainly enlarged original" if enlarged(measured.data) else "the original"
+
+
+def enlarged(data: Mapping[str, Any]) -> bool:
+    """Has the compared image more pixels along y or x than its original? Yes, where the numbers of an earlier abbe do not tell."""
+    scale = (data.get("grid") or {}).get("scale") or (1, 2, 2)
+    return any(factor != 1 for factor in scale[1:])
 
 
 def literature(case: Case) -> list[str]:

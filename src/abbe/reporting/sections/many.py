@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from abbe.colocalization.definitions import DEFINITIONS
+from abbe.colocalization.extent import part
 from abbe.colocalization.spread import HEAD, MAIN, of_regions, spread
 from abbe.image.notice import CODES
 from abbe.reporting.case import Measured
@@ -41,7 +42,7 @@ def overview(titles: Sequence[str], measurements: Sequence[Measured]) -> list[Ta
     """A line for each measurement: the main coefficients on a page, and all of them for data files. Nothing of a few."""
     if len(measurements) <= MANY:
         return []
-    regions = [measured.data["region"]["name"] for measured in measurements]
+    regions = [measured.data["region"]["name"] + part(measured.data["region"], measured.image) for measured in measurements]
     if len({tuple(measured.data["names"]) for measured in measurements}) == 1 and len(set(regions)) == len(regions):
         titles = regions  # what they have in common need not stand in each line
     keys = [key for key in DEFINITIONS if any(key in measured.data["definitions"] for measured in measurements)]

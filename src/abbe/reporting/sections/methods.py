@@ -7,9 +7,11 @@ from typing import Any
 
 from abbe._version import __version__
 from abbe.colocalization.definitions import DEFINITIONS
-from abbe.image import Grid, Image
+from abbe.colocalization.extent import part
+from abbe.image import Image
+from abbe.image.computed import is_result
 from abbe.recipe import Engine, Input, Recipe, Step
-from abbe.reporting.case import Case
+from abbe.reporting.case import Ancestor, Case
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Cell, Section, Table
@@ -96,28 +98,49 @@ def _processed(case: Case) -> Iterator[str]:
         yield "No restoration was applied."
     if case.earlier:
         yield f"Before its channels were moved, this was done: {'; '.join(short(line, 200) for line in case.earlier[-20:])}."
-    for recipe in case.recipes:
-        if recipe.operation == "crop":
-            yield _cropped(recipe)
-            continue
-        if recipe.operation == "align":
-            yield _aligned(recipe)
-            continue
-        picked = recipe.steps[0].channels if recipe.steps else None
-        which = (
-            "All channels were" if picked is None else f"Channels {', '.join(short(recipe.inputs[0].channels[c], 30) for c in picked)} were"
-        )
-        flat = all(source.shape[2] == 1 for source in recipe.inputs)
-        yield f"{which} " + ", then ".join(_step(step, flat) for step in recipe.steps) + "."
-        if recipe.engine is not None:
-            provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
-            exact = ", exact mode" if recipe.engine.exact else ""
-            yield f"Inference ran in {recipe.engine.precision} with {_engine_name(recipe.engine)}{provider}{exact}."
+    for made in case.made:
+        if isinstance(made, Ancestor):
+            yield _imported(case, made.image)
+        elif made.operation == "crop":
+            yield _cropped(made)
+        elif made.operation == "align":
+            yield _aligned(made)
+        else:
+            yield from _computed(made)
     if case.after is None:
         return
     after = case.after.image
     planes = f" and {after.shape[2]} planes" if after.shape[2] > 1 else ""
     yield f"The result has {after.shape[4]} × {after.shape[3]} pixels{_of(nanometres(after))}{planes}."
+
+
+def _imported(case: Case, image: Image) -> str:
+    """Of an image that was given, not made here: that, and what its file says of it."""
+    name = next((named.name for named in (*case.versions, case.after) if named is not None and named.image.pixels is image.pixels), "")
+    file = "" if image.provenance.source is None else f" from {file_name(image.provenance.source)}"
+    what = f"The version{f' {short(name, 30)}' if name else ''} ({_what(image)}) was imported{file}"
+    if is_result(image):
+        return f"{what}, which tells how it was made: {'; '.join(short(line, 200) for line in image.provenance.history[-20:])}."
+    return f"{what}: it was made outside abbe, by means that are not recorded here."
+
+
+def _computed(recipe: Recipe) -> Iterator[str]:
+    """What the steps of a recipe did, to which channels, and what became of the others."""
+    source, picked = recipe.inputs[0], recipe.steps[0].channels if recipe.steps else None
+    which = "All channels were" if picked is None else f"Channels {', '.join(short(source.channels[c], 30) for c in picked)} were"
+    flat = all(given.shape[2] == 1 for given in recipe.inputs)
+    yield f"{which} " + ", then ".join(_step(step, flat) for step in recipe.steps) + "."
+    others = [] if picked is None else [name for c, name in enumerate(source.channels) if c not in picked]
+    if others:
+        names = ", ".join(short(name, 30) for name in others[:12]) + (f" and {len(others) - 12} more" if len(others) > 12 else "")
+        steps = {step.name for step in recipe.steps}
+        finer = "super_resolve" in steps or ("axial" in steps and not flat)
+        kept = "only brought to the grid of the result, by plain linear interpolation" if finer else "left as they were"
+        yield f"The other channels ({names}) were {kept}."
+    if recipe.engine is not None:
+        provider = f" ({recipe.engine.provider})" if recipe.engine.provider else ""
+        exact = ", exact mode" if recipe.engine.exact else ""
+        yield f"Inference ran in {recipe.engine.precision} with {_engine_name(recipe.engine)}{provider}{exact}."
 
 
 def _engine_name(engine: Engine) -> str:
@@ -212,7 +235,7 @@ def _measured(case: Case) -> Iterator[str]:
         first, second = (short(name, 30) for name in data["names"])
         version = "the original" if measured.name == "original" else short(measured.name, 30)
         where = "the whole image" if data["region"]["roi"] is None else f"the region {short(data['region']['name'], 30)}"
-        where += _part(data["region"], measured.image)
+        where += part(data["region"], measured.image)
         t, before = data["thresholds"], data.get("original")
         beside = " and on the original" if before else ""
         yield f"Colocalization of {first} with {second} was measured in {where} on {version}{beside}"
@@ -222,28 +245,6 @@ def _measured(case: Case) -> Iterator[str]:
     if sources := _sources(case):
         yield f"The coefficients are those of [{', '.join(str(references.index(source) + 1) for source in sources)}]."
     yield from compared.sentences(case, references)
-
-
-def _part(region: Mapping[str, Any], image: Image) -> str:
-    """Which frames and planes alone were measured, counted from 1: those asked for, as far as the ROI reaches."""
-    said = ""
-    roi = region["roi"] or {}
-    frames, depth = roi.get("frames") or (0, image.shape[0]), roi.get("depth")
-    planes = range(image.shape[2])
-    if depth:
-        step = Grid.of(image).step(roi["unit"])[0]
-        planes = range(*_span([z for z in planes if depth[0] <= z * step < depth[1]]))
-    for name, reach, size in (("frames", range(*frames), image.shape[0]), ("planes", planes, image.shape[2])):
-        first, end = _span([k for k in range(*region[name]) if k in reach])
-        if first < end and (first, end) != (0, size):
-            said += f", {name[:-1]} {end}" if end == first + 1 else f", {name} {first + 1} to {end}"
-            said += f" of {size}"
-    return said
-
-
-def _span(found: list[int]) -> tuple[int, int]:
-    """(first, behind the last) of numbers in a row."""
-    return (found[0], found[-1] + 1) if found else (0, 0)
 
 
 def _background(found: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
@@ -293,12 +294,12 @@ def _sources(case: Case) -> list[str]:
 
 def _steps(case: Case) -> Iterator[list[object]]:
     for number, recipe in enumerate(case.recipes, 1):
-        for part, step in enumerate(recipe.steps, 1):
+        for place, step in enumerate(recipe.steps, 1):
             parameters = "; ".join(
                 f"{key} {_brief(value)}" for key, value in step.parameters.items() if not isinstance(value, (dict, list))
             )
             yield [
-                f"{number}.{part} {recipe.operation}",
+                f"{number}.{place} {recipe.operation}",
                 step.name,
                 step.model,
                 step.model_version,

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from abbe.reporting.case import Case
 from abbe.reporting.figures.canvas import rows_of
+from abbe.reporting.figures.captions import bars, seen, seen_in_detail
 from abbe.reporting.figures.charts import histograms
-from abbe.reporting.figures.panels import Detail, Panels, detail, details, views
+from abbe.reporting.figures.panels import Detail, Panels, bar_of_detail, detail, details, views
 from abbe.reporting.figures.planes import HIGH, LOW
 from abbe.reporting.figures.tables import word
 from abbe.reporting.inert import short
@@ -66,20 +67,16 @@ def _caption(panels: Sequence[Panels], c: int) -> str:
 
 def _detail_caption(panels: Sequence[Panels], where: Detail) -> str:
     sizes = [f"{round(where.side * panel.image.shape[4])} pixels" for panel in panels]
-    plane = f", plane {panels[0].image.shape[2] // 2 + 1} of {panels[0].image.shape[2]}" if panels[0].image.shape[2] > 1 else ""
-    return f"The part with the most structure, {' and '.join(sizes)} wide{plane}, not interpolated; grey values as in the whole view."
+    text = f"The part with the most structure, {' and '.join(sizes)} wide, not interpolated; grey values as in the whole view."
+    bar = bars(panels, [bar_of_detail(panel, where, panel.side) for panel in panels])
+    return " ".join(filter(None, (text, seen_in_detail(panels, where), bar)))
 
 
 def _merged_caption(panels: Sequence[Panels]) -> str:
     image = panels[0].image
     named = ", ".join(f"{short(name, 30)} {word(color)}" for name, color in zip(image.channels, panels[0].colors, strict=True))
-    return f"{_bar(panels)} {named}; grey-value limits as in the single channels."
+    return " ".join(filter(None, (_bar(panels), f"{named}; grey-value limits as in the single channels.", seen(panels))))
 
 
 def _bar(panels: Sequence[Panels]) -> str:
-    labels = [panel.bar.label for panel in panels]
-    if all(panel.bar.unit == "µm" for panel in panels):
-        return f"Scale bar: {labels[0]}." if len(set(labels)) == 1 else f"Scale bars: {' and '.join(labels)}."
-    if len(set(labels)) == 1:
-        return f"Bar: {labels[0]} of each image; the pixel size is not known."
-    return f"Bars: {' and '.join(labels)}, each of its own image; the pixel size is not known."
+    return bars(panels, [panel.placed for panel in panels])

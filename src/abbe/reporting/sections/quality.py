@@ -10,6 +10,7 @@ from abbe.reporting.figures.canvas import rows_of
 from abbe.reporting.figures.maps import MOST, maps
 from abbe.reporting.inert import inert, short
 from abbe.reporting.model import Figure, Missing, Section, Table
+from abbe.reporting.sections.compared import enlarged
 from abbe.reporting.sections.pictures import MOST as SHOWN
 
 #: measures of a channel, in the order of the table: key -> heading
@@ -69,20 +70,21 @@ def _tables(number: int, measured: Measured) -> Iterator[Table]:
 
 def _measures(number: int, measured: Measured) -> Table:
     """Two rows for each channel: the result, and what doing nothing scores."""
-    channels = measured.data["channels"]
+    channels, finer = measured.data["channels"], enlarged(measured.data)
     missing = Missing([channel["channel"] for channel in channels])
     rows: list[list[object]] = []
     for channel in channels:
         name = channel["channel"]
-        for kind, label in (("transformed", ""), ("upsampled", ENLARGED)):
-            row: list[object] = [f"{short(name, 30)}, enlarged" if label else short(name, 30)]
+        for kind, label in (("transformed", ""), ("upsampled", ENLARGED if finer else "original")):
+            row: list[object] = [f"{short(name, 30)}, {'enlarged' if finer else label}" if label else short(name, 30)]
             row += [_number(channel[key][kind], ", ".join(filter(None, (title, label))), missing, name) for key, title in MEASURES.items()]
             fit = channel["fit"]
             row += [None if label else _number(fit[key], f"{title} of the fit", missing, name) for key, title in FIT.items()]
             rows.append(row)
+    how = " plainly enlarged to its grid by cubic splines" if finer else ""
     against = " and ".join(dict.fromkeys(str(channel["reference"]) for channel in channels))
     notes = [
-        f"{measured.name} first, then the original plainly enlarged to its grid by cubic splines: what doing nothing scores.",
+        f"{measured.name} first, then the original{how}: what doing nothing scores.",
         "RSP, RSE: Pearson coefficient with, and error against, the original at its resolution (NanoJ-SQUIRREL), after the gain, offset "
         "(grey values) and blur (pixels of the original) of the best fit.",
         f"PSNR, SSIM, MicroSSIM and NRMSE are against the {against}"
@@ -94,13 +96,14 @@ def _measures(number: int, measured: Measured) -> Table:
 
 def _resolution(number: int, measured: Measured) -> Table:
     rows: list[list[object]] = []
+    plain = ENLARGED if enlarged(measured.data) else "original"
     entries = measured.data["resolution"]
     missing = Missing([entry["channel"] for entry in entries])
     for entry in entries:
         for key, title in RESOLUTION.items():
             values = [
                 _number(entry[key]["transformed"], title, missing, entry["channel"]),
-                _number(entry[key]["upsampled"], f"{title}, {ENLARGED}", missing, entry["channel"]),
+                _number(entry[key]["upsampled"], f"{title}, {plain}", missing, entry["channel"]),
             ]
             if values != ["undefined", "undefined"]:
                 unit = "µm" if entry["unit"] == "um" else entry["unit"]
@@ -108,10 +111,10 @@ def _resolution(number: int, measured: Measured) -> Table:
     told = " or ".join(dict.fromkeys(str(entry.get("threshold", "1/7")) for entry in entries))
     notes = [
         f"Full period of the finest detail; smaller is finer. Decorrelation analysis, and ring correlation of one image, that stand under "
-        f"{ENLARGED!r} are of the original on its own pixels.",
+        f"{plain!r} are of the original on its own pixels.",
         f"Fourier ring correlation: the first crossing of the threshold {inert(told)}; of that with the truth, 1/2.",
     ]
-    return Table.of(f"resolution-{number}", "Resolution", ["", measured.name, ENLARGED, "unit"], rows, notes + missing.notes())
+    return Table.of(f"resolution-{number}", "Resolution", ["", measured.name, plain, "unit"], rows, notes + missing.notes())
 
 
 def _number(value: object, title: str, missing: Missing, channel: str) -> object:

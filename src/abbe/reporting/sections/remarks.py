@@ -31,8 +31,12 @@ def record(case: Case) -> Section:
         rows.append([named.key, short(named.name), when(named.created), pixels, named.image.dtype.name])
     tables = (Table.of("versions", "Versions", ["id", "name", "made (UTC)", "pixels", "type"], rows),) if rows else ()
     start = "the image that was opened" if case.headless else "the original"
+    digits = "Numbers are shown with 6 significant digits; the report's data hold all digits."
+    if case.imported:
+        text = f"abbe rerun cannot repeat this: a version was imported, and how it was made is not recorded here. {digits}"
+        return Section("record", "Record", paragraphs=(text,), tables=tables)
     text = (
         f"abbe rerun followed by the name of this report (as HTML) or of the session computes everything again from {start} and says "
-        "whether the numbers agree. Numbers are shown with 6 significant digits; the report's data hold all digits."
+        f"whether the numbers agree. {digits}"
     )
     return Section("record", "Record", paragraphs=(text,), tables=tables)

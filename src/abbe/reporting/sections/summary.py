@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from abbe.image import Image
 from abbe.image.metadata import file_names
 from abbe.recipe import Input
 from abbe.reporting.case import Case, Named
 from abbe.reporting.inert import inert, short
-from abbe.reporting.model import Section, Table
+from abbe.reporting.model import Cell, Section, Table
+
+#: channels that are named, at most
+CHANNELS = 12
 
 
 def summary(case: Case) -> Section:
@@ -40,7 +43,7 @@ def _notices(shown: list[Named]) -> Iterator[str]:
 def _facts(named: Named | None) -> Iterator[object]:
     """One column of the table; None gives the headings."""
     image = named.image if named else None
-    yield "channels" if image is None else ", ".join(short(name, 30) for name in image.channels[:12])
+    yield "channels" if image is None else _whole([short(name, 30) for name in image.channels], ", ")
     yield "pixels (x × y)" if image is None else f"{image.shape[4]} × {image.shape[3]}"
     yield "planes, frames" if image is None else f"{image.shape[2]}, {image.shape[0]}"
     yield "pixel size (nm)" if image is None else nanometres(image)
@@ -74,8 +77,14 @@ def _field(image: Image) -> str:
     return "not known" if x is None or y is None else f"{image.shape[4] * x:.4g} × {image.shape[3] * y:.4g}"
 
 
-def _values(image: Image) -> str:
-    return "; ".join(f"{c.minimum:.6g} to {c.maximum:.6g}, mean {c.mean:.6g}" for c in image.inspection.channels[:12])
+def _values(image: Image) -> Cell:
+    return _whole([f"{c.minimum:.6g} to {c.maximum:.6g}, mean {c.mean:.6g}" for c in image.inspection.channels], "; ")
+
+
+def _whole(parts: Sequence[str], between: str) -> Cell:
+    """What stands of each channel, in a cell that is not cut, however long; of very many channels the first."""
+    more = f"{between}and {len(parts) - CHANNELS} more" if len(parts) > CHANNELS else ""
+    return Cell(between.join(parts[:CHANNELS]) + more)
 
 
 def _optics(image: Image) -> str:
