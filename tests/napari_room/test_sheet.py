@@ -10,7 +10,8 @@ import pytest
 import abbe
 from abbe.errors import AxesError, LimitError, ParameterError
 from abbe.napari import samples
-from abbe.napari.layers import layers
+from abbe.napari.layers import layers, map_layers
+from abbe.napari.seat import Seat
 from abbe.napari.sheet import channel_names, guess_axes, guess_size, offers, pair, sheet, together
 from abbe.napari.writing import image_of, write
 from napari_maker import blob, described, layer
@@ -250,3 +251,45 @@ def test_an_original_and_its_result_are_no_channels_of_one_file(tmp_path: Path) 
     with pytest.raises(ParameterError, match="same pixels"):
         write(str(tmp_path / "x.ome.tif"), [*layers(image), *layers(result)])
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------------------ what is saved is what is seen
+def test_all_channels_of_a_layer_are_saved_beside_another_layer() -> None:
+    """Of a layer with an axis C the first channel alone was saved, and nothing said so."""
+    several = np.stack([blob(), blob() // 2, blob() // 3])
+    found = [layer(several, name="multi", axis_labels=("c", "y", "x")), layer(blob() // 4, name="single")]
+    saved = image_of(found)
+    assert saved.channels == ("multi 1", "multi 2", "multi 3", "single")
+    assert np.array_equal(np.asarray(saved)[0, :, 0], np.concatenate([several, found[1].data[None]]))
+
+
+def renamed(data: object, attributes: dict[str, object], kind: str, **other: object) -> object:
+    """A layer that abbe made, with what a user changed of it."""
+    return described(data, attributes | other, kind)
+
+
+def test_channels_are_saved_as_their_layers_are_called_and_coloured() -> None:
+    """Files without names of channels are those that people rename."""
+    image = abbe.Image.from_array(np.stack([blob(), blob()[::-1]]), "CYX", 0.1)
+    original = abbe.enhance(image, steps=("denoise",), passes=1)
+    for shown, what in ((image, ""), (original, "denoised")):
+        one, two = layers(shown, title="cells", what=what)
+        blue = {"colors": [[0, 0, 0, 1], [0, 0, 1, 1]], "name": "blue"}
+        tail = " denoised [cells]" if what else " [cells]"
+        saved = image_of([renamed(*one, name="DAPI", colormap=blue), renamed(*two, name=f"GFP{tail}")])
+        assert saved.channels == ("DAPI", "GFP")
+        assert saved.colors == ("#0000ff", None)
+        assert np.array_equal(np.asarray(saved), np.asarray(shown))
+        assert saved.original is None or saved.original.channels == ("DAPI", "GFP")
+        # napari numbers layers that are called alike, which is no name that anybody gave
+        assert image_of([renamed(*one), renamed(*two, name=f"{two[1]['name']} [1]")]).channels == image.channels
+    alone = layers(image.select([0]), title="cells")[0]
+    assert image_of([renamed(*alone, name="DAPI")]).channels == ("DAPI",)
+    assert image_of([renamed(*alone)]).channels == image.channels[:1]
+
+
+def test_a_map_is_told_from_an_image() -> None:
+    image = abbe.Image.from_array(blob(), pixel_size=0.1)
+    trust = abbe.Image.from_array(np.ones(blob().shape, np.float32), pixel_size=0.1)
+    shown = [described(*one) for one in (*map_layers(trust, Seat.of(image), "cells", "trust"), *layers(image))]
+    assert [offer.is_map for offer in offers(shown)] == [True, False]

@@ -99,6 +99,42 @@ def test_previews_are_of_what_is_in_view_and_the_newest_replaces_the_one_before(
     assert layer.translate == pytest.approx((100 * UM - UM / 3, 100 * UM - UM / 3))
 
 
+def test_previews_are_of_what_is_in_view_where_layers_have_other_units(user: User) -> None:
+    """napari's world is in nm then: 30 um were taken for 30000, and the image's far corner was restored."""
+    rng = np.random.default_rng(1)
+    pixels = rng.poisson(40, (700, 700)).astype(np.uint16)
+    user.viewer.add_image(pixels, name="other", scale=(100, 100), units=("nm", "nm"))
+    user.viewer.add_image(pixels, name="field", scale=(UM, UM), units=("um", "um"))
+    widget = quick(user.widget("Enhance"))
+    user.viewer.camera.center = (0, 30000, 40000)
+    user.press(widget, "Preview")
+    (layer,) = [one for one in user.viewer.layers if one.name == "field preview"]
+    assert layer.translate == pytest.approx((172 * UM - UM / 3, 272 * UM - UM / 3))
+    corners = np.array([[100, 100], [100, 164], [148, 164], [148, 100]]) * 100
+    user.viewer.add_shapes([corners], shape_type="rectangle", units=("nm", "nm")).selected_data = {0}
+    user.press(widget, "Preview")
+    (layer,) = [one for one in user.viewer.layers if one.name == "field preview"]
+    assert layer.data.shape == (3 * 48, 3 * 64)
+    assert layer.translate == pytest.approx((100 * UM - UM / 3, 100 * UM - UM / 3))
+
+
+def test_a_map_is_not_what_enhancing_goes_on_with_when_its_image_is_gone(user: User) -> None:
+    user.viewer.add_image(blob(96), name="cells")
+    widget = quick(user.widget("Enhance"))
+    user.press(widget, "Enhance")
+    user.viewer.layers.remove("cells")
+    assert widget.picker.menu.currentText() == "cells enhanced"
+
+
+def test_channels_are_enhanced_as_their_layers_are_called(user: User, tmp_path: Path) -> None:
+    abbe.save(abbe.Image.from_array(np.stack([blob(64), blob(64)]), "CYX", UM), tmp_path / "two.ome.tif")
+    first, second = user.viewer.open(tmp_path / "two.ome.tif", plugin="abbe")
+    first.name, second.name = "DAPI", "GFP"
+    widget = quick(user.widget("Enhance"))
+    user.press(widget, "Enhance")
+    assert user.names[-2:] == ["DAPI enhanced [two]", "GFP enhanced [two]"]
+
+
 def test_a_stack_is_enhanced_while_it_is_seen_in_three_dimensions(user: User) -> None:
     user.viewer.add_image(stack(), name="stack", scale=(0.3, UM, UM), units=("um",) * 3)
     widget = quick(user.widget("Enhance"))

@@ -245,3 +245,33 @@ def test_lines_of_a_channel_that_was_left_alone_are_left_in_a_comparison() -> No
         made, left = abbe.compare(original=image, transformed=result).channels
         assert made.verdict.word in ("improved", "unchanged")
         assert (left.verdict.word, left.rsp.transformed) == ("unchanged", 1)  # doubtful, with 0.10, where they were taken out of one side
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+@pytest.mark.parametrize("how", ["axial", "super_resolve", "background"])
+def test_a_frame_that_was_dropped_changes_nothing_of_the_others(value: float, how: str) -> None:
+    """Its zeros were taken for the camera's offset, and good frames lost a third to a half of their light."""
+    frames = np.stack([micrograph(seed) for seed in (0, 1, 2)]).astype(np.float32 if np.isnan(value) else np.uint16)
+    spoilt = np.insert(frames, 1, value, axis=0)
+    one, two = (abbe.Image.from_array(series, "TYX", 0.1) for series in (frames, spoilt))
+    if how == "background":
+        plain, result = abbe.correct_background(one, passes=1), abbe.correct_background(two, passes=1)
+    else:
+        plain, result = (abbe.enhance(series, steps=("denoise", how), passes=1) for series in (one, two))
+    a, b = np.asarray(plain)[:, 0, 0], np.asarray(result)[:, 0, 0]
+    assert np.array_equal(a, b[[0, 2, 3]])
+    assert masked(result)[1].all()
+    assert not masked(result)[[0, 2, 3]].any()
+    (said,) = [notice.message for notice in result.notices if notice.code == "unmeasured"]
+    assert said.startswith("1 frame of a series holds one value alone, or no numbers")
+    assert abbe.verdict(result).word == abbe.verdict(plain).word
+
+
+def test_a_dark_frame_of_a_series_that_is_mostly_dark_was_measured() -> None:
+    """Before a flash of light, in an image less its offset: it is dark, and nothing is missing."""
+    rng = np.random.default_rng(3)
+    flash = rng.poisson(0.02 + 40 * gaussian_filter((rng.random((160, 160)) < 0.002).astype(float), 2), (3, 160, 160)).astype(np.uint16)
+    flash[0] = 0
+    result = abbe.enhance(abbe.Image.from_array(flash, "TYX", 0.1), "denoise", passes=1)
+    assert "unmeasured" not in codes(result)
+    assert np.abs(np.asarray(result)[0]).max() < 0.05

@@ -16,18 +16,23 @@ PLANES = 64
 
 
 def sample(pixels: Pixels, channel: int, size: int = SAMPLE) -> npt.NDArray[Any]:
-    """Finite pixels of one channel: all of them up to `size`, else whole rows spread evenly over frames, planes and rows."""
+    """Finite pixels of one channel: all of them up to `size`, else whole rows spread evenly over frames, planes and rows.
+
+    Planes and frames of one value alone, as dropped ones have, are left out beside others: they would move every percentile.
+    """
     t, _, z, y, x = pixels.shape
     planes = np.unique(np.linspace(0, t * z - 1, min(t * z, PLANES)).round().astype(np.int64)) if t * z * y * x > size else np.arange(t * z)
     rows = max(1, min(y, size // (len(planes) * x)))
     picked = np.unique(np.linspace(0, y - 1, rows).round().astype(np.int64))
-    parts = []
+    runs = _runs(picked)
+    parts: list[npt.NDArray[Any]] = []
+    even: list[npt.NDArray[Any]] = []
     for index in planes:
         frame, plane = divmod(int(index), z)
-        for start, stop in _runs(picked):
-            region = (slice(frame, frame + 1), slice(channel, channel + 1), slice(plane, plane + 1), slice(start, stop), slice(0, x))
-            parts.append(pixels.read(region).ravel())
-    values = np.concatenate(parts)
+        where = slice(frame, frame + 1), slice(channel, channel + 1), slice(plane, plane + 1)
+        found = np.concatenate([pixels.read((*where, slice(start, stop), slice(0, x))).ravel() for start, stop in runs])
+        (even if found[0] == found[-1] and np.ptp(found) == 0 else parts).append(found)
+    values = np.concatenate(parts or even)
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     return values if values.size else np.zeros(1, pixels.dtype)

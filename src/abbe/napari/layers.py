@@ -40,6 +40,9 @@ class Held:
         seat: where the layer was put; whoever changes its scale later says that the pixel size is another.
         title: how the image is called in lists.
         data: the array that the layer was made with; a layer with another one is no longer this image.
+        name, color: how the layer was called and coloured ("#rrggbb", None: grey); where it is otherwise, somebody said so.
+        tail: what follows the channel's name in that name.
+        is_map: it lies over an image and tells of it, such as trust.
     """
 
     image: Image
@@ -47,6 +50,10 @@ class Held:
     seat: Seat
     title: str
     data: Any
+    name: str = ""
+    color: str | None = None
+    tail: str = ""
+    is_map: bool = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Held:
         """napari copies the metadata of a layer that is duplicated; pixels in files cannot be, and need not be."""
@@ -54,7 +61,13 @@ class Held:
 
 
 def layers(
-    image: Image, seat: Seat | None = None, title: str | None = None, what: str = "", channels: Sequence[int] | None = None, **more: Any
+    image: Image,
+    seat: Seat | None = None,
+    title: str | None = None,
+    what: str = "",
+    channels: Sequence[int] | None = None,
+    is_map: bool = False,
+    **more: Any,
 ) -> list[LayerData]:
     """A layer for each channel (or one of all, where the seat has an axis of channels).
 
@@ -64,6 +77,7 @@ def layers(
         title: name of the image.
         what: what it is, such as "enhanced", for the names.
         channels: those that are shown; None: all.
+        is_map: the image tells of another, such as its trust.
         more: other attributes of the layers.
     """
     seat = seat or Seat.of(image)
@@ -71,23 +85,26 @@ def layers(
     shown: list[int | None] = [None] if "C" in seat.axes else list(range(image.shape[1]) if channels is None else channels)
     # the lowest covers what lies below, so that a result does not add up with its original; the others add to the lowest
     blending = (COVERING, *(ADDING,) * (len(shown) - 1))
-    return [_layer(image, c, seat, title, what, {"blending": how, **more}) for c, how in zip(shown, blending)]
+    return [_layer(image, c, seat, title, what, is_map, {"blending": how, **more}) for c, how in zip(shown, blending)]
 
 
-def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, more: dict[str, Any]) -> LayerData:
+def _layer(image: Image, c: int | None, seat: Seat, title: str, what: str, is_map: bool, more: dict[str, Any]) -> LayerData:
     levels = levels_of(image.pixels, seat.axes, c)
     several = image.shape[1] > 1 and c is not None
+    name, color = layer_name(image, c, title, what), colour(image, c) if several or (c is not None and image.colors[c]) else None
+    tail = name.removeprefix(image.channels[c]) if several and c is not None else ""
+    held = Held(image, c, seat, f"{title} {what}" if what else title, levels[0], name, color and color.lower(), tail, is_map)
     attributes: dict[str, Any] = {
-        "name": layer_name(image, c, title, what),
+        "name": name,
         "scale": seat.scale,
         "translate": seat.translate,
         "units": seat.units,
         "axis_labels": tuple(letter.lower() for letter in seat.axes),
         "contrast_limits": more.get("contrast_limits") or contrast(image, c or 0),
-        "colormap": colour(image, c) if several or (c is not None and image.colors[c]) else "gray",
+        "colormap": color or "gray",
         "rgb": False,
         "multiscale": len(levels) > 1,
-        "metadata": {KEY: Held(image, c, seat, f"{title} {what}" if what else title, levels[0]), **facts(image, c)},
+        "metadata": {KEY: held, **facts(image, c)},
     }
     return (levels if len(levels) > 1 else levels[0]), attributes | more, "image"
 
@@ -165,4 +182,4 @@ def facts(image: Image, c: int | None) -> dict[str, Any]:
 def map_layers(image: Image, seat: Seat, title: str, what: str, channels: Sequence[int] | None = None, **more: Any) -> list[LayerData]:
     """Layers of a map that lies over an image: grey or in false colours, never added to it, hidden until they are wanted."""
     style = {"blending": COVERING, "visible": False, **more}
-    return layers(image, seat, title, what, channels, **style)
+    return layers(image, seat, title, what, channels, is_map=True, **style)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ TIMES = {"s": 1.0, "second": 1.0, "ms": 1e-3, "millisecond": 1e-3, "min": 60.0, 
 USUAL = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
 #: bytes of a layer of another program that are taken into memory
 MOST = 4 * 2**30
+#: what napari appends to the name of a layer where another is called so
+_NUMBERED = re.compile(r" \[\d+\]$")
 #: part of a pixel by which layers that lie in the same place may differ
 SAME = 0.02
 
@@ -147,6 +150,30 @@ def sheet(layer: Description, axes: str | None = None, pixel_size: Sequence[floa
     return Sheet(image, seat, layer.name)
 
 
+def as_called(image: Image, shown: Sequence[Description | None]) -> Image:
+    """`image` with its channels called and coloured as the layers that show them, where somebody renamed or recoloured these.
+
+    shown: the layer of each channel; None for one that has none.
+    """
+    names, tints = list(image.channels), list(image.colors)
+    for c, layer in enumerate(shown):
+        held = None if layer is None else layer.held
+        if layer is None or held is None:
+            continue
+        name = layer.name if layer.name == held.name else _NUMBERED.sub("", layer.name)
+        if name != held.name and (given := layer.name.removesuffix(held.tail).strip()):
+            names[c] = given
+        if layer.color is not None and layer.color != held.color:
+            tints[c] = layer.color
+    if tuple(names) == image.channels and tuple(tints) == image.colors:
+        return image
+    called = dict(zip(image.channels, _distinct(names)))
+    original = image.original
+    if original is not None:
+        original = original.replace(channels=[called.get(name, name) for name in original.channels])
+    return image.replace(channels=list(called.values()), colors=tuple(tints), original=original)
+
+
 def _array(layer: Description, axes: str) -> np.ndarray[Any, Any]:
     """A copy of the finest level: other programs may change a layer's pixels in place."""
     pixels, shape = layer.pixels, layer.shape
@@ -262,6 +289,11 @@ class Offer:
     title: str
     layers: tuple[int, ...]
     first: Description
+
+    @property
+    def is_map(self) -> bool:
+        """It tells of another image, such as its trust: nobody means it who has not chosen it."""
+        return self.first.held is not None and self.first.held.is_map
 
 
 def offers(found: Sequence[Description]) -> list[Offer]:

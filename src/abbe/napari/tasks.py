@@ -11,7 +11,7 @@ from abbe.image.notice import join
 from abbe.image.pixels import CroppedPixels, whole
 from abbe.napari.layers import TRUST, LayerData, layers, map_layers
 from abbe.napari.seat import Seat
-from abbe.napari.sheet import Sheet
+from abbe.napari.sheet import Sheet, in_units
 from abbe.restoration.request import STEPS
 
 #: progress(fraction, what); raises `CancelledError` to stop
@@ -51,18 +51,22 @@ class View:
     side: tuple[int, int] = (PREVIEW, PREVIEW)
 
     @classmethod
-    def at(cls, seat: Seat, point: Sequence[float], size: tuple[float, float] | None = None) -> View:
+    def at(cls, seat: Seat, point: Sequence[float], size: tuple[float, float] | None = None, units: Sequence[str] = ()) -> View:
         """Around a point of napari's world, whose axes end with the layer's.
 
-        `size` (y, x) in the world; None: as large as usual, otherwise at most twice as large.
+        `size` (y, x) in the world; None: as large as usual, otherwise at most twice as large. `units`: of the world's axes; none: as the
+        layer has them.
         """
         index = {}
+        in_own = [1.0] * len(seat.axes)
         for k, letter in enumerate(seat.axes):
             own = k - len(seat.axes) + len(point)
-            index[letter] = round((point[own] - seat.translate[k]) / seat.scale[k]) if own >= 0 else 0
+            if 0 <= own < len(units):
+                in_own[k] = in_units(units[own], seat.units[k])
+            index[letter] = round((point[own] * in_own[k] - seat.translate[k]) / seat.scale[k]) if own >= 0 else 0
         side = (PREVIEW, PREVIEW)
         if size is not None:
-            wanted = [round(length / seat.along(letter)[0]) for length, letter in zip(size, "YX")]
+            wanted = [round(length * in_own[seat.axes.index(letter)] / seat.along(letter)[0]) for length, letter in zip(size, "YX")]
             side = min(max(wanted[0], 32), 2 * PREVIEW), min(max(wanted[1], 32), 2 * PREVIEW)
         return cls((index["Y"], index["X"]), (index.get("T", 0), index.get("Z", 0)), side)
 

@@ -10,7 +10,7 @@ import abbe
 from abbe.errors import CancelledError
 from abbe.image import Image
 from abbe.napari.description import Description, described
-from abbe.napari.sheet import Sheet, sheet, together
+from abbe.napari.sheet import Sheet, as_called, sheet, together
 
 #: asks whether a file may be replaced; None: nobody can be asked
 Ask = Callable[[str], bool]
@@ -39,16 +39,21 @@ def write(path: str, found: Sequence[tuple[Any, Mapping[str, Any], str]], ask: A
 
 
 def image_of(found: Sequence[Description]) -> Image:
-    """The layers as one image: all channels of one that abbe holds, with its recipe, or layers put together as channels."""
-    sheets = [_one(sheet(layer), layer) for layer in found]
-    if len(sheets) == 1 and sheets[0][1] is None:
-        return sheets[0][0].image
-    first = sheets[0][0].image
-    if all(s.image is first for s, _ in sheets) and [c for _, c in sheets] == list(range(first.shape[1])):
-        return first
-    return together([(s, c or 0) for s, c in sheets]).image
+    """The layers as one image: all channels of one that abbe holds, with its recipe, or layers put together as channels.
+
+    Channels are called and coloured as their layers are, where somebody gave these another name or colour.
+    """
+    sheets = [sheet(layer) for layer in found]
+    parts = [(made, c, layer) for made, layer in zip(sheets, found) for c in _channels(made, layer)]
+    first = sheets[0].image
+    if all(made.image is first for made, _, _ in parts) and [c for _, c, _ in parts] == list(range(first.shape[1])):
+        image = first
+    else:
+        image = together([(made, c) for made, c, _ in parts]).image
+    return as_called(image, [layer if layer.held is not None and layer.held.channel is not None else None for _, _, layer in parts])
 
 
-def _one(made: Sheet, layer: Description) -> tuple[Sheet, int | None]:
+def _channels(made: Sheet, layer: Description) -> list[int]:
+    """The channels of its image that a layer shows: one, or all of its axis C."""
     held = layer.held
-    return made, held.channel if held is not None else None if made.image.shape[1] > 1 else 0
+    return list(range(made.image.shape[1])) if held is None or held.channel is None else [held.channel]

@@ -77,13 +77,15 @@ DROPPED = 3
 
 @dataclass(slots=True)
 class Counts:
-    """What was found: pixels in labels and rims, and the planes that have them; lines; planes that were dropped; such as were not taken."""
+    """What was found: pixels in labels and rims, and the planes that have them; lines; planes that were dropped; such as were not taken;
+    frames of a series that were dropped."""
 
     pixels: int = 0
     labelled: int = 0
     lines: int = 0
     planes: int = 0
     lacking: int = 0
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,13 @@ class Unmeasured:
             if count:
                 hold = "plane of a stack holds" if count == 1 else "planes of stacks hold"
                 yield Notice("unmeasured", f"{count} {hold} one value alone, or no numbers, as {why}: taken as not measured, {then}")
+        if found.frames:
+            hold = "frame of a series holds" if found.frames == 1 else "frames of series hold"
+            yield Notice(
+                "unmeasured",
+                f"{found.frames} {hold} one value alone, or no numbers, as dropped ones do: taken as not measured, left as they are and "
+                "masked",
+            )
 
 
 def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None) -> Unmeasured | None:
@@ -134,7 +143,7 @@ def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None)
     if y * x > LIMIT:
         return None
     kept: tuple[ArrayPixels | ScratchPixels, ArrayPixels | ScratchPixels] | None = None
-    planes, counts = set(), Counts()
+    planes, counts, blank = set(), Counts(), set()
     for i, j in np.ndindex(t, c):
         even = []
         for k in range(z):
@@ -166,7 +175,29 @@ def find_unmeasured(pixels: Pixels, report: Part, without: Pixels | None = None)
             planes.add((i, j, k))
             counts.planes += dropped
             counts.lacking += not dropped
+        blank |= {(i, j)} if len(even) == z else set()
+    for i, j in sorted(blank):
+        whole_frame = (slice(i, i + 1), slice(j, j + 1), slice(0, z), slice(0, y), slice(0, x))
+        others = [n for n in range(t) if (n, j) not in blank]
+        if not others or not _dropped(pixels, whole_frame, others, without):
+            continue
+        kept = kept or (scratch(pixels.shape, pixels.dtype), scratch(pixels.shape, np.uint8))
+        put(kept[0], whole_frame, pixels.read(whole_frame))
+        put(kept[1], whole_frame, np.full((1, 1, z, y, x), LACKING, np.uint8))
+        planes |= {(i, j, k) for k in range(z)}
+        counts.frames += 1
     return None if kept is None else Unmeasured(FilledPixels(pixels, kept[0], frozenset(planes)), kept[1], counts)
+
+
+def _dropped(pixels: Pixels, where: Region, others: list[int], without: Pixels | None) -> bool:
+    """Is a frame of one value none that was dark? The nearest measured frames hardly have that value, or it has no numbers."""
+    if without is not None and bool(without.read(where).all()):
+        return True
+    t, c, _, y, x = where
+    first = pixels.read((t, c, slice(0, 1), slice(0, 1), slice(0, 1))).ravel()[0]
+    near = [*[n for n in others if n < t.start][-1:], *[n for n in others if n > t.start][:1]]
+    shares = [float(np.mean(pixels.read((slice(n, n + 1), c, where[2], y, x)) == first)) for n in near]
+    return max(shares) <= AS_BESIDE
 
 
 def _found_in(plane: Array, counts: Counts) -> tuple[Array, npt.NDArray[np.uint8] | None]:

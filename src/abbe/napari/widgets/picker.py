@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdi
 
 from abbe.errors import ParameterError
 from abbe.napari.description import Description, described_layer
-from abbe.napari.sheet import Offer, Sheet, channel_names, guess_axes, guess_size, offers, sheet
+from abbe.napari.sheet import Offer, Sheet, as_called, channel_names, guess_axes, guess_size, offers, sheet
 
 #: layers that say something to abbe
 KINDS = (Image, Labels, Shapes)
@@ -126,7 +127,22 @@ class ImagePicker(QWidget):
             if self._with_facts and edit.isModified():
                 for k in places:
                     size[k] = um(edit.text())
-        return lambda: sheet(description, axes, size)
+        shown = self._shown()
+
+        def made() -> Sheet:
+            found = sheet(description, axes, size)
+            return dataclasses.replace(found, image=as_called(found.image, shown))
+
+        return made
+
+    def _shown(self) -> list[Description | None]:
+        """The layer of each channel of the chosen image; none where one layer shows all."""
+        channels: dict[int, Description] = {}
+        for layer in self._members:
+            found = described_layer(layer)
+            if found.held is not None and found.held.channel is not None:
+                channels[found.held.channel] = found
+        return [channels.get(c) for c in range(max(channels, default=-1) + 1)]
 
     def chosen_channels(self) -> tuple[int, ...] | None:
         """Those with a tick; None for all. Raises `ParameterError` where none has one."""
@@ -150,7 +166,9 @@ class ImagePicker(QWidget):
         self.menu.clear()
         self.menu.addItems(([self._none] if self._none is not None else []) + [offer.title for offer, _ in self._offers])
         again = [k for k, (offer, _) in enumerate(self._offers) if was & {id(self._all[n]) for n in offer.layers}]
-        self.menu.setCurrentIndex(again[0] + (self._none is not None) if again else 0)
+        images = [k for k, (offer, _) in enumerate(self._offers) if not offer.is_map]
+        start = images[0] if images and self._none is None else 0
+        self.menu.setCurrentIndex(again[0] + (self._none is not None) if again else start)
         self.menu.blockSignals(False)
         if self.layer() is not before or before is None:
             self._chosen()

@@ -10,6 +10,7 @@ from qtpy.compat import isalive
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
 from abbe.errors import ParameterError
+from abbe.napari.sheet import in_units
 from abbe.napari.tasks import Made, Progress, Restoring, View
 from abbe.napari.widgets.panel import Panel
 from abbe.napari.widgets.picker import ImagePicker
@@ -115,11 +116,11 @@ class RestoringPanel(Panel):
         """A part of one plane."""
         maker, task = self.picker.maker(), self.task()
         assert maker is not None
-        point, size = self._looked_at()
+        (point, size), world = self._looked_at(), self._units()
 
         def work(progress: Progress) -> Made:
             made = maker()
-            return task.preview(made, View.at(made.seat, point, size), progress)
+            return task.preview(made, View.at(made.seat, point, size, world), progress)
 
         self.run(work, self._show_preview, "preview")
 
@@ -156,10 +157,17 @@ class RestoringPanel(Panel):
         if isinstance(active, Shapes) and len(active.selected_data):
             corners = np.concatenate([active.data[k] for k in active.selected_data])[:, -2:]
             corners = corners * active.scale[-2:] + active.translate[-2:]
+            own = [str(unit) for unit in getattr(active, "units", None) or ()][-2:]
+            if len(own) == 2 and self._units():
+                corners = corners * [in_units(unit, of) for unit, of in zip(own, self._units()[-2:])]
             low, high = corners.min(axis=0), corners.max(axis=0)
             point[-2:] = [float(v) for v in (low + high) / 2]
             return point, (float(high[0] - low[0]), float(high[1] - low[1]))
         return point, None
+
+    def _units(self) -> tuple[str, ...]:
+        """Of the world's axes, as napari has them of layers in nm and um together."""
+        return tuple(str(unit) for unit in getattr(self.viewer.layers.extent, "units", None) or ())
 
     def _follow(self, event: Any = None) -> None:
         # its own results are not what the next run begins with, unless the user chooses them
