@@ -251,7 +251,7 @@ def test_the_command_takes_a_folder_of_series(tmp_path: Path, monkeypatch: pytes
 
 def test_one_field_alone_is_called_so(tmp_path: Path) -> None:
     training = Training(plan(), tmp_path / "runs", fields(tmp_path / "one", 1), workers=0, report=silent, held_out=2)
-    assert "on the one field that it was trained on" in training._facts()["failure"]
+    assert "on the one field that it was trained on" in training._facts()["failures"]
 
 
 def test_a_run_of_before_goes_on(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from abbe.errors import MissingExtraError, ModelError, ParameterError, SessionEr
 from abbe.storage.lock import try_lock
 from abbe.training.plan import TrainingPlan
 from abbe.zoo import MOSAIC, find
+from abbe.zoo import models as known_models
 
 if TYPE_CHECKING:
     from abbe.training.loop import Training
@@ -76,6 +77,7 @@ def train(
         went_on = training.run(every=every)
         weights, made = training.folder / "weights.safetensors", training.folder / "model"
         if not went_on and plan.adversarial is None and _stands(made, training.step, plan):
+            _say_if_worse(training)
             return made
         if plan.adversarial is not None and plan.start:
             return export_partner(weights, _folder(models, plan.start), made)
@@ -85,7 +87,14 @@ def train(
         export(weights, made, interval_factor=factor)
         if plan.learn in PARTS and plan.start:
             learnt_last(_folder(models, plan.start), made)
+        _say_if_worse(training)
         return made
+
+
+def _say_if_worse(training: Training) -> None:
+    """Last, where it is read: a model that lost is no success."""
+    if training.worse:
+        training.report(f"note: {training.worse}")
 
 
 def _stands(made: Path, steps: int, plan: TrainingPlan) -> bool:
@@ -122,11 +131,7 @@ def _weights(plan: TrainingPlan, runs: Path, named: dict[str, Path], report: Cal
 
 
 def _is_known(name: str) -> bool:
-    try:
-        find(name)
-    except ModelError:
-        return False
-    return True
+    return any(model.card.name == name for model in known_models())
 
 
 @contextlib.contextmanager

@@ -242,7 +242,7 @@ def card_of(plan: TrainingPlan, network: Restorer, digest: str, state: dict[str,
         "parameters": sum(p.numel() for p in network.parameters()),
         "training": _training(plan, state),
         "figures": json.loads(state.get("figures", "[]")),
-        "failures": [state["failure"]] if "failure" in state else [],
+        "failures": json.loads(state["failures"]) if "failures" in state else [state["failure"]] if "failure" in state else [],
         "licence": plan.licence,
     }
 

@@ -19,18 +19,17 @@ from scipy.ndimage import gaussian_filter
 
 from abbe.alignment.shifts import between
 from abbe.errors import ParameterError
-from abbe.formats import open as open_image
 from abbe.image import Image
+from abbe.training.files import opened
 from abbe.training.plan import PairsPlan
 from abbe.training.pool import check_measured
-from abbe.training.samples import SMALLEST, SMOOTHED, UNRELATED, Pairs, RealPairs, cut_alike, divided, is_lossy, likeness
+from abbe.training.related import SMALLEST, SMOOTHED, STILL, UNRELATED, likeness
+from abbe.training.samples import Pairs, RealPairs, cut_alike, divided, is_lossy
 
 Plane = npt.NDArray[np.float32]
 
 #: exposures of a field that are used, evenly over a longer series: of more the mean of the others gains little
 MOST = 8
-#: pixels by which the last exposures may lie off the first: half the width of the sharpest PSF that cameras sample
-STILL = 0.5
 #: variance of the difference of exposures that follow each other, of that of the first and the last: where less, they share noise.
 #: Exposures of their own have 1; running means of two frames 0.5, Kalman-filtered ones less
 SHARED = 0.8
@@ -76,9 +75,10 @@ class Exposures:
         kept, held = divided(plan, data)
         self.fields: list[Field] = []
         self.lossy: list[str] = []
+        self.left_out: list[str] = []
         for path in (held or kept) if validation else kept:
             files = [path] if plan.clean == plan.noisy else [path, data / plan.clean / path.name]
-            images = [open_image(file) for file in files]
+            images = [opened(file) for file in files]
             self.lossy += [file.relative_to(data).as_posix() for file, image in zip(files, images) if is_lossy(image)]
             made = list(_fields(files, images))
             if not made:

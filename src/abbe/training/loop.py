@@ -28,11 +28,12 @@ from abbe.training.own import refuse_exchanged
 from abbe.training.picture import save_picture
 from abbe.training.plan import TrainingPlan
 from abbe.training.pool import Pool, left_to_the_parent
-from abbe.training.record import NO_IMAGES, check_same, checkpoint_state, images_of, origin, sets_of
-from abbe.training.samples import Sample, Samples, divided, told_of_losses
+from abbe.training.record import NO_IMAGES, SEEN_ALONE, check_same, checkpoint_state, facts_of, images_of, origin, told_of_worse
+from abbe.training.samples import Sample, Samples, divided, told_of_pairs
 from abbe.training.table import keep_rows, write_row
 from abbe.training.validating import errors_of
 from abbe.training.weights import GAIN, read_metadata, start_from
+from abbe.training.wrong import diverged
 from abbe.zoo.card import FARTHEST
 
 Report = Callable[[str], None]
@@ -41,11 +42,6 @@ Report = Callable[[str], None]
 RAW_ABSENT = 0.2
 #: how many times faster what the network is told through is learnt: it starts at 0, is to come near 1, and moves by the rate at most
 GAINS_PACE = 10.0
-#: what is to be known of a training with a single pair, or field of exposures
-SEEN_ALONE = (
-    "Its errors and its 90 % interval were measured on the one {} that it was trained on: on other images expect larger errors, more of "
-    "them outside the interval."
-)
 
 
 def parted(network: Restorer) -> tuple[dict[str, torch.nn.Parameter], dict[str, torch.nn.Parameter]]:
@@ -117,7 +113,7 @@ class Training:
             refuse_exchanged(data / plan.pairs.noisy, data / plan.pairs.clean, louder=plan.task == "denoise")
         held = [data / plan.pairs.clean / path.name for path in divided(plan.pairs, data)[1]] if plan.pairs and data else []
         own, other = (pairs_of(plan.pairs, data, validation=late) for late in (False, True))
-        if said := told_of_losses((own, other)):
+        for said in told_of_pairs((own, other)):
             report(said)
         pool = Pool.build(plan.pool, pools or folder.parent / "pool", data, without=held, report=report)
         self.samples, self.validation = Samples(plan, pool, own), Samples(plan, pool, other, validation=True)
@@ -139,8 +135,10 @@ class Training:
         self.optimizer = torch.optim.AdamW(groups, plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
         self.adversary = Adversary.of(plan.adversarial, context=plan.network.context) if plan.adversarial else None
         self.step, self.seconds, self.best = 0, 0.0, -np.inf
-        #: PSNR of the held-out pairs alone, of what the model sees and of what it makes, as last measured (dB)
+        #: PSNR of the held-out pairs alone, of what the model sees and of what it makes, as last measured (dB); and of what the model makes
+        #: that it starts from
         self.on_pairs: tuple[float, float] | None = None
+        self.began: float | None = None
         self.origin = origin(models[plan.start]) if plan.start and models else None
 
     @property
@@ -158,14 +156,17 @@ class Training:
     # ------------------------------------------------------------------------------------------ state
     def _facts(self) -> dict[str, str]:
         """What the card says besides."""
-        facts = {"sets": json.dumps(sets_of(self.plan, self.images, self.origin))}
-        if self.origin:
-            facts["start"] = self.origin.name
-        if self.on_pairs and self.plan.own:  # of other plans other figures are on the card, of other images
-            without = ", without the noise of the other exposures" if self.plan.pairs and self.plan.pairs.repeated else ""
-            what = {"set": f"{', '.join(self.plan.sets)}, held-out pairs", "measure": f"PSNR of patches{without} (dB)"}
-            facts["figures"] = json.dumps([what | dict(zip(("input", "abbe"), (round(value, 3) for value in self.on_pairs)))])
-        return facts if self.unseen else facts | {"failure": SEEN_ALONE.format(self._unit)}
+        failures = [worse] if (worse := self.worse) else []
+        failures += [] if self.unseen else [SEEN_ALONE.format(self._unit)]
+        return facts_of(self.plan, self.images, self.origin, self.on_pairs, failures)
+
+    @property
+    def worse(self) -> str:
+        """What to know where held-out pairs are restored worse than by the model that the training started from; else empty. An adversary
+        is meant to lose some of that."""
+        if self.began is None or self.on_pairs is None or self.origin is None or self.plan.adversarial:
+            return ""
+        return told_of_worse(self.on_pairs[1], self.began, self.origin.name)
 
     def save(self) -> None:
         """A checkpoint, whole or not at all."""
@@ -177,6 +178,8 @@ class Training:
         partial = self.folder / "checkpoint.partial"
         state = {"step": str(self.step), "seconds": str(self.seconds), "best": str(self.best)}
         state |= {"plan": self.plan.model_dump_json(), "images": self.images}
+        if self.began is not None and self.on_pairs is not None:
+            state["pairs"] = json.dumps([self.began, *self.on_pairs])
         if self.adversary:
             tensors |= self.adversary.tensors()
             state["adversary_steps"] = str(self.adversary.steps)
@@ -199,6 +202,9 @@ class Training:
         self.network.load_state_dict(part("weights."))
         self.average.load_state_dict(part("average."))
         self.step, self.seconds, self.best = int(state["step"]), float(state["seconds"]), float(state["best"])
+        if "pairs" in state:
+            self.began, *measured = json.loads(state["pairs"])
+            self.on_pairs = measured[0], measured[1]
         self.optimizer.load_state_dict(optimizer_state(self.optimizer, joined(self.network), tensors, "optimizer.", self.step))
         if self.adversary:
             self.adversary.restore(tensors, int(state.get("adversary_steps", 0)))
@@ -222,6 +228,7 @@ class Training:
         try:
             if self.plan.start and not resumed:
                 self._validate(0.0)  # what the model gives that it starts from: the row that later ones are compared with
+                self.began = self.on_pairs[1] if self.on_pairs else None
             self._run(every, checkpoint_seconds)
         except KeyboardInterrupt:
             with undisturbed():
@@ -281,7 +288,7 @@ class Training:
             # in the unit of the fidelity loss, sample by sample: the weight is that beside an error in the unit of the signal
             loss = loss + self.adversary.plan.weight * (term / error_unit(base, truth).flatten()).mean()
         if not bool(torch.isfinite(loss)):
-            raise _diverged(self.plan, self.step + 1)
+            raise diverged(plan.name, plan.learning_rate, self.step + 1)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -342,7 +349,7 @@ class Training:
                 rows.append((shown[0, shown.shape[1] // 2].numpy(), restored[0, 0].numpy(), truth[0, 0].numpy()))
         value = float(np.mean(gains))
         if not math.isfinite(value):
-            raise _diverged(self.plan, self.step)
+            raise diverged(self.plan.name, self.plan.learning_rate, self.step)
         self.best = max(self.best, value)
         told, alone = f"{self.plan.name} step {self.step} validation {value:.2f} dB, input {np.mean(before):.2f} dB", {}
         real = [self.validation.is_real(i) for i in range(self.held_out)]
@@ -366,13 +373,6 @@ class Training:
             row |= dict(zip(("fine_detail", "adversarial", "right", "learnt"), [f"{np.median(fine):.4f}", *figures]))
             self.report(f"{self.plan.name} step {self.step} fine detail {np.median(fine):.3f} of the truth's")
         write_row(self.folder / "log.csv", row)
-
-
-def _diverged(plan: TrainingPlan, step: int) -> ParameterError:
-    return ParameterError(
-        f"wanted errors that are numbers, got others at step {step} of {plan.name}: its weights ran away. Give the plan a lower "
-        f"learning_rate (it is {plan.learning_rate:g}) and another name; what was learnt up to the last checkpoint stays where it is"
-    )
 
 
 def _before(name: str, path: Path) -> Restorer:

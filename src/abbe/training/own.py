@@ -9,10 +9,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
-from abbe.formats import open as open_image
 from abbe.restoration.noise import cut, noise_of
+from abbe.training.files import files_in, folder_of, is_of_a_system, opened
 from abbe.training.plan import NetworkPlan, PairsPlan, PoolPlan, TrainingPlan
-from abbe.training.samples import SMALLEST, SMOOTHED
+from abbe.training.related import SMALLEST, SMOOTHED
 
 #: names that people give the two folders
 NOISY, CLEAN = ("noisy", "low", "raw"), ("clean", "high", "gt", "truth")
@@ -52,13 +52,13 @@ def plan_of_folder(folder: Path) -> TrainingPlan:
 
 
 def _pairs(folder: Path) -> PairsPlan:
-    noisy, clean, first, second = (_found(folder, names) for names in (NOISY, CLEAN, FIRST, SECOND))
+    noisy, clean, first, second = (folder_of(folder, names) for names in (NOISY, CLEAN, FIRST, SECOND))
     if noisy is not None and clean is not None:
         refuse_exchanged(folder / noisy, folder / clean)
         return PairsPlan(noisy=noisy, clean=clean, share=0.5)
     if first is not None and second is not None:
         return PairsPlan(noisy=first, clean=second, share=0.5, repeated=True)
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    inside = sorted(path for path in folder.iterdir() if not is_of_a_system(path))
     if any(path.is_file() for path in inside) and not any((noisy, clean, first, second)):
         return PairsPlan(noisy=".", clean=".", share=0.5, repeated=True)
     raise ParameterError(
@@ -75,11 +75,11 @@ def refuse_exchanged(noisy: Path, clean: Path, *, louder: bool = True) -> None:
     microscope shows may have more. Raises `ParameterError`.
     """
     wrong, looked = 0, []
-    for path in sorted(noisy.glob("*"))[:LOOKED_AT]:
+    for path in files_in(noisy)[:LOOKED_AT]:
         other = clean / path.name
-        if not path.is_file() or path.name.startswith(".") or not other.is_file():
+        if not other.is_file():
             continue  # `divided` says what is missing
-        one, two = (open_image(p).plane(0, 0, 0) for p in (path, other))
+        one, two = (opened(p).plane(0, 0, 0) for p in (path, other))
         if one.shape != two.shape or min(one.shape) < SMALLEST or not (np.ptp(one) and np.ptp(two)):
             continue
         # what both show without their noise tells how many counts of one are a count of the other
@@ -92,7 +92,3 @@ def refuse_exchanged(noisy: Path, clean: Path, *, louder: bool = True) -> None:
             f"wanted clean images with less noise than the noisy ones, got as much or more in {clean.name} for {', '.join(looked[:4])}: "
             "are the two folders exchanged, or their images the same?"
         )
-
-
-def _found(folder: Path, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if (folder / name).is_dir()), None)

@@ -20,6 +20,13 @@ from abbe.training.weights import read_metadata
 NO_IMAGES = "none"
 #: as cards name them
 SIMULATED = "simulated specimens"
+#: what is to be known of a training with a single pair, or field of exposures
+SEEN_ALONE = (
+    "Its errors and its 90 % interval were measured on the one {} that it was trained on: on other images expect larger errors, more of "
+    "them outside the interval."
+)
+#: by how much a model is worse than another on the same patches where that is told (dB): less is no difference that anyone sees
+SEEN_WORSE = 0.05
 
 
 class Origin(NamedTuple):
@@ -49,6 +56,30 @@ def sets_of(plan: TrainingPlan, images: str, start: Origin | None) -> list[str]:
     own = plan.sets if real or not plan.wants_images else ()
     made = (SIMULATED,) if plan.simulates(real=real) else ()
     return list(dict.fromkeys([*own, *made, *(start.sets if start else ())]))
+
+
+def facts_of(
+    plan: TrainingPlan, images: str, start: Origin | None, on_pairs: tuple[float, float] | None, failures: list[str]
+) -> dict[str, str]:
+    """What the card of a run's model says besides its plan. `on_pairs`: PSNR of held-out pairs, as they are and restored (dB)."""
+    facts = {"sets": json.dumps(sets_of(plan, images, start))}
+    if start:
+        facts["start"] = start.name
+    if on_pairs and plan.own:  # of other plans other figures are on the card, of other images
+        without = ", without the noise of the other exposures" if plan.pairs and plan.pairs.repeated else ""
+        what = {"set": f"{', '.join(plan.sets)}, held-out pairs", "measure": f"PSNR of patches{without} (dB)"}
+        facts["figures"] = json.dumps([what | dict(zip(("input", "abbe"), (round(value, 3) for value in on_pairs)))])
+    return facts | ({"failures": json.dumps(failures)} if failures else {})
+
+
+def told_of_worse(now: float, began: float, start: str) -> str:
+    """One sentence where held-out pairs are restored worse than before, with both figures (PSNR, dB); else empty."""
+    if not now < began - SEEN_WORSE:
+        return ""
+    return (
+        f"Held-out pairs are restored worse than by the model that the training started from: {now:.2f} dB, by {start} {began:.2f} dB; use "
+        "that one, or train with more pairs, or for other numbers of steps."
+    )
 
 
 def images_of(plan: TrainingPlan, data: Path | None) -> str:

@@ -9,18 +9,19 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 from abbe.errors import ParameterError
-from abbe.formats import open as open_image
+from abbe.formats.naming import READ
 from abbe.image import Image
 from abbe.optics.file import resize
 from abbe.optics.width import told_of_psf
 from abbe.simulation.mosaics import mosaic_pair
 from abbe.simulation.pairs import Pair, background_pair, denoising_pair, section_pair, super_resolution_pair, thin_pair
 from abbe.simulation.stacks import BlurredStack, axial_slice
+from abbe.training.files import files_in, opened
 from abbe.training.plan import PairsPlan, TrainingPlan
 from abbe.training.pool import Pool, check_any, check_measured
+from abbe.training.related import SMALLEST, UNRELATED, Related, check_related, fitted, listed
 
 Plane = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -40,14 +41,6 @@ BEYOND_LEVELS = 0.45
 SLICES_PER_STACK, STACKS = 32, 16
 
 
-#: sides that a real pair has at least
-SMALLEST = 32
-#: a pair correlates by more than this between those Gaussians (pixels): of W2S by 0.93 at least, by 0.24 with noise ten times the signal.
-#: Other fields by 0.05 at most, without the wider one by up to 0.5: all fields are dark at their edges. Through the finer one
-#: both are seen when they are fitted
-UNRELATED, SMOOTHED, EVENED = 0.1, 2.0, 16.0
-
-
 class Sample(NamedTuple):
     """(C, H, W) observed and (1, scale H, scale W) truth, both with the offset removed and divided by the scale; (K,) told."""
 
@@ -62,22 +55,20 @@ class Sample(NamedTuple):
 
 def divided(plan: PairsPlan, data: Path) -> tuple[list[Path], list[Path]]:
     """The noisy files of real pairs: those to train on, and the last tenth (one at least, none of a single one), which is held out."""
-    noisy = sorted(p for p in (data / plan.noisy).glob("*") if p.is_file() and not p.name.startswith("."))
+    noisy = files_in(data / plan.noisy)
     if not noisy:
         raise ParameterError(f"wanted noisy images in the folder {data / plan.noisy}, got none; put them there, or name the right folder")
     lonely = [path.name for path in noisy if not (data / plan.clean / path.name).exists()]
+    for name in lonely:
+        if Path(name).suffix.lower() not in READ:
+            opened(data / plan.noisy / name)
     if lonely:
         raise ParameterError(
-            f"wanted a clean image in {data / plan.clean} for each noisy one, by the same name, got none for {named(lonely)}; put it "
+            f"wanted a clean image in {data / plan.clean} for each noisy one, by the same name, got none for {listed(lonely)}; put it "
             "there, or take the noisy one out"
         )
     cut = max(1, len(noisy) - max(1, len(noisy) // 10))
     return noisy[:cut], noisy[cut:]
-
-
-def named(names: list[str]) -> str:
-    """A few of them, and how many more there are."""
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 class RealPairs:
@@ -89,30 +80,27 @@ class RealPairs:
     def __init__(self, plan: PairsPlan, data: Path, *, validation: bool = False) -> None:
         kept, held = divided(plan, data)
         chosen = (held or kept) if validation else kept
-        made: dict[str, list[tuple[Plane, Plane, float]]] = {}
+        made: list[Related] = []
         #: files that were compressed with loss
         self.lossy: list[str] = []
         for path in chosen:
             files = path, data / plan.clean / path.name
-            noisy, clean = (open_image(file) for file in files)
+            noisy, clean = (opened(file) for file in files)
             for file, image in zip(files, (noisy, clean)):
                 check_any(image, file)
-            made[path.name] = list(_fitted(files, noisy, clean))
+            made += _planes(files, noisy, clean)
             folders = (plan.noisy, plan.clean)
             self.lossy += [f"{folder}/{path.name}" for folder, image in zip(folders, (noisy, clean)) if is_lossy(image)]
-        empty = [name for name, pairs in made.items() if not pairs]
+        empty = [path.name for path in chosen if not any(plane.file == path.name for plane in made)]
         if empty:
             raise ParameterError(
-                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels of which neither is even, got none in {named(empty)}; "
+                f"wanted pairs of at least {SMALLEST} x {SMALLEST} pixels of which neither is even, got none in {listed(empty)}; "
                 "take these files out"
             )
-        unrelated = [name for name, pairs in made.items() if max(alike for *_, alike in pairs) < UNRELATED]
-        if unrelated:
-            raise ParameterError(
-                f"wanted noisy and clean images of the same fields, got {named(unrelated)}, which show nothing in common; give files of "
-                "one field the same name, or take these out"
-            )
-        self.images = [(a, b) for pairs in made.values() for a, b, _ in pairs]
+        check_related(made, data / plan.noisy, data / plan.clean)
+        self.images = [(plane.noisy, plane.clean) for plane in made if plane.alike >= UNRELATED]
+        #: planes that show nothing in common with their clean ones, without plain structure in both
+        self.left_out = [plane.named for plane in made if plane.alike < UNRELATED]
 
     def pair(self, rng: Generator, n: int) -> tuple[Plane, Plane, int]:
         """A part of a noisy image, of its clean one, and 0: nothing is known to be in that but the specimen."""
@@ -136,42 +124,32 @@ def cut_alike(
     return made[0], made[1]
 
 
-def told_of_losses(pairs: Iterable[Pairs | None]) -> str | None:
-    """What to know of pairs that were compressed with loss; None where none was."""
-    lossy = sorted({name for some in pairs if some is not None for name in some.lossy})
-    if not lossy:
-        return None
-    return (
-        f"note: {len(lossy)} files of the pairs were compressed with loss ({named(lossy)}): fine detail and the camera's noise are changed "
-        "in them, and a model learns these changes; give it the microscope's own files, or TIFFs, where there are any"
-    )
+def told_of_pairs(pairs: Iterable[Pairs | None]) -> Iterator[str]:
+    """What to know of pairs that were compressed with loss, and of planes that are left out."""
+    there = [some for some in pairs if some is not None]
+    if lossy := sorted({name for some in there for name in some.lossy}):
+        yield (
+            f"note: {len(lossy)} files of the pairs were compressed with loss ({listed(lossy)}): fine detail and the camera's noise are "
+            "changed in them, and a model learns these changes; give it the microscope's own files, or TIFFs, where there are any"
+        )
+    if left := list(dict.fromkeys(name for some in there for name in some.left_out)):
+        yield f"note: {len(left)} planes of the pairs show nothing in common, or noise alone, and are left out: {listed(left)}"
 
 
 def is_lossy(image: Image) -> bool:
     return any(notice.code == "lossy" for notice in image.notices)
 
 
-def _fitted(files: tuple[Path, Path], one: Image, two: Image) -> Iterator[tuple[Plane, Plane, float]]:
-    """Every plane of a noisy and a clean image of the same field, the clean one fitted to the noisy one, and how alike they were before."""
+def _planes(files: tuple[Path, Path], one: Image, two: Image) -> Iterator[Related]:
+    """Every plane of a noisy and a clean image of the same field that is large enough and not even."""
     if one.shape != two.shape:
         raise ParameterError(f"wanted {files[0].name} of one size in both folders, got {one.shape} and {two.shape} (TCZYX)")
-    for ((t, c, z), a), (_, b) in zip(one.planes(), two.planes()):
+    for (place, a), (_, b) in zip(one.planes(), two.planes()):
         if min(a.shape) < SMALLEST or not (np.ptp(a) and np.ptp(b)):
             continue
         for path, image in zip(files, (one, two)):
-            check_measured(image, (t, c, z), path)
-        # noise that the clean one still has would make its contrast look too large, and the fit take contrast away
-        one_smooth, two_smooth = (gaussian_filter(plane.astype(np.float64), SMOOTHED).ravel() for plane in (a, b))
-        gain, offset = np.polyfit(two_smooth, one_smooth, 1)
-        yield np.asarray(a, np.float32), (gain * b + offset).astype(np.float32), likeness(a, b)
-
-
-def likeness(noisy: Plane, clean: Plane) -> float:
-    """Correlation of what both have coarser than most of their noise and finer than their illumination."""
-    a, b = (gaussian_filter(p.astype(np.float64), SMOOTHED) - gaussian_filter(p.astype(np.float64), EVENED) for p in (noisy, clean))
-    if not (np.ptp(a) and np.ptp(b)):
-        return 0.0
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+            check_measured(image, place, path)
+        yield fitted(files[0].name, place, one, a, b)
 
 
 class Pairs(Protocol):
@@ -179,6 +157,8 @@ class Pairs(Protocol):
 
     #: files that were compressed with loss
     lossy: list[str]
+    #: planes that show noise alone, or nothing in common, and are not among them
+    left_out: list[str]
 
     def pair(self, rng: Generator, n: int) -> tuple[Plane, Plane, int]:
         """(n, n) observed, (n, n) what it should be, and see `Sample.exposures`."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from abbe.errors import ParameterError
+
 #: what pydantic would say in regular expressions
 NAMES = "wanted letters, digits, '-' and '_' (64 at most, a letter or digit first), as the name is a folder's too"
 #: mistakes that are told at once, and characters of a value that are shown
@@ -22,6 +24,14 @@ def below(pattern: str) -> str:
     if any("**" in part and part != "**" for part in parts):
         raise ValueError(f"wanted '**' as a folder of its own, as 'cells/**/*.tif', got {pattern!r}")
     return pattern
+
+
+def diverged(name: str, rate: float, step: int) -> ParameterError:
+    """That the weights of the plan `name` ran away at that step, with that learning rate."""
+    return ParameterError(
+        f"wanted errors that are numbers, got others at step {step} of {name}: its weights ran away. Give the plan a lower "
+        f"learning_rate (it is {rate:g}) and another name; what was learnt up to the last checkpoint stays where it is"
+    )
 
 
 def in_words(problem: ValidationError, plan: type[BaseModel]) -> str:

@@ -117,17 +117,18 @@ def damaged() -> tuple[ModelError, ...]:
 
 
 def find(name: str | os.PathLike[str]) -> Model:
-    """A model by its name, or by the path of its folder, card or ONNX file.
+    """A model by its name, or by the path of its folder, card or ONNX file. Abbe's own come before the user's.
 
-    Raises `ModelError` with the names there are.
+    Raises `ModelError` with the names there are, or where two of the user's have that name and are not the same.
     """
     if not isinstance(name, str | os.PathLike):
         raise ModelError(f"wanted a model by its name or path, or a name for each step, got {type(name).__name__}")
     text = os.fspath(name)
-    known, problems = _scan()
-    for model in known:
-        if model.card.name == text:
-            return model
+    every, problems = _readable()
+    known = _by_name(every)
+    if text in known:
+        _refuse_ambiguous(known[text], every)
+        return known[text]
     path = Path(text)
     if path.suffix in PACKAGES:
         raise ModelError(
@@ -136,13 +137,39 @@ def find(name: str | os.PathLike[str]) -> Model:
         )
     if path.suffix in (".onnx", ".json") or path.is_dir():
         return load(path)
-    names = ", ".join(model.card.name for model in known) or "none"
+    names = ", ".join(known) or "none"
     hint = f"; not readable: {problems[0]}" if problems else ""
     place = os.environ.get(MODELS_VARIABLE)
-    barren = f", now {place}, where there is none" if place and all(model.built_in for model in known) else ""
+    barren = f", now {place}, where there is none" if place and all(model.built_in for model in every) else ""
     raise ModelError(
         f"wanted a model, got {text!r}; there are: {names}{hint}. Your own go into a folder that {MODELS_VARIABLE} names{barren}"
+        f"{_told_of_exports(text)}"
     )
+
+
+def _refuse_ambiguous(model: Model, every: tuple[Model, ...]) -> None:
+    """Raises `ModelError` where another of the user's models, that is not a copy of it, has the name of this one."""
+    if model.built_in:
+        return
+    others = [other for other in every if other.card.name == model.card.name and other.card != model.card]
+    if others:
+        name, folders = model.card.name, [str(one.path.parent) for one in (model, *others)]
+        raise ModelError(
+            f"wanted one model called {name}, got {len(folders)} that differ, in {' and in '.join(folders)}; give the path of the one that "
+            f"is meant, as {folders[0]}, or another name in its card.json. (abbe train calls a model after the folder of its images, so "
+            "that two folders of one name give two models of one name)"
+        )
+
+
+def _told_of_exports(text: str) -> str:
+    """Exports (NAME.onnx with NAME.json) in the folders where models are looked for by name, and how such are used."""
+    roots = [Path(part) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
+    found = [path for root in roots if root.is_dir() for path in sorted(root.glob("*.onnx")) if path.with_suffix(".json").is_file()]
+    meant = [path for path in found if text in (path.stem, path.name)] or found
+    if not meant:
+        return ""
+    more = f" (and {len(meant) - 1} more)" if len(meant) > 1 else ""
+    return f". An export lies there, which is no folder of a model and is used by its path: {meant[0]}{more}"
 
 
 def load(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
@@ -193,19 +220,34 @@ def _read_card(path: Path) -> Card:
 
 
 def _scan() -> tuple[tuple[Model, ...], tuple[ModelError, ...]]:
+    """The first model of each name, and what is wrong with the others."""
+    every, problems = _readable()
+    known = _by_name(every)
+    doubled = [
+        ModelError(f"the model in {model.path.parent} has the name of the one in {first.path.parent}; rename it in its card.json")
+        for model in every
+        if (first := known[model.card.name]) is not model
+    ]
+    return tuple(known.values()), (*problems, *doubled)
+
+
+def _by_name(every: tuple[Model, ...]) -> dict[str, Model]:
+    """The first of each name."""
+    known: dict[str, Model] = {}
+    for model in every:
+        known.setdefault(model.card.name, model)
+    return known
+
+
+def _readable() -> tuple[tuple[Model, ...], tuple[ModelError, ...]]:
+    """Every model whose card can be read, and what is wrong with the cards of the others."""
     found: list[Model] = []
     problems: list[ModelError] = []
     for folder, built_in in _folders():
         try:
-            card = _read_card(folder / "card.json")
+            found.append(Model(_read_card(folder / "card.json"), folder / "model.onnx", built_in))
         except ModelError as problem:
             problems.append(problem)
-            continue
-        taken = next((model for model in found if model.card.name == card.name), None)
-        if taken is None:
-            found.append(Model(card, folder / "model.onnx", built_in))
-        else:
-            problems.append(ModelError(f"the model in {folder} has the name of the one in {taken.path.parent}; rename it in its card.json"))
     return tuple(found), tuple(problems)
 
 
@@ -215,12 +257,13 @@ def _model_in(folder: Path) -> Path:
 
 
 def _folders() -> list[tuple[Path, bool]]:
-    """Every folder with a card.json, abbe's own first, in the order of their names."""
+    """Every folder with a card.json, each once, abbe's own first, in the order of their names."""
     roots = [(BUILT_IN, True)]
     roots += [(Path(part), False) for part in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if part]
-    folders: list[tuple[Path, bool]] = []
+    folders: dict[Path, tuple[Path, bool]] = {}
     for root, built_in in roots:
         candidates = [root, *(sorted(root.iterdir()) if root.is_dir() else ())]
-        here = dict.fromkeys(model for model in map(_model_in, candidates) if (model / "card.json").is_file())
-        folders += [(folder, built_in) for folder in here]
-    return folders
+        for folder in map(_model_in, candidates):
+            if (folder / "card.json").is_file():
+                folders.setdefault(folder.resolve(), (folder, built_in))
+    return list(folders.values())
