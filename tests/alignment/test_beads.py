@@ -55,10 +55,56 @@ def test_channels_with_names_are_found_among_those_of_the_beads_in_any_order() -
     assert np.array_equal(np.asarray(abbe.align(image, beads=both)), wanted)
 
 
-@pytest.mark.parametrize("names", [("channel 0", "channel 1", "channel 2"), ("actin", "FITC", "DAPI")])
-def test_beads_in_more_channels_that_cannot_be_told_apart_are_refused(names: tuple[str, str, str]) -> None:
+def test_beads_in_more_channels_that_cannot_be_told_apart_are_refused() -> None:
     with pytest.raises(ParameterError, match="wanted beads in the image's 2 channels, got 3"):
+        abbe.align(apart((3, -2), 0.0), beads=three(("channel 0", "channel 1", "channel 2")))
+
+
+@pytest.mark.parametrize("names", [("actin", "FITC", "DAPI"), ("tubulin", "actin", "tubulin")])
+def test_beads_without_a_channel_of_that_name_are_refused_and_not_taken_in_their_order(names: tuple[str, str, str]) -> None:
+    """Of beads in DAPI, GFP and Cy5 an image in Cy5, DAPI and mCherry had DAPI moved by what GFP was off."""
+    found = "none" if "tubulin" not in names else "more than one"
+    with pytest.raises(ParameterError, match=rf"got 3 \({', '.join(names)}\) with {found} called tubulin; .*--shift"):
         abbe.align(apart((3, -2), 0.0), beads=three(names))
+    with pytest.raises(ParameterError, match="called mCherry"):
+        abbe.align(three(("Cy5", "DAPI", "mCherry")), beads=three(("DAPI", "GFP", "Cy5")))
+
+
+def test_channels_are_taken_in_their_order_where_some_have_no_names_and_found_whatever_their_capitals() -> None:
+    image = apart((3, -2), 0.0)
+    wanted = np.asarray(abbe.align(image, {"tubulin": (3, -2)}))
+    two = three(("actin", "tubulin", "DAPI")).select([0, 1])
+    for names in (("channel 0", "channel 1"), ("channel 0", "FITC"), ("Actin", "TUBULIN")):
+        assert np.array_equal(np.asarray(abbe.align(image, beads=two.replace(channels=names))), wanted)
+    swapped = three(("actin", "tubulin", "DAPI")).select([1, 0]).replace(channels=("Tubulin", "Actin"))
+    assert np.array_equal(np.asarray(abbe.align(image, beads=swapped)), wanted)
+
+
+def test_beads_of_which_no_name_is_in_common_are_taken_in_their_order_and_a_warning_says_so() -> None:
+    image = apart((3, -2), 0.0)
+    two = three(("actin", "tubulin", "DAPI")).select([0, 1])
+    found = abbe.align(image, beads=two.replace(channels=("GFP", "mCherry")))
+    assert np.array_equal(np.asarray(found), np.asarray(abbe.align(image, {"tubulin": (3, -2)})))
+    (said,) = [notice.message for notice in found.notices if "taken in their order" in notice.message]
+    assert "actin by GFP, tubulin by mCherry" in said
+    assert not [n for n in abbe.align(image, beads=two).notices if "in their order" in n.message]
+
+
+def test_beads_of_the_pixel_size_of_the_images_get_the_one_that_is_told_for_these() -> None:
+    slide = Beads(apart((3.1, -2.2), 1.0, seed=4))
+    assert slide.sized((None, 0.1, 0.1), (None, 0.05, 0.05)).image.pixel_size == (None, 0.05, 0.05)
+    assert slide.sized((None, 0.2, 0.2), (None, 0.05, 0.05)) is slide
+    assert slide.sized((None, 0.1, 0.1), (0.3, None, 0.05)).image.pixel_size == (0.3, 0.1, 0.05)
+
+
+def test_shifts_that_are_scaled_because_beads_have_other_pixels_are_told() -> None:
+    slide = apart((4.2, -2.1), 1.0, seed=5).replace(pixel_size=(None, 0.05, 0.05))
+    said = [notice.message for notice in abbe.align(apart((2, -1), 0.0), beads=slide).notices]
+    assert any("beads' pixels are 0.05 um wide and the image's 0.1 um, so shifts in pixels are 0.5 times" in line for line in said)
+    alike = abbe.align(apart((3, -2), 0.0), beads=apart((3.1, -2.2), 1.0, seed=4))
+    assert not any("beads'" in notice.message for notice in alike.notices)
+    result = computed(apart((3, -2), size=192))  # with pixels of its own, taken with the same
+    assert not any("beads'" in notice.message for notice in abbe.align(result, beads=apart((3, -2), 1.0, seed=4)).notices)
 
 
 def test_the_recipe_and_the_methods_say_which_beads(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,17 @@ def test_shifts_on_beads_are_told_in_pixels_of_the_image(folder: Path, capsys: P
     assert "wanted beads in the image's 2 channels, got 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("-o", "out.ome.tif"), ("--measure-only",)])
+def test_a_pixel_size_that_is_told_for_an_image_holds_for_its_beads(folder: Path, words: tuple[str, ...], capsys: Printed) -> None:
+    """Both files say 0.1 um; the image was moved by twice the shift."""
+    assert run("align", "unrelated.tif", "--beads", "beads.tif", "--pixel-size", "0.05", *words) == 0
+    said = capsys.readouterr()
+    assert ("tubulin by -3, +2" in said.out) if words[0] == "-o" else ("tubulin: +3.1" in said.out)
+    abbe.save(abbe.open("beads.tif").replace(pixel_size=(None, 0.2, 0.2)), "other.tif")
+    assert run("align", "unrelated.tif", "--beads", "other.tif", "--measure-only", "--pixel-size", "0.1") == 0
+    assert "so shifts in pixels are 2 times those on the beads" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_aligned_does_not_stop_the_others(folder: Path, capsys: Printed) -> None:
     assert run("align", "unrelated.tif", "cells.tif", "-o", "out") == 1
     said = capsys.readouterr()

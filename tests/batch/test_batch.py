@@ -21,6 +21,7 @@ import abbe
 from abbe.batch import Outcome, Settings
 from abbe.batch import folder as batch_folder
 from abbe.batch import hands as batch_hands
+from abbe.batch import rights as batch_rights
 from abbe.batch import running as batch_running
 from abbe.batch import tally as batch_tally
 from abbe.batch.claims import PLACING, Claim, Claims, Placing
@@ -316,6 +317,16 @@ def test_settings_take_what_enhance_takes(tmp_path: Path, images: Images) -> Non
     quick = Settings(steps="denoise", channels=0, passes=1, engine="cpu", pixel_size=0.1)  # type: ignore[arg-type]
     assert batch(images("a.tif"), tmp_path / "out", quick).done == 1
     assert abbe.open(tmp_path / "out" / "a_abbe.ome.tif").pixel_size == (None, 0.1, 0.1)
+
+
+def test_what_was_super_resolved_already_is_said_in_the_table(tmp_path: Path, images: Images) -> None:
+    """As `abbe enhance` says it before it begins."""
+    folder = images("a.tif")
+    abbe.save(abbe.enhance(abbe.open(folder / "a.tif"), steps=("super_resolve",), passes=1, engine="cpu"), folder / "b.ome.tif")
+    batch(folder, tmp_path / "out")
+    said = {key: row["warnings"] for key, row in rows(tmp_path / "out").items()}
+    assert "Workflow B is advised for it: the image was super-resolved by abbe already" in said["b.ome.tif"]
+    assert "Workflow B" not in said["a.tif"]
 
 
 def test_folders_that_cannot_be_are_refused(tmp_path: Path, images: Images) -> None:
@@ -718,7 +729,7 @@ def test_a_full_disk_stops_the_batch_at_once_and_no_image_is_called_failed(
 ) -> None:
     """Every image failed by it, one by one."""
     folder, out = images("a.tif", "b.tif", "c.tif"), tmp_path / "out"
-    finished, place, check = Crew.finished, Claims.place, batch_running.check_target
+    finished, place, check = Crew.finished, Claims.place, batch_rights.check_target
     full = storage_error(out / "b_abbe.ome.tif", OSError(errno.ENOSPC, "No space left on device"))
     told: list[Outcome] = []
 
@@ -742,7 +753,7 @@ def test_a_full_disk_stops_the_batch_at_once_and_no_image_is_called_failed(
         elif where == "at the name":
             patched.setattr(Claims, "place", no_name)
         else:
-            patched.setattr(batch_running, "check_target", no_look)
+            patched.setattr(batch_rights, "check_target", no_look)
         with pytest.raises(
             StorageError, match=r"the disk is full \(.*\); what is done is kept: free some space, and the same line goes on"
         ):

@@ -171,6 +171,26 @@ def test_a_disk_that_keeps_dates_less_exactly_changes_no_image() -> None:
     assert not was.is_as(8, was.mtime_ns)
 
 
+def test_a_link_to_a_hidden_folder_is_followed_as_one_to_a_folder_elsewhere(tmp_path: Path) -> None:
+    """Its images were left out without a word."""
+    fill(tmp_path, ".store/x.tif", ".store/deep/y.tif", "open/z.tif")
+    os.symlink(tmp_path / ".store", tmp_path / "plate")
+    os.symlink(tmp_path / ".store" / "deep", tmp_path / "well")
+    os.symlink(tmp_path / "open", tmp_path / "again")
+    assert keys(tmp_path) == ["open/z.tif", "plate/deep/y.tif", "plate/x.tif"]
+
+
+def test_a_folder_that_is_called_like_that_of_an_oifs_planes_is_one_of_images_without_it(tmp_path: Path) -> None:
+    fill(tmp_path, "my.files/x.tif", "Scan.OIF", "Scan.OIF.files/c1z1.tif", "other.oif.files/y.tif")
+    assert keys(tmp_path) == ["my.files/x.tif", "other.oif.files/y.tif", "Scan.OIF"]
+
+
+def test_maps_that_lie_among_images_are_counted_and_left(tmp_path: Path) -> None:
+    fill(tmp_path, "a.tif", "my_trust.tif", *(f"a_abbe_{kind}.ome.tif" for kind in ("trust", "lower", "upper")), "a_abbe_trust.txt")
+    found = find(tmp_path, tmp_path / "out", ("*.tif",))
+    assert ([source.key for source in found.sources], found.maps) == (["a.tif", "my_trust.tif"], 3)
+
+
 def test_patterns_are_of_names_or_of_paths(tmp_path: Path) -> None:
     fill(tmp_path, "p1/a_ch1.tif", "p1/a_ch2.tif", "p2/a_ch1.tif", "p2/a_ch1.dat")
     assert keys(tmp_path, "*_ch1.tif") == ["p1/a_ch1.tif", "p2/a_ch1.tif"]

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import abbe
-from abbe.batch import Settings
+from abbe.batch import Outcome, Settings
 from abbe.batch.laying import Laying
 from abbe.errors import AxesError, ParameterError, StorageError
 from batch_maker import batch, rows
@@ -133,3 +133,74 @@ def test_beads_that_are_none_are_refused_first(folder: Path, tmp_path: Path) -> 
         batch(folder, tmp_path / "out", laid(folder, align=str(folder / "beads.tif")))
     with pytest.raises(ParameterError, match="two channels or more"):
         batch(folder, tmp_path / "out", laid(folder, align=str(folder / "one.ome.tif")))
+
+
+# ---------------------------------------------------------------------------------------------------- beads as the images are read
+def moved(out: Path) -> str:
+    return rows(out)["a.ome.tif"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("beads", "told", "said"),
+    [
+        ((None, 0.1, 0.1), 0.05, "tubulin by -3, +2"),  # as the images say: both are wrong
+        ((None, None, None), 0.05, "tubulin by -3, +2"),
+        ((None, 0.2, 0.2), 0.1, "tubulin by -6, +4"),  # as another camera has it
+        ((None, 0.2, 0.2), 0.05, "tubulin by -13, +9"),
+    ],
+)
+def test_a_pixel_size_that_is_told_holds_for_beads_that_say_what_the_images_do(
+    beads: tuple[float | None, ...], told: float, said: str, folder: Path, tmp_path: Path
+) -> None:
+    """Images were moved by twice what the beads had said, as if these had other pixels."""
+    slide = abbe.open(folder.parent / "beads.ome.tif").replace(pixel_size=beads)
+    abbe.save(slide, folder.parent / "beads.ome.tif", overwrite=True)
+    batch(folder, tmp_path / "out", laid(folder, pixel_size=told), match="a.ome.tif")
+    assert said in moved(tmp_path / "out")
+    scaled = "so shifts in pixels are" in rows(tmp_path / "out")["a.ome.tif"]["warnings"]
+    assert scaled is (beads[1] == 0.2)
+
+
+def test_beads_are_read_with_the_axes_that_are_told_where_they_have_as_many(folder: Path, tmp_path: Path) -> None:
+    images = tmp_path / "plain"
+    images.mkdir()
+    for source, target in ((folder / "a.ome.tif", images / "a.ome.tif"), (folder.parent / "beads.ome.tif", folder.parent / "plain.tif")):
+        tifffile.imwrite(target, np.asarray(abbe.open(source))[0, :, 0], photometric="minisblack", metadata={"axes": "ZYX"}, ome=True)
+    settings = laid(folder, align=folder.parent / "plain.tif", axes="CYX")
+    assert batch(images, tmp_path / "out", settings).done == 1
+    assert moved(tmp_path / "out").endswith("by -3, +2")
+    assert batch(images, tmp_path / "two", laid(folder, axes="CYX")).failed == 0
+
+
+# ---------------------------------------------------------------------------------------------------- the same to the end
+def test_beads_that_are_replaced_meanwhile_end_the_batch(folder: Path, tmp_path: Path) -> None:
+    """The images left were aligned by the new ones, among the others, without a word."""
+    beads, out, told = folder.parent / "beads.ome.tif", tmp_path / "out", list[Outcome]()
+    before = beads.read_bytes()
+
+    def replace(outcome: Outcome) -> None:
+        told.append(outcome)
+        abbe.save(apart((-3, 4), 1.0, SIDE, seed=5), beads, overwrite=True)
+
+    with pytest.raises(ParameterError, match="is not the one that the batch began with; what is done is kept"):
+        batch(folder, out, laid(folder), match="a.ome.tif", told=replace)
+    assert [(outcome.key, outcome.status) for outcome in told] == [("a.ome.tif", "done")]
+    assert {row["status"] for row in rows(out).values()} == {"done", "not done"}
+    beads.write_bytes(before)  # another date, and the same beads
+    assert batch(folder, out, laid(folder), match="a.ome.tif").done == 1
+    assert rows(out)["well 1/a.ome.tif"]["reason"] == "moved (down, right) tubulin by -3, +2"
+
+
+def test_a_worker_of_a_cluster_looks_at_the_beads_for_every_image(folder: Path) -> None:
+    """It remembered for its life what it had once seen, also that there was no file."""
+    pytest.importorskip("distributed", reason="clusters need the extra cluster")
+    from abbe.batch.cluster import _about
+
+    settings, out = laid(folder), str(folder.parent)
+    (folder.parent / "beads.ome.tif").rename(folder.parent / "away")
+    assert "there is no file" in str(_about(str(folder), out, settings)[1])
+    (folder.parent / "away").rename(folder.parent / "beads.ome.tif")
+    first = _about(str(folder), out, settings)[1]
+    assert first == settings.check()
+    abbe.save(apart((1, 1), 1.0, SIDE, seed=5), folder.parent / "beads.ome.tif", overwrite=True)
+    assert _about(str(folder), out, settings)[1] == settings.check() != first

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from abbe.alignment.beads import Beads
+from abbe.alignment.beads import Beads, same_size
 from abbe.alignment.shifts import ChannelShift
 from abbe.comparison.recorded import computed_by
 from abbe.errors import ParameterError
@@ -122,9 +122,9 @@ def align(image: Image, shifts: Given | None = None, *, reference: int | str = 0
     _check(image, moves)
     recipe = _recipe(image, first, moves, wanted, measured, beads if shifts is None else "given")
     history = (*image.provenance.history, _sentence(image, recipe, moves))
-    return (
-        repeated(image, recipe).replace(provenance=replace(image.provenance, history=history)).warn(*_said(image, first, moves, measured))
-    )
+    said = _said(image, first, moves, measured)
+    said += [Notice("aligned", text) for text in ([] if beads is None else beads_in_words(image, beads))]
+    return repeated(image, recipe).replace(provenance=replace(image.provenance, history=history)).warn(*said)
 
 
 def repeated(image: Image, recipe: Recipe) -> Image:
@@ -224,6 +224,24 @@ def measured_on(image: Image, source: Image | Beads, reference: int | str = 0) -
             across=None if shift.across is None else (shift.across[0] * finer[0], shift.across[1] * finer[1]),
         )
         for shift in found
+    )
+
+
+def beads_in_words(image: Image, beads: Beads) -> list[str]:
+    """What the user should know of how beads were taken for an image: other sizes of pixels, channels in their order."""
+    return [text for text in (_scaled(image, beads), beads.in_order(image)) if text]
+
+
+def _scaled(image: Image, beads: Beads) -> str:
+    """That shifts on the beads count in um, since their pixels are not those of the image as it was recorded; empty where they are."""
+    own = [None if um is None else um / part for um, part in zip(image.pixel_size, Grid.of(image).original)]
+    theirs = [None if um is None else um / part for um, part in zip(beads.image.pixel_size, Grid.of(beads.image).original)]
+    if None in (*own[1:], *theirs[1:]) or all(same_size(a, b) for a, b in zip(own[1:], theirs[1:])):
+        return ""
+    ratio = float(theirs[2]) / float(own[2])  # type: ignore[arg-type]
+    return (
+        f"the beads' pixels are {theirs[2]:.4g} um wide and the image's {own[2]:.4g} um, so shifts in pixels are {ratio:.3g} times those "
+        "on the beads; where both were taken alike, give both one pixel size"
     )
 
 

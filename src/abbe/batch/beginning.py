@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from abbe.batch.hands import GUARD
+from abbe.batch.record import Line
 from abbe.batch.settings import Began
 from abbe.errors import ParameterError
 from abbe.formats.naming import READ
@@ -65,11 +66,23 @@ def what_goes_on(kept: Path, began: Began, living: Sequence[str]) -> Began | Non
     return before
 
 
-def made_alike(kept: Path, began: Began) -> bool:
-    """Were the results that are there made as those of a batch that begins anew will be?"""
+def refuse_mixture(kept: Path, began: Began, others: Sequence[Line], out: Path) -> bool:
+    """Were the results that are there made as those of a batch that begins anew will be?
+
+    `others`: what became of images that it does not take. Raises `ParameterError` where their results were made otherwise, and are there.
+    """
+    differ = ["settings that cannot be told"]
     with suppress(ParameterError):
         before = _read(kept)
-        return before is not None and not before.differences(began)
+        if before is None or not (differ := before.differences(began)):
+            return before is not None
+    results = [found.result for line in others if (found := line.outcome()).status == "done" and found.result]
+    there = [result for result in results if (out / result).exists()]
+    if there:
+        raise ParameterError(
+            f"wanted all results in {out} made alike, got --overwrite with other {', '.join(differ)}, which leaves {len(there)} of other "
+            f"images as they are ({there[0]}{', ...' if len(there) > 1 else ''}); take all images, move those away, or choose another --out"
+        )
     return False
 
 

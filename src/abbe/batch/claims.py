@@ -51,6 +51,8 @@ class Placing(BaseModel):
     #: file in the claim -> path below the folder of results
     files: dict[str, str]
     overwrite: bool
+    #: those of these paths that may be replaced all the same
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class Claims:
             if not part.exists() or (final.exists() and part.samefile(final)):
                 continue  # it has its name already
             reserved = again and final.is_file() and not final.stat().st_size  # as `place` does on disks without hard links
-            place(part, final, placing.overwrite or reserved)
+            place(part, final, placing.overwrite or target in placing.replaced or reserved)
 
     # ------------------------------------------------------------------------------------------ the others
     def _folder(self, key: str) -> Path:

@@ -9,7 +9,6 @@ import os
 import socket
 from concurrent import futures
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +126,6 @@ def _do(task: Task, began: Began) -> Made | None:
         return None
 
 
-@cache
 def _weights(settings: Settings) -> tuple[str, dict[str, str] | str]:
     """At a worker: its abbe, and the weights that it would use, or why it has none."""
     try:

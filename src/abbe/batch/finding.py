@@ -7,16 +7,18 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from abbe.errors import StorageError
-from abbe.formats.naming import READ, maps_beside, stem
+from abbe.formats.naming import MAPS, READ, maps_beside, stem
 
-#: folders that hold something else than images to take: sessions, and the planes of an OIF file, which belong to it
-_CLOSED = (".abbe", ".files")
+#: folders that hold something else than images to take: sessions
+_CLOSED = ".abbe"
+#: the folder of an OIF file's planes is called like it, and this
+_PLANES = ".files"
 #: the folder in that of the results where a batch keeps its journal
 HOME = ".abbe-batch"
 #: in the folder of an attempt: whether its file holds several images is known
@@ -25,8 +27,12 @@ LOOKED = "looked"
 _NUMBERED = re.compile(r"#\d{1,6}\Z")
 #: in a folder that is one image, what changes when the image does
 _HEADS = ("zarr.json", ".zattrs", ".zgroup")
-#: nanoseconds by which a file's date may differ and be the same: disks and shares keep it to 100 ns, 10 ms or 2 s
-_DATED = 2 * 10**9
+#: there, hidden files that belong to the pixels, and a sub-folder that does not: others add what they found in the image
+_HIDDEN, _ADDED = (".zattrs", ".zgroup", ".zarray"), "labels"
+#: nanoseconds to which disks, shares and archives keep a file's date
+_DATED = (2 * 10**9, 10**9, 10**7, 10**6, 10**3, 10**2, 1)
+#: how names end of the maps that come with a result
+_MAP = tuple(f"_abbe_{kind}" for kind in MAPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Source:
     path: str = ""
     #: which image of a file of several
     number: int | None = None
+    #: (files, bytes, last change) of all that an image in several files consists of besides this one
+    inside: tuple[int, int, int] | None = None
 
     @property
     def relative(self) -> str:
@@ -65,8 +73,19 @@ class Source:
         """One of the images of this file of several."""
         return replace(self, key=f"{self.key}#{number}", path=self.relative, number=number)
 
-    def is_as(self, size: int, mtime_ns: int) -> bool:
-        return self.size == size and abs(self.mtime_ns - mtime_ns) <= _DATED
+    def is_as(self, size: int, mtime_ns: int, inside: tuple[int, int, int] | None = None) -> bool:
+        """Was it so? What is `inside` of it counts where both are known."""
+        if self.size != size or not _same_date(self.mtime_ns, mtime_ns):
+            return False
+        if self.inside is None or inside is None:
+            return True
+        return self.inside[:2] == inside[:2] and _same_date(self.inside[2], inside[2])
+
+
+def _same_date(one: int, two: int) -> bool:
+    """Exactly, but for what the one of the two is kept less exactly that says least."""
+    kept = max(next(unit for unit in _DATED if date % unit == 0) for date in (one, two))
+    return one == two or (kept > 1 and abs(one - two) <= kept)
 
 
 def file_of(key: str, number: int | None) -> str:
@@ -82,15 +101,16 @@ def file_key(relative: str) -> str:
 
 @dataclass(slots=True)
 class Found:
-    """What is in a folder: images by name, how many other files by ending, and sub-folders that may not be read."""
+    """What is in a folder: images by name, how many other files by ending, maps of abbe's own, and sub-folders that may not be read."""
 
     sources: list[Source] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    maps: int = 0
     closed: list[str] = field(default_factory=list)
 
 
 def find(folder: Path, out: Path, match: Sequence[str] = ()) -> Found:
-    """Every image below `folder`, in the order in which people count; not what is hidden, among results, or in a session.
+    """Every image below `folder`, in the order in which people count; not what is hidden, among results, or in a session, nor maps.
 
     Args:
         match: patterns such as `*_ch1.tif` or `plate1/*`, of a file's name, or of its path below the folder where they hold a slash.
@@ -107,7 +127,9 @@ def find(folder: Path, out: Path, match: Sequence[str] = ()) -> Found:
     if not os.path.isdir(folder):
         raise StorageError(f"wanted a folder of images, got {folder}, which is none; check the name")
     for place, relative in _Walk(folder, out, found.closed).files(folder, ""):
-        if is_wanted(relative, match):
+        if is_wanted(relative, match) and stem(place).endswith(_MAP):
+            found.maps += 1
+        elif is_wanted(relative, match):
             source = look(place, relative)
             if source is not None:
                 found.sources.append(source)
@@ -143,13 +165,14 @@ class _Walk:
             return
         if prefix and any(entry.name == HOME for entry in entries):
             return  # results of another batch
+        names = {entry.name.lower() for entry in entries}
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             place, relative, lower = Path(entry.path), prefix + entry.name, entry.name.lower()
             if lower.endswith(".zarr") or not _is_folder(entry):
                 yield place, relative
-            elif not lower.endswith(_CLOSED) and self._leads_on(entry):
+            elif not (lower.endswith(_CLOSED) or _is_of_oif(lower, names)) and self._leads_on(entry):
                 yield from self.files(place, relative + "/")
 
     def _leads_on(self, entry: os.DirEntry[str]) -> bool:
@@ -159,10 +182,21 @@ class _Walk:
             return False
         if entry.is_symlink():
             results = _holds(self._out, real) and not _holds(self._out, self._root)  # among them may lie what is to be taken
-            if results or _holds(real, self._root) or any(str(place) in self._seen for place in Path(real).parents):
+            if results or _holds(real, self._root) or self._is_met(Path(real)):
                 return False
             self._seen.add(real)
         return True
+
+    def _is_met(self, real: Path) -> bool:
+        """Is it below one that is gone through, and not hidden there?"""
+        seen = (place for place in real.parents if str(place) in self._seen)
+        return any(not any(part.startswith(".") for part in real.relative_to(place).parts) for place in seen)
+
+
+def _is_of_oif(name: str, beside: Set[str]) -> bool:
+    """Does the folder `name` hold the planes of an OIF file that lies beside it?"""
+    whole = name.removesuffix(_PLANES)
+    return whole != name and whole.endswith(".oif") and whole in beside
 
 
 def _holds(folder: str, path: str) -> bool:
@@ -178,11 +212,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def look(place: Path, relative: str) -> Source | None:
     """How the image looks now. None for what went away meanwhile, or is no image. What cannot be told of a file, opening it says."""
-    heads, folder, hidden = [place], os.path.isdir(place), False
+    heads, folder, hidden, inside = [place], os.path.isdir(place), False, None
     if folder:
         heads = [place / head for head in _HEADS]
     elif relative.lower().endswith(".oif"):
-        heads.append(Path(f"{place}.files"))  # its planes; the folder's date is that of the last one that came
+        heads.append(planes := Path(f"{place}{_PLANES}"))  # the folder's date is that of the last one that came
+        inside = grown(planes)
     seen = []
     for head in heads:
         try:
@@ -195,21 +230,40 @@ def look(place: Path, relative: str) -> Source | None:
         if not seen and os.path.islink(place):
             seen.append(place.lstat())  # it leads nowhere
     key = file_key(relative)
+    path = "" if key == relative else relative
     if not seen:
-        return Source(key, 0, 0, "" if key == relative else relative) if hidden else None
+        return Source(key, 0, 0, path) if hidden else None
+    if folder:
+        inside = grown(place)
     own = seen if folder else seen[:1]
-    return Source(key, sum(s.st_size for s in own), max(s.st_mtime_ns for s in seen), "" if key == relative else relative)
+    return Source(key, sum(s.st_size for s in own), max(s.st_mtime_ns for s in seen), path, inside=inside)
 
 
 def grown(place: Path) -> tuple[int, int, int]:
     """(files, bytes, last change) of an image that is a folder: its heads come first, when it is copied, and its pixels for long."""
     count = size = last = 0
-    for folder, _, names in os.walk(place):
-        for name in names:
-            with suppress(OSError):
-                status = os.stat(os.path.join(folder, name))
-                count, size, last = count + 1, size + status.st_size, max(last, status.st_mtime_ns)
+    folders = [os.fspath(place)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name == _ADDED or (entry.name.startswith(".") and entry.name not in _HIDDEN):
+                    continue
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                        continue
+                    status = entry.stat()
+                    count, size, last = count + 1, size + status.st_size, max(last, status.st_mtime_ns)
     return count, size, last
+
+
+def together(folder: Path, names: Sequence[str]) -> tuple[int, int, int]:
+    """(files, bytes, last change) of the files of these names; of those that are there."""
+    seen = []
+    for name in names:
+        with suppress(OSError):
+            seen.append(os.stat(folder / name))
+    return len(seen), sum(s.st_size for s in seen), max((s.st_mtime_ns for s in seen), default=0)
 
 
 def plain(text: str) -> str:
@@ -244,18 +298,25 @@ def targets(sources: Sequence[Source], ending: str, maps: bool = False) -> dict[
     return short | long
 
 
-def targets_within(images: Sequence[Source], file: str, ending: str, maps: bool, taken: Set[str]) -> list[str]:
+def targets_within(
+    images: Sequence[Source],
+    file: str,
+    ending: str,
+    maps: bool,
+    taken: Set[str],
+    owned: Callable[[str, Source], bool] = lambda target, image: False,
+) -> list[str]:
     """Paths of the results of all images in a file whose own would be `file`: cells.lif#2 -> cells_2_abbe.ome.tif.
 
-    Where one of them is among the names `taken` by other files (as `names_of` has them), cells.lif#2_abbe.ome.tif, and so for all of the
-    file. Images of different files have different names, since the files' own differ.
+    Where one of them is among the names `taken` by other files (as `names_of` has them), or `owned` by another image that is done,
+    cells.lif#2_abbe.ome.tif, and so for all of the file. Images of different files have different names, since the files' own differ.
     """
     base, whole = PurePosixPath(file).name.removesuffix(ending), plain(PurePosixPath(images[0].relative).name)
     odd = hashlib.sha1(images[0].key.encode(), usedforsecurity=False).hexdigest()[:8]
     made: list[str] = []
     for begin in (f"{base}_", f"{whole}#", f"{whole}#{odd}_"):
         made = [_renamed(file, f"{begin}{image.number}", ending) for image in images]
-        if all(taken.isdisjoint(names_of(target, maps)) for target in made):
+        if not any(owned(target, image) or taken & names_of(target, maps) for target, image in zip(made, images)):
             break
     return made
 

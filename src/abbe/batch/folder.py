@@ -6,19 +6,16 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
 
-from abbe.batch.finding import Found, Source, file_of, find, grown, look, names_of, plain, targets, targets_within
+from abbe.batch.finding import Found, Source, file_of, find, look, names_of, plain, targets, targets_within, together
 from abbe.batch.record import Line, Record
 from abbe.batch.settings import Settings
 from abbe.errors import StorageError
 
 #: seconds between two looks at a folder that grows, and without a change before a file in it counts as whole
 LOOK, SETTLED = 5.0, 10.0
-
-#: image -> (how large it was, where that takes a walk through a folder; since when)
-_Still: TypeAlias = dict[Source, tuple[tuple[int, int, int] | None, float]]
 
 
 class Folder:
@@ -40,20 +37,33 @@ class Folder:
         #: key of a file of several -> its images
         self._several: dict[str, tuple[Source, ...]] = {}
         self._now: dict[str, Source] = {}
-        self._still: _Still = {}
+        #: image -> since when it has looked as it does
+        self._still: dict[Source, float] = {}
         self._take(find(path, out, match))
 
     def _take(self, found: Found) -> None:
         self.found, self._now, self._taken, self._several, self._within = found, {}, None, {}, {}
-        self._files = {source.key: source for source in found.sources}
         self._targets = targets(found.sources, self._settings.ending, self._settings.maps)
-        if self.record is not None:
-            self.split(self.record.lines)
+        self._learn()
 
     def begin(self, record: Record) -> None:
         """What is there, and what became of it so far."""
         self.record = record
-        self.split(record.lines)
+        self._learn()
+
+    def _learn(self) -> None:
+        """Which files hold several images, or belong together, as far as the record says."""
+        self.found.sources = [self._with_parts(source) for source in self.found.sources]
+        self._files = {source.key: source for source in self.found.sources}
+        if self.record is not None:
+            self.split(self.record.lines)
+
+    def _with_parts(self, image: Source) -> Source:
+        """An image whose other files its outcome names, with how they look now."""
+        line = None if self.record is None else self.record.lines.get(image.key)
+        if line is None or not line.in_parts:
+            return image
+        return replace(image, inside=together(image.within(self.path).parent, line.outcome().parts))
 
     # ------------------------------------------------------------------------------------------ images
     def images(self) -> Iterator[Source]:
@@ -74,7 +84,7 @@ class Folder:
                 continue
             there = self._several.get(key, ())
             if len(there) != line.images or not line.of(there[0]):
-                self._several[key] = tuple(self.as_known(file).image(number) for number in range(line.images or 0))
+                self._several[key] = tuple(self._with_parts(self.as_known(file).image(n)) for n in range(line.images or 0))
                 self._within.pop(key, None)
                 new += self._several[key]
         return new
@@ -91,14 +101,17 @@ class Folder:
         """Path of its result below the folder of results, which no other image has."""
         file, ending, maps = self._targets[source.file], self._settings.ending, self._settings.maps
         if source.number is None:
-            whole = PurePosixPath(file).with_name(PurePosixPath(source.key).name + ending)
-            held = {} if self.record is None else self.record.names
-            return str(whole) if any(held.get(name, source.key) != source.key for name in names_of(file, maps)) else file
+            return str(PurePosixPath(file).with_name(PurePosixPath(source.key).name + ending)) if self._is_owned(file, source) else file
         if self._taken is None:
             self._taken = {name for target in self._targets.values() for name in names_of(target, maps)}
         if source.file not in self._within:
-            self._within[source.file] = targets_within(self._several[source.file], file, ending, maps, self._taken)
+            self._within[source.file] = targets_within(self._several[source.file], file, ending, maps, self._taken, self._is_owned)
         return self._within[source.file][source.number]
+
+    def _is_owned(self, target: str, source: Source) -> bool:
+        """Is it the result of another image, or one of its maps? Of one of the same name in another folder, the image has no other name."""
+        owner = None if self.record is None else self.record.belongs(target, source.key)
+        return owner is not None and owner[0] != source.key
 
     def look_again(self) -> None:
         self.seen = False
@@ -141,12 +154,12 @@ class Folder:
         """The image as it is now: a long list is old when its end is reached. None where it is gone."""
         source = look(listed.within(self.path), listed.relative)
         if source is not None:
-            self._now[listed.file] = source
+            source = self._now[listed.file] = self._with_parts(source)
         if source is None or listed.number is None:
             return source
         if listed.number >= len(self._several.get(listed.file, ())):
             return None  # it holds fewer now
-        self._now[listed.key] = source.image(listed.number)
+        self._now[listed.key] = self._with_parts(source.image(listed.number))
         return self._now[listed.key]
 
     def holds(self, listed: Source) -> bool:
@@ -174,13 +187,10 @@ class Folder:
         now, after = time.monotonic(), {}
         for source in self.found.sources:
             if any(map(wanted, self._several.get(source.key, (source,)))):
-                place = source.within(self.path)
-                size = grown(place) if place.suffix.lower() == ".zarr" else None
-                known = self._still.get(source)
-                after[source] = known if known is not None and known[0] == size else (size, now)
+                after[source] = self._still.get(source, now)
         self._still = after
 
     def is_whole(self, source: Source) -> bool:
         """Has it not changed for a while?"""
         file = self._files.get(source.file)
-        return file in self._still and time.monotonic() - self._still[file][1] >= SETTLED
+        return file in self._still and time.monotonic() - self._still[file] >= SETTLED

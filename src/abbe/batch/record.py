@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from abbe.batch.finding import Source, file_key, file_of, plain
+from abbe.batch.finding import Source, file_key, file_of, names_of, plain
 from abbe.storage import storage_error, write_whole
 
 
@@ -31,6 +31,9 @@ class Outcome(BaseModel):
     key: str
     size: int
     mtime_ns: int
+    #: (files, bytes, last change) of what an image in several files consists of besides; of a set of files, which those are
+    inside: tuple[int, int, int] | None = None
+    parts: tuple[str, ...] = ()
     #: "part": of a set of files that is one image, and done with its first; "several": a file of so many images, each with an outcome
     status: Literal["done", "failed", "part", "several"]
     #: the folder of images in which it lies at that path
@@ -82,6 +85,9 @@ class Line:
     number: int | None = None
     #: None: an abbe wrote it that did not say
     folder: str | None = None
+    inside: tuple[int, int, int] | None = None
+    #: is it an image in a set of files?
+    in_parts: bool = False
 
     @property
     def ended(self) -> bool:
@@ -90,7 +96,7 @@ class Line:
 
     def of(self, source: Source) -> bool:
         """Is the file still as it was?"""
-        return source.is_as(self.size, self.mtime_ns)
+        return source.is_as(self.size, self.mtime_ns, self.inside)
 
     def outcome(self) -> Outcome:
         return Outcome.model_validate_json(self.text)
@@ -106,7 +112,7 @@ class Line:
 
     def gives_way(self, other: Line) -> bool:
         """Does what another process wrote, or this one wrote later, count in its place?"""
-        same = self.of(Source("", other.size, other.mtime_ns))
+        same = self.of(Source("", other.size, other.mtime_ns, inside=other.inside))
         if same and (self.status == "failed") != (other.status == "failed"):
             return self.status == "failed"  # one process could, another could not
         return _when(self) <= _when(other)
@@ -116,37 +122,51 @@ def _when(line: Line) -> str:
     return str(json.loads(line.text).get("when", ""))
 
 
-def _line(text: bytes) -> tuple[str, Line]:
-    """Key and line. Raises `ValueError`, `TypeError`, `KeyError` for what was cut off."""
+def _line(text: bytes) -> tuple[str, Line, str | None]:
+    """Key, line and result. Raises `ValueError`, `TypeError`, `KeyError` for what was cut off."""
     found = json.loads(text)
     key, status, images = found["key"], found["status"], found.get("images")
     if "images" not in found:
         key, images = file_key(key), 1 if status == "done" else None
         if status == "part" or (status == "done" and any(notice.startswith(_DROPPED) for notice in found["notices"])):
             status, images = FIRST, None
-    folder = found.get("folder")
+    folder, inside = found.get("folder"), found.get("inside")
     place = None if folder is None else sys.intern(folder)
-    return key, Line(sys.intern(status), found["size"], found["mtime_ns"], text, images, found.get("number"), place)
+    facts = (images, found.get("number"), place, None if inside is None else (inside[0], inside[1], inside[2]))
+    return key, Line(sys.intern(status), found["size"], found["mtime_ns"], text, *facts, bool(found.get("parts"))), found.get("result")
 
 
 class Record:
     """All outcomes in a folder of journals, the last of each image; and a journal for this process."""
 
-    def __init__(self, folder: Path, name: str, ours: Callable[[str, Line], bool] = lambda key, line: True) -> None:
-        """`ours` tells outcomes of this batch's images from those of another folder's, whose results lie here too."""
-        self.folder, self.own, self._ours = folder, folder / f"{name}.jsonl", ours
+    def __init__(self, folder: Path, name: str, ours: Callable[[str, Line], bool] = lambda key, line: True, maps: bool = False) -> None:
+        """`ours` tells outcomes of this batch's images from those of another folder's, whose results lie here too; with `maps` or not."""
+        self.folder, self.own, self._ours, self._maps = folder, folder / f"{name}.jsonl", ours, maps
         self.lines: dict[str, Line] = {}
-        #: key of an image -> the other folder in which one of that key is, whose result is here
-        self.elsewhere: dict[str, str] = {}
         #: images of which this object learnt the outcome after its first look; and those of which it did since `news` was emptied
         self.late: set[str] = set()
         self.news: list[str] = []
-        #: names of the results of images in files of several -> image's key
+        #: names of results and their maps, as `names_of` has them -> whose they are: an image's key
         self.names: dict[str, str] = {}
+        #: the same, of the image of that key in another folder: when it was made, that folder, and the key
+        self.elsewhere: dict[str, tuple[str, str, str]] = {}
         self._read: dict[str, int] = {}
         self._first = True
         self.refresh()
         self._first = False
+
+    def belongs(self, target: str, key: str) -> tuple[str, str | None] | None:
+        """The image whose result is called like that of `key` would be at `target`, or has it among its maps; and its folder, if another.
+
+        None where the name is free, or its own.
+        """
+        for name in sorted(names_of(target, self._maps)):
+            if self.names.get(name, key) != key:
+                return self.names[name], None
+            if name in self.elsewhere and name not in self.names:
+                _, folder, other = self.elsewhere[name]
+                return other, folder
+        return None
 
     def refresh(self) -> None:
         """Read what all other processes wrote since the last look."""
@@ -170,19 +190,20 @@ class Record:
 
     def _take(self, text: bytes) -> None:
         try:
-            key, line = _line(text)
-        except (ValueError, TypeError, KeyError, AttributeError):
+            key, line, result = _line(text)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
             return  # cut off, and another line behind it
+        names = names_of(str(result), self._maps) if result and line.status in ("done", FIRST) else ()
         if line.folder is not None and not self._ours(key, line):
-            if line.status == "done":  # what was refused there made nothing
-                self.elsewhere[key] = line.folder
+            for name in names:
+                self.elsewhere[name] = max(self.elsewhere.get(name, ("", "", "")), (_when(line), line.folder, key))
             return
         known = self.lines.get(key)
         if known is not None and not known.gives_way(line):
             return
         self.lines[key] = line
-        if line.number is not None and (result := json.loads(text).get("result")):
-            self.names[str(result).casefold()] = key
+        for name in names:
+            self.names[name] = key
         if not self._first:
             self.late.add(key)
             self.news.append(key)
@@ -209,15 +230,41 @@ class Record:
         self._take(text)
 
 
-def begin_anew(folder: Path, again: Sequence[Source] | None) -> None:
-    """A journal without outcomes; with `again`, without those of these images alone. Raises `StorageError`."""
+def others_of(folder: Path, again: Sequence[Source], ours: Callable[[str, Line], bool]) -> list[Line]:
+    """Lines of a folder of journals that are not of these images: the last of each other image, and of each in another folder.
+
+    Raises `StorageError`.
+    """
+    gone, last, after = {source.key for source in again}, dict[tuple[str, str | None], Line](), dict[str, str]()
+    results = dict[tuple[str, str | None], str]()
+    for text in _all_lines(folder):
+        try:
+            key, line, result = _line(text)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            continue
+        place = (key, line.folder)
+        if (line.folder is None or ours(key, line)) and file_of(key, line.number) in gone:
+            after[str(result)] = max(after.get(str(result), ""), _when(line))
+        elif place not in last or last[place].gives_way(line):
+            last[place], results[place] = line, str(result)
+    return [line for place, line in last.items() if line.status != "done" or after.get(results[place], "") <= _when(line)]
+
+
+def _all_lines(folder: Path) -> Iterator[bytes]:
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            yield from path.read_bytes().splitlines()
+        except OSError as problem:
+            raise storage_error(path, problem) from problem
+
+
+def begin_anew(folder: Path, kept: Sequence[Line]) -> None:
+    """A journal with these outcomes alone. Raises `StorageError`."""
     try:
         old = list(folder.glob("*.jsonl"))
-        if again is not None and old:
-            gone = {source.key for source in again}
-            lines = [line.text for key, line in Record(folder, "kept").lines.items() if file_of(key, line.number) not in gone]
+        if kept:
             with write_whole(folder / f"kept-{secrets.token_hex(4)}.jsonl") as part:
-                part.write_bytes(b"".join(line + b"\n" for line in lines))
+                part.write_bytes(b"".join(line.text + b"\n" for line in kept))
         for path in old:
             path.unlink()
     except OSError as problem:

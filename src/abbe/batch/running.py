@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from abbe.batch.beginning import check_folders, made_alike, make_folder, refuse_where_starting, remove_empty, what_goes_on
+from abbe.batch.beginning import check_folders, make_folder, refuse_mixture, refuse_where_starting, remove_empty, what_goes_on
 from abbe.batch.claims import Claim, Claims, Placing, one_at_a_time
-from abbe.batch.finding import HOME, Source, is_wanted, look
+from abbe.batch.finding import HOME, Source
 from abbe.batch.folder import LOOK, Folder
 from abbe.batch.hands import Crew, Hands, workers_here
-from abbe.batch.record import FIRST, Line, Outcome, Record, begin_anew
-from abbe.batch.settings import Began, Settings
+from abbe.batch.outcomes import facts_of, outcome_of
+from abbe.batch.record import FIRST, Line, Outcome, Record, begin_anew, others_of
+from abbe.batch.rights import Rights, keep_again, read_again
+from abbe.batch.settings import BEADS, Began, Settings
 from abbe.batch.summary import Summary
 from abbe.batch.tally import Progress, Tally, Told
 from abbe.batch.waiting import Waiting
 from abbe.batch.work import Made, Task
 from abbe.errors import AbbeError, ParameterError, StorageError
-from abbe.formats.naming import maps_beside
-from abbe.storage import check_target, storage_error, write_whole
+from abbe.storage import storage_error, write_whole
 from abbe.storage.undisturbed import undisturbed
 
 #: seconds between two looks for processes that died
@@ -41,6 +42,8 @@ class _Given:
     target: str
     #: why it cannot be done, unless its file holds several
     refused: str
+    #: paths below that folder that may be replaced
+    replaced: tuple[str, ...]
 
 
 def run(
@@ -89,7 +92,8 @@ def run(
     images = Folder(source, target, match, settings)  # before anything is made
     found = images.found
     if not found.sources and not watch:
-        others = ", ".join(f"{count} {ending}" for ending, count in found.ignored.most_common(5))
+        counts = [*found.ignored.most_common(5), *([("maps of abbe's own", found.maps)] if found.maps else [])]
+        others = ", ".join(f"{count} {ending}" for ending, count in counts)
         raise ParameterError(f"wanted images in {source}, got {f'other files alone ({others})' if others else 'none'}; look at --match")
     batch = _Batch(images, settings, watch, told or (lambda outcome: None))
     most = None if watch else len(found.sources)
@@ -131,7 +135,9 @@ class _Batch:
         #: images whose process died; they are tried again when nothing else is in work
         self._died: set[Source] = set()
         self._alone = False
-        self.overwrite, self._first = False, False
+        self._first = False
+        self.rights: Rights
+        self._beads: str | None = None
         #: images that cannot be done as things are
         self._refused: set[Source] = set()
 
@@ -142,8 +148,10 @@ class _Batch:
         new = [path for path in (self.out, *self.out.parents) if not path.exists()]
         try:
             with one_at_a_time(self.home):
-                self._begin(began)
-            self.record = Record(self.home / "journal", self.claims.name, self.folder.is_ours)
+                again, anew = self._begin(began)
+            self.record = Record(self.home / "journal", self.claims.name, self.folder.is_ours, self.settings.maps)
+            self.rights = Rights(self.record, self.out, self.settings.maps, again, anew and began.overwrite)
+            self._beads = began.models.get(BEADS)
             self.claims.take_over(self.record)
             self.folder.begin(self.record)
             self.tally = Tally(self.folder, self.record, self.told)
@@ -155,18 +163,28 @@ class _Batch:
                 self._clear()
             remove_empty([self.home, *new])
 
-    def _begin(self, began: Began) -> None:
-        kept, journal = self.home / "settings.json", self.home / "journal"
+    def _begin(self, began: Began) -> tuple[frozenset[str], bool]:
+        """Keys of the files whose results are to be replaced, whoever does them; and does the batch begin anew?"""
+        kept, journal, listed = self.home / "settings.json", self.home / "journal", self.home / "again.json"
         self._first = not kept.exists()
         before = what_goes_on(kept, began, self.claims.others())
+        sources, others, alike = self.folder.found.sources, list[Line](), False
+        if before is None:
+            others = others_of(journal, sources, self.folder.is_ours)
+            alike = refuse_mixture(kept, began, others, self.out)
         self.claims.begin()
         make_folder(journal)
-        if before is None:
-            self.claims.take_over(None)  # what others held of a batch that is no more
-            begin_anew(journal, self.folder.found.sources if made_alike(kept, began) else None)
-            with write_whole(kept, overwrite=True) as part:
-                part.write_text(began.model_dump_json(indent=1), encoding="utf-8")
-        self.overwrite = (before or began).overwrite
+        if before is not None:
+            return read_again(listed), False
+        self.claims.take_over(None)  # what others held of a batch that is no more
+        begin_anew(journal, others if alike else ())
+        again = frozenset[str]()
+        if began.overwrite:
+            again = (read_again(listed) if alike else again) | {source.key for source in sources}
+            keep_again(listed, again)
+        with write_whole(kept, overwrite=True) as part:
+            part.write_text(began.model_dump_json(indent=1), encoding="utf-8")
+        return again, True
 
     def _clear(self) -> None:
         """Nothing is left of a batch of which nothing came, unless others are at it."""
@@ -177,7 +195,8 @@ class _Batch:
             if not self.claims.others():
                 remove_empty([journal])
                 if not journal.exists():
-                    (self.home / "settings.json").unlink(missing_ok=True)
+                    for name in ("settings.json", "again.json"):
+                        (self.home / name).unlink(missing_ok=True)
             self.claims.end()  # looking for others made a sign of life
 
     # ------------------------------------------------------------------------------------------ work
@@ -254,9 +273,9 @@ class _Batch:
             self.claims.release(claim)
             self.waiting.put_first(anew)
             return
-        target, known, refused = self.folder.target(source), self.record.lines.get(source.key), ""
+        target, known, refused, replaced = self.folder.target(source), self.record.lines.get(source.key), "", tuple[str, ...]()
         try:
-            self._check(source, target, known)
+            replaced = self.rights.check(source, target, known)
         except AbbeError as problem:
             if problem.full:
                 self.claims.release(claim)
@@ -272,28 +291,13 @@ class _Batch:
         except OSError as problem:
             self.claims.release(claim)
             raise storage_error(claim.folder, problem) from problem
-        self._given[source.key] = _Given(claim, source, target, refused)
+        self._given[source.key] = _Given(claim, source, target, refused, replaced)
         name, place = PurePosixPath(target).name, source.within(self.folder.path)
-        hands.give(Task(source.key, place, attempt, name, self.settings, source.number, refused))
-
-    def _check(self, source: Source, target: str, known: Line | None) -> None:
-        """Raises `AbbeError` where the image cannot be done as things are."""
-        if known is not None and known.status == "done" and (result := known.outcome().result) and (self.out / result).exists():
-            if source.hidden:
-                raise ParameterError(f"it may no longer be read; {result}, which was made from it before, is kept")
-            raise ParameterError(
-                f"it has changed since {result} was made from it; delete that to have it done again, or do all again with --overwrite"
-            )
-        final, other = self.out / target, self.record.elsewhere.get(source.key)
-        if other is not None and final.exists():
-            raise ParameterError(f"{target} among the results was made from the image of that name in {other}; choose another --out")
-        make_folder(final.parent)
-        for path in (final, *(maps_beside(final).values() if self.settings.maps else ())):
-            check_target(path, self.overwrite)
+        hands.give(Task(source.key, place, attempt, name, self.settings, source.number, refused, self._beads))
 
     def _refuse(self, source: Source, error: str, write: bool) -> None:
         self._refused.add(source)
-        self.tally.refused(Outcome(**self._facts(source), status="failed", error=error, by=self.claims.name), write)
+        self.tally.refused(Outcome(**self._facts(source), status="failed", error=error), write)
 
     def _take(self, task: Task, made: Made | None, hands: Hands) -> None:
         given = self._given.pop(task.key)
@@ -307,10 +311,16 @@ class _Batch:
                 return
             if made.full:
                 raise self._full(made.error or "")
+            if made.over:
+                raise ParameterError(made.error or "")
             if source.number is None and (made.images or 1) > 1:
                 self._split(source, made, hands)
                 return
-            outcome = self._outcome(given, made)
+            outcome = outcome_of(self.folder, source, given.target, made, self.claims.name)
+            if outcome.status == "done":
+                self.tally.hear()
+                if taken := self.rights.taken(source, given.target):  # meanwhile, by a process that was told to take other images
+                    outcome = Outcome(**self._facts(source), status="failed", error=taken)
             if outcome.status == "failed" and self.folder.is_away(self.watch):
                 return
             if outcome.status == "done":
@@ -318,7 +328,9 @@ class _Batch:
                 files = {f"{task.attempt.name}/{name}": str(folder / name) for name in made.files}
                 try:
                     with undisturbed():
-                        self.claims.place(claim, Placing(outcome=outcome, files=files, overwrite=self.overwrite), self.record)
+                        self.claims.place(
+                            claim, Placing(outcome=outcome, files=files, overwrite=False, replaced=given.replaced), self.record
+                        )
                     self.tally.ended(outcome, write=False)
                     return
                 except StorageError as problem:
@@ -326,7 +338,7 @@ class _Batch:
                         raise (self._full(str(problem)) if problem.full else problem) from problem.__cause__
                     if not self.claims.holds(claim):
                         return
-                    outcome = Outcome(**self._facts(source), status="failed", error=str(problem), by=self.claims.name)
+                    outcome = Outcome(**self._facts(source), status="failed", error=str(problem))
             if given.refused and outcome.error == given.refused:
                 self._refuse_only(source, outcome, made)
                 return
@@ -354,46 +366,12 @@ class _Batch:
 
     def _split(self, source: Source, made: Made, hands: Hands) -> None:
         """A file of several images: each is done as one of its own, by whoever is free."""
-        facts, known, before = {**self._facts(source), "by": self.claims.name}, self.record.lines.get(source.key), False
+        facts, known, before = self._facts(source), self.record.lines.get(source.key), False
         if known is not None and (first := known.as_first(source.image(0))) is not None:
             self.record.add(first)
             before = True
         self.record.add(Outcome(**facts, status="several", images=made.images))
         hands.expect(self.waiting.put_first(self.tally.split(source.key, before)) + len(hands.busy()))
 
-    def _outcome(self, given: _Given, made: Made) -> Outcome:
-        source = given.source
-        facts = {
-            **self._facts(source),
-            "by": self.claims.name,
-            "seconds": round(made.seconds, 3),
-            "images": made.images,
-            "name": made.called,
-        }
-        if made.error is not None:
-            return Outcome(**facts, status="failed", error=made.error)
-        if made.part_of is not None:
-            first = PurePosixPath(source.relative).with_name(made.part_of)
-            if is_wanted(str(first), self.folder.match):
-                return Outcome(**facts, status="part", reason=f"a part of the image that begins in {made.part_of}")
-            said = f"it is a part of the image that begins in {made.part_of}, which --match leaves out; take that, and --channels of it"
-            return Outcome(**facts, status="failed", error=said)
-        now = look(source.within(self.folder.path), source.relative)
-        if now is not None and not now.is_as(source.size, source.mtime_ns):
-            said = "it changed while it was worked on, as a file does that is still being written; run again when it is whole"
-            return Outcome(**facts, status="failed", error=said)
-        return Outcome(
-            **facts,
-            status="done",
-            result=given.target,
-            verdict=made.verdict,
-            reason=made.reason,
-            notices=made.notices,
-            shape=made.shape,
-            pixel_size=made.pixel_size,
-            engine=made.engine,
-        )
-
     def _facts(self, source: Source) -> dict[str, Any]:
-        facts = {"key": source.key, "size": source.size, "mtime_ns": source.mtime_ns, "number": source.number}
-        return {**facts, "folder": str(self.folder.path)}
+        return facts_of(self.folder, source, self.claims.name)

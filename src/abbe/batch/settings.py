@@ -12,9 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
 
 from abbe._version import __version__
+from abbe.alignment.beads import open_beads
 from abbe.alignment.given import split
 from abbe.errors import ParameterError
-from abbe.formats import open as open_image
 from abbe.formats.pixel_type import parse_type
 from abbe.formats.saving import format_of
 from abbe.image._image import _clean_size, _full_size
@@ -162,7 +162,7 @@ class Settings(BaseModel):
             split(text)
         if self.align is None or self.align == MEASURE:
             return {}
-        found = open_image(self.align)
+        found = open_beads(self.align, self.axes)
         if found.shape[1] < 2:
             raise ParameterError(f"wanted an image of beads with two channels or more, got one in {self.align}")
         return {BEADS: found.provenance.digest or ""}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from abbe.batch.finding import Source
+from abbe.batch.finding import Source, file_of
 from abbe.batch.record import Line
 from abbe.limits import LIMITS
 from abbe.reporting.inert import formula_safe, inert
@@ -43,6 +43,8 @@ class Summary:
     others: tuple[str, ...] = ()
     #: files that are no images, by ending
     ignored: dict[str, int] = field(default_factory=dict)
+    #: maps of abbe's own results, which are no images
+    maps: int = 0
     #: sub-folders that may not be read
     closed: tuple[str, ...] = ()
     table: Path = Path()
@@ -57,16 +59,24 @@ def write_summary(path: Path, sources: Mapping[str, Source], lines: Mapping[str,
         writer = csv.writer(file)
         writer.writerow(HEAD)
         for key in (*sources, *gone):
-            writer.writerow([_cell(value) for value in _row(key, sources.get(key), lines.get(key))])
+            row = _row(key, sources.get(key), lines.get(key), key not in sources and _is_left(key, lines[key], sources))
+            writer.writerow([_cell(value) for value in row])
 
 
-def _row(key: str, source: Source | None, line: Line | None) -> list[str | int | float | None]:
+def _is_left(key: str, line: Line, sources: Mapping[str, Source]) -> bool:
+    """Was it in a file of several that is there, and holds it no more?"""
+    file = file_of(key, line.number)
+    return file != key and (file in sources or f"{file}#0" in sources)
+
+
+def _row(key: str, source: Source | None, line: Line | None, left: bool) -> list[str | int | float | None]:
     if line is None or line.status == "several":
         return [key, None, "not done", *[None] * (len(HEAD) - 3)]
     outcome = line.outcome()
     changed = source is not None and not line.of(source)
+    since = ", changed since" if changed else ", no longer in the file" if left else ""
     return [
-        *(key, outcome.name, "part of another" if outcome.status == "part" else outcome.status + ", changed since" * changed),
+        *(key, outcome.name, "part of another" if outcome.status == "part" else outcome.status + since),
         *(outcome.result, outcome.verdict, outcome.reason, " | ".join(outcome.notices), outcome.error),
         *(outcome.shape or (None,) * 5),
         *(outcome.pixel_size or (None,) * 3),

@@ -107,6 +107,7 @@ class Tally:
     def count(self) -> Summary:
         found, summary = self._folder.found, self.summary
         summary.count, summary.ignored, summary.closed = self._folder.count, dict(found.ignored), tuple(found.closed)
+        summary.maps = found.maps
         summary.done, summary.beside, summary.failed = len(self._mine), len(self._beside), len(self._failed)
         summary.failed_beside = len(self._failed_beside)
         return summary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,21 +10,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abbe.alignment.moving import moved_in_words
-from abbe.batch.finding import LOOKED
+from abbe.batch.beads import BeadsChangedError, stated_size
+from abbe.batch.finding import LOOKED, together
 from abbe.batch.laying import Laying
+from abbe.batch.parts import parts_of
 from abbe.batch.settings import Settings
 from abbe.errors import AbbeError, CancelledError, ParameterError
 from abbe.formats import save
 from abbe.formats.naming import maps_of
 from abbe.formats.opening import by_number, sole
 from abbe.formats.saving import check_fit
-from abbe.formats.tiff.sets import first_files
 from abbe.image import Image
 from abbe.recipe import Recipe
 from abbe.restoration import correct_background, enhance, verdict
 from abbe.restoration.request import axial_ratio, named_channels
 from abbe.restoration.result import Grid
 from abbe.restoration.room import no_room, output_shape
+from abbe.restoration.sampling import resolved
 
 #: `report(fraction)`: how much of the image is done
 Report = Callable[[float], None]
@@ -45,6 +46,8 @@ class Task:
     number: int | None = None
     #: why it is not to be done if it is the only image of its file
     refused: str = ""
+    #: digest of the beads that the batch began with
+    beads: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,14 @@ class Made:
     called: str | None = None
     #: the file that holds the image of which this one is a part
     part_of: str | None = None
+    #: of an image in several files the others, and (files, bytes, last change) of them before they were read
+    parts: tuple[str, ...] = ()
+    inside: tuple[int, int, int] | None = None
     error: str | None = None
     #: there was no room for it on the disk, nor is there for the next
     full: bool = False
+    #: nor can any other be done as the batch began
+    over: bool = False
     #: the process ended before it could say anything
     died: bool = False
 
@@ -78,13 +86,13 @@ def do(task: Task, report: Report) -> Made:
 
     What goes wrong is told, not raised, but for `CancelledError`: the attempt's folder is gone, nobody wants it.
     """
-    began, seen, full = time.monotonic(), _Seen(), False
+    began, seen, full, over = time.monotonic(), _Seen(), False, False
     try:
-        return replace(_restore(task, report, seen), images=seen.images, called=seen.called, seconds=time.monotonic() - began)
+        return seen.add_to(_restore(task, report, seen), began)
     except CancelledError:
         raise
     except AbbeError as problem:
-        error, full = str(problem), problem.full
+        error, full, over = str(problem), problem.full, isinstance(problem, BeadsChangedError)
     except MemoryError:
         error = "wanted more memory than there is; use fewer --workers, or work on a part of the image"
     except Exception as problem:
@@ -92,7 +100,7 @@ def do(task: Task, report: Report) -> Made:
             raise CancelledError("the batch was stopped") from problem
         line = (str(problem).strip().splitlines() or [""])[0]
         error = f"{type(problem).__name__}: {line} - this is a bug in abbe; run `abbe enhance` on this file with --debug and report it"
-    return Made(error=error, images=seen.images, called=seen.called, shape=seen.shape, full=full, seconds=time.monotonic() - began)
+    return seen.add_to(Made(error=error, shape=seen.shape, full=full, over=over), began)
 
 
 @dataclass(slots=True)
@@ -102,26 +110,39 @@ class _Seen:
     images: int | None = None
     called: str | None = None
     shape: tuple[int, ...] | None = None
+    parts: tuple[str, ...] = ()
+    inside: tuple[int, int, int] | None = None
+
+    def note(self, task: Task, others: tuple[str, ...]) -> None:
+        """Files that the image lies in besides its own, as they are now."""
+        if others:
+            self.parts, self.inside = others, together(task.source.parent, others)
+
+    def add_to(self, made: Made, began: float) -> Made:
+        seconds = time.monotonic() - began
+        return replace(made, images=self.images, called=self.called, parts=self.parts, inside=self.inside, seconds=seconds)
 
 
 def _opened(task: Task, seen: _Seen) -> Image | Made:
     """The image; or how many the file holds, or of which one it is a part."""
-    settings, firsts = task.settings, first_names(task.source)
+    settings, there = task.settings, parts_of(task.source)
     if task.number is not None:
-        first = firsts[task.number if task.number < len(firsts) else 0]
-        if first != task.source.name:
-            return Made(part_of=first)
+        own = there[task.number if task.number < len(there) else 0]
+        if own.first != task.source.name:
+            return Made(part_of=own.first)
+        seen.note(task, own.others)
         image, seen.called = by_number(task.source, task.number, settings.axes, settings.pixel_size)
         return image
-    known = len(firsts) > 1 or firsts != [task.source.name]
+    seen.note(task, there[0].others)
+    known = len(there) > 1 or there[0].first != task.source.name
     found = None if known else sole(task.source, settings.axes, settings.pixel_size)
-    seen.images = len(firsts) if found is None else len(found) if isinstance(found, tuple) else 1
+    seen.images = len(there) if found is None else len(found) if isinstance(found, tuple) else 1
     with suppress(OSError):  # the attempt's folder is gone
         (task.attempt / LOOKED).touch()
     if isinstance(found, tuple) or seen.images > 1:
         return Made()
     if found is None:
-        return Made(part_of=firsts[0])
+        return Made(part_of=there[0].first)
     if task.refused:
         seen.shape = tuple(output_shape(found, _grid(found, settings)))
         raise ParameterError(task.refused)
@@ -141,12 +162,13 @@ def _restore(task: Task, report: Report, seen: _Seen) -> Made:
     image = _opened(task, seen)
     if isinstance(image, Made):
         return image
-    laying = Laying.of(image, settings)
+    laying = Laying.of(image, settings, stated_size(task.source, task.number, settings), task.beads)
     check_fit(image, target, settings.dtype)
     size = image.dtype.itemsize if settings.workflow == "align" else 4
     needed = size * math.prod(output_shape(image, _grid(image, settings))) * (4 if settings.maps else 1)
     if (problem := no_room(task.attempt, needed, "the result", "free some, and run again")) is not None:
         raise problem
+    already = resolved(image) if settings.workflow == "A" else None
     result, used, word, reason = image, None, None, None
     if settings.workflow != "align":
         result = _computed(image, settings, told(0, 0.8))
@@ -158,11 +180,13 @@ def _restore(task: Task, report: Report, seen: _Seen) -> Made:
         reason = reason if word else moved_in_words(result)
     files = _save_maps(result, target, settings, told(0.8, 0.9)) if settings.maps else []
     saved = save(result, target, dtype=settings.dtype, progress=told(0.9, 1.0))
+    advised = [] if already is None else [f"Workflow B is advised for it: {already}"]
+    said = (*advised, *(notice.message for notice in (*result.notices, *saved.notices)))
     return Made(
         files=(*files, task.name),
         verdict=word,
         reason=reason,
-        notices=tuple(dict.fromkeys(notice.message for notice in (*result.notices, *saved.notices))),
+        notices=tuple(dict.fromkeys(said)),
         shape=tuple(result.shape),
         pixel_size=tuple(result.pixel_size),
         engine=None if used is None else f"{used.version or used.name}, {used.precision}",
@@ -190,13 +214,3 @@ def _save_maps(result: Image, target: Path, settings: Settings, report: Callable
         save(image, path, dtype=dtype, progress=report)
         names.append(path.name)
     return names
-
-
-def first_names(source: Path) -> list[str]:
-    """Of each image in an OME-TIFF the name of the first file of its set, where that is beside this one; else its own, once."""
-    if not os.path.isfile(source) or source.suffix.lower() not in (".tif", ".tiff", ".btf", ".tf2", ".tf8"):
-        return [source.name]
-    with suppress(Exception):  # whatever is wrong with it, opening it as an image says so
-        beside = source.parent.resolve()
-        return [first.name if first.parent.resolve() == beside else source.name for first in first_files(source)]
-    return [source.name]

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from abbe.alignment import Beads, ChannelShift, align
+from abbe.alignment.beads import open_beads
 from abbe.alignment.given import given_shifts
-from abbe.alignment.moving import measured_on, moved_in_words
+from abbe.alignment.moving import beads_in_words, measured_on, moved_in_words
 from abbe.batch import Settings
 from abbe.batch.finding import find
 from abbe.batch.settings import MEASURE
@@ -84,17 +85,18 @@ def command(
         settings = Settings(workflow="align", align=on, shifts=given, reference=reference, ending=ENDING, axes=axes, pixel_size=size)
         whole_folder(folder, Path(f"{os.path.abspath(folder)}_aligned") if out is None else out, settings, overwrite=overwrite)
         return
-    seen = None if beads is None else Beads(open_file(beads, None, None))
+    seen = None if beads is None else Beads(open_beads(beads, axes, open_file))
     if measure_only:
         if folder is not None:
             files = [source.within(folder) for source in find(folder, folder / f"no{ENDING}").sources]
-        problem = each(files, lambda k, file: _tell(file, reading.open(file), seen, reference))
+        problem = each(files, lambda k, file: _tell(file, reading.open(file), _sized(seen, file, reading), reference))
         if problem is not None:
             raise problem
         return
     with writing.begun(files) as targets:
         told = set[str]()
-        problem = each(files, lambda k, file: _align(file, reading.open(file), targets[k], seen, reference, shift, overwrite, told))
+        same = (reference, shift, overwrite, told)
+        problem = each(files, lambda k, file: _align(file, reading.open(file), targets[k], _sized(seen, file, reading), *same))
         if problem is not None:
             raise problem
 
@@ -107,10 +109,20 @@ def _folder(files: Sequence[Path]) -> Path | None:
     return folders[0] if folders else None
 
 
+def _sized(beads: Beads | None, file: Path, reading: Reading) -> Beads | None:
+    """With the pixel size that is given for the image, where the beads say of theirs what its file does."""
+    if beads is None or reading.pixel_size is None:
+        return beads
+    z, y, x = parse_size(reading.pixel_size)
+    return beads.sized(open_file(file, reading.axes).pixel_size, (z, y, x))
+
+
 def _tell(file: Path, image: Image, beads: Beads | None, reference: str) -> None:
     first = channel_key(image, reference)
     found = measured_on(image, image if beads is None else beads, first)
     say(f"{file}: pixels below and right of {image.channels[image.channel(first)]}", *_lines(found))
+    for text in [] if beads is None else beads_in_words(image, beads):
+        say(f"  {text}", err=True)
 
 
 def _lines(found: Sequence[ChannelShift]) -> list[str]:

@@ -175,6 +175,8 @@ def _conclude(summary: Summary, out: Path) -> None:
     named |= {"failed at others": summary.failed_beside, "left": summary.elsewhere}
     parts += [f"{count} {name}" for name, count in named.items() if count]
     say(f"{out}: of {summary.count} images {', '.join(parts)}")
+    if summary.maps:
+        say(f"note: {summary.maps} maps of abbe's results (trust, lower, upper) are no images, and were left", err=True)
     for closed in summary.closed[:MOST]:
         say(f"note: the folder {closed} may not be read; what is in it was left", err=True)
     if summary.table_error is not None:
