@@ -181,13 +181,23 @@ def test_an_ome_zarr_with_a_file_of_somebodys_in_it_stays_as_it_is(
     assert Path("out.ome.zarr/cells_abbe.ome.tif").read_bytes() == b"a result"
 
 
-def test_an_ome_zarr_may_be_replaced_by_its_own_result_when_asked(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    abbe.save(abbe.open("cells.tif"), "own.ome.zarr")
-    words = ("background", "own.ome.zarr", "-o", "own.ome.zarr")
+def test_an_ome_zarr_may_be_replaced_when_asked(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    abbe.save(abbe.open("cells.tif"), "old.ome.zarr")
+    words = ("background", "cells.tif", "-o", "old.ome.zarr")
     code, _, err = call(capsys, *words)
     assert (code, "exists already" in err) == (1, True)
     assert call(capsys, *words, "--overwrite")[0] == 0
-    assert abbe.open("own.ome.zarr").provenance.history
+    assert abbe.open("old.ome.zarr").provenance.history
+
+
+def test_an_error_map_replaces_nothing_that_is_compared(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The recording was gone, and `--overwrite` had said nothing of that."""
+    before = Path("cells.tif").read_bytes()
+    Path("link.tif").symlink_to("cells.tif")
+    for name in ("cells.tif", "link.tif"):
+        code, _, err = call(capsys, "compare", "cells.tif", "cells.tif", "--error-map", name, "--overwrite")
+        assert (code, "which is compared, by the error map; name another file" in err) == (1, True)
+    assert Path("cells.tif").read_bytes() == before
 
 
 def test_a_batch_puts_no_results_into_an_ome_zarr(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -63,6 +65,7 @@ def command(
     if error_map is not None:
         format_of(error_map)  # now, and not when all is measured
         check_place(error_map, overwrite)
+        _check_apart(error_map, [file for file in (original, transformed, truth, *(repeat or ())) if file is not None])
     if out is not None:
         check_target(out, overwrite)
     again = None if repeat is None else (open_file(repeat[0]), open_file(repeat[1]))
@@ -88,6 +91,14 @@ def command(
     if error_map is not None:
         save(found.error_map, error_map, overwrite=overwrite)
         say(f"error map written to {error_map}", err=as_json)
+
+
+def _check_apart(target: Path, compared: Iterable[Path]) -> None:
+    """Raises `ParameterError` where the error map would replace what is compared: a recording would be gone."""
+    for file in compared:
+        with suppress(OSError, ValueError):
+            if os.path.samefile(target, file):
+                raise ParameterError(f"will not replace {target}, which is compared, by the error map; name another file")
 
 
 def _images(original: Path, transformed: Path | None) -> tuple[Image, Image]:
