@@ -272,3 +272,31 @@ def test_a_part_that_cuts_pixels_of_the_original_has_none_and_counts_in_them_sti
     part = whole.crop(slice(4, 16), slice(6, 24))
     assert part.original is None
     assert Grid.of(part).original == Grid.of(whole).original == (1.0, 1 / 3, 1 / 3)
+
+
+def test_a_mask_as_an_array_is_taken_and_one_of_another_shape_is_not() -> None:
+    values, nowhere = np.arange(12, dtype=np.uint8).reshape(3, 4), np.eye(3, 4, dtype=bool)
+    image = abbe.Image.from_array(values, mask=nowhere)
+    assert image.mask is not None
+    np.testing.assert_array_equal(np.asarray(image.mask)[0, 0, 0], nowhere)
+    holed = np.where(values == 3, np.nan, values.astype(np.float32))
+    both = abbe.Image.from_array(holed, mask=nowhere)
+    assert both.mask is not None
+    np.testing.assert_array_equal(np.asarray(both.mask)[0, 0, 0], nowhere | np.isnan(holed))
+    for wrong in (np.eye(4, dtype=bool), np.zeros((1, 1, 1, 4, 3), bool)):
+        with pytest.raises(AxesError, match=r"wanted a mask with axes TCZYX of the shape \(1, 1, 1, 3, 4\)"):
+            abbe.Image.from_array(values, mask=wrong)
+        with pytest.raises(AxesError, match="wanted a mask"):
+            image.replace(mask=wrong)
+
+
+def test_other_pixels_may_be_an_array() -> None:
+    image = abbe.Image.from_array(np.arange(12, dtype=np.uint8).reshape(3, 4), channels=["actin"])
+    values = np.asarray(image) + np.float64(0.5)
+    values[0, 0, 0, 1, 1] = np.nan
+    other = image.replace(pixels=values)
+    assert (other.channels, other.dtype, other.shape) == (("actin",), np.float32, image.shape)
+    assert other.mask is not None
+    assert np.asarray(other.mask).sum() == 1
+    assert np.isfinite(np.asarray(other)).all()
+    assert {"converted", "non_finite"} <= {notice.code for notice in other.notices}

@@ -173,3 +173,79 @@ def test_names_do_not_leave_the_archive_and_nothing_is_overwritten(tmp_path: Pat
     assert not any("/" in name or name.startswith(".") for name in names)
     with pytest.raises(ExistsError):
         save_rois(rois, file)
+
+
+@pytest.fixture
+def stack() -> Image:
+    """Of a known pixel size: 0.1 um in the plane, 0.5 um along z."""
+    return Image.from_array(np.zeros((5, 40, 50), np.uint8), axes="ZYX", pixel_size=(0.5, 0.1, 0.1))
+
+
+def test_geojson_for_others_is_in_pixels(tmp_path: Path, stack: Image) -> None:
+    """QuPath took um for pixels; abbe said so, where QuPath does not look."""
+    roi = ROI.rectangle(0.3, 0.4, 1.0, 1.2, depth=(0.9, 1.1))
+    file = save_rois(roi, tmp_path / "um.geojson", stack)
+    (feature,) = json.loads(file.read_text())["features"]
+    assert np.allclose(feature["geometry"]["coordinates"][0][:3], [[4, 3], [16, 3], [16, 13]])
+    assert (feature["properties"]["unit"], feature["geometry"]["plane"]["z"]) == ("pixel", 2)
+    assert open_rois(file) == [roi]
+    (feature,) = json.loads(save_rois(roi, tmp_path / "own.geojson").read_text())["features"]
+    assert feature["properties"]["unit"] == "um"
+
+
+def test_what_is_in_um_on_a_result_is_in_pixels_of_the_original(tmp_path: Path, stack: Image) -> None:
+    finer = Image.from_array(np.zeros((5, 120, 150), np.uint8), axes="ZYX", pixel_size=(0.5, 0.1 / 3, 0.1 / 3), original=stack)
+    (again,) = open_rois(save_rois(ROI.rectangle(0.3, 0.4, 1.0, 1.2), tmp_path / "um.roi", finer))
+    assert again.box() == pytest.approx((3, 4, 13, 16))
+
+
+def test_an_outline_changed_in_another_program_is_what_counts(tmp_path: Path, stack: Image) -> None:
+    rois = [ROI.ellipse(1.0, 1.0, 0.5, 0.7, name="cell"), ROI.rectangle(0.3, 0.4, 1.0, 1.2, name="one", depth=(0.4, 1.6), frames=(0, 1))]
+    file = save_rois(rois, tmp_path / "cells.geojson", stack)
+    data = json.loads(file.read_text())
+    for feature in data["features"]:  # as another program writes it again, with fewer digits and another name
+        feature["properties"]["name"] += "!"
+        feature["geometry"]["coordinates"] = np.round(feature["geometry"]["coordinates"], 2).tolist()
+    file.write_text(json.dumps(data))
+    again = open_rois(file)
+    assert [roi.name for roi in again] == ["cell!", "one!"]
+    assert [roi.named("") for roi in again] == [roi.named("") for roi in rois]
+    for feature in data["features"]:
+        feature["geometry"]["coordinates"] = (np.array(feature["geometry"]["coordinates"]) + (5, 0)).tolist()
+    file.write_text(json.dumps(data))
+    cell, one = open_rois(file)
+    assert (cell.unit, cell.box()) == ("pixel", pytest.approx((5, 8, 15, 22), abs=0.02))
+    assert (one.box(), one.depth, one.frames) == (pytest.approx((3, 9, 13, 21), abs=0.02), pytest.approx((0.8, 3.2)), (0, 1))
+
+
+def test_the_plane_that_qupath_says_counts(tmp_path: Path) -> None:
+    geometry = {"type": "Polygon", "coordinates": [[[1, 2], [11, 2], [11, 12], [1, 2]]], "plane": {"c": -1, "z": 3, "t": 1}}
+    (tmp_path / "q.geojson").write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": {}}))
+    (roi,) = open_rois(tmp_path / "q.geojson")
+    assert (roi.depth, roi.frames) == ((2.5, 3.5), (1, 2))
+
+
+def test_a_place_in_imagejs_stack_is_a_plane_or_a_frame_by_the_image(tmp_path: Path, stack: Image) -> None:
+    """ImageJ says of a plain stack how far from its beginning a ROI is, and no more."""
+    data = bytearray(save_rois(ROI.rectangle(3, 4, 10, 12, unit="pixel"), tmp_path / "one.roi").read_bytes())
+    data[56:60] = (4).to_bytes(4, "big")
+    (tmp_path / "one.roi").write_bytes(data)
+    (roi,) = open_rois(tmp_path / "one.roi", stack)
+    assert (roi.depth, roi.frames) == ((2.5, 3.5), None)
+    series = Image.from_array(np.zeros((3, 2, 40, 50), np.uint8), axes="TCYX")
+    (roi,) = open_rois(tmp_path / "one.roi", series)
+    assert (roi.depth, roi.frames) == (None, (1, 2))
+    assert open_rois(tmp_path / "one.roi")[0].frames is None
+    assert open_rois(tmp_path / "one.roi", stack.crop(slice(0, 40), slice(0, 50), slice(0, 1)))[0].depth is None
+    with pytest.raises(ParameterError, match="at place 4 of its stack; is it of another image"):
+        open_rois(tmp_path / "one.roi", Image.from_array(np.zeros((3, 40, 50), np.uint8), axes="ZYX"))
+
+
+def test_what_imagejs_files_cannot_say_is_not_dropped(tmp_path: Path, stack: Image) -> None:
+    for roi, what in (
+        (ROI.rectangle(3, 4, 10, 12, unit="pixel", depth=(0.5, 2.5)), "planes"),
+        (ROI.rectangle(3, 4, 10, 12, unit="pixel", frames=(0, 2)), "frames"),
+    ):
+        with pytest.raises(ParameterError, match=f"one or of all {what}, which is what ImageJ's files can say"):
+            save_rois(roi, tmp_path / "some.roi")
+    save_rois(ROI.rectangle(3, 4, 10, 12, unit="pixel", depth=(-0.5, 4.5), frames=(0, 1)), tmp_path / "all.roi", stack)

@@ -150,6 +150,8 @@ def test_somebody_who_knows_decides(model: Path) -> None:
     assert denoised(red[:40, :40], model, mosaic=True).recipe.steps[0].parameters["mosaic"] == [True]  # too small to tell
     pair = Image.from_array(np.stack([red, red]), axes="CYX")
     assert denoised(pair, model, mosaic=[True, False]).recipe.steps[0].parameters["mosaic"] == [True, False]
+    turned = enhance(pair, "denoise", [1, 0], {"denoise": model}, passes=1, mosaic=[True, False])  # as the channels were named
+    assert turned.recipe.steps[0].parameters["mosaic"] == [False, True]
     for wrong in ([True], "yes", 1):
         with pytest.raises(ParameterError, match="wanted mosaic as True, False, one of these for each of 2 channels"):
             denoised(pair, model, mosaic=wrong)

@@ -144,6 +144,22 @@ def test_one_per_channel() -> None:
         choose_psf(two, (0, 1), models, [1, 2, 3])
 
 
+def test_what_is_said_of_each_channel_is_of_the_channel_as_it_was_named() -> None:
+    """Channels are done in the image's order, in whichever they are named."""
+    two = abbe.Image.from_array(
+        np.random.default_rng(3).poisson(100, (1, 2, 1, 32, 32)).astype(np.uint16),
+        axes="TCZYX",
+        pixel_size=(None, 0.1, 0.1),
+        channels=("DAPI", "GFP"),
+    )
+    for psf in ([0.2, "3px"], "0.2,3px"):
+        result = abbe.enhance(two, steps="super_resolve", channels=["GFP", "DAPI"], psf=psf, passes=1)
+        assert result.recipe is not None
+        assert result.recipe.steps[-1].parameters["psf"]["fwhm_pixels"] == [3.0, 2.0]
+    with pytest.raises(ParameterError, match=r"one per channel that is enhanced \(DAPI, GFP\), got 3"):
+        abbe.enhance(two, steps="super_resolve", channels=["GFP", "DAPI"], psf=[1, 2, 3])
+
+
 @pytest.mark.parametrize("psf", [0, -1, "0px", "0.0004px", "nan", "inf", "wide", "", True, "2.6 um"])
 def test_what_is_no_width_is_refused(psf: Any) -> None:
     with pytest.raises(ParameterError, match="wanted the FWHM of a PSF in um"):

@@ -106,6 +106,16 @@ def test_files_that_do_not_fit_together_are_refused_with_the_reason(device: http
     assert "rows" in answer.json()["message"]
 
 
+def test_files_whose_channels_have_no_names_are_merged_by_their_own(device: httpx.Client, folder: Path) -> None:
+    for name in ("a", "b"):
+        abbe.save(np.zeros((30, 30), np.uint8), folder / f"{name}.tif")
+    parts = [{"path": "a.tif"}, {"path": "b.tif", "name": "actin"}]
+    made = device.post("/api/merge", json={"parts": parts}).json()["id"]
+    assert device.get(f"/api/sessions/{made}").json()["versions"][0]["channels"] == ["a", "actin"]
+    twice = device.post("/api/merge", json={"parts": [{**part, "name": "x"} for part in parts]})
+    assert (twice.status_code, "a different name" in twice.json()["message"]) == (400, True)
+
+
 def test_a_sample_opens_without_any_file(device: httpx.Client) -> None:
     made = device.post("/api/samples", json={"name": "cell"}).json()["id"]
     assert len(device.get(f"/api/sessions/{made}").json()["versions"][0]["channels"]) == 3

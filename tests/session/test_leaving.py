@@ -199,13 +199,27 @@ def test_a_linked_original_is_read_from_its_file_and_known_by_its_digest(image: 
     session = Session.create(tmp_path / "linked.abbe", file, original="link")
     np.testing.assert_array_equal(np.asarray(session.image()), np.asarray(image))
     assert session.tile(None, 0, (0, 0)).shape == (300, 230)
+    assert session.verify() == ()
     moved = tmp_path / "elsewhere.ome.tif"
     file.rename(moved)
+    assert "no longer there" in session.verify()[0]
     with pytest.raises(SessionError, match="linked, and is no longer there"):
         np.asarray(Session.open(session.path).image())
     abbe.save(image.replace(pixels=image.select([1, 0]).pixels), file)
     with pytest.raises(AbbeError, match="changed since"):
         np.asarray(Session.open(session.path).image())
+    assert "changed since" in Session.open(session.path).verify()[0]
+
+
+def test_a_part_of_a_file_is_not_linked_to_as_if_it_were_the_file(image: Image, tmp_path: Path) -> None:
+    """What was seen was the file, under the names of the part."""
+    abbe.save(image, tmp_path / "cells.ome.tif")
+    whole = abbe.open(tmp_path / "cells.ome.tif")
+    for other in (whole.select([1, 0]), whole.select([0]), whole.crop(slice(0, 40), slice(0, 40)), whole.replace(pixels=np.asarray(whole) + 1)):
+        with pytest.raises(SessionError, match="others than those of cells.ome.tif; use original='copy'"):
+            Session.create(tmp_path / "linked.abbe", other, original="link")
+    assert not (tmp_path / "linked.abbe").exists()
+    Session.create(tmp_path / "linked.abbe", whole, original="link")
 
 
 def test_the_shell_goes_back_and_forth(

@@ -1,21 +1,65 @@
 """ROIs as GeoJSON, as QuPath, napari and others exchange them: features with polygons, coordinates (x, y).
 
 Coordinates are pixels, which is what those programs write, unless a feature's properties say `"unit": "um"`. abbe's own ROI rides along
-under `properties.abbe`, so that an ellipse read back is an ellipse.
+under `properties.abbe`, so that an ellipse read back is an ellipse; beside it stands what its outline measured, by which an outline that
+was changed in another program is known, and is then what counts. QuPath says under `geometry.plane` on which plane a ROI is.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from abbe.errors import NotAnImageError, ParameterError
 from abbe.image import ROI, Polygon
+from abbe.image.grid import Unit
 from abbe.limits import LIMITS
 
 Rings = tuple[tuple[tuple[float, float], ...], ...]
+
+#: pixels (um) by which programs round a corner, at most; an outline whose box or area differs by more was changed
+ROUNDING = 0.02
+#: planes that a depth reaches over at most where it is of one
+ONE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Outlined:
+    """A ROI with its outline, and its (from, below) in z, both in `unit`."""
+
+    roi: ROI
+    rings: Rings
+    unit: Unit
+    depth: tuple[float, float] | None
+
+    @property
+    def plane(self) -> int | None:
+        """The only one that it is on; None: it is on all, some, or nobody knows which."""
+        if self.depth is None or self.unit != "pixel" or self.depth[1] - self.depth[0] > ONE:
+            return None
+        return max(0, round(sum(self.depth) / 2))
+
+    @property
+    def frame(self) -> int | None:
+        """The only one that it is of."""
+        frames = self.roi.frames
+        return frames[0] if frames is not None and frames[1] == frames[0] + 1 else None
+
+
+def measured(rings: Rings) -> list[float]:
+    """(x from, y from, x to, y to, area, length) of an outline; the area is that of all rings, holes too."""
+    corners = np.array([corner for ring in rings for corner in ring])
+    area = length = 0.0
+    for ring in rings:
+        y, x = np.array((*ring, ring[0])).T
+        area += abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2
+        length += float(np.hypot(np.diff(y), np.diff(x)).sum())
+    (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
+    return [float(left), float(top), float(right), float(bottom), area, length]
 
 
 def decode(text: str | bytes) -> list[ROI]:
@@ -51,16 +95,49 @@ def _item(item: Any) -> list[ROI]:
 def _feature(feature: dict[str, Any]) -> list[ROI]:
     properties = feature.get("properties")
     properties = properties if isinstance(properties, dict) else {}
-    own = properties.get("abbe")
-    if isinstance(own, dict):
-        return [ROI.from_dict(own)]
     geometry = feature.get("geometry")
-    if not isinstance(geometry, dict):
-        return []
     classified = properties.get("classification")
     name = properties.get("name") or (classified.get("name") if isinstance(classified, dict) else "") or ""
+    own, said = properties.get("abbe"), properties.get("abbe_outline")
+    if isinstance(own, dict) and not (isinstance(geometry, dict) and _changed(geometry, said)):
+        return [ROI.from_dict(own | {"name": str(name)} if "name" in properties else own)]
+    if not isinstance(geometry, dict):
+        return []
     unit = "um" if properties.get("unit") == "um" else "pixel"
-    return [Polygon(rings=_rings(geometry), unit=unit, name=str(name))]  # type: ignore[arg-type]
+    depth, frames = _plane(geometry)
+    if isinstance(own, dict) and isinstance(said, dict):  # several planes or frames, of which other programs know nothing
+        few = _pair(said.get("depth")), _pair(said.get("frames"))
+        depth = depth if depth and few[0] and few[0][1] - few[0][0] <= ONE else few[0]
+        frames = frames if frames and few[1] and few[1][1] - few[1][0] == 1 else few[1]
+    return [Polygon(rings=_rings(geometry), unit=unit, name=str(name), depth=depth, frames=frames)]  # type: ignore[arg-type]
+
+
+def _changed(geometry: dict[str, Any], said: Any) -> bool:
+    """Is an outline another than it was when abbe wrote it? Where nobody said what it was, it is not."""
+    try:
+        before = np.array(said["measured"], float)
+        now = np.array(measured(_opened(_rings(geometry))))
+    except (TypeError, KeyError, ValueError, ParameterError):
+        return False
+    slack = np.array([*[ROUNDING] * 4, ROUNDING * max(1.0, float(now[5])), math.inf])
+    return before.shape != now.shape or bool((np.abs(before - now) > slack).any())
+
+
+def _opened(rings: Rings) -> Rings:
+    """Without the last corner that repeats the first."""
+    return tuple(ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring for ring in rings)
+
+
+def _plane(geometry: dict[str, Any]) -> tuple[tuple[float, float] | None, tuple[int, int] | None]:
+    """(depth, frames) by QuPath's plane; one with numbers below 0 is all."""
+    plane = geometry.get("plane")
+    z, t = (plane.get("z"), plane.get("t")) if isinstance(plane, dict) else (None, None)
+    depth = (z - 0.5, z + 0.5) if isinstance(z, int) and z >= 0 else None
+    return depth, (t, t + 1) if isinstance(t, int) and t >= 0 else None
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) and len(value) == 2 else None
 
 
 def _rings(geometry: dict[str, Any]) -> Rings:
@@ -79,15 +156,23 @@ def _rings(geometry: dict[str, Any]) -> Rings:
         raise ParameterError("wanted the corners of a GeoJSON polygon as pairs of numbers, got something else") from problem
 
 
-def encode(rois: list[tuple[ROI, Rings]]) -> str:
-    """A collection with a feature per ROI; `Rings` is its outline in its own unit."""
+def encode(rois: list[Outlined]) -> str:
+    """A collection with a feature per ROI."""
     features = []
-    for roi, rings in rois:
-        polygons = [[[[x, y] for y, x in (*ring, ring[0])] for ring in polygon] for polygon in nested(rings)]
+    for one in rois:
+        roi = one.roi
+        polygons = [[[[x, y] for y, x in (*ring, ring[0])] for ring in polygon] for polygon in nested(one.rings)]
         geometry: dict[str, Any] = {"type": "Polygon", "coordinates": polygons[0]}
         if len(polygons) > 1:
             geometry = {"type": "MultiPolygon", "coordinates": polygons}
-        properties = {"name": roi.name, "unit": roi.unit, "objectType": "annotation", "abbe": roi.to_dict()}
+        if one.plane is not None or one.frame is not None:
+            geometry["plane"] = {"c": -1, "z": one.plane or 0, "t": one.frame or 0}
+        outline = {
+            "measured": measured(one.rings),
+            "depth": None if one.depth is None else list(one.depth),
+            "frames": None if roi.frames is None else list(roi.frames),
+        }
+        properties = {"name": roi.name, "unit": one.unit, "objectType": "annotation", "abbe": roi.to_dict(), "abbe_outline": outline}
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False)
 

@@ -119,6 +119,11 @@ def _second_header(data: bytes, name: str) -> dict[str, Any]:
     return found
 
 
+def position(data: bytes) -> int:
+    """The place in its stack that a ROI is drawn on, counted from 1 in ImageJ's order; 0: none, or said as plane and frame."""
+    return max(0, int(struct.unpack_from(">i", data, 56)[0]))
+
+
 def _path(data: bytes, size: int) -> tuple[tuple[tuple[float, float], ...], ...]:
     """The rings of a composite ROI; curves become short straight pieces."""
     if size > 8 * CORNERS or HEADER + 4 * size > len(data):

@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from abbe.formats import geojson, imagej_roi
 from abbe.formats.labels import rois_of_labels
 from abbe.formats.opening import open_labels
 from abbe.image import ROI, Ellipse, Grid, Image, Mask, Polygon, Rectangle
+from abbe.image.grid import root
 from abbe.image.outline import outline
 from abbe.limits import LIMITS
 from abbe.storage import path_text, write_whole
@@ -33,7 +35,8 @@ def open_rois(path: str | os.PathLike[str], image: Image | None = None) -> list[
 
     Args:
         path: the file.
-        image: what they are of; labels must have as many pixels as this image, or as its original.
+        image: what they are of; labels must have as many pixels as this image, or as its original. ImageJ says of a stack or a series
+            alone only the place in its file, which is a plane or a frame by this image; without it such a ROI is of all of them.
 
     Raises:
         NotAnImageError: the content is no ROI file and no label image, or is damaged.
@@ -51,9 +54,9 @@ def open_rois(path: str | os.PathLike[str], image: Image | None = None) -> list[
     if len(data) > LIMITS.metadata:
         raise LimitError(f"wanted a ROI file of at most {LIMITS.metadata // 2**20} MB, got a larger one: {name}")
     if data.startswith(imagej_roi.MAGIC):
-        return [imagej_roi.decode(data, Path(path).stem)]
+        return [_placed(imagej_roi.decode(data, Path(path).stem), data, image)]
     if data.startswith(b"PK"):
-        return list(_zipped(data, name))
+        return list(_zipped(data, name, image))
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return geojson.decode(data.removeprefix(b"\xef\xbb\xbf"))
     raise NotAnImageError(f"wanted ROIs (ImageJ .roi or .zip, GeoJSON, abbe's JSON), got something else: {name}")
@@ -65,7 +68,7 @@ def is_picture(path: Path) -> bool:
         return file.read(4).startswith(PICTURES)
 
 
-def _zipped(data: bytes, name: str) -> Iterator[ROI]:
+def _zipped(data: bytes, name: str, image: Image | None) -> Iterator[ROI]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as problem:
@@ -81,7 +84,22 @@ def _zipped(data: bytes, name: str) -> Iterator[ROI]:
                 content = file.read(LIMITS.metadata + 1)
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as problem:
             raise NotAnImageError(f"wanted a zip file of ImageJ ROIs, got a damaged one: {name}") from problem
-        yield imagej_roi.decode(content, Path(entry.filename).stem)
+        yield _placed(imagej_roi.decode(content, Path(entry.filename).stem), content, image)
+
+
+def _placed(roi: ROI, data: bytes, image: Image | None) -> ROI:
+    """On its plane or frame, where the file says that by a place in ImageJ's order (channels fastest, frames slowest)."""
+    place = imagej_roi.position(data)
+    if image is None or place == 0 or roi.depth is not None or roi.frames is not None:
+        return roi
+    frames, channels, planes = root(image).shape[:3]
+    if planes == frames == 1:
+        return roi
+    if place > channels * planes * frames:
+        there = f"{planes} planes x {channels} channels x {frames} frames"
+        raise ParameterError(f"wanted a ROI on one of {there}, got {roi} at place {place} of its stack; is it of another image?")
+    t, z = divmod((place - 1) // channels, planes)
+    return replace(roi, depth=(z - 0.5, z + 0.5) if planes > 1 else None, frames=(t, t + 1) if frames > 1 else None)
 
 
 def save_rois(rois: ROI | Sequence[ROI], path: str | os.PathLike[str], image: Image | None = None, overwrite: bool = False) -> Path:
@@ -89,11 +107,13 @@ def save_rois(rois: ROI | Sequence[ROI], path: str | os.PathLike[str], image: Im
 
     Args:
         rois: one or more.
-        image: what they were drawn on. ImageJ's files are in its pixels, so a ROI in um needs it; so does a combination of ROIs, which
-            is written as the outline of its pixels.
+        image: what they were drawn on. ImageJ's files and GeoJSON, as other programs read it, are in pixels of the original, so a ROI in
+            um needs it; without it GeoJSON has um, says so (`"unit": "um"`), and abbe alone reads it right. A combination of ROIs, which
+            is written as the outline of its pixels, needs it too.
 
     Raises:
-        ParameterError: the suffix is none of these, or a ROI needs `image`.
+        ParameterError: the suffix is none of these, a ROI needs `image`, or is of some planes or frames, which ImageJ's files cannot say:
+            they know one or all.
         ExistsError, StorageError: as for every file that abbe writes.
     """
     chosen = [rois] if isinstance(rois, ROI) else list(rois) if isinstance(rois, Iterable) else [rois]
@@ -109,7 +129,7 @@ def save_rois(rois: ROI | Sequence[ROI], path: str | os.PathLike[str], image: Im
     elif suffix == ".zip":
         content = _archive(chosen, image)
     elif suffix == ".geojson":
-        content = geojson.encode([(roi, rings(roi, image)) for roi in chosen]).encode("utf-8")
+        content = geojson.encode([_outlined(roi, image) for roi in chosen]).encode("utf-8")
     else:
         content = _own(chosen)
     with write_whole(path, overwrite) as part:
@@ -138,19 +158,34 @@ def _archive(rois: Sequence[ROI], image: Image | None) -> bytes:
 
 
 def _encoded(roi: ROI, image: Image | None) -> bytes:
-    scale, depth = (1.0, 1.0), 1.0
-    if roi.unit == "um":
-        if image is None:
-            raise ParameterError("wanted the image with the ROI, because ImageJ's files are in pixels and the ROI is in um: image=...")
-        z, y, x = Grid.of(image).step("um")
-        scale, depth = (y, x), z
+    if roi.unit == "um" and image is None:
+        raise ParameterError("wanted the image with the ROI, because ImageJ's files are in pixels and the ROI is in um: image=...")
+    found = _outlined(roi, image)
+    one_plane, one_frame = found.plane, found.frame
+    planes, frames = (None, None) if image is None else (root(image).shape[2], image.shape[0])
+    lost = []
+    if found.depth is not None and one_plane is None and not (planes and found.depth[0] <= 0 and found.depth[1] > planes - 1):
+        lost.append("planes")
+    if roi.frames is not None and one_frame is None and not (frames and roi.frames[0] <= 0 and roi.frames[1] >= frames):
+        lost.append("frames")
+    if lost:
+        raise ParameterError(
+            f"wanted a ROI of one or of all {' and '.join(lost)}, which is what ImageJ's files can say, got {roi} of some; save it as .json, "
+            "or one ROI for each"
+        )
+    return imagej_roi.encode(roi, found.rings, 0 if one_plane is None else one_plane + 1, 0 if one_frame is None else one_frame + 1)
+
+
+def _outlined(roi: ROI, image: Image | None) -> geojson.Outlined:
+    """As other programs have it: in pixels of the original, where that can be said."""
+    scale, depth, unit = (1.0, 1.0), roi.depth, roi.unit
+    if roi.unit == "um" and image is not None:
+        grid = Grid.of(image)
+        z, y, x = (um / original for um, original in zip(grid.step("um"), grid.original))
+        scale, unit = (y, x), "pixel"
+        depth = None if depth is None else (depth[0] / z, depth[1] / z)
     found = tuple(tuple((y / scale[0], x / scale[1]) for y, x in ring) for ring in rings(roi, image))
-    plane = frame = 0
-    if roi.depth is not None:
-        plane = max(0, round((roi.depth[0] + roi.depth[1]) / 2 / depth)) + 1 if roi.depth[1] - roi.depth[0] <= 1.5 * depth else 0
-    if roi.frames is not None and roi.frames[1] == roi.frames[0] + 1:
-        frame = roi.frames[0] + 1
-    return imagej_roi.encode(roi, found, plane, frame)
+    return geojson.Outlined(roi, found, unit, depth)
 
 
 def rings(roi: ROI, image: Image | None = None) -> Rings:

@@ -20,7 +20,7 @@ from abbe.image.grid import Grid
 from abbe.image.inspection import Inspection, fill_non_finite, inspect
 from abbe.image.metadata import Optics, PixelSize, Provenance
 from abbe.image.notice import Notice, join
-from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, MaskPixels, Pixels, Region, SelectedPixels, Shape, whole
+from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, MaskPixels, Pixels, Region, SelectedPixels, Shape, mask_of, whole
 from abbe.limits import LIMITS
 
 
@@ -80,7 +80,7 @@ class Image:
         object.__setattr__(self, "colors", colors)
         object.__setattr__(self, "pixel_size", _clean_size(self.pixel_size))
         if self.mask is not None and not isinstance(self.mask, MaskPixels):
-            object.__setattr__(self, "mask", MaskPixels(self.mask))
+            object.__setattr__(self, "mask", MaskPixels(mask_of(self.mask, self.pixels.shape)))
 
     # ------------------------------------------------------------------------------------------ making one
     @classmethod
@@ -99,10 +99,10 @@ class Image:
             axes: a letter of TCZYX per axis; None: YX for two axes, ZYX for three.
             pixel_size: um; (z, y, x), or (y, x), or one number for y and x.
             channels: a name per channel.
-            more: other attributes of `Image`.
+            more: other attributes of `Image`. A `mask` as an array is of the axes TCZYX, or of those of `array`.
 
         Raises:
-            AxesError: the axes are unclear or do not fit. A bare (Y, X, 3) array is refused.
+            AxesError: the axes are unclear or do not fit, or a mask does not. A bare (Y, X, 3) array is refused.
             LimitError: beyond `abbe.limits`, or values beyond float32.
             ParameterError: no numbers.
         """
@@ -114,17 +114,26 @@ class Image:
         filled, mask = fill_non_finite(a)
         if mask is not None:
             notices.append(_non_finite(int(mask.sum()), mask.size))
+        known = more.pop("mask", None)
+        if isinstance(known, np.ndarray) and known.ndim < len(ORDER):
+            known = to_tczyx(known, axes)
+        if known is not None and mask is not None:
+            mask |= np.asarray(mask_of(known, filled.shape).read(whole(filled.shape)), bool)
         return cls(
             ArrayPixels(filled),
             pixel_size=_full_size(pixel_size),
             channels=tuple(channels or ()),
             notices=tuple(notices),
-            mask=None if mask is None else ArrayPixels(mask),
+            mask=known if mask is None else ArrayPixels(mask),
             **more,
         )
 
     def replace(self, **changes: Any) -> Image:
-        """This image with some attributes changed."""
+        """This image with some attributes changed. Pixels and mask may be arrays, with axes TCZYX."""
+        if isinstance(changes.get("pixels"), np.ndarray):  # with all that `from_array` does and says
+            made = Image.from_array(changes["pixels"], ORDER, mask=changes.get("mask", self.mask))
+            notices = join((*changes.get("notices", self.notices), *made.notices))
+            changes |= {"pixels": made.pixels, "mask": made.mask, "notices": notices}
         return dataclasses.replace(self, **changes)
 
     # ------------------------------------------------------------------------------------------ looking at it

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from abbe.errors import LimitError, StorageError
+from abbe.errors import AxesError, LimitError, StorageError
 from abbe.limits import LIMITS
 from abbe.positioned import read_into, write_at
 
@@ -243,6 +243,15 @@ class MaskPixels:
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.read(whole(self.shape)).astype(dtype or bool, copy=bool(copy))
+
+
+def mask_of(mask: Pixels | npt.ArrayLike, shape: tuple[int, ...]) -> Pixels:
+    """A mask of pixels of such a `shape`, given as pixels or as an array. Raises `AxesError` for one of another shape."""
+    pixels: Pixels = ArrayPixels(np.asarray(mask)) if isinstance(mask, np.ndarray | list) else mask  # type: ignore[assignment]
+    given = np.shape(mask) if isinstance(pixels, ArrayPixels) and pixels.array.ndim != len(shape) else pixels.shape
+    if tuple(given) != tuple(shape):
+        raise AxesError(f"wanted a mask with axes TCZYX of the shape {tuple(shape)} of its image, got {tuple(given)}")
+    return pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from abbe.errors import ModelError, ParameterError
 from abbe.image import Image, Notice
@@ -50,6 +50,18 @@ def check_channels(image: Image, channels: Sequence[int | str] | int | str | Non
     if not picked or len(set(picked)) != len(picked):
         raise ParameterError(f"wanted one or more channels, each once, got {', '.join(map(str, listed)) or 'none'}")
     return _measured(image, tuple(sorted(picked)))
+
+
+def in_image_order(image: Image, channels: Sequence[int | str] | int | str | None, said: Any) -> Any:
+    """What was `said` for each chosen channel, as the caller named them, in the image's order, as `check_channels` has them.
+
+    One for all, and what does not fit the channels, stays as it is.
+    """
+    parts = said.split(",") if isinstance(said, str) and "," in said else said
+    if isinstance(channels, str) or isinstance(parts, str) or not (isinstance(channels, Iterable) and isinstance(parts, Sequence)):
+        return said
+    places = [image.channel(channel) for channel in channels]
+    return [one for _, one in sorted(zip(places, parts), key=lambda pair: pair[0])] if len(places) == len(parts) else said
 
 
 def named_channels(words: Sequence[str], image: Image) -> list[int | str]:

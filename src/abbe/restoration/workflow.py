@@ -31,6 +31,7 @@ from abbe.restoration.request import (
     check_steps,
     choose_models,
     choose_passes,
+    in_image_order,
 )
 from abbe.restoration.result import Grid, account, assemble
 from abbe.restoration.room import check_room
@@ -101,6 +102,7 @@ def enhance(
     source = as_image(image)
     wanted = check_steps(steps)
     chosen = check_channels(source, channels)
+    psf, mosaic = (in_image_order(source, channels, said) for said in (psf, mosaic))
     ratio = axial_ratio(source) if "axial" in wanted else None
     models = choose_models(wanted, model, "axial_plane" if ratio is None else "axial_stack")
     models, about = at_realism(realism, models)

@@ -110,12 +110,13 @@ def merge_session(here: Service, parts: Sequence[Part], name: str, folder: str) 
 def merged(here: Service, parts: Sequence[Part]) -> Image:
     """Raises `MergeError` when the files do not fit together."""
     images = [here.folders.image(part.path, part.image).select([part.channel]) for part in parts]
-    names = [part.name or image.channels[0] for part, image in zip(parts, images)]
     given = [part.color for part in parts]
     if len(images) == 1:
-        return images[0].replace(channels=tuple(names), colors=(given[0] or images[0].colors[0],))
+        return images[0].replace(channels=(parts[0].name or images[0].channels[0],), colors=(given[0] or images[0].colors[0],))
     try:
-        image = merge(images, channels=names)
+        image = merge(images)
+        if any(part.name for part in parts):
+            image = merge(images, channels=[part.name or own for part, own in zip(parts, image.channels)])
     except MergeError:
         raise
     except AbbeError as problem:

@@ -141,8 +141,11 @@ class Archive:
         return self._store.refresh()
 
     def verify(self) -> tuple[str, ...]:
-        """Read every byte of every version and say what is missing or damaged; takes as long as reading the files."""
-        return check(self._store.place, self.versions, thorough=True)
+        """Read every byte of every version and say what is missing or damaged; takes as long as reading the files.
+
+        A linked original counts: one that is gone, or is another file now, is told.
+        """
+        return check(self._store.place, self.versions, thorough=True, beside=self.path.parent)
 
     # ------------------------------------------------------------------------------------------ versions
     @property

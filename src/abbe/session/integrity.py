@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from abbe.errors import SessionError
 from abbe.image.digest import pixel_digest
 from abbe.image.pixels import blocks
+from abbe.session.linked import LinkedPixels
 from abbe.session.places import Place
 from abbe.session.records import Version
 from abbe.session.version_folder import arrays, facts_of
@@ -15,8 +17,11 @@ from abbe.session.version_folder import arrays, facts_of
 MOST = 50_000
 
 
-def check(place: Place, versions: Iterable[Version], thorough: bool = False) -> tuple[str, ...]:
-    """A sentence for each version that is missing or damaged. `thorough` reads every pixel; otherwise every file must exist."""
+def check(place: Place, versions: Iterable[Version], thorough: bool = False, beside: Path | None = None) -> tuple[str, ...]:
+    """A sentence for each version that is missing or damaged. `thorough` reads every pixel; otherwise every file must exist.
+
+    `beside`: the folder that the session lies in, where a linked original may be too; None: linked ones are not looked for.
+    """
     found, seen, budget = [], set(), MOST
     for version in versions:
         if version.folder in seen:
@@ -40,6 +45,8 @@ def check(place: Place, versions: Iterable[Version], thorough: bool = False) -> 
                 and pixel_digest(arrays(place, version)[0]) != version.digest
             ):
                 raise SessionError("its pixels are not those that were saved")
+            if thorough and version.link is not None and beside is not None:
+                LinkedPixels(version.link, version, beside).verify()
         except SessionError as problem:
             found.append(f"{version.id} {version.name[:80]!r} is damaged: {problem}")
     return tuple(found)

@@ -13,18 +13,36 @@ import numpy as np
 from abbe.errors import AbbeError, SessionError
 from abbe.formats.naming import numbered
 from abbe.image import Image
-from abbe.image.pixels import Array, Pixels, Region, Shape
+from abbe.image.pixels import Array, Pixels, Region, Shape, blocks
 from abbe.session.records import Link, Version
 
 
 def link_to(image: Image) -> Link:
-    """Where the image's file is, and its digest. Raises `SessionError` when the image comes from no file."""
+    """Where the image's file is, and its digest. Raises `SessionError` when the image comes from no file, or is a part of it or changed."""
     source = image.provenance.source
     file = None if source is None else numbered(Path(source))[0]
     if image.recipe is not None or source is None or file is None or not os.path.isfile(file):
         raise SessionError(f"wanted an image straight from a file to link to, got {source or 'one from memory'}; use original='copy'")
     status = os.stat(file)
+    if not _same(image, source):
+        raise SessionError(
+            f"wanted an image as its file has it to link to, got one whose pixels, axes or channels are others than those of "
+            f"{file.name}; use original='copy'"
+        )
     return Link(path=os.path.abspath(source), bytes=status.st_size, modified=status.st_mtime_ns, digest=_digest(file))
+
+
+def _same(image: Image, source: str) -> bool:
+    """Has the file, opened as a session opens it, these pixels?"""
+    from abbe.formats import open as open_image
+
+    there = open_image(source)
+    if (there.shape, there.dtype) != (image.shape, image.dtype):
+        return False
+    return all(
+        np.array_equal(there.pixels.read(plane), image.pixels.read(plane), equal_nan=image.dtype.kind == "f")
+        for plane in blocks(image.shape)
+    )
 
 
 def _digest(path: Path) -> str:
@@ -52,13 +70,23 @@ class LinkedPixels:
         """Raises `SessionError` when the file is gone or another one."""
         return self._source.read(region)
 
-    @cached_property
-    def _source(self) -> Pixels:
+    def verify(self) -> None:
+        """Read the whole file. Raises `SessionError` when it is gone, another one, or cannot be read."""
+        self._check(thorough=True)
+        _ = self._source
+
+    def _check(self, thorough: bool = False) -> Path:
         path = self._found()
         file = numbered(path)[0]
         status = file.stat()
-        if status.st_size != self._link.bytes or (status.st_mtime_ns != self._link.modified and _digest(file) != self._link.digest):
+        looked_into = thorough or status.st_mtime_ns != self._link.modified
+        if status.st_size != self._link.bytes or (looked_into and _digest(file) != self._link.digest):
             raise SessionError(f"wanted the original {self._link.path} as it was linked, got a file changed since; put the first one back")
+        return path
+
+    @cached_property
+    def _source(self) -> Pixels:
+        path = self._check()
         from abbe.formats import open as open_image
 
         try:
