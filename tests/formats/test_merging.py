@@ -94,6 +94,25 @@ def test_different_pixel_types_are_promoted_and_said(tmp_path: Path) -> None:
     assert "converted" in [n.code for n in image.notices]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "most", "kind"),
+    [("uint32", "float32", 2**24, "float32"), ("uint32", "int32", 2**31 - 1, "int32"), ("uint32", "int8", 2**31, None)],
+)
+def test_types_that_no_other_holds_whole_merge_where_their_values_fit(
+    first: str, second: str, most: int, kind: str | None, tmp_path: Path
+) -> None:
+    """They became 64 bits wide, and saving failed."""
+    one, two = np.full((4, 5), most, first), np.full((4, 5), -2, second)
+    if kind is not None:
+        merged = abbe.merge([one, two])
+        assert merged.dtype == kind
+        again = abbe.open(abbe.save(merged, tmp_path / "both.ome.tif").path)
+        np.testing.assert_array_equal(np.asarray(again)[0, :, 0, 0, 0].astype(np.float64), [most, -2])
+        one = np.full((4, 5), most + 1, first)
+    with pytest.raises(MergeError, match="wanted channels whose values one pixel type holds"):
+        abbe.merge([one, two])
+
+
 def test_a_red_picture_and_a_green_picture_merge_as_what_they_hold(tmp_path: Path, rng: np.random.Generator) -> None:
     grey = rng.integers(1, 255, (20, 30)).astype(np.uint8)
     for k, name in enumerate(("red", "green")):

@@ -249,3 +249,9 @@ def test_what_imagejs_files_cannot_say_is_not_dropped(tmp_path: Path, stack: Ima
         with pytest.raises(ParameterError, match=f"one or of all {what}, which is what ImageJ's files can say"):
             save_rois(roi, tmp_path / "some.roi")
     save_rois(ROI.rectangle(3, 4, 10, 12, unit="pixel", depth=(-0.5, 4.5), frames=(0, 1)), tmp_path / "all.roi", stack)
+
+
+def test_numbers_of_numpy_are_saved(tmp_path: Path) -> None:
+    y, x = np.float32(3.5), np.int64(4)
+    rois = [ROI.rectangle(y, x, np.int16(10), y, unit="pixel"), ROI.ellipse(y, x, y, y, unit="pixel")]
+    assert open_rois(save_rois(rois, tmp_path / "n.json")) == rois

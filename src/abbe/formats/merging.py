@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,14 @@ from abbe.formats.opening import open
 from abbe.image import Image, Notice, as_image
 from abbe.image.metadata import file_names
 from abbe.image.notice import join
-from abbe.image.pixels import StackedPixels
+from abbe.image.pixels import MappedPixels, Pixels, StackedPixels
 
 #: pixel sizes that differ by less are the same, written with fewer digits
 TOLERANCE = 1e-3
 #: the same of the time between frames, which microscopes note as it was
 TIME_TOLERANCE = 0.05
+#: bytes of abbe's widest pixel type, and the whole numbers that float32 tells apart
+WIDEST, EXACT = 4, 2**24
 
 
 def merge(
@@ -51,7 +54,7 @@ def merge(
     _check_fit(parts, labels)
     names = tuple(channels) if channels is not None else _names(parts, labels)
     tints = tuple(parse_colour(c) for c in colors) if colors is not None else tuple(p.colors[0] for p in parts)
-    pixels = StackedPixels(tuple(p.pixels for p in parts))
+    pixels = StackedPixels(_of_one_type(parts, labels))
     notices = [replace(n, message=f"{label}: {n.message}") for part, label in zip(parts, labels) for n in part.notices if n.code != "rgb"]
     types = {p.dtype.name for p in parts}
     if len(types) > 1:
@@ -78,6 +81,27 @@ def merge(
         notices=join(tuple(notices)),
         mask=_mask(parts),
     )
+
+
+def _of_one_type(parts: Sequence[Image], labels: Sequence[str]) -> tuple[Pixels, ...]:
+    """Their pixels, where one of abbe's types holds all; else converted to one that holds all values. Raises `MergeError` for none."""
+    sources = tuple(part.pixels for part in parts)
+    if np.result_type(*(source.dtype for source in sources)).itemsize <= WIDEST:
+        return sources
+    low, high = (pick(getattr(p.inspection, what) for p in parts) for pick, what in ((min, "minimum"), (max, "maximum")))
+    whole = [part for part in parts if part.dtype.kind != "f"]
+    if len(whole) == len(parts):
+        fitting: list[np.dtype[Any]] = [np.dtype(kind) for kind in (np.uint32, np.int32) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max]
+    else:
+        exact = all(-EXACT <= part.inspection.minimum and part.inspection.maximum <= EXACT for part in whole)
+        fitting = [np.dtype(np.float32)] if exact else []
+    if not fitting:
+        kinds = ", ".join(f"{label} {part.dtype.name}" for part, label in zip(parts, labels))
+        raise MergeError(
+            f"wanted channels whose values one pixel type holds, got {kinds} with values from {low:g} to {high:g}; save one as another type"
+        )
+    chosen = fitting[0]
+    return tuple(s if s.dtype == chosen else MappedPixels(lambda block: block.astype(chosen), (s,), chosen) for s in sources)
 
 
 def only_filled(image: Image) -> int | None:
@@ -148,7 +172,5 @@ def _waves(waves: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...
 def _mask(parts: Sequence[Image]) -> StackedPixels | None:
     if all(p.mask is None for p in parts):
         return None
-    from abbe.image.pixels import MappedPixels
-
     nothing = [MappedPixels(lambda block: np.zeros(block.shape, bool), (p.pixels,), np.dtype(bool)) for p in parts]
     return StackedPixels(tuple(p.mask or none for p, none in zip(parts, nothing)))

@@ -28,7 +28,8 @@ class Rectangle(ROI):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        numbers((self.y, self.x, self.height, self.width), "a rectangle", 4)
+        for field, value in zip(("y", "x", "height", "width"), numbers((self.y, self.x, self.height, self.width), "a rectangle", 4)):
+            object.__setattr__(self, field, value)
         if self.height <= 0 or self.width <= 0:
             raise ParameterError(f"wanted a rectangle with height and width above 0, got {self.height} x {self.width}")
 
@@ -56,7 +57,9 @@ class Ellipse(ROI):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        numbers((self.y, self.x, self.radius_y, self.radius_x, self.angle), "an ellipse", 5)
+        given = (self.y, self.x, self.radius_y, self.radius_x, self.angle)
+        for field, value in zip(("y", "x", "radius_y", "radius_x", "angle"), numbers(given, "an ellipse", 5)):
+            object.__setattr__(self, field, value)
         if self.radius_y <= 0 or self.radius_x <= 0:
             raise ParameterError(f"wanted an ellipse with radii above 0, got {self.radius_y} and {self.radius_x}")
 
