@@ -183,6 +183,29 @@ def test_what_a_format_cannot_hold_is_left_out_and_said(session: Session, tmp_pa
     assert done.files == ()
     assert any(text.startswith("image: a PNG holds one plane") for text in done.left_out)
     assert "rois: none were drawn" in done.left_out
+    assert [text.split(":")[0] for text in done.failed] == ["image", "rois"]
+
+
+def test_a_format_that_could_not_be_written_is_not_remembered(session: Session, sharper: Image, tmp_path: Path) -> None:
+    """Every export to come tried it again, of this session and others, and left the image out."""
+    session.export(tmp_path / "one", parts=("image",), images="tif")
+    done = session.export(tmp_path / "two", parts=("image", "data"), images="png", data=["csv"])
+    assert [path.suffix for path in done.files] == [".csv"]
+    assert [path.suffix for path in session.export(tmp_path / "three", parts=("image", "data")).files] == [".tif", ".csv"]
+
+
+def test_the_shell_ends_with_1_where_what_was_wanted_is_not_written(
+    session: Session, image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", str(session.path), "-o", str(tmp_path / "out")]
+    assert main([*words, "--what", "image,data", "--images", "png"]) == 1
+    told = capsys.readouterr()
+    assert "could not write all that was wanted: image: a PNG holds one plane" in " ".join(told.err.split())
+    assert "left out: report: not chosen" in told.err
+    assert "wrote" in told.out
+    assert main([*words, "--what", "rois"]) == 1
+    assert "wanted: rois: none were drawn" in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--what", "image"]) == 0
 
 
 def test_a_version_opens_as_an_image(session: Session, sharper: Image) -> None:

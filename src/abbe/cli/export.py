@@ -66,7 +66,10 @@ def command(
     for text in done.notices:
         say(f"note: {text}", err=True)
     for text in done.left_out:
-        say(f"left out: {text}", err=True)
+        if text not in done.failed:
+            say(f"left out: {text}", err=True)
+    if done.failed or not done.files:
+        raise ParameterError("could not write all that was wanted: " + ("; ".join(done.failed) or "none of it is there"))
 
 
 def _listed(texts: Sequence[str] | None) -> tuple[str, ...] | None:

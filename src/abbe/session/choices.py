@@ -81,8 +81,14 @@ class Choices:
                 raise ParameterError(f"wanted for each channel a grey value shown as black and a larger one in full colour, got {limits}")
 
 
+#: part -> the choice of its format
+FORMATS = {
+    **dict.fromkeys(("image", "original", "rois", "revealed"), "images"),
+    **dict.fromkeys(("whole", "scattergram", "figure"), "pictures"),
+    **{"data": "data", "report": "report"},
+}
 #: fields that are remembered
-REMEMBERED = ("images", "pictures", "data", "report")
+REMEMBERED = tuple(dict.fromkeys(FORMATS.values()))
 
 
 def choose(session: Session, wanted: Mapping[str, Any]) -> Choices:

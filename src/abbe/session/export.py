@@ -21,7 +21,7 @@ from abbe.reporting.face import RENDERERS
 from abbe.reporting.model import Report
 from abbe.reporting.portable import portable
 from abbe.session import preferences
-from abbe.session.choices import JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
+from abbe.session.choices import FORMATS, JPEG, PARTS, PICTURES, Choices, choose, fitting
 from abbe.session.multiscale import Progress
 from abbe.session.parts import Part, inside, measured_pair, pair_name
 from abbe.session.progress import part as within
@@ -45,17 +45,21 @@ LARGEST = 8192
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """Files written, what was left out and why, and what to know about the files."""
+    """Files written, what was left out and why, and what to know about the files; `failed` is what of `left_out` was wanted."""
 
     files: tuple[Path, ...]
     left_out: tuple[str, ...]
     notices: tuple[str, ...]
+    failed: tuple[str, ...] = ()
 
 
 def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite: bool, progress: Progress | None) -> Exported:
-    """Write the chosen parts; a part that cannot be written in its format is left out, and said to be."""
+    """Write the chosen parts; a part that cannot be written in its format is left out, and said to be.
+
+    Remembered are the formats of what was written, so that one that could not be written is not tried again in every export to come.
+    """
     choices = choose(session, wanted)
-    work = _Work(session, folder, choices, overwrite)
+    work = _Work(session, folder, choices, overwrite, named=frozenset(wanted.get("parts") or ()))
     parts = [part for part in PARTS if part in choices.parts]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,19 +68,22 @@ def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite:
     report = progress or (lambda fraction, word: None)
     for number, part in enumerate(parts):
         work.do(part, within(report, number / len(parts), (number + 1) / len(parts), part))
-    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in REMEMBERED})
+    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in work.worked()})
     left = [f"{part}: not chosen ({what})" for part, what in PARTS.items() if part not in choices.parts]
     report(1.0, "exported")
-    return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)))
+    return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)), tuple(work.failed))
 
 
 class _Work:
     """One export: gathers files and what is left out."""
 
-    def __init__(self, session: Session, folder: Path, choices: Choices, overwrite: bool) -> None:
+    def __init__(self, session: Session, folder: Path, choices: Choices, overwrite: bool, named: frozenset[str] = frozenset()) -> None:
         self.files: list[Path] = []
         self.left_out: list[str] = []
+        self.failed: list[str] = []
         self.notices: list[str] = []
+        self._named = named  # by whoever asked; the others are written by default
+        self._did: dict[str, bool] = {}
         self._session, self._folder, self._choices, self._overwrite = session, folder, choices, overwrite
         self._version = session.version(choices.version)
         self._image = session.image(self._version.id)
@@ -101,13 +108,29 @@ class _Work:
             "report": lambda: self._documents(self._choices.report, "report"),
             "session": self._packed,
         }
+        files, told, failed = len(self.files), len(self.left_out), len(self.failed)
         try:
             steps[part]()
         except (ExistsError, MemoryError):
             raise
         except ParameterError as problem:
             said = str(problem).replace(FOR_PICTURES, "for a picture in colour, export the whole view")  # this is an export of a session
-            self.left_out.append(f"{part}: {said}")
+            self._fail(f"{part}: {said}")
+        if len(self.failed) > failed:
+            self._did[part] = False
+        elif len(self.files) > files:
+            self._did[part] = True
+        elif part in self._named:
+            self.failed += self.left_out[told:]
+
+    def _fail(self, what: str) -> None:
+        self.left_out.append(what)
+        self.failed.append(what)
+
+    def worked(self) -> set[str]:
+        """Which choices of formats are good: something was written by them, and nothing failed."""
+        formats = {FORMATS[part]: True for part, done in self._did.items() if part in FORMATS and done}
+        return {*formats} - {FORMATS[part] for part, done in self._did.items() if part in FORMATS and not done}
 
     # ------------------------------------------------------------------------------------------ images
     def _save(self, image: Image, stem: str, channels: Sequence[int] | None = None) -> None:
@@ -206,7 +229,7 @@ class _Work:
                 part = Part("regions of interest", f"region {region.name}")
                 self._save_part(found, f"{self._stem}_{safe(region.name)}", range(found.shape[1]), part)
             except ParameterError as problem:
-                self.left_out.append(f"ROI {region.name[:60]}: {problem}")
+                self._fail(f"ROI {region.name[:60]}: {problem}")
 
     def _revealed(self) -> None:
         if not self._case.colocalizations:
