@@ -61,6 +61,34 @@ def test_all_pairs_in_rois_go_to_a_workbook_without_formulas(file: Path, tmp_pat
     assert main(["colocalize", str(file), "--all-pairs", "-o", str(out), "--overwrite"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--background", "mode", "--background-roi", "r.json"], "wanted --background or --background-roi, got both"),
+        (["--channels", "0", "1", "--all-pairs"], "wanted --channels or --all-pairs, got both"),
+        (["--all-pairs", "--randomisations", "20"], "wanted --randomise with --randomisations"),
+        (["--all-pairs", "--block", "4"], "wanted --randomise with --block"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(file: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+    assert main(["colocalize", str(file), *words]) == 1
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("columns", ["30", "80"])
+def test_a_narrow_terminal_cuts_no_number(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    for words in (["--channels", "0", "1"], ["--all-pairs"]):
+        assert main(["colocalize", str(file), *words, "-o", str(file.with_name(f"{words[0]}{columns}.json"))]) == 0
+        out = capsys.readouterr().out
+        assert "\N{HORIZONTAL ELLIPSIS}" not in out
+        results = json.loads(file.with_name(f"{words[0]}{columns}.json").read_text())["results"]
+        assert all(f"{result['icq']:.4g}" in out for result in results)
+
+
 def test_a_remark_that_is_not_about_all_pairs_names_its_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(2)
     first, second = camera(rng, blobs(rng)), camera(rng, blobs(rng))

@@ -211,7 +211,7 @@ def test_an_outline_changed_in_another_program_is_what_counts(tmp_path: Path, st
     assert [roi.name for roi in again] == ["cell!", "one!"]
     assert [roi.named("") for roi in again] == [roi.named("") for roi in rois]
     for feature in data["features"]:
-        feature["geometry"]["coordinates"] = (np.array(feature["geometry"]["coordinates"]) + (5, 0)).tolist()
+        feature["geometry"]["coordinates"] = (np.array(feature["geometry"]["coordinates"]) + np.array((5, 0))).tolist()
     file.write_text(json.dumps(data))
     cell, one = open_rois(file)
     assert (cell.unit, cell.box()) == ("pixel", pytest.approx((5, 8, 15, 22), abs=0.02))

@@ -238,8 +238,13 @@ def test_a_part_of_a_file_is_not_linked_to_as_if_it_were_the_file(image: Image, 
     """What was seen was the file, under the names of the part."""
     abbe.save(image, tmp_path / "cells.ome.tif")
     whole = abbe.open(tmp_path / "cells.ome.tif")
-    for other in (whole.select([1, 0]), whole.select([0]), whole.crop(slice(0, 40), slice(0, 40)), whole.replace(pixels=np.asarray(whole) + 1)):
-        with pytest.raises(SessionError, match="others than those of cells.ome.tif; use original='copy'"):
+    for other in (
+        whole.select([1, 0]),
+        whole.select([0]),
+        whole.crop(slice(0, 40), slice(0, 40)),
+        whole.replace(pixels=np.asarray(whole) + 1),
+    ):
+        with pytest.raises(SessionError, match=r"others than those of cells\.ome\.tif; use original='copy'"):
             Session.create(tmp_path / "linked.abbe", other, original="link")
     assert not (tmp_path / "linked.abbe").exists()
     Session.create(tmp_path / "linked.abbe", whole, original="link")

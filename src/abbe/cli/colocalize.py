@@ -19,6 +19,7 @@ from abbe.cli.shown import fewer, remarks, remarks_of_file, show, show_files
 from abbe.cli.speech import say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.colocalization import ColocalizationTable, colocalize_all, tables
+from abbe.colocalization.analysis import RANDOMISATIONS
 from abbe.colocalization.over import OfFile, tables_of_files
 from abbe.errors import AbbeError, ParameterError
 from abbe.formats import open as open_image
@@ -59,12 +60,17 @@ def command(
         str,
         typer.Option(help="Thresholds: costes, costes-walk, costes-bisection, otsu, maximum15, mean, none, or two numbers such as 120,80."),
     ] = "costes",
-    background: Annotated[str, typer.Option(help="Background to subtract first: none, mode, or two numbers such as 100,98.")] = "none",
+    background: Annotated[
+        str | None,
+        typer.Option(help="Background to subtract first: none, mode, or two numbers such as 100,98. [default: none]", show_default=False),
+    ] = None,
     background_roi: Annotated[Path | None, typer.Option(help="ROI whose mean is the background.", show_default=False)] = None,
     shift: Annotated[bool, typer.Option("--shift", help="Cross-correlation too: van Steensel's, 2-D, proximity index.")] = False,
     randomise: Annotated[bool, typer.Option("--randomise", help="Costes' randomisation too, for a P value.")] = False,
     objects: Annotated[bool, typer.Option("--objects", help="Objects too: overlap and distances of centres.")] = False,
-    randomisations: Annotated[int, typer.Option(help="How many randomisations.")] = 200,
+    randomisations: Annotated[
+        int | None, typer.Option(help=f"How many randomisations. [default: {RANDOMISATIONS}]", show_default=False)
+    ] = None,
     block: Annotated[float | None, typer.Option(help="Side of a block in pixels; default: the blur.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .xlsx, .csv, .txt or .json.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -79,12 +85,19 @@ def command(
         if out.suffix.lower() not in SUFFIXES:
             raise ParameterError(f"wanted a file to write that ends in {', '.join(SUFFIXES)}, got {out.name}")
         check_target(out, overwrite)
+    _check_apart(
+        ("--background", background, "--background-roi", background_roi, "each says what the background is"),
+        ("--channels", channels, "--all-pairs", all_pairs or None, "the one means two channels, the other all"),
+    )
+    for option, given in (("--randomisations", randomisations), ("--block", block)):
+        if given is not None and not randomise:
+            raise ParameterError(f"wanted --randomise with {option}, got none; add it")
     chosen = {"shift": shift, "randomise": randomise, "objects": objects}
     settings: dict[str, Any] = {
         "threshold": _numbers(threshold),
-        "background": _numbers(background),
+        "background": _numbers(background or "none"),
         "extras": [EXTRAS[key] for key, wanted in chosen.items() if wanted],
-        "randomisations": randomisations,
+        "randomisations": RANDOMISATIONS if randomisations is None else randomisations,
         "block": block,
     }
     asked = Asked(tuple(roi or ()), channels, all_pairs, each, whole, background_roi, settings)
@@ -100,6 +113,13 @@ def command(
     if out is not None:
         write(out, tables(found.results), found.to_dict(), overwrite)
         say(f"written to {out}", err=as_json)
+
+
+def _check_apart(*pairs: tuple[str, object, str, object, str]) -> None:
+    """Raises `ParameterError` where both of two options are given of which one alone can count."""
+    for first, one, second, other, why in pairs:
+        if one is not None and other is not None:
+            raise ParameterError(f"wanted {first} or {second}, got both; {why}, so leave one out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import typer
 
 from abbe.cli.progress import progress
 from abbe.cli.reading import is_session, open_file
+from abbe.cli.shown import NUMBERS, WORDS, printed
 from abbe.cli.speech import clean, say, warn
 from abbe.cli.tables import SUFFIXES, write
 from abbe.comparison import Comparison, compare
@@ -68,6 +69,8 @@ def command(
         _check_apart(error_map, [file for file in (original, transformed, truth, *(repeat or ())) if file is not None])
     if out is not None:
         check_target(out, overwrite)
+    if repeat is not None and not resolution:
+        raise ParameterError("wanted --repeat for the resolution by two frames, got --no-resolution too; leave one out")
     again = None if repeat is None else (open_file(repeat[0]), open_file(repeat[1]))
     options: dict[str, Any] = {"border": cast(Border, border), "data_range": data_range, "frc_threshold": checked(frc_threshold)}
     with ExitStack() as opened:
@@ -142,23 +145,19 @@ def _keep(session: Session, found: Comparison, options: dict[str, Any], *, alone
 def show(found: Comparison, resolution: bool) -> None:
     """The verdict, then a table per channel."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:  # files and pipes have no width to wrap at
-        console = Console(markup=False, highlight=False, width=160)
     say(found.verdict.line)
     for k, channel in enumerate(found.channels):
         table = Table(box=box.SIMPLE_HEAD, title_justify="left", title=clean(f"{channel.channel}: {channel.verdict.word}"))
-        table.add_column("measure")
-        table.add_column("transformed", justify="right")
-        table.add_column("upsampled", justify="right")
+        table.add_column("measure", **WORDS)
+        table.add_column("transformed", **NUMBERS)
+        table.add_column("upsampled", **NUMBERS)
         table.add_column("unit")
-        table.add_column("note", overflow="fold")
+        table.add_column("note", **WORDS)
         for name, unit, ours, plain, note in rows(found, k, resolution):
             table.add_row(name, _shown(ours), _shown(plain), unit, clean(note))
-        console.print(table)
+        printed(table)
 
 
 def _shown(cell: str | int | float | None) -> str:

@@ -17,25 +17,29 @@ from abbe.colocalization.tabulation import over_regions, versions
 from abbe.image import Notice
 from abbe.image.notice import CODES
 
+#: a column of numbers: words give way to them where a terminal is narrow
+NUMBERS: Any = {"justify": "right", "min_width": len("-2.347e-05")}
+#: a column of words, which breaks into lines
+WORDS: Any = {"overflow": "fold", "min_width": 11}
+
 
 def show(found: ColocalizationTable) -> None:
     """One measurement with everything, or many with the main numbers."""
     from rich import box
     from rich.table import Table
 
-    console = _console()
     table = Table(box=box.SIMPLE_HEAD, title_justify="left")
     if len(found) == 1:
         _single(table, found[0])
     else:
         _many(table, found)
-    console.print(table)
+    printed(table)
     if len(found) == 1:
         for title, rows in _extras(found[0]):
             further = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_header=False)
             for name, shown in rows:
                 further.add_row(name, shown)
-            console.print(further)
+            printed(further)
     for line in _footer(found):
         say(line)
 
@@ -47,16 +51,16 @@ def show_files(found: Sequence[OfFile]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("file", "channels"):
-        table.add_column(head, overflow="fold")
+        table.add_column(head, **WORDS)
     for head in ("measurements", *MAIN):
-        table.add_column(head, justify="right")
+        table.add_column(head, **NUMBERS)
     for one in found:
         for (version, first, second), coefficients in one.values.items():
             said = clean(f"{'' if version == 'processed' else 'original: '}{first}, {second}")
             measured = max(map(len, coefficients.values()))
             cells = (f"{fmean(coefficients[key]):.4g}" if key in coefficients else "undefined" for key in MAIN)
             table.add_row(clean(one.source), said, str(measured), *cells)
-    _console().print(table)
+    printed(table)
     for line in over_files(found):
         if line.key in MAIN:
             version, first, second = line.which
@@ -64,25 +68,28 @@ def show_files(found: Sequence[OfFile]) -> None:
             say(f"{version}, {first} with {second}, over {line.files} files: {line.key} {line.spread}{little}")
 
 
-def _console() -> Any:
+def printed(table: Any) -> None:
+    """As wide as the terminal, or as its numbers need where that is narrower: the terminal breaks lines, and no number is cut."""
     from rich.console import Console
+    from rich.measure import Measurement
 
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:  # files and pipes have no width to wrap at
         console = Console(markup=False, highlight=False, width=160)
-    return console
+    needed = Measurement.get(console, console.options.update(width=1000), table).minimum
+    Console(markup=False, highlight=False, width=max(console.width, needed)).print(table)
 
 
 def _single(table: Any, result: Colocalization) -> None:
     table.title = clean(f"{result.names[0]} with {result.names[1]}, {result.where}, {result.pixels.pixels} pixels")
     before = result.original
-    table.add_column("coefficient")
-    table.add_column("value", justify="right")
+    table.add_column("coefficient", **WORDS)
+    table.add_column("value", **NUMBERS)
     if before is not None:
-        table.add_column("on the original", justify="right")
-    table.add_column("by chance", justify="right")
-    table.add_column("strength")
-    table.add_column("what it is", overflow="fold")
+        table.add_column("on the original", **NUMBERS)
+    table.add_column("by chance", **NUMBERS)
+    table.add_column("strength", **WORDS)
+    table.add_column("what it is", **WORDS)
     for coefficient in result:
         cells = [DEFINITIONS[coefficient.key].title, _number(coefficient)]
         if before is not None:
@@ -93,10 +100,12 @@ def _single(table: Any, result: Colocalization) -> None:
 
 
 def _many(table: Any, found: ColocalizationTable) -> None:
-    for head in ("channels", "ROI", "frames", "planes"):
+    for head in ("channels", "ROI"):
+        table.add_column(head, **WORDS)
+    for head in ("frames", "planes"):
         table.add_column(head, overflow="fold")
     for head in ("pixels", *MAIN):
-        table.add_column(head, justify="right")
+        table.add_column(head, **NUMBERS)
     for result in found:
         for version, measured in (("original: ", result.original), ("", result)):
             if measured is None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Extra: TypeAlias = Literal["shift", "randomisation", "objects"]
 EXTRAS: tuple[Extra, ...] = ("shift", "randomisation", "objects")
 Progress: TypeAlias = Callable[[float, str], None]
+#: randomisations where nobody says how many, as Costes et al. (Biophys J 86:3993, 2004) did
+RANDOMISATIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def colocalize(
     planes: tuple[int, int] | None = None,
     extras: Collection[Extra] = (),
     ranked: bool = True,
-    randomisations: int = 200,
+    randomisations: int = RANDOMISATIONS,
     block: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,

@@ -91,9 +91,11 @@ def _of_one_type(parts: Sequence[Image], labels: Sequence[str]) -> tuple[Pixels,
     low, high = (pick(getattr(p.inspection, what) for p in parts) for pick, what in ((min, "minimum"), (max, "maximum")))
     whole = [part for part in parts if part.dtype.kind != "f"]
     if len(whole) == len(parts):
-        fitting: list[np.dtype[Any]] = [np.dtype(kind) for kind in (np.uint32, np.int32) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max]
+        fitting: list[np.dtype[Any]] = [
+            np.dtype(kind) for kind in (np.uint32, np.int32) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max
+        ]
     else:
-        exact = all(-EXACT <= part.inspection.minimum and part.inspection.maximum <= EXACT for part in whole)
+        exact = all(part.inspection.minimum >= -EXACT and part.inspection.maximum <= EXACT for part in whole)
         fitting = [np.dtype(np.float32)] if exact else []
     if not fitting:
         kinds = ", ".join(f"{label} {part.dtype.name}" for part, label in zip(parts, labels))

@@ -170,8 +170,8 @@ def _encoded(roi: ROI, image: Image | None) -> bytes:
         lost.append("frames")
     if lost:
         raise ParameterError(
-            f"wanted a ROI of one or of all {' and '.join(lost)}, which is what ImageJ's files can say, got {roi} of some; save it as .json, "
-            "or one ROI for each"
+            f"wanted a ROI of one or of all {' and '.join(lost)}, which is what ImageJ's files can say, got {roi} of some; "
+            "save it as .json, or one ROI for each"
         )
     return imagej_roi.encode(roi, found.rings, 0 if one_plane is None else one_plane + 1, 0 if one_frame is None else one_frame + 1)
 

@@ -85,7 +85,8 @@ class Choices:
 FORMATS = {
     **dict.fromkeys(("image", "original", "rois", "revealed"), "images"),
     **dict.fromkeys(("whole", "scattergram", "figure"), "pictures"),
-    **{"data": "data", "report": "report"},
+    "data": "data",
+    "report": "report",
 }
 #: fields that are remembered
 REMEMBERED = tuple(dict.fromkeys(FORMATS.values()))
