@@ -137,3 +137,28 @@ def test_work_that_is_cancelled_adds_nothing(user: User, monkeypatch: pytest.Mon
     assert "stopped" in user.press(widget, "Cancel")
     assert len(user.names) == 3
     assert not widget.cancel.isEnabled()
+
+
+def test_what_was_said_of_a_layer_is_there_when_it_is_chosen_again_and_its_scale_is_followed(user: User) -> None:
+    first = user.viewer.add_image(np.asarray(apart((3, -2), 1.0))[0, :, 0], name="both", scale=(1, 0.1, 0.1), units=("um",) * 3)
+    user.viewer.add_image(np.zeros((20, 30)), name="other")
+    widget = user.widget("Enhance")
+    picker = widget.picker
+    picker.menu.setCurrentText("both")
+    assert picker.pixel.text() == "0.1"
+    first.scale = (1, 0.2, 0.2)
+    assert picker.pixel.text() == "0.2"
+    picker.axes.setText("CYX")
+    picker.axes.textEdited.emit("CYX")  # as the keyboard does
+    picker.menu.setCurrentText("other")
+    assert (picker.axes.text(), picker.pixel.text()) == ("YX", "")
+    picker.menu.setCurrentText("both")
+    assert (picker.axes.text(), picker.pixel.text()) == ("CYX", "0.2")
+    assert picker.channels.count() == 2
+
+
+def test_pixels_from_a_file_are_not_changed_in_place(user: User, tmp_path: Path) -> None:
+    """They would look changed, and what is saved and computed is what abbe holds."""
+    opened(user, tmp_path, apart((3, -2), 1.0), "cells")
+    with pytest.raises(ValueError, match="read-only"):
+        user.viewer.layers[0].data[...] = 0

@@ -106,7 +106,9 @@ def array_of(pixels: Pixels, axes: str, channel: int | None) -> Any:
     """A numpy array of pixels in memory and of few; a dask array of all others, a plane (a band of a large one) per block."""
     plane = Plane(pixels, axes, channel)
     if isinstance(pixels, ArrayPixels) or _few(plane):
-        return plane[(slice(None),) * plane.ndim]
+        values = plane[(slice(None),) * plane.ndim]
+        values.flags.writeable = False  # abbe saves and computes from `pixels`: a change in place would be seen, and lost without a word
+        return values
     import dask.array
 
     rows, columns = pixels.shape[3:]

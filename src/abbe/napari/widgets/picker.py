@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from napari.layers import Image, Labels, Shapes
 from qtpy.compat import isalive
@@ -98,6 +99,9 @@ class ImagePicker(QWidget):
             edit.setPlaceholderText("unknown")
         self.menu.currentIndexChanged.connect(self._chosen)
         self.axes.editingFinished.connect(self._list_channels)
+        self._typed: WeakKeyDictionary[Any, dict[QLineEdit, str]] = WeakKeyDictionary()
+        for edit in (self.axes, self.pixel, self.step):
+            edit.textEdited.connect(lambda text, edit=edit: self._note(edit, text))
         layers.changed.connect(self.refresh)
         self.refresh()
 
@@ -182,8 +186,34 @@ class ImagePicker(QWidget):
     _members: Sequence[Any] = ()
     _all: Sequence[Any] = ()
 
+    #: of whose scale is heard
+    _heard: Any = None
+
+    def _hear(self) -> None:
+        """The pixel size is that of the layer, whoever changes it."""
+        layer = self.layer()
+        if layer is self._heard:
+            return
+        if self._heard is not None:
+            self._heard.events.scale.disconnect(self._rescaled)
+        if layer is not None:
+            layer.events.scale.connect(self._rescaled)
+        self._heard = layer
+
+    def _rescaled(self, event: Any = None) -> None:
+        if isalive(self.menu):
+            self.refresh()
+            self._show_facts(self.offer())
+
+    def _note(self, edit: QLineEdit, text: str) -> None:
+        """Somebody said so of this layer; it is there again when the layer is chosen again."""
+        if (layer := self.layer()) is not None:
+            self._typed.setdefault(layer, {})[edit] = text
+
     def _chosen(self, index: int = 0) -> None:
         offer = self.offer()
+        if self._with_facts:
+            self._hear()
         self._members = [] if offer is None else [self._all[n] for n in offer.layers]
         if self._with_facts:
             self._show_facts(offer)
@@ -197,6 +227,9 @@ class ImagePicker(QWidget):
         z, _, x = guess_size(offer.first) if offer is not None else (None, None, None)
         self.pixel.setText("" if x is None else f"{x:.6g}")
         self.step.setText("" if z is None else f"{z:.6g}")
+        for edit, text in self._typed.get(self.layer(), {}).items() if offer is not None else ():
+            edit.setText(text)
+            edit.setModified(True)
         self._show(self._sizes, offer is not None)
 
     def _list_channels(self) -> None:
