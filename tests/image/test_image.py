@@ -300,3 +300,15 @@ def test_other_pixels_may_be_an_array() -> None:
     assert np.asarray(other.mask).sum() == 1
     assert np.isfinite(np.asarray(other)).all()
     assert {"converted", "non_finite"} <= {notice.code for notice in other.notices}
+
+
+def test_channels_and_parts_that_are_none_are_refused_in_words() -> None:
+    image = abbe.Image.from_array(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), axes="CYX", channels=["actin", "tubulin"])
+    assert image.select("tubulin").channels == image.select(1).channels == ("tubulin",)
+    assert image.crop(slice(None, 2), slice(1, None)).shape == (1, 2, 1, 2, 3)
+    assert image.replace(pixel_size=0.2).pixel_size == (None, 0.2, 0.2)
+    with pytest.raises(ParameterError, match=r"wanted one or more channels of this image \(actin, tubulin\), got none"):
+        image.select([])
+    for part in (slice(0, 2, 2), (0, 2), 1, slice("a", 2), slice(0, 2.0)):
+        with pytest.raises(ParameterError, match=r"wanted a slice of whole numbers without a step along Y, such as slice\(0, 3\)"):
+            image.crop(part, slice(0, 4))  # type: ignore[arg-type]

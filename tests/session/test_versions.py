@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -320,3 +321,22 @@ def test_a_mask_whose_pixels_fit_no_cut_is_refused_with_a_word_on_what_to_do(tmp
         odd = Mask(planes=np.ones((20, 20), bool), size=(1.0, 2**0.5, 2**0.5), unit="pixel")
         with pytest.raises(ParameterError, match=r"got pixels of 1\.41421 pixel .* or draw it as a polygon"):
             session.placed(odd, "v2")
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (lambda s: s.crop("ab", "cd"), r"wanted a part along Y as \(from, to\)"),
+        (lambda s: s.crop((0, 2.5), (0, 4)), "wanted a slice of whole numbers"),
+        (lambda s: s.comments.add(None), "wanted text, got None"),
+        (lambda s: s.rois.add("x"), "wanted a ROI, such as"),
+        (lambda s: s.rois.put(["x"], "x"), "wanted a ROI, such as"),
+        (lambda s: s.version(3.5), "wanted a version of this session"),
+        (lambda s: s.rename("v1", None), "wanted a name with at least one letter, got None"),
+    ],
+)
+def test_what_a_session_cannot_take_is_refused_in_words(session: Session, do: Any, said: str) -> None:
+    revision = session.revision
+    with pytest.raises(ParameterError, match=said):
+        do(session)
+    assert session.revision == revision

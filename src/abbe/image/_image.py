@@ -20,7 +20,7 @@ from abbe.image.grid import Grid
 from abbe.image.inspection import Inspection, fill_non_finite, inspect
 from abbe.image.metadata import Optics, PixelSize, Provenance
 from abbe.image.notice import Notice, join
-from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, MaskPixels, Pixels, Region, SelectedPixels, Shape, mask_of, whole
+from abbe.image.pixels import Array, ArrayPixels, CroppedPixels, MaskPixels, Pixels, Region, SelectedPixels, Shape, mask_of, part_of, whole
 from abbe.limits import LIMITS
 
 
@@ -78,7 +78,7 @@ class Image:
             raise AxesError(f"wanted a colour for each of the {count} channels, got {len(colors)}")
         object.__setattr__(self, "channels", names)
         object.__setattr__(self, "colors", colors)
-        object.__setattr__(self, "pixel_size", _clean_size(self.pixel_size))
+        object.__setattr__(self, "pixel_size", _clean_size(_full_size(self.pixel_size)))
         if self.mask is not None and not isinstance(self.mask, MaskPixels):
             object.__setattr__(self, "mask", MaskPixels(mask_of(self.mask, self.pixels.shape)))
 
@@ -225,9 +225,11 @@ class Image:
                     yield (t, c, z), self.plane(t, c, z)
 
     # ------------------------------------------------------------------------------------------ parts of it
-    def select(self, channels: Sequence[int]) -> Image:
-        """Some channels, in the order given."""
-        picked = tuple(self.channel(c) for c in channels)
+    def select(self, channels: Sequence[int | str] | int | str) -> Image:
+        """Some channels, by index or name, in the order given. Raises `ParameterError` for none, and for one that is not there."""
+        picked = tuple(self.channel(c) for c in ([channels] if isinstance(channels, int | str | np.integer) else channels))
+        if not picked:
+            raise ParameterError(f"wanted one or more channels of this image ({', '.join(self.channels)[:200]}), got none")
         lines = self.optics
 
         def pick(values: tuple[float | None, ...]) -> tuple[float | None, ...]:
@@ -253,15 +255,13 @@ class Image:
         raise ParameterError(f"wanted a channel of this image ({names}), got {key!r}")
 
     def crop(self, y: slice, x: slice, z: slice | None = None) -> Image:
-        """A box of it, in pixels; slices have explicit start and stop.
+        """A box of it, in pixels.
 
         Its interval, its trust and its original are of the same field; where the box cuts pixels of the original, there is none.
         """
         t, c, full_z, _, _ = whole(self.shape)
-        box = (t, c, z or full_z, y, x)
-        for part, n, name in zip(box[2:], self.shape[2:], "ZYX"):
-            if not 0 <= part.start < part.stop <= n:
-                raise ParameterError(f"wanted a part of 0 to {n} along {name}, got {part.start} to {part.stop}")
+        z, y, x = (part_of(part, n, name) for part, n, name in zip((z or full_z, y, x), self.shape[2:], "ZYX"))
+        box = (t, c, z, y, x)
         interval = None if self.interval is None else Interval(*(side.crop(y, x, z) for side in self.interval))
         field = self._field_of_original(box[2:])
         provenance = self.provenance

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from abbe.errors import AxesError, LimitError, StorageError
+from abbe.errors import AxesError, LimitError, ParameterError, StorageError
 from abbe.limits import LIMITS
 from abbe.positioned import read_into, write_at
 
@@ -243,6 +243,17 @@ class MaskPixels:
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self.read(whole(self.shape)).astype(dtype or bool, copy=bool(copy))
+
+
+def part_of(part: object, n: int, axis: str) -> slice:
+    """`part` of an axis of `n` pixels with its ends. Raises `ParameterError` for what is no slice without a step, or reaches beyond."""
+    ends = (part.start, part.stop, part.step) if isinstance(part, slice) else ()
+    if not ends or any(isinstance(end, bool) or not isinstance(end, int | np.integer | None) for end in ends) or ends[2] not in (None, 1):
+        raise ParameterError(f"wanted a slice of whole numbers without a step along {axis}, such as slice(0, {n}), got {part!r}")
+    start, stop = 0 if ends[0] is None else int(ends[0]), n if ends[1] is None else int(ends[1])
+    if not 0 <= start < stop <= n:
+        raise ParameterError(f"wanted a part of 0 to {n} along {axis}, got {start} to {stop}")
+    return slice(start, stop)
 
 
 def mask_of(mask: Pixels | npt.ArrayLike, shape: tuple[int, ...]) -> Pixels:

@@ -92,8 +92,8 @@ def enhance(
     Returns:
         A float32 image in the input's units, with `original`, `recipe`, `interval` and `trust`. "axial" on a stack of known z-step and
         pixel size gives round((planes - 1) * step / size) + 1 planes at the pixel size; on other images it removes, plane by plane, light
-        from out of focus. "super_resolve" gives three times as many pixels along y and x. The mean of each plane (of each stack, for
-        "axial" on one) is kept, except where light is removed.
+        from out of focus. "super_resolve" gives three times as many pixels along y and x. The mean of each plane (for "axial"
+        on a stack, that of the stack interpolated to the new planes) is kept, except where light is removed.
 
     Raises:
         ParameterError, ModelError, EngineError: the request cannot be met; AxesError: an array with unclear axes; LimitError: the result

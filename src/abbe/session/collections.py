@@ -92,12 +92,15 @@ class Rois(_Collection[Region]):
 
     def add(self, roi: ROI, name: str | None = None, author: str | None = None) -> Region:
         """Keep a ROI. Unnamed ones are called "ROI 1", "ROI 2", ..."""
+        _check(roi, ROI)
         label = (name or roi.name or f"ROI {self._store.state.ids.get(self.kind, 0) + 1}")[: LIMITS.name]
         content = {"name": label, "shape": plain(roi.to_dict())}
         return self[self._add(content, f"{_called(self.noun, content)} added", False, author)]
 
     def put(self, rois: Sequence[ROI], action: str, author: str | None = None) -> None:
         """Keep several in one change, which is undone as one; `action` says what it was."""
+        for roi in rois:
+            _check(roi, ROI)
         contents = [plain(roi.to_dict()) for roi in rois]
 
         def draft(state: State) -> Draft:
@@ -193,6 +196,11 @@ class Analyses(_Collection[Analysis]):
             self._store.commit(draft, author)
 
 
+def _check(given: object, kind: type) -> None:
+    if not isinstance(given, kind):
+        raise ParameterError(f"wanted {'text' if kind is str else 'a ROI, such as abbe.ROI.rectangle(...)'}, got {given!r}"[:200])
+
+
 def _asked(content: Mapping[str, Any]) -> str:
     """What was measured, and how, as one text."""
     return json.dumps([content.get(key) for key in ("kind", "version", "channels", "roi", "parameters")], sort_keys=True)
@@ -205,11 +213,14 @@ class Comments(_Collection[Comment]):
 
     def add(self, text: str, author: str | None = None, version: str | None = None) -> Comment:
         """Keep a remark, on the session or on one version."""
+        _check(text, str)
         content = {"text": text[: LIMITS.name], "author": author, "version": version}
         return self[self._add(content, "comment added", False, author)]
 
     def change(self, key: str, text: str, author: str | None = None, base: int | None = None) -> Comment:
         """Put other words. `base` is the revision that the user saw: raises `ConflictError` when the comment was changed after it."""
+
+        _check(text, str)
 
         def draft(state: State) -> Draft:
             known = self._known(state, key, base)

@@ -5,13 +5,14 @@ A crop is cut on the pixel grid of the original, so that before and after still 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from abbe.comparison.recorded import aligned_by
 from abbe.errors import ParameterError
 from abbe.image import ROI, Ellipse, Image, Mask, Polygon, Rectangle
 from abbe.image.grid import root
-from abbe.image.pixels import Region, whole
+from abbe.image.pixels import Region, part_of, whole
 from abbe.image.roi_shapes import Combination
 from abbe.recipe import Input, Recipe, Step
 
@@ -30,9 +31,11 @@ def crop(image: Image, y: tuple[int, int], x: tuple[int, int]) -> tuple[Image, R
 
 
 def _snapped(pair: tuple[int, int], ratio: int, length: int, axis: str) -> slice:
-    start, stop = pair
-    if not 0 <= start < stop <= length:
-        raise ParameterError(f"wanted a part of 0 to {length} along {axis}, got {start} to {stop}")
+    ends = tuple(pair) if isinstance(pair, Sequence) and not isinstance(pair, str) else ()
+    if len(ends) != 2:
+        raise ParameterError(f"wanted a part along {axis} as (from, to), such as (0, {length}), got {pair!r}")
+    part = part_of(slice(*ends), length, axis)
+    start, stop = part.start, part.stop
     return slice(start // ratio * ratio, min(length, -(-stop // ratio) * ratio))
 
 

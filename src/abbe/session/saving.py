@@ -245,7 +245,7 @@ def _in_use(place: Path) -> bool:
 # ---------------------------------------------------------------------------------------------- versions that are there
 def find(state: State, key: str | int) -> Version:
     """By id, number or name. Raises `ParameterError` with those there are."""
-    wanted = f"v{key}" if isinstance(key, int) or key.isdigit() else key
+    wanted = f"v{key}" if isinstance(key, int) or str(key).isdigit() else key
     versions = [Version.model_validate(state.values[f"versions/{name}"]) for name in state.ids_of("versions")]
     for attribute in ("id", "name"):
         found = [version for version in versions if getattr(version, attribute) == wanted]
@@ -272,8 +272,8 @@ def duplicate(store: Store, version: Version, name: str | None, author: str | No
 
 
 def rename(store: Store, key: str | int, name: str, author: str | None) -> Version:
-    if not name.strip():
-        raise ParameterError("wanted a name with at least one letter, got an empty one")
+    if not isinstance(name, str) or not name.strip():
+        raise ParameterError(f"wanted a name with at least one letter, got {name!r}")
 
     def draft(state: State) -> Draft:
         version = find(state, key)
