@@ -152,7 +152,9 @@ def measure(file: Path, asked: Asked, *, quiet: bool) -> ColocalizationTable:
             settings["background"] = _one(_lying(place, image, session), place)
         pairs = _pairs(image, asked.channels, asked.all_pairs)
         if image.original is None and is_result(image):
-            say(f"note: {file.name} is a result, measured without its original; a session has both: abbe enhance -o NAME.abbe", err=True)
+            what = "is a result" if session is None else "began with a result"
+            other = "a session" if session is None else "one that is made with it"
+            say(f"note: {file.name} {what}, measured without its original; {other} has both: abbe enhance -o NAME.abbe", err=True)
         with progress(f"measuring {file.name}", quiet=quiet) as report:
             found = colocalize_all(image, pairs, rois, asked.each, asked.whole or None, progress=report, **settings)  # type: ignore[arg-type]
         if session is not None:
