@@ -105,6 +105,23 @@ def test_what_a_hand_of_a_killed_process_still_wrote_into_is_deleted_by_the_last
     assert not (home / "claims").exists()
 
 
+def test_what_was_being_placed_when_all_processes_were_killed_is_not_left_there(home: Path, runner: Runner) -> None:
+    """Killed while it gave a claim back, a process left a folder that nobody touched for a minute, and with it those of the batch."""
+    killed = runner()
+    claim = taken(killed)
+    computed(claim)
+    claim.folder.rename(claim.folder.with_name(f"{claim.folder.name}.dead-4567"))
+    other = runner()
+    assert other.take_over(record(home)) == 0  # the first may be at it
+    falls_silent(killed)
+    written = record(home)
+    assert other.take_over(written) == 1
+    assert (home.parent / "a_abbe.ome.tif").read_bytes() == b"computed"
+    assert set(written.lines) == {"a.tif"}
+    other.end()
+    assert not (home / "claims").exists()
+
+
 def test_a_journal_that_is_gone_is_made_anew(home: Path, runner: Runner) -> None:
     runner()
     written = record(home)

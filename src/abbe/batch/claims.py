@@ -210,8 +210,8 @@ class Claims:
                     dead = folder.with_name(f"{folder.name}.dead-{secrets.token_hex(4)}")
                     folder.rename(dead)  # for one process alone
                     folder = dead
-                elif record is not None and self._age(folder) < STARTING:
-                    continue  # another process is at it
+                elif record is not None and len(living) > 1 and self._age(folder) < STARTING:
+                    continue  # another process is at it; where there is none, one was killed at it
                 freed += 1
                 self._finish(folder, record)
         for path in _listed(self._runners):
