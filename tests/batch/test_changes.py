@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,24 @@ from abbe.batch.finding import Source, look
 from batch_maker import batch, field, rows
 
 Images = Callable[..., Path]
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Somebody writes the file all the while."""
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.wait(0.005):
+            os.utime(path, (1e9, os.stat(path).st_mtime + 10))
+
+    somebody = threading.Thread(target=change)
+    somebody.start()
+    try:
+        yield
+    finally:
+        done.set()
+        somebody.join()
 
 
 # ---------------------------------------------------------------------------------------------------- OME-Zarr
@@ -113,11 +133,8 @@ def test_a_file_of_a_set_that_changes_while_the_image_is_worked_on_is_noticed(tm
     folder, out, told = tmp_path / "images", tmp_path / "out", list[Outcome]()
     second = pair(folder)
 
-    def change(fraction: float, text: str) -> None:
-        if not told:
-            os.utime(second, (1e9, os.stat(second).st_mtime + 10))
-
-    assert batch(folder, out, match="c0*", told=told.append, progress=change).failed == 1
+    with changing(second):
+        assert batch(folder, out, match="c0*", told=told.append).failed == 1
     assert "changed" in str(told[0].error)
     assert not list(out.glob("*.tif"))
 
