@@ -36,6 +36,8 @@ SIDE, SIDE_OF_MANY, DEPTH = 128, 64, 32
 TILE, SMALLEST = 8, 32
 #: pixels of all tiles of a channel; of more, tiles evenly spread over the region are taken
 IN_TILES = 2**21
+#: pixels of one tile; of larger ones, as stacks of large planes have, the planes and frames in the middle are taken
+IN_ONE = 2**24
 
 Float = npt.NDArray[np.float64]
 
@@ -190,15 +192,18 @@ def _within_boxes(pair: Pair, scale: Scale, averaged: Averaged) -> float:
     box = averaged.box
     in_boxes = max(TILE, math.ceil(SMALLEST / box))
     side = in_boxes * box
-    places, n = _tiles(averaged, in_boxes)
-    layers = averaged.counts.shape[0]
+    layers = min(averaged.counts.shape[0], max(1, IN_ONE // side**2))
+    begin = (averaged.counts.shape[0] - layers) // 2
+    places, n = _tiles(averaged, in_boxes, slice(begin, begin + layers))
+    if not places:  # nothing of the region lies in the middle
+        return 0.0
     tiles = np.zeros((2, len(places), layers, side, side), np.float32)
     for place in pair.places():
         met = [(k, y, x) for k, (y, x) in enumerate(places) if y < place.last and y + side > place.first]
-        if not met:
+        layer = _layer(pair, place) // averaged.thick - begin
+        if not met or not 0 <= layer < layers:
             continue
         a, b, inside = pair.read(place)
-        layer = _layer(pair, place) // averaged.thick
         for k, y, x in met:
             from_, to = max(y, place.first), min(y + side, place.last)
             part = slice(from_ - place.first, to - place.first), slice(x, x + side)
@@ -224,14 +229,14 @@ def _round(tiles: npt.NDArray[np.float32]) -> Float:
     return found
 
 
-def _tiles(averaged: Averaged, in_boxes: int) -> tuple[list[tuple[int, int]], float]:
-    """Row and column where each tile begins, and how many pixels of the region lie in all of them."""
-    counts = averaged.counts.sum(axis=0)
+def _tiles(averaged: Averaged, in_boxes: int, layers: slice) -> tuple[list[tuple[int, int]], float]:
+    """Row and column where each tile begins, and how many pixels of the region lie in all of them, in these layers."""
+    counts = averaged.counts[layers].sum(axis=0)
     counts = np.pad(counts, [(0, -n % in_boxes) for n in counts.shape])
     tiles = counts.reshape(counts.shape[0] // in_boxes, in_boxes, counts.shape[1] // in_boxes, in_boxes).sum(axis=(1, 3))
     some = np.argwhere(tiles > 0)
     side = in_boxes * averaged.box
-    most = max(1, IN_TILES // (side**2 * averaged.counts.shape[0]))
+    most = max(1, IN_TILES // (side**2 * (layers.stop - layers.start)))
     if len(some) > most:
         some = some[((np.arange(most) + 0.5) * len(some) / most).astype(np.int64)]
     return [(averaged.top + int(i) * side, averaged.left + int(j) * side) for i, j in some], float(sum(tiles[i, j] for i, j in some))
