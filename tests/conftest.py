@@ -16,6 +16,14 @@ from model_maker import write_zoo
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Formats that tests export in are not what their user finds remembered, nor the other way round; processes that they start too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ABBE_CONFIG", str(tmp_path_factory.mktemp("settings")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real microscope images, which are too large for the repository: ABBE_TEST_DATA, or `../shared/data` beside the project."""

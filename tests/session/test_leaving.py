@@ -192,6 +192,8 @@ def test_a_format_that_could_not_be_written_is_not_remembered(session: Session, 
     done = session.export(tmp_path / "two", parts=("image", "data"), images="png", data=["csv"])
     assert [path.suffix for path in done.files] == [".csv"]
     assert [path.suffix for path in session.export(tmp_path / "three", parts=("image", "data")).files] == [".tif", ".csv"]
+    session.export(tmp_path / "four", parts=("whole",), pictures="jpg")  # which says nothing of the others
+    assert [path.suffix for path in session.export(tmp_path / "five", parts=("image", "data")).files] == [".tif", ".csv"]
 
 
 def test_the_shell_ends_with_1_where_what_was_wanted_is_not_written(

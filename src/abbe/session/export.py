@@ -21,7 +21,7 @@ from abbe.reporting.face import RENDERERS
 from abbe.reporting.model import Report
 from abbe.reporting.portable import portable
 from abbe.session import preferences
-from abbe.session.choices import FORMATS, JPEG, PARTS, PICTURES, Choices, choose, fitting
+from abbe.session.choices import FORMATS, JPEG, PARTS, PICTURES, REMEMBERED, Choices, choose, fitting
 from abbe.session.multiscale import Progress
 from abbe.session.parts import Part, inside, measured_pair, pair_name
 from abbe.session.progress import part as within
@@ -68,7 +68,8 @@ def export(session: Session, folder: Path, wanted: Mapping[str, Any], overwrite:
     report = progress or (lambda fraction, word: None)
     for number, part in enumerate(parts):
         work.do(part, within(report, number / len(parts), (number + 1) / len(parts), part))
-    preferences.remember(session._store, {key: value for key, value in asdict(choices).items() if key in work.worked()})
+    before = {key: value for key, value in preferences.remembered(session._store.place).items() if key in REMEMBERED}
+    preferences.remember(session._store, before | {key: value for key, value in asdict(choices).items() if key in work.worked()})
     left = [f"{part}: not chosen ({what})" for part, what in PARTS.items() if part not in choices.parts]
     report(1.0, "exported")
     return Exported(tuple(work.files), (*work.left_out, *left), tuple(dict.fromkeys(work.notices)), tuple(work.failed))
