@@ -187,8 +187,9 @@ def test_a_folder_that_is_called_like_that_of_an_oifs_planes_is_one_of_images_wi
 
 def test_maps_that_lie_among_images_are_counted_and_left(tmp_path: Path) -> None:
     fill(tmp_path, "a.tif", "my_trust.tif", *(f"a_abbe_{kind}.ome.tif" for kind in ("trust", "lower", "upper")), "a_abbe_trust.txt")
+    fill(tmp_path, *(f"a_background_{kind}.ome.tif" for kind in ("trust", "lower", "upper")), "a_background.tif")
     found = find(tmp_path, tmp_path / "out", ("*.tif",))
-    assert ([source.key for source in found.sources], found.maps) == (["a.tif", "my_trust.tif"], 3)
+    assert ([source.key for source in found.sources], found.maps) == (["a.tif", "a_background.tif", "my_trust.tif"], 6)
 
 
 def test_patterns_are_of_names_or_of_paths(tmp_path: Path) -> None:

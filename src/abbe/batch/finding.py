@@ -31,8 +31,8 @@ _HEADS = ("zarr.json", ".zattrs", ".zgroup")
 _HIDDEN, _ADDED = (".zattrs", ".zgroup", ".zarray"), "labels"
 #: nanoseconds to which disks, shares and archives keep a file's date
 _DATED = (2 * 10**9, 10**9, 10**7, 10**6, 10**3, 10**2, 1)
-#: how names end of the maps that come with a result
-_MAP = tuple(f"_abbe_{kind}" for kind in MAPS)
+#: how names end of the maps that come with a result of either workflow, as the shell names these
+_MAP = tuple(f"_{result}_{kind}" for result in ("abbe", "background") for kind in MAPS)
 
 
 @dataclass(frozen=True, slots=True)
