@@ -203,3 +203,21 @@ def test_a_picture_in_one_colour_gives_that_channel_to_a_merge(chromium: Any, se
     assert merged.channels == ("red stain", "green stain")
     np.testing.assert_array_equal(np.asarray(merged)[0, :, 0], np.stack([shades, shades // 2]))
     hand.close()
+
+
+def test_channels_of_two_files_that_are_called_alike_are_told_apart_by_their_files(chromium: Any, served: Served) -> None:
+    pixels = np.random.default_rng(0).integers(1, 255, (2, 2, 40, 40)).astype(np.uint8)
+    for name, one in zip(("first", "second"), pixels):
+        abbe.save(abbe.Image.from_array(one, axes="CYX"), served.folder / f"{name}.tif")
+    hand = Hand(chromium, served)
+    hand.tap("Merge")
+    for name in ("first", "second"):
+        hand.tap(f"Put {name}.tif into the chosen well")
+    hand.page.wait_for_function("() => document.querySelectorAll('.well .name').length === 2")
+    hand.tap("Merge 2 images")
+    hand.seen()
+    with abbe.Session.open(served.folder / "merged.abbe", read_only=True) as session:
+        merged = session.image(session.original.id)
+    assert merged.channels == ("first channel 0", "second channel 0")
+    np.testing.assert_array_equal(np.asarray(merged)[0, :, 0], pixels[:, 0])
+    hand.close()
