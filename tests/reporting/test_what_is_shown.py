@@ -68,6 +68,18 @@ def test_a_round_cell_is_drawn_round_whatever_the_shape_of_the_pixels(pixel: tup
     assert sheet.size[0] == pytest.approx(1004, abs=1)
 
 
+def test_what_is_magnified_is_structure_and_not_the_noise_of_the_brightest_part() -> None:
+    """Of a smooth bright cell beside fibres, the cell's noise was."""
+    y, x = np.mgrid[:256, :256]
+    cell = 800 * np.exp(-(((y - 70) / 40.0) ** 2 + ((x - 70) / 40.0) ** 2))
+    fibres = 150 * (x >= 150) * (y >= 150) * (np.sin((x + y) / 4) > 0.5)
+    pixels = np.random.default_rng(0).poisson(20 + cell + fibres).astype(np.uint16)
+    where = detail(Panels(Named("", "original", Image.from_array(pixels))))
+    assert where is not None
+    rows, columns = where.box(Image.from_array(pixels))
+    assert min(rows.start, columns.start) >= 140
+
+
 @pytest.mark.parametrize(("channels", "figures"), [(1, 1), (4, 1), (5, 2), (9, 2)])
 def test_every_channel_with_pictures_has_a_histogram(channels: int, figures: int) -> None:
     report = build(case_of(spots(channels)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
 
 from abbe.image import ROI, Grid, Image
 from abbe.reporting.case import Named
@@ -187,6 +188,8 @@ class Detail:
 
 #: most pixels of the original along a detail's side, so that each can be seen; the image's shorter side over it, so that it magnifies
 DETAIL, DETAIL_SHARE = 128, 5
+#: standard deviation (pixels of a picture) of the Gaussian that keeps noise, which is more where it is bright, from counting as structure
+NOISE = 2.0
 
 
 def detail(panels: Panels, c: int | None = None) -> Detail | None:
@@ -198,7 +201,7 @@ def detail(panels: Panels, c: int | None = None) -> Detail | None:
     chosen = range(panels.image.shape[1]) if c is None else (c,)
     together: Float = np.sum([_unit(panels.shown(k).values, panels.limits(k)) for k in chosen], axis=0)
     down, across = panels.shown(chosen[0]).factor
-    y, x = busiest(together, max(1, round(wanted / down)), max(1, round(wanted / across)))
+    y, x = busiest(gaussian_filter(together, NOISE), max(1, round(wanted / down)), max(1, round(wanted / across)))
     middle, step = depth // 2, panels.image.pixel_size[0]
     return Detail(y * down / height, x * across / width, wanted / width, middle / max(depth - 1, 1), middle * step if step else None)
 
