@@ -104,14 +104,16 @@ def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
     from reportlab.platypus import CondPageBreak, LongTable, Paragraph, TableStyle
 
     numeric = [table.is_numeric(k) for k in range(len(table.columns))]
-    head = [Paragraph(markup(name), style["head-number" if right else "head"]) for name, right in zip(table.columns, numeric, strict=True)]
+    widths, scale = _widths(table)
+    looks = {name: _smaller(style[name], scale) for name in ("head-number", "head", "number", "cell")}
+    head = [Paragraph(markup(name), looks["head-number" if right else "head"]) for name, right in zip(table.columns, numeric, strict=True)]
     rows = [
-        [Paragraph(markup(entry.text), style["number" if right else "cell"]) for entry, right in zip(row, numeric, strict=True)]
+        [Paragraph(markup(entry.text), looks["number" if right else "cell"]) for entry, right in zip(row, numeric, strict=True)]
         for row in table.rows
     ]
     yield CondPageBreak(TABLE_BEGUN)
     yield Paragraph(markup(table.title), style["table"])
-    drawn = LongTable([head, *rows], colWidths=_widths(table), repeatRows=1, hAlign="LEFT")
+    drawn = LongTable([head, *rows], colWidths=widths, repeatRows=1, hAlign="LEFT")
     drawn.setStyle(
         TableStyle(
             [
@@ -132,10 +134,21 @@ def _table(table: Table, style: dict[str, Any]) -> Iterator[Any]:
 
 #: points of a cell's padding, and the widest that a word or a cell of text may make its column
 PADDING, WORD, TEXT = 7.0, 96.0, 230.0
+#: how much smaller letters may be in tables that are too wide; below, words and numbers are broken
+SMALLER = 0.72
 
 
-def _widths(table: Table) -> list[float]:
-    """Every number and every usual word fits on a line; what is left of the page goes to the columns with more text."""
+def _smaller(style: Any, scale: float) -> Any:
+    if scale == 1:
+        return style
+    return style.clone(f"{style.name}-{scale:.3f}", fontSize=style.fontSize * scale, leading=style.leading * scale)
+
+
+def _widths(table: Table) -> tuple[list[float], float]:
+    """Of columns, and how much smaller letters are for it.
+
+    Every number and every usual word fits on a line; what is left of the page goes to the columns with more text.
+    """
     least, most = [], []
     for k, name in enumerate(table.columns):
         cells = [row[k] for row in table.rows]
@@ -145,10 +158,13 @@ def _widths(table: Table) -> list[float]:
         most.append(max(least[-1], PADDING + max([8.0, *(min(_width(c.text), TEXT) for c in cells)])))
     room = FRAME - sum(least)
     wish = sum(most) - sum(least)
-    if room <= 0 or wish <= 0:
-        return [width * min(1.0, FRAME / sum(least)) for width in least] if room <= 0 else most
-    share = min(1.0, room / wish)
-    return [low + share * (high - low) for low, high in zip(least, most, strict=True)]
+    if room < 0:
+        fits = (FRAME - PADDING * len(least)) / (sum(least) - PADDING * len(least))
+        scale = min(1.0, max(SMALLER, fits))
+        narrow = [PADDING + scale * (width - PADDING) for width in least]
+        return [width * min(1.0, FRAME / sum(narrow)) for width in narrow], scale
+    share = min(1.0, room / wish) if wish > 0 else 1.0
+    return [low + share * (high - low) for low, high in zip(least, most, strict=True)], 1.0
 
 
 def _width(text: str, bold: bool = False) -> float:
